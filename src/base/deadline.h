@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spending the time budget of <fuda/deadline.h>. */
+#ifndef BASE_DEADLINE_H
+#define BASE_DEADLINE_H
+
+#include <fuda/deadline.h>
+
+/* Milliseconds left, 0 if none, -1 if it never runs out: what poll() takes. */
+int deadline_left(const struct fuda_deadline *dl);
+
+/* 0, FUDA_ETIMEOUT or FUDA_ECANCELLED. */
+int deadline_check(const struct fuda_deadline *dl);
+
+/* Becomes readable when cancelled; owned by `dl`. */
+int deadline_fd(const struct fuda_deadline *dl);
+
+/* Waits until `fd` has one of `events` (POLLIN, ...). 0, FUDA_ETIMEOUT, FUDA_ECANCELLED, FUDA_EFAILED.
+ * `fd` may be -1 to wait for the deadline alone. */
+int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a secret: for card/pin.c alone. */
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
+
+#include <stdint.h>
+#include <fuda/secret.h>
+
+struct fuda_secret {
+	size_t len;
+	uint8_t bytes[FUDA_SECRET_MAX];
+};
+
+/* A zeroed one in locked memory; NULL without memory. */
+struct fuda_secret *secret_alloc(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a reader by name and using it; thin guards above the driver. */
+#ifndef READER_READER_H
+#define READER_READER_H
+
+#include "reader/driver.h"
+
+/* Opens reader `name` ("driver:rest", where the driver is known), or else the one listed reader whose name
+ * contains it. FUDA_ENOREADER; FUDA_EINVAL if several do. Errors of driver->open. */
+int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
+		struct reader **ret);
+void reader_close(struct reader **r);
+
+/* As the members of struct driver, with NULL members answered and APDUs counted and logged (redacted).
+ * `command` must have 4 bytes to r->max_command bytes: FUDA_EINVAL, FUDA_ETOOBIG. */
+int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
+		    struct fuda_deadline *dl, struct fuda_buf *ret_response);
+int reader_power(struct reader *r, enum power how, struct fuda_deadline *dl);
+int reader_lock(struct reader *r, bool on, struct fuda_deadline *dl);
+
+#endif
