@@ -40,6 +40,12 @@ struct fuda_apdu_count fuda_card_apdus(const struct fuda_card *card);
 /* Checks that the card has the JPKI application. FUDA_EWRONGCARD if not. */
 int fuda_card_probe(struct fuda_card *card, struct fuda_deadline *dl);
 
+/* Keeps other programs away from the card from begin to end: a job. Jobs nest. The calls of this library that talk to
+ * the card are jobs of their own; use these to make one of several. The outermost end powers the card off if a secret
+ * was sent to it meanwhile (only then), so that nobody finds it verified. Keep jobs short. */
+int fuda_card_begin(struct fuda_card *card, struct fuda_deadline *dl);
+void fuda_card_end(struct fuda_card *card);
+
 /* Sends one command APDU of `len` bytes as it is and appends what the card answers, data and SW1-SW2,
  * to `ret_response`. PIN commands (VERIFY, CHANGE and their kin, in any class, chained or wrapped) are
  * refused with FUDA_EPINCOMMAND before anything is sent: see <fuda/pin.h>. A status word is not an

@@ -24,6 +24,9 @@ const char *fuda_pin_name(enum fuda_pin pin);
 /* What a person calls it, in the language of LC_MESSAGES. Static. */
 const char *fuda_pin_title(enum fuda_pin pin);
 
+/* What it looks like ("4 digits"), likewise. Static. */
+const char *fuda_pin_form(enum fuda_pin pin);
+
 /* Whether `secret` could be right by its length and characters (small letters of the sign password
  * count as capitals). 0 or FUDA_EPINFORM; the message says what is expected, never what was given. */
 int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *secret);

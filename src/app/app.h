@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The card's applications. */
+/* What an application of the card is. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
 #include "card/card.h"
 
-struct fuda_app {
-	const char *name; /* "jpki" */
-	struct aid aid;
+struct app {
+	const struct aid *aid;
 };
 
 #endif

@@ -3,64 +3,78 @@
 #ifndef CARD_CARD_H
 #define CARD_CARD_H
 
+#include <stdbool.h>
 #include <fuda/card.h>
 #include "base/context.h"
 #include "codec/apdu.h"
+#include "codec/names.h"
 #include "reader/reader.h"
 
-enum { AID_MAX = 16, SFI_MAX = 30 };
-
-struct aid {
-	uint8_t bytes[AID_MAX];
-	size_t len;
+enum extended {
+	EXTENDED_UNKNOWN,
+	EXTENDED_WORKS,
+	EXTENDED_FAILS,
 };
 
 struct fuda_card {
 	struct fuda_context *ctx;
 	struct reader *reader;
-	const struct aid *current; /* application selected in this job and epoch, or NULL */
-	uint32_t epoch;		   /* of the reader when that was so */
-	unsigned jobs;		   /* depth of card_job_begin() */
-	bool verified;		   /* a secret was sent in this job */
-	bool greeted;		   /* the card has answered a command in this epoch */
-	int extended;		   /* extended length works: 1, 0, or -1 not known */
+	struct fuda_deadline *closing; /* time to leave a card in order when the caller's has run out */
+	unsigned jobs;		       /* depth of fuda_card_begin() */
+	/* what the card holds for us, as long as the reader's epoch is this one: */
+	uint32_t epoch;
+	const struct aid *application; /* selected in this job, or NULL */
+	uint16_t file;		       /* current file, 0 if none or not known */
+	bool greeted;		       /* the card has answered a command */
+	/* in this job: */
+	bool secret_sent;
+	unsigned restores;
+	/* in this session: */
+	enum extended extended;
 };
 
-/* A job: the card is ours alone from begin to end, and the application selected stays so. Jobs nest. The
- * outermost end powers the card off if a secret was sent in it (only then), and unlocks. */
-int card_job_begin(struct fuda_card *c, struct fuda_deadline *dl);
-void card_job_end(struct fuda_card *c);
-/* For _cleanup_: ends the job of *c unless *c is NULL. */
-void card_job_cleanup(struct fuda_card **c);
-#define _cleanup_job_ _cleanup_(card_job_cleanup)
+/* Ends the job of *c, for _cleanup_; nothing if *c is NULL. */
+void card_end_cleanup(struct fuda_card **c);
+#define _cleanup_job_ _cleanup_(card_end_cleanup)
 
-/* Sends `a` as one command, by chaining where it does not fit a short APDU and extended length does not
- * work; collects 61xx, repeats after 6Cxx and after a first 6F00 since power-up. Appends the data to
- * `ret_data` (may be NULL if none is expected) and gives SW1-SW2. Not for PIN commands (FUDA_EPINCOMMAND).
- * FUDA_ERESET if the card was reset before it and the selection is lost. */
+/* Sends `a`, in pieces by chaining where it is too long for a short APDU and extended length does not work;
+ * collects 61xx, repeats after 6Cxx and after 6F00 to the first command since power-up. If another program
+ * reset the card, application and file are selected again and the command is repeated, a few times a job and
+ * never once a secret was sent (FUDA_ERESET). Appends the data to `ret_data`, gives SW1-SW2, whatever they
+ * are. FUDA_EPINCOMMAND: these go through pin.c. */
 int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline *dl,
 		 struct fuda_buf *ret_data, uint16_t *ret_sw);
 
-/* Selects application `aid`, unless it already is in this job. FUDA_ENOTFOUND if it is not on the card. */
+/* Selects application `aid`, unless this job has done so. FUDA_ENOTFOUND if it is not on the card. */
 int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl);
-
-enum read_how {
-	READ_TLV,   /* as long as the BER-TLV object that it starts with; filler is not fetched */
-	READ_WHOLE, /* to the end of the file, or `max` bytes */
-};
-
-/* Reads file `fid` (1 to 0x1E) of the selected application: by short identifier, header first, the rest in
- * one extended read where that works, else in short ones. At most `max` bytes (FUDA_ETOOBIG).
- * FUDA_ENOTFOUND, FUDA_ESECURITY, FUDA_ESW, FUDA_EFORMAT (an object cut short; filler only is
- * FUDA_ENOTFOUND). */
-int card_read(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
-	      struct fuda_deadline *dl, struct fuda_buf *ret_data);
 
 /* Makes `fid` the current file. FUDA_ENOTFOUND, FUDA_ESW. */
 int card_select_file(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl);
 
-/* The error that status word `sw` stands for, written to the context; `what` is a translated text that says
- * what failed. 0 for 9000. */
-int card_check_sw(struct fuda_card *c, uint16_t sw, const char *what);
+/* Selects application and file again. For pin.c, when the answer to a PIN command was lost. */
+int card_restore(struct fuda_card *c, struct fuda_deadline *dl);
+
+/* What to do about `error` of a command: if the card was reset before it (FUDA_ERESET), no secret was sent in this job
+ * and it is not the umpteenth time, selects again and returns 0: send it again. Otherwise the error. */
+int card_recover(struct fuda_card *c, int error, struct fuda_deadline *dl);
+
+enum read_how {
+	READ_OBJECT, /* the BER-TLV object that the file starts with, without the filler behind it */
+	READ_BYTES,  /* the first `max` bytes, or fewer if the file ends before */
+};
+
+/* Appends what file `fid` (1 to 0x1E) of the selected application holds, `max` bytes at the most: the first
+ * piece by short identifier, the rest in one extended read where that works. FUDA_ENOTFOUND (no such
+ * file, or nothing but filler in it), FUDA_ESECURITY, FUDA_ESW, FUDA_EFORMAT (the file ends inside its
+ * object), FUDA_ETOOBIG. */
+int card_read(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
+	      struct fuda_deadline *dl, struct fuda_buf *ret_data);
+
+/* Finds out by a read of the free file `fid` whether extended length works, if that is not known: it must never be
+ * tried for the first time after a PIN. */
+int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl);
+
+/* Writes down the error that `sw` stands for and returns it; 0 for 9000. */
+int card_check_sw(struct fuda_card *c, uint16_t sw);
 
 #endif

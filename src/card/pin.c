@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one door for PINs: the only code that sends VERIFY. */
+#include "card/pin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/secret.h"
+
+enum charset { DIGITS, CAPITALS_AND_DIGITS };
+
+/* card.md 3.2 */
+static const struct {
+	const char *name, *title, *form;
+	size_t min, max;
+	enum charset charset;
+	int tries; /* when nothing was spent; 0 if not established */
+} pins[] = {
+	[FUDA_PIN_AUTH] = { "auth", N_("PIN for user authentication"), N_("4 digits"), 4, 4, DIGITS, 3 },
+	[FUDA_PIN_SIGN] = { "sign", N_("password for digital signatures"),
+			    N_("6 to 16 letters and digits"), 6, 16, CAPITALS_AND_DIGITS, 5 },
+	[FUDA_PIN_TEXT] = { "text", N_("PIN for the card's text data"), N_("4 digits"), 4, 4, DIGITS, 3 },
+	[FUDA_PIN_JUKI] = { "juki", N_("PIN for the resident register"), N_("4 digits"), 4, 4, DIGITS, 3 },
+	[FUDA_PIN_A] = { "a", N_("verification number A"), N_("12 digits"), 12, 12, DIGITS, 10 },
+	[FUDA_PIN_B] = { "b", N_("verification number B"), N_("14 digits"), 14, 14, DIGITS, 10 },
+	[FUDA_PIN_BIRTH] = { "birth", N_("birth date key"), N_("6 digits"), 6, 6, DIGITS, 0 },
+};
+
+/* Where the card keeps them: card.md 2.3 to 2.7. The first place of a secret is where it is verified. */
+static const struct place {
+	enum fuda_pin pin;
+	const struct aid *aid;
+	uint16_t fid;
+} places[] = {
+	{ FUDA_PIN_AUTH, &aid_jpki, 0x0018 }, { FUDA_PIN_SIGN, &aid_jpki, 0x001B },
+	{ FUDA_PIN_TEXT, &aid_text, 0x0011 }, { FUDA_PIN_A, &aid_text, 0x0014 },
+	{ FUDA_PIN_B, &aid_text, 0x0015 },    { FUDA_PIN_BIRTH, &aid_face, 0x0011 },
+	{ FUDA_PIN_B, &aid_face, 0x0012 },    { FUDA_PIN_A, &aid_face, 0x0013 },
+	{ FUDA_PIN_JUKI, &aid_juki, 0x001C }, { FUDA_PIN_JUKI, &aid_common, 0x001C },
+};
+
+_Static_assert(ARRAY_SIZE(places) <= FUDA_PIN_COUNTERS_MAX, "callers have room for less");
+
+const char *fuda_pin_name(enum fuda_pin pin)
+{
+	return pins[pin].name;
+}
+
+const char *fuda_pin_title(enum fuda_pin pin)
+{
+	return _(pins[pin].title);
+}
+
+const char *fuda_pin_form(enum fuda_pin pin)
+{
+	return _(pins[pin].form);
+}
+
+/* ---- form ---- */
+
+/* The byte that the card compares, or 0 if it cannot be part of the secret. */
+static uint8_t fold(enum charset set, uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c;
+	if (set == DIGITS)
+		return 0;
+	if (c >= 'a' && c <= 'z') /* the card knows capitals only, card.md 3.2 */
+		return (uint8_t)(c - 'a' + 'A');
+	return c >= 'A' && c <= 'Z' ? c : 0;
+}
+
+int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *secret)
+{
+	bool good = secret->len >= pins[pin].min && secret->len <= pins[pin].max;
+
+	for (size_t i = 0; i < secret->len; i++)
+		good = good && fold(pins[pin].charset, secret->bytes[i]);
+	if (good)
+		return 0;
+	return ctx_fail(ctx, FUDA_EPINFORM,
+			_("The %s has %s. What was given cannot be right and was not sent to the card; no try was spent."),
+			_(pins[pin].title), _(pins[pin].form));
+}
+
+/* ---- counters ---- */
+
+enum { P2_CURRENT = 0x80, CLA = 0x00, INS_VERIFY = 0x20 };
+
+/* The counter that a status word tells, FUDA_TRIES_UNKNOWN if none. */
+static int tries_of(uint16_t sw)
+{
+	if ((sw & 0xFFF0) == 0x63C0)
+		return sw & 0x0F;
+	if (sw == 0x6984 || sw == 0x6983) /* card.md 0.2 */
+		return 0;
+	return FUDA_TRIES_UNKNOWN;
+}
+
+/* VERIFY without data asks for the counter and spends nothing (card.md 3). Not card_command(), which has no part
+ * in VERIFY of any form. */
+static int send_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
+		      uint16_t *ret_sw)
+{
+	const uint8_t query[] = { CLA, INS_VERIFY, 0x00, p2, 0x00 };
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
+	int r;
+
+	do {
+		r = reader_transmit(c->reader, query, five_bytes ? 5 : 4, 0, dl, &response);
+	} while (r < 0 && (r = card_recover(c, r, dl)) == 0);
+	if (r < 0)
+		return r;
+	if (apdu_take_sw(&response, ret_sw) < 0)
+		return ctx_fail_code(c->ctx, FUDA_EFORMAT);
+	return 0;
+}
+
+/* Asks with the P2 given, in 5 bytes where reader or card does not take 4 (card.md 3). */
+static int query(struct fuda_card *c, uint8_t p2, struct fuda_deadline *dl, uint16_t *ret_sw)
+{
+	int r = send_query(c, p2, false, dl, ret_sw);
+
+	if (r == 0 && !c->greeted && *ret_sw == 0x6F00)
+		r = send_query(c, p2, false, dl, ret_sw);
+	if (r == 0 && *ret_sw == 0x6700)
+		r = send_query(c, p2, true, dl, ret_sw);
+	return r;
+}
+
+/* Reads the counter at a place whose application is selected, and finds the P2 that addresses it: by short
+ * identifier, or else as the current file. A counter that cannot be read is FUDA_TRIES_UNKNOWN;
+ * FUDA_ENOTFOUND if the secret is not on the card. */
+static int read_counter(struct fuda_card *c, const struct place *place, struct fuda_deadline *dl,
+			int *ret_tries, uint8_t *ret_p2)
+{
+	const uint8_t p2 = (uint8_t)(P2_CURRENT | place->fid);
+	uint16_t sw;
+	int r;
+
+	ctx_step(c->ctx, _("read the try counter"));
+	r = query(c, p2, dl, &sw);
+	if (r == 0 && tries_of(sw) != FUDA_TRIES_UNKNOWN) {
+		c->file = place->fid;
+		*ret_tries = tries_of(sw);
+		*ret_p2 = p2;
+		return 0;
+	}
+	if (r == 0) {
+		c->file = 0;
+		r = card_select_file(c, place->fid, dl);
+	}
+	if (r == 0)
+		r = query(c, P2_CURRENT, dl, &sw);
+	if (r < 0)
+		return r;
+	*ret_tries = tries_of(sw);
+	*ret_p2 = P2_CURRENT;
+	return 0;
+}
+
+int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
+		      struct fuda_pin_counter *ret_counters, size_t *ret_count)
+{
+	_cleanup_job_ struct fuda_card *job = NULL;
+	size_t count = 0;
+	int r = fuda_card_begin(c, dl);
+
+	if (r < 0)
+		return r;
+	job = c;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct fuda_pin_counter *counter = &ret_counters[count];
+		uint8_t p2;
+
+		ctx_step(c->ctx, _("read the try counters"));
+		r = card_select(c, places[i].aid, dl);
+		if (r == 0)
+			r = read_counter(c, &places[i], dl, &counter->tries, &p2);
+		if (r == FUDA_ENOTFOUND)
+			continue;
+		if (r < 0)
+			return r;
+		counter->pin = places[i].pin;
+		counter->application = places[i].aid->name;
+		count++;
+	}
+	*ret_count = count;
+	return 0;
+}
+
+/* ---- VERIFY ---- */
+
+static const struct place *place_of(enum fuda_pin pin)
+{
+	const struct place *p = places;
+
+	while (p->pin != pin)
+		p++;
+	return p;
+}
+
+/* Refuses what would block the secret, or cannot succeed. */
+static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda_pin_entry *entry)
+{
+	if (entry->tries_before == 0)
+		return ctx_fail(c->ctx, FUDA_EPINBLOCKED,
+				_("The %s is blocked. It can be set anew at the municipal office."),
+				_(pins[pin].title));
+	if (entry->tries_before > 1 || entry->use_last_try)
+		return 0;
+	if (entry->tries_before == FUDA_TRIES_UNKNOWN)
+		return ctx_fail(c->ctx, FUDA_ELASTTRY,
+				_("The card does not say how many tries of the %s are left, so this may be the last one. It was not sent; allow the last try if you are sure."),
+				_(pins[pin].title));
+	return ctx_fail(c->ctx, FUDA_ELASTTRY,
+			_("Only one try of the %s is left; a mistake would block it. It was not sent; allow the last try if you are sure."),
+			_(pins[pin].title));
+}
+
+/* Sends VERIFY. The command lives in locked memory until it is wiped right after. */
+static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
+		       const struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw)
+{
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
+	_cleanup_(fuda_secret_free) struct fuda_secret *command = secret_alloc();
+	const uint8_t header[] = { CLA, INS_VERIFY, 0x00, p2, (uint8_t)secret->len };
+	int r;
+
+	_Static_assert(sizeof(header) + 16 <= FUDA_SECRET_MAX, "a command fits");
+	if (!command)
+		return ctx_fail_code(c->ctx, FUDA_ENOMEM);
+	memcpy(command->bytes, header, sizeof(header));
+	for (size_t i = 0; i < secret->len; i++)
+		command->bytes[sizeof(header) + i] = fold(pins[pin].charset, secret->bytes[i]);
+	command->len = sizeof(header) + secret->len;
+	c->secret_sent = true;
+	r = reader_transmit(c->reader, command->bytes, command->len, TRANSMIT_ONCE, dl, &response);
+	if (r < 0)
+		return r;
+	return apdu_take_sw(&response, ret_sw);
+}
+
+/* The answer to VERIFY was lost. Finds out what can be found out without another VERIFY. */
+static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry)
+{
+	char cause[512];
+	uint8_t p2;
+	int r;
+
+	snprintf(cause, sizeof(cause), "%s", fuda_context_message(c->ctx));
+	/* The caller's time may be what ran out. */
+	fuda_deadline_restart(c->closing, 3000);
+	r = card_restore(c, c->closing);
+	if (r == 0)
+		r = read_counter(c, place_of(pin), c->closing, &entry->tries_after, &p2);
+	ctx_step(c->ctx, _("verify the PIN"));
+	if (r < 0 || entry->tries_after == FUDA_TRIES_UNKNOWN)
+		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
+				_("The card's answer to the %s was lost (%s), and the try counter could not be read again. A try may have been spent: look with \"fuda pin status\" before you go on."),
+				_(pins[pin].title), cause);
+	if (entry->tries_after < entry->tries_before)
+		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
+				_("The card's answer to the %s was lost (%s). The counter went from %d to %d: it was wrong, or the try was spent."),
+				_(pins[pin].title), cause, entry->tries_before, entry->tries_after);
+	return ctx_fail(c->ctx, FUDA_EUNKNOWN,
+			_("The card's answer to the %s was lost (%s). No try was lost: %d are left."),
+			_(pins[pin].title), cause, entry->tries_after);
+}
+
+/* What the card's answer to VERIFY means. */
+static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry, uint8_t p2,
+		 uint16_t sw, struct fuda_deadline *dl)
+{
+	if (sw == 0x9000) {
+		/* Success resets the counter (card.md 3.2); asking again would cost a command. */
+		int full = pins[pin].tries ? pins[pin].tries : FUDA_TRIES_UNKNOWN;
+
+		entry->tries_after = MAX(full, entry->tries_before);
+		return 0;
+	}
+	entry->tries_after = tries_of(sw);
+	if (entry->tries_after == FUDA_TRIES_UNKNOWN) {
+		uint16_t counter;
+
+		if (query(c, p2, dl, &counter) == 0)
+			entry->tries_after = tries_of(counter);
+	}
+	ctx_step(c->ctx, _("verify the PIN"));
+	if (entry->tries_after == 0)
+		return ctx_fail_sw(c->ctx, FUDA_EPINBLOCKED, sw,
+				   _("The %s was not accepted and is blocked now. It can be set anew at the municipal office."),
+				   _(pins[pin].title));
+	if (sw >> 8 != 0x63)
+		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),
+				   _(pins[pin].title));
+	if (entry->tries_after == FUDA_TRIES_UNKNOWN)
+		return ctx_fail_sw(c->ctx, FUDA_EPINWRONG, sw, _("The %s was wrong."),
+				   _(pins[pin].title));
+	return ctx_fail(c->ctx, FUDA_EPINWRONG,
+			dngettext(TEXT_DOMAIN, "The %s was wrong. %d try is left.",
+				  "The %s was wrong. %d tries are left.",
+				  (unsigned long)entry->tries_after),
+			_(pins[pin].title), entry->tries_after);
+}
+
+int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
+	       struct fuda_deadline *dl)
+{
+	const struct place *place = place_of(pin);
+	uint16_t sw;
+	uint8_t p2;
+	int r;
+
+	entry->tries_before = entry->tries_after = FUDA_TRIES_UNKNOWN;
+	entry->sent = false;
+	ctx_step(c->ctx, _("check the form of the PIN"));
+	r = fuda_pin_check(c->ctx, pin, entry->secret);
+	if (r == 0)
+		r = card_select(c, place->aid, dl);
+	if (r == 0)
+		r = read_counter(c, place, dl, &entry->tries_before, &p2);
+	if (r < 0)
+		return r;
+	entry->tries_after = entry->tries_before;
+	ctx_step(c->ctx, _("verify the PIN"));
+	r = check_tries(c, pin, entry);
+	if (r == 0 && c->epoch != c->reader->epoch)
+		r = ctx_fail_code(c->ctx, FUDA_ERESET);
+	if (r < 0)
+		return r;
+	entry->sent = true;
+	entry->tries_after = FUDA_TRIES_UNKNOWN;
+	r = send_verify(c, pin, p2, entry->secret, dl, &sw);
+	if (r < 0)
+		return outcome_unknown(c, pin, entry);
+	return judge(c, pin, entry, p2, sw, dl);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading files in the fewest bytes, then the fewest round trips. */
+#include "card/card.h"
+
+#include "card/extended.h"
+#include "codec/tlv.h"
+
+enum {
+	SHORT_LE = 256,
+	EXTENDED_LE = 65536,
+	P1_SFI = 0x80,
+	FILE_END = 0x8000, /* offsets have 15 bits */
+};
+
+/* READ BINARY (ISO 7816-4 11.2.3). Data that came with a warning about the end of the file counts. */
+static int read_binary(struct fuda_card *c, uint8_t p1, uint8_t p2, size_t le, bool extended,
+		       struct fuda_deadline *dl, struct fuda_buf *ret_data, uint16_t *ret_sw)
+{
+	struct apdu a = { 0x00, 0xB0, p1, p2, NULL, 0, le, extended };
+	size_t before = ret_data->len;
+	int r = card_command(c, &a, dl, ret_data, ret_sw);
+
+	if (r < 0)
+		return r;
+	if (*ret_sw == 0x6282)
+		*ret_sw = 0x9000;
+	if (*ret_sw != 0x9000)
+		ret_data->len = before;
+	if (ret_data->len - before > le) {
+		ret_data->len = before;
+		return ctx_fail(c->ctx, FUDA_EFORMAT,
+				_("The card returned more bytes than it was asked for."));
+	}
+	return 0;
+}
+
+/* Status words of cards that do not take a short file identifier in READ BINARY. */
+static bool refuses_sfi(uint16_t sw)
+{
+	static const uint16_t refusals[] = { 0x6A86, 0x6B00, 0x6A81, 0x6986, 0x6700, 0x6D00 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+		if (refusals[i] == sw)
+			return true;
+	return false;
+}
+
+/* The first piece. Makes `fid` the current file. */
+static int read_first(struct fuda_card *c, uint16_t fid, size_t le, struct fuda_deadline *dl,
+		      struct fuda_buf *ret_data)
+{
+	uint16_t sw;
+	int r;
+
+	c->file = 0;
+	r = read_binary(c, (uint8_t)(P1_SFI | fid), 0, le, false, dl, ret_data, &sw);
+	if (r == 0 && refuses_sfi(sw)) {
+		r = card_select_file(c, fid, dl);
+		if (r == 0)
+			r = read_binary(c, 0, 0, le, false, dl, ret_data, &sw);
+		/* An empty file has nothing at offset 0. */
+		if (r == 0 && sw == 0x6B00)
+			sw = 0x9000;
+	}
+	if (r == 0)
+		r = card_check_sw(c, sw);
+	if (r == 0)
+		c->file = fid;
+	return r;
+}
+
+/* Extended length did not work, which may have left card or reader confused: start afresh. */
+static int give_up_extended(struct fuda_card *c, int error, struct fuda_deadline *dl)
+{
+	int r = 0;
+
+	c->extended = EXTENDED_FAILS;
+	extended_remember(c->reader, EXTENDED_FAILS);
+	ctx_log(c->ctx, FUDA_LOG_INFO, "extended length does not work here; using short APDUs");
+	if (error < 0)
+		r = reader_power(c->reader, POWER_ON, dl);
+	return r;
+}
+
+/* Reads on at the end of what is there, in one command; sw 9000 with nothing added is the end of the file. */
+static int read_piece(struct fuda_card *c, size_t wanted, struct fuda_deadline *dl,
+		      struct fuda_buf *data, size_t offset)
+{
+	const uint8_t p1 = (uint8_t)(offset >> 8), p2 = (uint8_t)offset;
+	bool extended = wanted > SHORT_LE && c->extended != EXTENDED_FAILS &&
+			wanted + 2 <= c->reader->max_response &&
+			!(c->extended == EXTENDED_UNKNOWN && c->secret_sent);
+	uint16_t sw = 0;
+	int r = 0;
+
+	if (extended) {
+		r = read_binary(c, p1, p2, wanted, true, dl, data, &sw);
+		if (r == 0 && sw == 0x9000) {
+			if (c->extended == EXTENDED_UNKNOWN)
+				extended_remember(c->reader, EXTENDED_WORKS);
+			/* A card that gives no more than a short answer is asked shortly from now on. */
+			c->extended = data->len - offset > SHORT_LE ? EXTENDED_WORKS : EXTENDED_FAILS;
+			return 0;
+		}
+		if (r < 0 && (r != FUDA_ETRANSPORT || c->secret_sent))
+			return r;
+		r = give_up_extended(c, r, dl);
+		if (r < 0)
+			return r;
+	}
+	r = read_binary(c, p1, p2, MIN(wanted, (size_t)SHORT_LE), false, dl, data, &sw);
+	if (r == 0 && sw != 0x6B00) /* at or behind the end, card.md 3 */
+		r = card_check_sw(c, sw);
+	return r;
+}
+
+/* Whether bytes are what fills the unused rest of a file. */
+static bool is_filler(const struct fuda_buf *b)
+{
+	for (size_t i = 1; i < b->len; i++)
+		if (b->data[i] != b->data[0])
+			return false;
+	return b->len == 0 || b->data[0] == 0xFF || b->data[0] == 0x00;
+}
+
+/* How many bytes the object that `data` begins has. */
+static int object_size(struct fuda_card *c, const struct fuda_buf *data, size_t max, size_t *ret)
+{
+	size_t total;
+
+	if (is_filler(data))
+		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The file on the card is empty."));
+	if (tlv_total(data->data, data->len, &total) < 0)
+		return ctx_fail(c->ctx, FUDA_EFORMAT,
+				_("The file on the card does not start with a data object."));
+	if (total > max)
+		return ctx_fail(c->ctx, FUDA_ETOOBIG,
+				_("The file on the card claims to hold %zu bytes; at most %zu are expected."),
+				total, max);
+	*ret = total;
+	return 0;
+}
+
+static int read_all(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
+		    struct fuda_deadline *dl, struct fuda_buf *data)
+{
+	size_t wanted = MIN(max, (size_t)FILE_END);
+	int r = read_first(c, fid, MIN(wanted, (size_t)SHORT_LE), dl, data);
+
+	if (r == 0 && how == READ_OBJECT)
+		r = object_size(c, data, wanted, &wanted);
+	while (r == 0 && data->len < wanted) {
+		size_t before = data->len;
+
+		r = read_piece(c, wanted - before, dl, data, before);
+		if (r == 0 && data->len == before)
+			break;
+	}
+	if (r < 0)
+		return r;
+	if (how == READ_OBJECT && data->len < wanted)
+		return ctx_fail(c->ctx, FUDA_EFORMAT,
+				_("The file on the card ends after %zu of %zu bytes."), data->len,
+				wanted);
+	data->len = MIN(data->len, wanted);
+	return 0;
+}
+
+int card_read(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
+	      struct fuda_deadline *dl, struct fuda_buf *ret_data)
+{
+	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(max + SHORT_LE);
+	int r = read_all(c, fid, how, max, dl, &data);
+
+	if (r < 0)
+		return r;
+	r = fuda_buf_append(ret_data, data.data, data.len);
+	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
+}
+
+int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl)
+{
+	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
+	uint16_t sw;
+	int r;
+
+	if (c->extended != EXTENDED_UNKNOWN || c->secret_sent)
+		return 0;
+	c->file = 0;
+	r = read_binary(c, (uint8_t)(P1_SFI | fid), 0, EXTENDED_LE, true, dl, &data, &sw);
+	if (r < 0 && r != FUDA_ETRANSPORT)
+		return r;
+	if (r == 0 && sw == 0x9000 && data.len) {
+		c->extended = EXTENDED_WORKS;
+		extended_remember(c->reader, EXTENDED_WORKS);
+		return 0;
+	}
+	/* A file that is not there says nothing about lengths. */
+	if (r == 0 && sw != 0x6700 && sw >> 8 != 0x6C && sw != 0x6F00)
+		return 0;
+	return give_up_extended(c, r, dl);
+}
