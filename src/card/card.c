@@ -16,7 +16,7 @@ enum {
 
 /* ---- open and close ---- */
 
-static int wrap(struct fuda_context *ctx, struct reader **reader, struct fuda_card **ret)
+int card_wrap(struct fuda_context *ctx, struct reader **reader, struct fuda_card **ret)
 {
 	struct fuda_card *c = calloc(1, sizeof(*c));
 
@@ -39,7 +39,7 @@ static int open_named(struct fuda_context *ctx, const char *name, struct fuda_de
 	struct reader *reader;
 	int r = reader_open(ctx, name, dl, &reader);
 
-	return r < 0 ? r : wrap(ctx, &reader, ret);
+	return r < 0 ? r : card_wrap(ctx, &reader, ret);
 }
 
 /* Opens the first reader of the list that holds a My Number card, asking each card. */

@@ -33,6 +33,9 @@ struct fuda_card {
 	enum extended extended;
 };
 
+/* Makes a session of an open reader, which belongs to it from then on (and is closed on failure). */
+int card_wrap(struct fuda_context *ctx, struct reader **reader, struct fuda_card **ret);
+
 /* Ends the job of *c, for _cleanup_; nothing if *c is NULL. */
 void card_end_cleanup(struct fuda_card **c);
 #define _cleanup_job_ _cleanup_(card_end_cleanup)

@@ -35,10 +35,10 @@ static int cache_path(char out[PATH_LENGTH], bool make)
 		return FUDA_EFILE;
 	if (make)
 		(void)mkdir(out, 0700);
-	strcat(out, "/fuda");
+	n += snprintf(out + n, 32, "/fuda");
 	if (make)
 		(void)mkdir(out, 0700);
-	strcat(out, "/extended");
+	snprintf(out + n, 32, "/extended");
 	return 0;
 }
 

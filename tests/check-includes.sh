@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Includes go down, and third-party headers stay in the files named here.
+set -eu
+cd "${srcdir:-.}"
+bad=0
+
+# complain TEXT: reads offending lines from standard input
+complain() {
+	while read -r line; do
+		echo "$line: $1"
+		bad=1
+	done
+	return 0
+}
+
+# includes FILES...: "file header" for every include
+includes() {
+	[ $# -eq 0 ] || grep -H -E '^#[[:space:]]*include' "$@" |
+		sed -E 's/^([^:]*):#[[:space:]]*include[[:space:]]*[<"]([^>"]*)[>"].*/\1 \2/'
+}
+
+floor() {
+	case $1 in
+	base) echo 1 ;;
+	codec) echo 2 ;;
+	reader) echo 3 ;;
+	drivers) echo 4 ;;
+	card) echo 5 ;;
+	app) echo 6 ;;
+	*) echo 0 ;;
+	esac
+}
+
+tmp=$(mktemp)
+trap 'rm -f "$tmp"' EXIT
+
+# 1. floors of the card's side; the stacked drivers stand above what they stack
+for folder in base codec reader card app; do
+	includes $(find src/$folder -name '*.[ch]') | while read -r file header; do
+		case $header in
+		*/*) target=${header%%/*} ;;
+		*) continue ;;
+		esac
+		[ "$target" = fuda ] && continue
+		up=$(floor "$target")
+		case $target in
+		pki | vcard | mdoc | trace | pkcs11 | ifd | authority | service | tools) up=9 ;;
+		esac
+		[ "$up" -le "$(floor $folder)" ] || echo "$file includes $header"
+	done
+done >"$tmp"
+complain "includes go down" <"$tmp"
+
+# 2. what stands beside them, on base and codec alone
+for folder in pki vcard; do
+	includes $(find src/$folder -name '*.[ch]') | grep -v -E " (fuda|base|codec|$folder)/" |
+		grep -E ' (reader|card|app|pki|vcard|drivers)/' || :
+done >"$tmp"
+complain "stands on base and codec alone" <"$tmp"
+
+# 3. between applications, nothing; between drivers, nothing
+for f in src/app/*.[ch]; do
+	includes "$f" | grep -E ' app/' | grep -v ' app/app.h' || :
+done >"$tmp"
+complain "applications do not know each other" <"$tmp"
+
+# 4. tools see the public headers only; a program of an internal library may see that library's header
+includes tools/*.[ch] | grep -E ' (base|codec|reader|card|app|pki|drivers)/' >"$tmp" || :
+complain "tools include <fuda/...> only" <"$tmp"
+includes tools/*.[ch] | grep -E ' vcard/' | grep -v -E '^tools/fuda-vcard.c vcard/vcard.h' >"$tmp" || :
+complain "only fuda-vcard knows the software card" <"$tmp"
+
+# 5. public headers include no third-party header
+includes include/fuda/* | grep -v -E ' (fuda/.*|std(bool|def|int)\.h|time\.h)$' >"$tmp" || :
+complain "public headers stand alone" <"$tmp"
+
+# 6. third-party headers: pattern, files that may
+while read -r pattern files; do
+	includes $(find src drivers tools -name '*.[ch]') | grep -E " $pattern" |
+		grep -v -E "^($files) " || :
+done >"$tmp" <<EOF
+(winscard|pcsclite|PCSC/|wintypes) drivers/pcsc\.c
+openssl/ src/base/(crypto|encode)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]
+(json|json-c/) tools/json\.c
+EOF
+complain "third-party headers stay in their files" <"$tmp"
+
+# 7. a library does not speak
+grep -n -E '\b(printf|puts|putchar|perror|exit|abort|vprintf)[[:space:]]*\(' $(find src drivers -name '*.c') >"$tmp" || :
+complain "a library does not speak" <"$tmp"
+# ... and nobody uses what cannot be used safely
+grep -n -E '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca|atoi|atol)[[:space:]]*\(' \
+	$(find src drivers tools -name '*.c') >"$tmp" || :
+complain "banned call" <"$tmp"
+exit $bad
