@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/certs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <fuda/encode.h>
+
+#include "tools/files.h"
+#include "tools/report.h"
+
+enum { FILE_MAX = 65536 }; /* of a certificate file with text around it */
+
+/* "EYYYYMMDD", where E is the era and unknown parts are zeros (card.md 5.3), as YYYY-MM-DD. */
+static void add_birth(struct report *r, const char *encoded)
+{
+	char date[16];
+
+	if (strlen(encoded) != 9 || strncmp(encoded + 1, "0000", 4) == 0 ||
+	    strncmp(encoded + 5, "00", 2) == 0 || strcmp(encoded + 7, "00") == 0)
+		return;
+	snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", encoded + 1, encoded + 5, encoded + 7);
+	report_text(r, _("Birth date"), "birth_date", date);
+}
+
+static void add_sex(struct report *r, const char *encoded)
+{
+	static const struct {
+		const char *code, *word, *text;
+	} sexes[] = {
+		{ "1", "male", N_("male") },
+		{ "2", "female", N_("female") },
+		{ "3", "not_known", N_("not known") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sexes); i++)
+		if (strcmp(encoded, sexes[i].code) == 0)
+			report_word(r, _("Sex"), "sex", sexes[i].word, _(sexes[i].text));
+}
+
+void certs_report(struct report *r, const struct fuda_cert *cert)
+{
+	static const struct {
+		const char *word, *text;
+	} uses[] = {
+		[FUDA_USE_UNKNOWN] = { "", "" },
+		[FUDA_USE_AUTH] = { "auth", N_("user authentication") },
+		[FUDA_USE_SIGN] = { "sign", N_("digital signature") },
+		[FUDA_USE_CA] = { "ca", N_("certification authority") },
+	};
+	const struct fuda_cert_facts *f = fuda_cert_facts(cert);
+
+	report_word(r, _("Use"), "use", uses[f->use].word, _(uses[f->use].text));
+	report_text(r, _("Serial number"), "serial", f->serial);
+	report_text(r, _("Subject"), "subject", f->subject);
+	report_text(r, _("Issuer"), "issuer", f->issuer);
+	report_time(r, _("Valid from"), "not_before", f->not_before);
+	report_time(r, _("Valid until"), "not_after", f->not_after);
+	report_text(r, _("Name"), "name", f->name);
+	report_text(r, _("Address"), "address", f->address);
+	add_birth(r, f->birth);
+	add_sex(r, f->sex);
+	if (f->key_bits)
+		report_number(r, _("Key bits"), "key_bits", f->key_bits);
+	report_text(r, _("Policy"), "policy", f->policy);
+	report_hex(r, _("SHA-256"), "sha256", f->sha256, sizeof(f->sha256));
+}
+
+static int cert_from(struct call *call, const char *path, const struct fuda_buf *file,
+		     struct fuda_cert **ret)
+{
+	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(FILE_MAX);
+	const char *text = (const char *)file->data;
+	size_t left = file->len;
+	int r = left ? fuda_pem_decode("CERTIFICATE", &text, &left, &der) : FUDA_EFORMAT;
+
+	if (r == FUDA_ENOTFOUND)
+		return fuda_cert_new(call->ctx, file->data, file->len, ret);
+	if (r < 0)
+		return call_fail(call, r, _("%s: neither a PEM nor a DER certificate"), path);
+	return fuda_cert_new(call->ctx, der.data, der.len, ret);
+}
+
+int certs_load(struct call *call, const char *path, struct fuda_cert **ret)
+{
+	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(FILE_MAX);
+	int r = file_read(call, path, &file);
+
+	return r < 0 ? r : cert_from(call, path, &file, ret);
+}
+
+int certs_trust(struct call *call, struct fuda_trust **ret)
+{
+	struct fuda_trust *trust;
+	int r = fuda_trust_new(call->ctx, &trust);
+
+	for (size_t i = 0; r == 0 && i < common.trust.count; i++) {
+		r = fuda_trust_add_file(trust, common.trust.items[i]);
+		if (r < 0)
+			fuda_trust_free(&trust);
+	}
+	if (r == 0)
+		*ret = trust;
+	return r;
+}
+
+/* "ca/<key identifier of the CA>.der" */
+static bool cache_name(const struct fuda_cert *cert, char ret[80])
+{
+	const struct fuda_cert_facts *f = fuda_cert_facts(cert);
+	char id[2 * sizeof(f->aki) + 1];
+
+	if (!f->aki_len)
+		return false;
+	fuda_hex_encode(f->aki, f->aki_len, id);
+	snprintf(ret, 80, "ca/%s.der", id);
+	return true;
+}
+
+void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const struct fuda_buf *ca)
+{
+	char name[80];
+
+	if (fuda_trust_has_issuer(trust, cert))
+		return;
+	(void)fuda_trust_offer(trust, ca->data, ca->len); /* a bad one helps nobody */
+	if (fuda_trust_has_issuer(trust, cert) && cache_name(cert, name))
+		cache_write(name, ca->data, ca->len);
+}
+
+int certs_find_issuer(struct call *call, struct fuda_trust *trust, const struct fuda_cert *cert,
+		      int ca)
+{
+	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
+	char name[80];
+	int r;
+
+	if (fuda_trust_has_issuer(trust, cert) || !fuda_trust_knows_issuer(cert))
+		return 0;
+	if (cache_name(cert, name) && cache_read(name, &der) == 0 && der.len)
+		(void)fuda_trust_offer(trust, der.data, der.len);
+	if (fuda_trust_has_issuer(trust, cert) || ca == CERTS_NOT_FROM_CARD)
+		return 0;
+	fuda_buf_clear(&der);
+	r = fuda_jpki_certificate(call->card, (enum fuda_jpki_object)ca, NULL, call->dl, &der);
+	if (r == FUDA_ECANCELLED || r == FUDA_ETIMEOUT || r == FUDA_ENOMEM)
+		return r;
+	if (r == 0)
+		certs_offer(trust, cert, &der);
+	return 0;
+}
+
+void certs_world(struct call *call, enum fuda_world world)
+{
+	static const char *const worlds[] = {
+		[FUDA_WORLD_UNKNOWN] = N_("unknown: issued by nobody we know"),
+		[FUDA_WORLD_PRODUCTION] = N_("production: issued by a genuine CA of the JPKI"),
+		[FUDA_WORLD_TEST] = N_("test: issued by a CA that --trust names"),
+	};
+
+	call->world_told = true;
+	report_word(call->report, _("World"), "world", fuda_world_name(world), _(worlds[world]));
+}
+
+int certs_verdict(struct call *call, const struct fuda_verdict *verdict)
+{
+	static const char *const revocations[] = {
+		[FUDA_REVOCATION_NOT_CHECKED] = N_("not checked"),
+		[FUDA_REVOCATION_GOOD] = N_("not revoked"),
+		[FUDA_REVOCATION_REVOKED] = N_("revoked"),
+		[FUDA_REVOCATION_UNKNOWN] = N_("unknown"),
+	};
+
+	call->judged = true;
+	call->verdict = *verdict;
+	certs_world(call, verdict->world);
+	report_word(call->report, _("Revocation"), "revocation",
+		    fuda_revocation_name(verdict->revocation), _(revocations[verdict->revocation]));
+	report_text(call->report, _("Failed rule"), "rule", verdict->rule);
+	if (verdict->result == FUDA_RESULT_OK)
+		return 0;
+	return call_fail(call, FUDA_EVERIFY, "%s: %s", fuda_result_name(verdict->result),
+			 fuda_rule_text(verdict->rule));
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates: their facts in reports, whose they are, what a verifier says. */
+#ifndef TOOLS_CERTS_H
+#define TOOLS_CERTS_H
+
+#include <fuda/jpki.h>
+#include <fuda/pki.h>
+#include "tools/fuda.h"
+
+/* Adds the facts of a certificate to the fields of `r`. */
+void certs_report(struct report *r, const struct fuda_cert *cert);
+
+/* Reads a certificate from a file, PEM or DER. */
+int certs_load(struct call *call, const char *path, struct fuda_cert **ret);
+
+/* What --trust names, besides the genuine CAs. */
+int certs_trust(struct call *call, struct fuda_trust **ret);
+
+enum { CERTS_NOT_FROM_CARD = -1 };
+
+/* Sees that the certificate of the CA of `cert` is at hand if it is a genuine one: from the cache, or else
+ * from the card of the call (its object `ca`, unless CERTS_NOT_FROM_CARD). It may stay unknown, which
+ * is for the verifier to say. FUDA_ECANCELLED, FUDA_ETIMEOUT, FUDA_ENOMEM. */
+int certs_find_issuer(struct call *call, struct fuda_trust *trust, const struct fuda_cert *cert,
+		      int ca);
+
+/* Offers a CA certificate that came along, and keeps it in the cache if it is that of the issuer of `cert`. */
+void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const struct fuda_buf *ca);
+
+/* Notes in the report whose CA issued the certificate. */
+void certs_world(struct call *call, enum fuda_world world);
+
+/* Makes `verdict` that of the call: world, revocation, rule in the report. FUDA_EVERIFY unless it is ok. */
+int certs_verdict(struct call *call, const struct fuda_verdict *verdict);
+
+#endif

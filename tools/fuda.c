@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command-line program: finds the command, runs it, prints what it found or why it failed. */
+#include "config.h"
+#include "tools/fuda.h"
+#include "tools/report.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRY(name) extern const struct fuda_command command_##name;
+#include "commands.def"
+#undef ENTRY
+
+static const struct fuda_command *const commands[] = {
+#define ENTRY(name) &command_##name,
+#include "commands.def"
+#undef ENTRY
+};
+
+enum { EXIT_USAGE = 2 };
+
+static const struct fuda_command *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* ---- help ---- */
+
+static void print_overview(FILE *out)
+{
+	fputs(_("Usage: fuda COMMAND [OPTION]... [ARGUMENT]...\n\n"
+		"Reads My Number cards, authenticates and signs with them, verifies the result.\n\n"
+		"Commands:\n"),
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %-8s  %s\n", commands[i]->name, _(commands[i]->summary));
+	fputs(_("\n'fuda COMMAND --help' explains a command, 'man fuda' the whole.\n"), out);
+}
+
+static void print_help(const struct fuda_command *command)
+{
+	printf(_("Usage: fuda %s [OPTION]...%s%s\n\n"), command->name, *command->synopsis ? " " : "",
+	       command->synopsis);
+	printf("%s\n\n%s\n", _(command->summary), _("Options:"));
+	options_help(command);
+}
+
+static int distance_row(const char *a, const char *b, size_t *row, size_t columns)
+{
+	for (size_t j = 0; j <= columns; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= columns; j++) {
+			size_t best = corner + (a[i - 1] != b[j - 1]);
+
+			corner = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return (int)row[columns];
+}
+
+/* Edits that make `b` of `a` (Levenshtein). */
+static int distance(const char *a, const char *b)
+{
+	size_t row[32], columns = strlen(b);
+
+	return columns < ARRAY_SIZE(row) ? distance_row(a, b, row, columns) : 99;
+}
+
+static int unknown_command(const char *name)
+{
+	const char *nearest = NULL;
+	int best = 3; /* further away is another word */
+
+	fprintf(stderr, _("fuda: there is no command '%s'.\n"), name);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		int d = distance(name, commands[i]->name);
+
+		if (d < best) {
+			best = d;
+			nearest = commands[i]->name;
+		}
+	}
+	if (nearest)
+		fprintf(stderr, _("Did you mean '%s'?\n"), nearest);
+	else
+		fputs(_("'fuda --help' lists the commands.\n"), stderr);
+	return EXIT_USAGE;
+}
+
+/* ---- result ---- */
+
+static void add_apdus(struct call *call)
+{
+	struct fuda_apdu_count n = fuda_card_apdus(call->card);
+	struct report *apdus;
+	char shown[160];
+
+	snprintf(shown, sizeof(shown), _("%lu (%lu bytes sent, %lu received)"), n.count, n.sent,
+		 n.received);
+	apdus = report_object(call->report, _("APDUs"), "apdus", shown);
+	report_number(apdus, NULL, "count", (long)n.count);
+	report_number(apdus, NULL, "sent", (long)n.sent);
+	report_number(apdus, NULL, "received", (long)n.received);
+}
+
+/* `result` is ok, or what was wrong with a certificate or signature; a failure before there was a verdict
+ * has none. */
+static void add_result(struct call *call, int code)
+{
+	if (call->card && !call->world_told)
+		report_text(call->report, NULL, "world", fuda_world_name(FUDA_WORLD_UNKNOWN));
+	if (call->card)
+		add_apdus(call);
+	if (call->judged)
+		report_text(call->report, _("Result"), "result",
+			    fuda_result_name(call->verdict.result));
+	else if (code == 0)
+		report_text(call->report, NULL, "result", fuda_result_name(FUDA_RESULT_OK));
+}
+
+static const char *message_of(const struct call *call, int code)
+{
+	if (call->message[0])
+		return call->message;
+	if (call->ctx && fuda_context_message(call->ctx)[0])
+		return fuda_context_message(call->ctx);
+	return fuda_error_text(code);
+}
+
+static void add_failure(struct call *call, int code)
+{
+	bool librarys = !call->message[0] && call->ctx;
+	char sw[8];
+
+	report_text(call->report, NULL, "error", fuda_error_name(code));
+	report_text(call->report, NULL, "message", message_of(call, code));
+	if (!librarys)
+		return;
+	report_text(call->report, NULL, "step", fuda_context_step(call->ctx));
+	snprintf(sw, sizeof(sw), "%04X", fuda_context_sw(call->ctx));
+	if (fuda_context_sw(call->ctx))
+		report_text(call->report, NULL, "sw", sw);
+}
+
+/* What this program can do about an error, after what the library said. */
+static const char *hint_for(int code)
+{
+	switch (code) {
+	case FUDA_ENOSERVICE:
+	case FUDA_EACCESS:
+	case FUDA_ENOREADER:
+		return N_("'fuda doctor' finds out what is in the way.");
+	case FUDA_ELASTTRY:
+		return N_("Give --use-last-try if you are sure of it.");
+	default:
+		return NULL;
+	}
+}
+
+static void tell_failure(const struct call *call, int code)
+{
+	const char *step = call->message[0] || !call->ctx ? "" : fuda_context_step(call->ctx);
+
+	fputs("fuda: ", stderr);
+	if (*step) {
+		print_safely(step, stderr);
+		fputs(": ", stderr);
+	}
+	print_safely(message_of(call, code), stderr);
+	putc('\n', stderr);
+	if (hint_for(code))
+		fprintf(stderr, "%s\n", _(hint_for(code)));
+	if (call->usage)
+		fprintf(stderr, _("'fuda %s --help' explains the command.\n"), call->command->name);
+}
+
+/* Prints the report and the failure; gives the exit status. */
+static int finish(struct call *call, int code)
+{
+	int r = 0;
+
+	if (!call->report)
+		return fuda_error_exit_status(code);
+	add_result(call, code);
+	if (code < 0)
+		add_failure(call, code);
+	if (common.json && !call->raw)
+		r = report_print_json(call->report, stdout);
+	else if (!common.json && !call->raw && (code == 0 || call->judged))
+		r = report_print_text(call->report, stdout);
+	else if (fflush(stdout))
+		r = FUDA_EFILE;
+	if (code < 0)
+		tell_failure(call, code);
+	if (r < 0)
+		fprintf(stderr, _("fuda: the report cannot be written: %s\n"), fuda_error_text(r));
+	return fuda_error_exit_status(code < 0 ? code : r);
+}
+
+static int run_command(const struct fuda_command *command, int argc, char **argv)
+{
+	struct call call = { .command = command };
+	int code = options_parse(&call, argc, argv), status;
+
+	if (code == 0 && (common.help || common.list_options)) {
+		if (common.help)
+			print_help(command);
+		else
+			options_list(command);
+		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	if (common.json)
+		setlocale(LC_MESSAGES, "C"); /* reports for programs speak one language */
+	call.report = report_new();
+	if (code == 0)
+		code = call.report ? session_start(&call) : FUDA_ENOMEM;
+	if (code == 0)
+		code = command->run(&call);
+	status = finish(&call, code);
+	session_end(&call);
+	report_free(&call.report);
+	return status;
+}
+
+static int help_on(int argc, char **argv)
+{
+	const struct fuda_command *command;
+
+	if (argc < 2) {
+		print_overview(stdout);
+		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	command = find(argv[1]);
+	if (!command)
+		return unknown_command(argv[1]);
+	print_help(command);
+	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int list_commands(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		puts(commands[i]->name);
+	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	const struct fuda_command *command;
+	const char *first = argc > 1 ? argv[1] : "";
+
+	locale_start();
+	if (!*first) {
+		print_overview(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+		return help_on(1, argv);
+	if (strcmp(first, "help") == 0)
+		return help_on(argc - 1, argv + 1);
+	if (strcmp(first, "--version") == 0) {
+		puts("fuda (fudasashi) " PACKAGE_VERSION);
+		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	if (strcmp(first, "--list-commands") == 0)
+		return list_commands();
+	command = find(first);
+	return command ? run_command(command, argc - 1, argv + 1) : unknown_command(first);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands of fuda share: their description, their options, and one call of one of them. */
+#ifndef TOOLS_FUDA_H
+#define TOOLS_FUDA_H
+
+#include <libintl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <fuda/buf.h>
+#include <fuda/card.h>
+#include <fuda/context.h>
+#include <fuda/deadline.h>
+#include <fuda/error.h>
+#include <fuda/pki.h>
+
+#define _(text)	 gettext(text)
+#define N_(text) (text)
+
+#define _cleanup_(f)	     __attribute__((cleanup(f)))
+#define _cleanup_buf_	     _cleanup_(fuda_buf_free)
+#define _printf_(fmt, args)  __attribute__((format(printf, fmt, args)))
+#define ARRAY_SIZE(a)	     (sizeof(a) / sizeof((a)[0]))
+
+struct call;
+struct fuda_command;
+struct report;
+
+/* ---- options ---- */
+
+enum option_kind {
+	OPTION_SWITCH, /* bool: given or not */
+	OPTION_COUNT,  /* int: how often it was given */
+	OPTION_TEXT,   /* const char *: the value */
+	OPTION_CHOICE, /* const char *: one of the words of `value`, which has '|' between them */
+	OPTION_NUMBER, /* int from `min` to `max` */
+	OPTION_LIST,   /* struct text_list: the values in the order given */
+};
+
+enum { LIST_MAX = 32 };
+struct text_list {
+	const char *items[LIST_MAX];
+	size_t count;
+};
+
+struct option_spec {
+	const char *name;  /* without the dashes; NULL ends a table */
+	char letter;	   /* short form, or 0 */
+	const char *value; /* what its value is called in the help; NULL for switches and counts */
+	const char *help;  /* N_(); NULL: left out of the help, for tests and completion only */
+	enum option_kind kind;
+	void *to; /* where the value goes: see the kinds */
+	int min, max;
+	unsigned needs; /* common options: the flags of the commands that have it; 0: all */
+};
+
+/* Options that many commands have. */
+enum { TIMEOUT_DEFAULT = 30 };
+struct common_options {
+	const char *reader;
+	bool json;
+	int timeout; /* seconds; 0: not given, TIMEOUT_DEFAULT counts */
+	int verbose;
+	int pin_fd; /* -1: none */
+	const char *pin_file;
+	bool use_last_try;
+	struct text_list trust;
+	bool help;
+	bool list_options;
+};
+extern struct common_options common;
+
+/* Takes the options out of argv[1..argc-1], leaving the operands in the call. The first mistake is
+ * reported with call_usage() after all the arguments were seen, so that --json counts wherever it
+ * stands. */
+int options_parse(struct call *call, int argc, char **argv);
+/* Prints the option table of a command as help, or the bare names, to standard output. */
+void options_help(const struct fuda_command *command);
+void options_list(const struct fuda_command *command);
+
+/* ---- commands ---- */
+
+enum command_flags {
+	COMMAND_READER = 1,   /* talks to readers: --timeout */
+	COMMAND_CARD = 2,     /* talks to a card: --reader, --timeout */
+	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --use-last-try */
+	COMMAND_VERIFIES = 8, /* --trust */
+};
+
+struct fuda_command {
+	const char *name;
+	const char *summary;  /* N_(), one line */
+	const char *synopsis; /* operands and the options that cannot be left out */
+	const struct option_spec *options; /* ends with a NULL name; NULL if none of its own */
+	unsigned flags;
+	/* Does the work. 0 or FUDA_E..., whose exit status the program ends with. */
+	int (*run)(struct call *call);
+};
+
+/* One call of one command. */
+struct call {
+	const struct fuda_command *command;
+	char **operands;
+	size_t operand_count;
+	struct fuda_context *ctx;
+	struct fuda_deadline *dl;
+	struct fuda_card *card; /* NULL until call_open_card() */
+	struct report *report;	/* what is printed at the end */
+	bool raw;		/* standard output got other data than the report already */
+	bool judged;		/* `verdict` decides `result`; the report is shown even if that is bad */
+	struct fuda_verdict verdict;
+	bool world_told; /* the report has `world` */
+	char message[1024]; /* of a failure found by the program, "" if the library found it */
+	bool usage;	    /* the failure is in the command line */
+};
+
+/* Writes down why the call fails, in words for a person, and returns `code`. Use it for whatever does
+ * not write to the context. */
+int call_fail(struct call *call, int code, const char *format, ...) _printf_(3, 4);
+/* As call_fail() for a command line that makes no sense: FUDA_EINVAL. */
+int call_usage(struct call *call, const char *format, ...) _printf_(2, 3);
+/* Checks the number of operands. */
+int call_operands(struct call *call, size_t min, size_t max);
+
+/* Opens the card that --reader names and notes the reader in the report. */
+int call_open_card(struct call *call);
+/* Makes the context and the deadline of the call, and lets SIGINT, SIGTERM and SIGHUP cancel it. */
+int session_start(struct call *call);
+void session_end(struct call *call);
+/* Whether one of those signals came. */
+bool session_cancelled(void);
+/* Starts the time of --timeout again, after waiting for a person. */
+void session_restart(struct call *call);
+
+/* Finds the translations, also those of a build tree or of a moved installation. */
+void locale_start(void);
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* wcswidth() */
+#include "tools/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "tools/fuda.h"
+#include <fuda/encode.h>
+
+struct report *report_new(void)
+{
+	struct report *r = calloc(1, sizeof(*r));
+
+	if (r)
+		r->kind = REPORT_OBJECT;
+	return r;
+}
+
+void report_free(struct report **r)
+{
+	struct report *next;
+
+	if (!*r)
+		return;
+	for (struct report *child = (*r)->first; child; child = next) {
+		next = child->next;
+		report_free(&child);
+	}
+	free((*r)->label);
+	free((*r)->key);
+	free((*r)->text);
+	free((*r)->shown);
+	free(*r);
+	*r = NULL;
+}
+
+/* Bytes of the UTF-8 character that starts at `s`, 0 if none does (RFC 3629 section 4). */
+static size_t utf8_length(const unsigned char *s)
+{
+	static const struct {
+		unsigned char first, last, second_min, second_max;
+		size_t len;
+	} forms[] = {
+		{ 0x01, 0x7F, 0, 0, 1 },       { 0xC2, 0xDF, 0x80, 0xBF, 2 },
+		{ 0xE0, 0xE0, 0xA0, 0xBF, 3 }, { 0xE1, 0xEC, 0x80, 0xBF, 3 },
+		{ 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
+		{ 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 },
+		{ 0xF4, 0xF4, 0x80, 0x8F, 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		size_t n = 1;
+
+		if (*s < forms[i].first || *s > forms[i].last)
+			continue;
+		if (forms[i].len > 1 && (s[1] < forms[i].second_min || s[1] > forms[i].second_max))
+			return 0;
+		while (++n < forms[i].len)
+			if ((s[n] & 0xC0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+/* A copy of `text` in which bytes that are not UTF-8 became question marks. */
+static char *mended(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *p = copy; p && *p;) {
+		size_t len = utf8_length((unsigned char *)p);
+
+		if (!len)
+			*p = '?';
+		p += len ? len : 1;
+	}
+	return copy;
+}
+
+static bool set(char **to, const char *text)
+{
+	if (!text)
+		return true;
+	*to = mended(text);
+	return *to != NULL;
+}
+
+static struct report *add(struct report *r, enum report_kind kind, const char *label,
+			  const char *key, const char *shown)
+{
+	struct report *field;
+
+	if (!r)
+		return NULL;
+	field = calloc(1, sizeof(*field));
+	if (!field || !set(&field->label, label) || !set(&field->key, key) ||
+	    !set(&field->shown, shown)) {
+		report_free(&field);
+		r->broken = true;
+		return NULL;
+	}
+	field->kind = kind;
+	if (r->last)
+		r->last->next = field;
+	else
+		r->first = field;
+	r->last = field;
+	return field;
+}
+
+void report_word(struct report *r, const char *label, const char *key, const char *word,
+		 const char *shown)
+{
+	struct report *field;
+
+	if (!word || !*word)
+		return;
+	field = add(r, REPORT_TEXT, label, key, shown);
+	if (field && !set(&field->text, word))
+		r->broken = true;
+}
+
+void report_text(struct report *r, const char *label, const char *key, const char *value)
+{
+	report_word(r, label, key, value, NULL);
+}
+
+void report_number(struct report *r, const char *label, const char *key, long value)
+{
+	struct report *field = add(r, REPORT_NUMBER, label, key, NULL);
+
+	if (field)
+		field->number = value;
+}
+
+void report_flag(struct report *r, const char *label, const char *key, bool value)
+{
+	struct report *field = add(r, REPORT_FLAG, label, key, value ? _("yes") : _("no"));
+
+	if (field)
+		field->number = value;
+}
+
+void report_hex(struct report *r, const char *label, const char *key, const uint8_t *bytes,
+		size_t len)
+{
+	char *text;
+
+	if (!r || !len)
+		return;
+	text = malloc(2 * len + 1);
+	if (!text) {
+		r->broken = true;
+		return;
+	}
+	fuda_hex_encode(bytes, len, text);
+	report_text(r, label, key, text);
+	free(text);
+}
+
+void report_time(struct report *r, const char *label, const char *key, time_t value)
+{
+	char text[40];
+	struct tm tm;
+
+	if (gmtime_r(&value, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		report_text(r, label, key, text);
+}
+
+struct report *report_object(struct report *r, const char *label, const char *key,
+			     const char *shown)
+{
+	return add(r, REPORT_OBJECT, label, key, shown);
+}
+
+struct report *report_list(struct report *r, const char *label, const char *key, const char *shown)
+{
+	return add(r, REPORT_LIST, label, key, shown);
+}
+
+/* ---- text ---- */
+
+/* Columns that `text` takes on a terminal. */
+static int width(const char *text)
+{
+	wchar_t wide[256];
+	size_t n = mbstowcs(wide, text, ARRAY_SIZE(wide));
+	int columns = n < ARRAY_SIZE(wide) ? wcswidth(wide, n) : -1;
+
+	return columns >= 0 ? columns : (int)strlen(text);
+}
+
+void print_safely(const char *text, FILE *out)
+{
+	/* C0, DEL, and C1 as UTF-8 (C2 80 to C2 9F) */
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F;
+
+		putc(*p < 0x20 || *p == 0x7F || c1 ? '?' : *p, out);
+		p += c1;
+	}
+}
+
+static bool nested(const struct report *r)
+{
+	return r->kind >= REPORT_OBJECT && !r->shown;
+}
+
+static void print_fields(const struct report *r, int indent, FILE *out)
+{
+	int column = 0;
+
+	for (const struct report *f = r->first; f; f = f->next)
+		if (f->label && !nested(f) && width(f->label) > column)
+			column = width(f->label);
+	for (const struct report *f = r->first; f; f = f->next) {
+		if (!f->label)
+			continue;
+		fprintf(out, "%*s", indent, "");
+		print_safely(f->label, out);
+		if (nested(f)) {
+			putc('\n', out);
+			print_fields(f, indent + 2, out);
+			continue;
+		}
+		fprintf(out, "%*s", column - width(f->label) + 2, "");
+		if (f->shown || f->text)
+			print_safely(f->shown ? f->shown : f->text, out);
+		else
+			fprintf(out, "%ld", f->number);
+		putc('\n', out);
+	}
+}
+
+static bool broken(const struct report *r)
+{
+	bool any = r->broken;
+
+	for (const struct report *f = r->first; f && !any; f = f->next)
+		any = broken(f);
+	return any;
+}
+
+int report_print_text(const struct report *r, FILE *out)
+{
+	if (broken(r))
+		return FUDA_ENOMEM;
+	print_fields(r, 0, out);
+	return fflush(out) || ferror(out) ? FUDA_EFILE : 0;
+}

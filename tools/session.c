@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call of a command: its time, its signals, its card, its failure. */
+#include "tools/fuda.h"
+#include "tools/report.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct fuda_deadline *cancel_target;
+static volatile sig_atomic_t cancelled;
+
+static void on_signal(int number)
+{
+	(void)number;
+	cancelled = 1;
+	fuda_deadline_cancel(cancel_target);
+}
+
+/* Without SA_RESTART: reads from a terminal or a pipe shall end as well. */
+static void handle(void (*handler)(int))
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = handler };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static void log_line(void *arg, const char *line)
+{
+	(void)arg;
+	fputs("fuda: ", stderr);
+	print_safely(line, stderr);
+	putc('\n', stderr);
+}
+
+static int timeout_ms(void)
+{
+	return 1000 * (common.timeout ? common.timeout : TIMEOUT_DEFAULT);
+}
+
+int session_start(struct call *call)
+{
+	int r = fuda_context_new(&call->ctx);
+
+	if (r < 0)
+		return r;
+	fuda_context_set_log(call->ctx,
+			     common.verbose > 1	 ? FUDA_LOG_DEBUG
+			     : common.verbose > 0 ? FUDA_LOG_INFO
+						  : FUDA_LOG_OFF,
+			     log_line, NULL);
+	r = fuda_deadline_new(timeout_ms(), &call->dl);
+	if (r < 0)
+		return r;
+	cancel_target = call->dl;
+	handle(on_signal);
+	return 0;
+}
+
+void session_end(struct call *call)
+{
+	fuda_card_free(&call->card);
+	if (call->dl)
+		handle(SIG_DFL);
+	fuda_deadline_free(&call->dl);
+	fuda_context_free(&call->ctx);
+}
+
+bool session_cancelled(void)
+{
+	return cancelled;
+}
+
+void session_restart(struct call *call)
+{
+	fuda_deadline_restart(call->dl, timeout_ms());
+}
+
+int call_open_card(struct call *call)
+{
+	int r = fuda_card_open(call->ctx, common.reader, call->dl, &call->card);
+
+	if (r < 0)
+		return r;
+	report_text(call->report, _("Reader"), "reader", fuda_card_reader(call->card));
+	return 0;
+}
+
+int call_operands(struct call *call, size_t min, size_t max)
+{
+	if (call->operand_count < min)
+		return call_usage(call, _("something is missing: fuda %s %s"), call->command->name,
+				  call->command->synopsis);
+	if (call->operand_count > max)
+		return call_usage(call, _("unexpected argument '%s'"), call->operands[max]);
+	return 0;
+}
+
+int call_fail(struct call *call, int code, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(call->message, sizeof(call->message), format, ap);
+	va_end(ap);
+	return code;
+}
+
+int call_usage(struct call *call, const char *format, ...)
+{
+	va_list ap;
+
+	if (call->usage)
+		return FUDA_EINVAL; /* the first mistake is the one worth telling */
+	call->usage = true;
+	va_start(ap, format);
+	vsnprintf(call->message, sizeof(call->message), format, ap);
+	va_end(ap);
+	return FUDA_EINVAL;
+}
