@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readers of the PC/SC service (pcsc-lite).
+ *
+ * No call of winscard can be interrupted: SCardCancel() does nothing for SCardTransmit(),
+ * SCardDisconnect() waits while one hangs, and a stopped service hangs every call. So all of them run on
+ * a worker, which owns what they use; the functions job_...() are the ones that run there. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <winscard.h>
+
+#include "base/worker.h"
+#include "codec/apdu.h"
+#include "reader/driver.h"
+
+enum {
+	GRACE_MS = 2000,  /* for what must be done although the caller's time is over */
+	SLICE_MS = 1000,  /* an abandoned wait() ends at most so much later */
+	RESETS_MAX = 16,  /* reconnects for one lock before giving up */
+	LOOKS_MAX = 4,	  /* looks at a list of readers that changes meanwhile */
+	PROTOCOLS = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
+};
+
+/* ---- what went wrong, and what to do ---- */
+
+struct failure {
+	LONG rv;
+	int code;
+	const char *text;
+};
+
+#define SERVICE_DOWN \
+	N_("The PC/SC service (pcscd) is not running. Start it, with systemd: \"systemctl start pcscd.socket\"; it is in the package pcscd.")
+#define SERVICE_LOST \
+	N_("The PC/SC service (pcscd) ended while the card was in use. Try again.")
+#define NOT_ALLOWED \
+	N_("The PC/SC service does not let this user in. Its policy (polkit: org.debian.pcsc-lite.access_pcsc and access_card) as a rule admits the user who sits at the machine; for others the administrator has to add a rule.")
+#define TAKEN \
+	N_("Another program keeps the card for itself. End it, or have it release the card (GnuPG: \"gpgconf --kill scdaemon\"), and try again.")
+#define NO_CARD	    N_("There is no card in the reader. Insert it, or lay it on the reader.")
+#define CARD_PULLED N_("The card was removed. Put it back, leave it there and try again.")
+#define CARD_MUTE \
+	N_("The card does not answer. Check that it is the right way round, take it out, put it back and try again.")
+#define READER_PULLED N_("The reader was unplugged.")
+
+/* While a reader is being listed or opened. */
+static const struct failure opening[] = {
+	{ SCARD_E_NO_SERVICE, FUDA_ENOSERVICE, SERVICE_DOWN },
+	{ SCARD_E_SERVICE_STOPPED, FUDA_ENOSERVICE, SERVICE_DOWN },
+	{ SCARD_F_COMM_ERROR, FUDA_ENOSERVICE, SERVICE_DOWN },
+	{ SCARD_W_SECURITY_VIOLATION, FUDA_EACCESS, NOT_ALLOWED },
+	{ SCARD_E_SHARING_VIOLATION, FUDA_EBUSY, TAKEN },
+	{ SCARD_E_NO_SMARTCARD, FUDA_ENOCARD, NO_CARD },
+	{ SCARD_W_REMOVED_CARD, FUDA_ENOCARD, NO_CARD },
+	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
+	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
+	{ SCARD_E_PROTO_MISMATCH, FUDA_EMUTE, CARD_MUTE },
+	{ SCARD_E_READER_UNAVAILABLE, FUDA_EREADERGONE, READER_PULLED },
+	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
+	{ 0, FUDA_EFAILED, N_("The PC/SC service reports: %s") },
+};
+
+/* While a connection is in use. */
+static const struct failure using[] = {
+	{ SCARD_W_REMOVED_CARD, FUDA_EREMOVED, CARD_PULLED },
+	{ SCARD_E_NO_SMARTCARD, FUDA_EREMOVED, CARD_PULLED },
+	{ SCARD_E_READER_UNAVAILABLE, FUDA_EREADERGONE, READER_PULLED },
+	{ SCARD_E_UNKNOWN_READER, FUDA_EREADERGONE, READER_PULLED },
+	{ SCARD_E_NO_SERVICE, FUDA_EREADERGONE, SERVICE_LOST },
+	{ SCARD_E_SERVICE_STOPPED, FUDA_EREADERGONE, SERVICE_LOST },
+	{ SCARD_F_COMM_ERROR, FUDA_EREADERGONE, SERVICE_LOST },
+	{ SCARD_E_INVALID_HANDLE, FUDA_EREADERGONE, SERVICE_LOST },
+	{ SCARD_E_SHARING_VIOLATION, FUDA_EBUSY, TAKEN },
+	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
+	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
+	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
+	{ 0, FUDA_ETRANSPORT,
+	  N_("The command did not get through to the card and back (%s). Leave the card still and try again.") },
+};
+
+static int explain(struct fuda_context *ctx, const struct failure *table, LONG rv)
+{
+	while (table->rv && table->rv != rv)
+		table++;
+	return ctx_fail(ctx, table->code, _(table->text), pcsc_stringify_error(rv));
+}
+
+/* winscard says "no service" as well where the socket may not be used. */
+static int explain_opening(struct fuda_context *ctx, LONG rv)
+{
+	const char *path = getenv("PCSCLITE_CSOCK_NAME");
+
+	if (rv == SCARD_E_NO_SERVICE &&
+	    access(path ? path : "/run/pcscd/pcscd.comm", W_OK) < 0 && errno == EACCES)
+		rv = SCARD_W_SECURITY_VIOLATION;
+	return explain(ctx, opening, rv);
+}
+
+static int interrupted(struct fuda_context *ctx, int code)
+{
+	if (code == FUDA_ETIMEOUT)
+		return ctx_fail(ctx, code, _("The reader or the card did not answer in time."));
+	return ctx_fail_code(ctx, code);
+}
+
+/* ---- looking at readers ---- */
+
+/* What the worker of list() and wait() owns. */
+struct survey {
+	SCARDCONTEXT context;
+	bool connected;
+	LONG rv;
+	char names[PCSCLITE_MAX_READERS_CONTEXTS * MAX_READERNAME + 1]; /* each ends with NUL */
+	SCARD_READERSTATE states[PCSCLITE_MAX_READERS_CONTEXTS];
+	DWORD count;
+};
+
+static void release_survey(void *own)
+{
+	struct survey *s = own;
+
+	if (s->connected)
+		SCardReleaseContext(s->context);
+	free(s);
+}
+
+static LONG look_once(struct survey *s)
+{
+	DWORD size = sizeof(s->names);
+	LONG rv = SCardListReaders(s->context, NULL, s->names, &size);
+
+	s->count = 0;
+	if (rv == SCARD_E_NO_READERS_AVAILABLE)
+		return SCARD_S_SUCCESS;
+	if (rv != SCARD_S_SUCCESS)
+		return rv;
+	memset(s->states, 0, sizeof(s->states));
+	for (char *p = s->names; *p && s->count < ARRAY_SIZE(s->states); p += strlen(p) + 1)
+		s->states[s->count++].szReader = p;
+	return SCardGetStatusChange(s->context, 0, s->states, s->count);
+}
+
+static void job_look(void *own)
+{
+	struct survey *s = own;
+
+	if (!s->connected)
+		s->rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &s->context);
+	else
+		s->rv = SCARD_S_SUCCESS;
+	if (s->rv != SCARD_S_SUCCESS)
+		return;
+	s->connected = true;
+	/* A reader may go between its listing and the look at it. */
+	for (int i = 0; i < LOOKS_MAX; i++) {
+		s->rv = look_once(s);
+		if (s->rv != SCARD_E_UNKNOWN_READER)
+			return;
+	}
+}
+
+/* Waits a moment for a change against the last look. */
+static void job_slice(void *own)
+{
+	SCARD_READERSTATE states[PCSCLITE_MAX_READERS_CONTEXTS];
+	struct survey *s = own;
+	DWORD n = s->count;
+
+	for (DWORD i = 0; i < n; i++)
+		states[i] = (SCARD_READERSTATE){ .szReader = s->states[i].szReader,
+						 .dwCurrentState = s->states[i].dwEventState };
+	/* Where there is no place for it, there is none for a further reader either. */
+	if (n < ARRAY_SIZE(states))
+		states[n++] = (SCARD_READERSTATE){ .szReader = "\\\\?PnP?\\Notification" };
+	s->rv = SCardGetStatusChange(s->context, SLICE_MS, states, n);
+}
+
+static struct fuda_reader_info info_of(const SCARD_READERSTATE *state)
+{
+	DWORD bits = state->dwEventState;
+	struct fuda_reader_info info = {
+		.name = state->szReader,
+		.card = bits & SCARD_STATE_PRESENT,
+		.mute = bits & SCARD_STATE_MUTE,
+		.in_use = bits & SCARD_STATE_INUSE,
+		.exclusive = bits & SCARD_STATE_EXCLUSIVE,
+		.events = bits >> 16 & 0xFFFF,
+	};
+
+	if (info.card && state->cbAtr <= sizeof(info.atr)) {
+		info.atr_len = state->cbAtr;
+		memcpy(info.atr, state->rgbAtr, info.atr_len);
+	}
+	return info;
+}
+
+static int start_survey(struct fuda_context *ctx, struct survey **ret, struct worker **ret_worker)
+{
+	struct survey *s = calloc(1, sizeof(*s));
+	int r = s ? worker_new(s, release_survey, ret_worker) : FUDA_ENOMEM;
+
+	if (r < 0) {
+		free(s);
+		return ctx_fail_code(ctx, r);
+	}
+	*ret = s;
+	return 0;
+}
+
+static int pcsc_list(struct fuda_context *ctx, struct fuda_deadline *dl,
+		     struct fuda_reader_list *list)
+{
+	struct survey *s = NULL;
+	struct worker *w;
+	int r = start_survey(ctx, &s, &w);
+
+	if (r < 0)
+		return r;
+	r = worker_run(&w, job_look, dl);
+	if (r < 0)
+		r = interrupted(ctx, r);
+	else if (s->rv != SCARD_S_SUCCESS)
+		r = explain_opening(ctx, s->rv);
+	for (DWORD i = 0; r == 0 && i < s->count; i++) {
+		struct fuda_reader_info info = info_of(&s->states[i]);
+
+		r = reader_list_add(list, "pcsc", info.name, &info);
+	}
+	worker_free(&w, GRACE_MS);
+	return r;
+}
+
+static bool same(const struct fuda_reader_info *a, const struct fuda_reader_info *b)
+{
+	return strcmp(a->name + strlen("pcsc:"), b->name) == 0 && a->card == b->card &&
+	       a->mute == b->mute && a->in_use == b->in_use && a->exclusive == b->exclusive &&
+	       a->events == b->events && a->atr_len == b->atr_len &&
+	       memcmp(a->atr, b->atr, a->atr_len) == 0;
+}
+
+static bool changed(const struct survey *s, const struct fuda_reader_list *known)
+{
+	if (s->count != known->count)
+		return true;
+	for (DWORD i = 0; i < s->count; i++) {
+		struct fuda_reader_info now = info_of(&s->states[i]);
+		size_t k = 0;
+
+		while (k < known->count && !same(&known->items[k], &now))
+			k++;
+		if (k == known->count)
+			return true;
+	}
+	return false;
+}
+
+/* Each slice begins with a look, so that nothing is lost between list() and here, nor between slices; within
+ * a slice the service tells at once. */
+static int pcsc_wait(struct fuda_context *ctx, struct fuda_deadline *dl,
+		     const struct fuda_reader_list *known)
+{
+	struct survey *s = NULL;
+	struct worker *w;
+	int r = start_survey(ctx, &s, &w);
+
+	if (r < 0)
+		return r;
+	for (;;) {
+		r = worker_run(&w, job_look, dl);
+		if (r < 0)
+			break;
+		if (s->rv != SCARD_S_SUCCESS && !known->count)
+			r = explain_opening(ctx, s->rv);
+		if (s->rv != SCARD_S_SUCCESS || changed(s, known))
+			break;
+		r = worker_run(&w, job_slice, dl);
+		if (r < 0)
+			break;
+	}
+	worker_free(&w, GRACE_MS);
+	return r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED ? ctx_fail_code(ctx, r) : r;
+}
+
+/* ---- a connection ---- */
+
+/* What the worker of an open reader owns. */
+struct session {
+	char name[MAX_READERNAME];  /* of the reader: as asked for, then as it is */
+	char other[MAX_READERNAME]; /* a second reader that fits the name asked for */
+	SCARDCONTEXT context;
+	SCARDHANDLE card;
+	DWORD protocol;
+	bool has_context, connected;
+	bool locked;  /* inside a transaction */
+	bool off;     /* the card is to be switched off at the end of the transaction */
+	bool stale;   /* we switched the card off; winscard wants a reconnect before the next command */
+	bool closing; /* by the caller, not because he went away */
+	LONG gone;    /* why it is no longer connected */
+	LONG rv;      /* how the job ended */
+	bool lost;    /* the job found that another program had reset the card */
+	DWORD initialization; /* of job_power() */
+	uint8_t atr[MAX_ATR_SIZE];
+	DWORD atr_len;
+	size_t command_len;
+	DWORD response_len;
+	uint8_t command[APDU_COMMAND_MAX];   /* wiped as soon as SCardTransmit() is back */
+	uint8_t response[APDU_RESPONSE_MAX]; /* wiped as soon as it is handed over */
+};
+
+/* Not sent, for sure: pcscd looks for these before it turns to the reader. */
+static bool is_reset(LONG rv)
+{
+	return rv == SCARD_W_RESET_CARD || rv == SCARD_W_UNPOWERED_CARD;
+}
+
+static LONG connect_to(struct session *s, const char *name)
+{
+	return SCardConnect(s->context, name, SCARD_SHARE_SHARED, PROTOCOLS, &s->card, &s->protocol);
+}
+
+/* Connects to the one reader whose name contains s->name. */
+static LONG connect_by_part(struct session *s)
+{
+	char names[PCSCLITE_MAX_READERS_CONTEXTS * MAX_READERNAME + 1];
+	DWORD size = sizeof(names);
+	const char *found = NULL;
+	LONG rv = SCardListReaders(s->context, NULL, names, &size);
+
+	if (rv == SCARD_E_NO_READERS_AVAILABLE)
+		return SCARD_E_UNKNOWN_READER;
+	if (rv != SCARD_S_SUCCESS)
+		return rv;
+	for (const char *p = names; *p; p += strlen(p) + 1) {
+		if (!strstr(p, s->name))
+			continue;
+		if (found) {
+			strncpy(s->name, found, sizeof(s->name) - 1);
+			strncpy(s->other, p, sizeof(s->other) - 1);
+			return SCARD_E_DUPLICATE_READER;
+		}
+		found = p;
+	}
+	if (!found)
+		return SCARD_E_UNKNOWN_READER;
+	strncpy(s->name, found, sizeof(s->name) - 1);
+	return connect_to(s, s->name);
+}
+
+static LONG read_atr(struct session *s)
+{
+	s->atr_len = sizeof(s->atr);
+	return SCardStatus(s->card, NULL, NULL, NULL, NULL, s->atr, &s->atr_len);
+}
+
+static LONG reconnect(struct session *s, DWORD initialization)
+{
+	LONG rv;
+
+	if (!s->connected)
+		return s->gone;
+	rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization, &s->protocol);
+	if (rv == SCARD_S_SUCCESS)
+		s->off = s->stale = false;
+	return rv;
+}
+
+/* Powers the card again after our own power-off. */
+static LONG refresh(struct session *s)
+{
+	if (!s->connected)
+		return s->gone;
+	if (s->off)
+		return reconnect(s, SCARD_UNPOWER_CARD);
+	return s->stale ? reconnect(s, SCARD_LEAVE_CARD) : SCARD_S_SUCCESS;
+}
+
+static void job_open(void *own)
+{
+	struct session *s = own;
+
+	s->rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &s->context);
+	if (s->rv != SCARD_S_SUCCESS)
+		return;
+	s->has_context = true;
+	s->rv = connect_to(s, s->name);
+	if (s->rv == SCARD_E_UNKNOWN_READER)
+		s->rv = connect_by_part(s);
+	if (s->rv != SCARD_S_SUCCESS)
+		return;
+	s->connected = true;
+	s->rv = read_atr(s);
+	if (is_reset(s->rv) && reconnect(s, SCARD_LEAVE_CARD) == SCARD_S_SUCCESS)
+		s->rv = read_atr(s);
+}
+
+/* Asks for a better reason than `rv`. A reset that is found now does not mean that nothing was sent. */
+static LONG cause(const struct session *s, LONG rv)
+{
+	LONG why;
+
+	if (!s->connected)
+		return rv;
+	why = SCardStatus(s->card, NULL, NULL, NULL, NULL, NULL, NULL);
+	return why == SCARD_S_SUCCESS || is_reset(why) ? rv : why;
+}
+
+/* SCardTransmit() is called at most once, whatever it says. */
+static void job_transmit(void *own)
+{
+	struct session *s = own;
+	const SCARD_IO_REQUEST *pci = s->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+
+	s->response_len = sizeof(s->response);
+	s->rv = refresh(s);
+	if (s->rv == SCARD_S_SUCCESS) {
+		s->rv = SCardTransmit(s->card, pci, s->command, s->command_len, NULL, s->response,
+				      &s->response_len);
+		s->lost = is_reset(s->rv);
+	}
+	wipe(s->command, s->command_len);
+	if (s->rv == SCARD_S_SUCCESS)
+		return;
+	s->response_len = 0;
+	s->rv = s->lost ? reconnect(s, SCARD_LEAVE_CARD) : cause(s, s->rv);
+}
+
+static void job_lock(void *own)
+{
+	struct session *s = own;
+
+	for (int i = 0; i < RESETS_MAX; i++) {
+		s->rv = refresh(s);
+		if (s->rv == SCARD_S_SUCCESS)
+			s->rv = SCardBeginTransaction(s->card);
+		if (!is_reset(s->rv))
+			break;
+		s->lost = s->stale = true;
+	}
+	s->locked = s->rv == SCARD_S_SUCCESS;
+}
+
+/* After a reset that we did not see pcscd keeps the transaction until we have reconnected. Where it cannot be
+ * ended in order, disconnecting ends it. */
+static void job_unlock(void *own)
+{
+	struct session *s = own;
+	DWORD disposition = s->off ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD;
+
+	s->rv = SCardEndTransaction(s->card, disposition);
+	if (is_reset(s->rv)) {
+		s->lost = true;
+		s->rv = reconnect(s, SCARD_LEAVE_CARD);
+		if (s->rv == SCARD_S_SUCCESS)
+			s->rv = SCardEndTransaction(s->card, disposition);
+	}
+	if (s->rv != SCARD_S_SUCCESS) {
+		SCardDisconnect(s->card, disposition);
+		s->connected = false;
+		s->gone = s->rv;
+	}
+	s->stale = disposition == SCARD_UNPOWER_CARD;
+	s->off = s->locked = false;
+}
+
+static void job_power(void *own)
+{
+	struct session *s = own;
+
+	s->rv = reconnect(s, s->off ? SCARD_UNPOWER_CARD : s->initialization);
+	if (s->rv == SCARD_S_SUCCESS)
+		s->rv = read_atr(s);
+}
+
+/* Off outside a transaction: a short one, so that no command of anyone gets in between. */
+static void job_off(void *own)
+{
+	struct session *s = own;
+
+	job_lock(s);
+	if (s->rv != SCARD_S_SUCCESS)
+		return;
+	s->off = true;
+	job_unlock(s);
+}
+
+/* Where the caller went away inside a transaction, a PIN may have been verified in it that he can no longer
+ * withdraw: the card is switched off. */
+static void release_session(void *own)
+{
+	struct session *s = own;
+	bool off = s->off || (s->locked && !s->closing);
+
+	if (s->connected)
+		SCardDisconnect(s->card, off ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
+	if (s->has_context)
+		SCardReleaseContext(s->context);
+	wipe(s->response, s->response_len);
+	free(s);
+}
+
+/* ---- the driver ---- */
+
+/* What an open reader has. */
+struct pcsc {
+	struct worker *worker; /* NULL: abandoned, and `s` with it */
+	struct session *s;
+};
+
+static bool is_serial(const char *text, size_t len)
+{
+	bool digit = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!strchr("0123456789ABCDEFabcdef-.", text[i]))
+			return false;
+		digit |= text[i] >= '0' && text[i] <= '9';
+	}
+	return digit;
+}
+
+/* pcscd's names are "MODEL [INTERFACE] (SERIAL) II SS": II and SS count equal readers and slots. The serial
+ * number may also stand in brackets. */
+static void set_model(char model[128], const char *name)
+{
+	size_t len = strlen(name), open;
+
+	if (len > 6 && name[len - 6] == ' ' && name[len - 3] == ' ' &&
+	    is_serial(name + len - 5, 2) && is_serial(name + len - 2, 2))
+		len -= 6;
+	if (len > 2 && (name[len - 1] == ')' || name[len - 1] == ']')) {
+		for (open = len - 2; open > 0 && name[open] != '(' && name[open] != '['; open--)
+			;
+		if (open > 1 && name[open - 1] == ' ' && is_serial(name + open + 1, len - open - 2))
+			len = open - 1;
+	}
+	len = MIN(len, 127);
+	memcpy(model, name, len);
+	model[len] = 0;
+}
+
+static void take_atr(struct reader *r, const struct session *s)
+{
+	r->atr_len = MIN(s->atr_len, sizeof(r->atr));
+	memcpy(r->atr, s->atr, r->atr_len);
+}
+
+static int explain_open(struct reader *r, const struct session *s, const char *asked)
+{
+	if (s->rv == SCARD_E_UNKNOWN_READER)
+		return ctx_fail(r->ctx, FUDA_ENOREADER,
+				_("The PC/SC service has no reader \"%s\". \"fuda readers\" lists those that are there."),
+				asked);
+	if (s->rv == SCARD_E_DUPLICATE_READER)
+		return ctx_fail(r->ctx, FUDA_EINVAL,
+				_("\"%s\" fits more than one reader: %s and %s. Give more of the name."),
+				asked, s->name, s->other);
+	return explain_opening(r->ctx, s->rv);
+}
+
+static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *dl)
+{
+	struct pcsc *p;
+	struct session *s;
+	int e;
+
+	if (strlen(rest) >= sizeof(s->name))
+		return ctx_fail(r->ctx, FUDA_ENOREADER,
+				_("The PC/SC service has no reader with so long a name."));
+	p = calloc(1, sizeof(*p));
+	s = malloc(sizeof(*s)); /* its buffers are not worth zeroing */
+	e = p && s ? worker_new(s, release_session, &p->worker) : FUDA_ENOMEM;
+
+	if (e < 0) {
+		free(s);
+		free(p);
+		return ctx_fail_code(r->ctx, e);
+	}
+	memset(s, 0, offsetof(struct session, command));
+	strncpy(s->name, rest, sizeof(s->name) - 1);
+	e = worker_run(&p->worker, job_open, dl);
+	if (e < 0)
+		interrupted(r->ctx, e);
+	else if (s->rv != SCARD_S_SUCCESS)
+		e = explain_open(r, s, rest);
+	if (e < 0) {
+		worker_free(&p->worker, GRACE_MS);
+		free(p);
+		return e;
+	}
+	p->s = s;
+	r->priv = p;
+	r->max_command = APDU_COMMAND_MAX;
+	r->max_response = APDU_RESPONSE_MAX;
+	set_model(r->model, s->name);
+	take_atr(r, s);
+	return 0;
+}
+
+static void pcsc_close(struct reader *r)
+{
+	struct pcsc *p = r->priv;
+
+	if (p->worker)
+		p->s->closing = true;
+	worker_free(&p->worker, GRACE_MS);
+	free(p);
+}
+
+/* Runs a job for the caller, until `dl` or, where that is NULL, for the time of grace. */
+static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *dl)
+{
+	struct pcsc *p = r->priv;
+	int e;
+
+	if (!p->worker)
+		return ctx_fail(r->ctx, FUDA_EREADERGONE,
+				_("The connection to this reader was given up, because the card did not answer in time. Open it again."));
+	p->s->lost = false;
+	e = dl ? worker_run(&p->worker, job, dl) : worker_run_for(&p->worker, job, GRACE_MS);
+	if (e < 0)
+		return interrupted(r->ctx, e);
+	if (p->s->lost)
+		r->epoch++;
+	return p->s->rv == SCARD_S_SUCCESS ? 0 : explain(r->ctx, using, p->s->rv);
+}
+
+static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
+			 unsigned flags _unused_, struct fuda_deadline *dl,
+			 struct fuda_buf *ret_response)
+{
+	struct pcsc *p = r->priv;
+	struct session *s = p->s;
+	int e;
+
+	if (len > APDU_COMMAND_MAX)
+		return ctx_fail_code(r->ctx, FUDA_ETOOBIG);
+	if (p->worker) {
+		memcpy(s->command, command, len);
+		s->command_len = len;
+	}
+	e = run(r, job_transmit, dl);
+	if (p->worker && e < 0)
+		wipe(s->command, len); /* it may not even have begun */
+	if (e < 0)
+		return e;
+	if (s->lost)
+		return ctx_fail_code(r->ctx, FUDA_ERESET);
+	if (s->response_len < 2)
+		return ctx_fail(r->ctx, FUDA_ETRANSPORT,
+				_("The reader returned an answer without a status word."));
+	e = fuda_buf_append(ret_response, s->response, s->response_len);
+	wipe(s->response, s->response_len);
+	return e < 0 ? ctx_fail_code(r->ctx, e) : 0;
+}
+
+static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
+{
+	struct pcsc *p = r->priv;
+
+	if (p->worker && p->s->locked == on)
+		return 0;
+	/* Releasing waits for nobody, and must happen even if the time is over. */
+	return on ? run(r, job_lock, dl) : run(r, job_unlock, NULL);
+}
+
+static int pcsc_power(struct reader *r, enum power how, struct fuda_deadline *dl)
+{
+	struct pcsc *p = r->priv;
+	int e;
+
+	r->epoch++;
+	if (how == POWER_OFF && p->worker && p->s->locked) {
+		p->s->off = true; /* EndTransaction does it, without a further round trip */
+		return 0;
+	}
+	if (how == POWER_OFF)
+		return run(r, job_off, dl);
+	if (p->worker)
+		p->s->initialization = how == POWER_ON ? SCARD_UNPOWER_CARD : SCARD_RESET_CARD;
+	e = run(r, job_power, dl);
+	if (e == 0)
+		take_atr(r, p->s);
+	return e;
+}
+
+const struct driver driver_pcsc = {
+	.name = "pcsc",
+	.flags = DRIVER_HARDWARE,
+	.list = pcsc_list,
+	.wait = pcsc_wait,
+	.open = pcsc_open,
+	.close = pcsc_close,
+	.power = pcsc_power,
+	.transmit = pcsc_transmit,
+	.lock = pcsc_lock,
+};
