@@ -17,7 +17,9 @@ enum fuda_cert_use { FUDA_USE_UNKNOWN, FUDA_USE_AUTH, FUDA_USE_SIGN, FUDA_USE_CA
 struct fuda_cert_facts {
 	enum fuda_cert_use use;	 /* by its policy and key usage */
 	char serial[64];	 /* hexadecimal, no leading zeros beyond whole bytes */
-	char subject[512];	 /* RFC 4514 order reversed: "C=JP, O=..., CN=..." as encoded */
+	/* "C=JP, O=..., CN=...": RFC 4514 in the order encoded. Here as in all texts, a backslash and what a
+	 * terminal would obey stand behind a backslash, the latter as hexadecimal bytes. */
+	char subject[512];
 	char issuer[512];
 	time_t not_before, not_after;
 	uint8_t sha256[32];	 /* fingerprint of the DER */
@@ -47,7 +49,8 @@ const uint8_t *fuda_cert_der(const struct fuda_cert *cert, size_t *ret_len);
 struct fuda_trust;
 int fuda_trust_new(struct fuda_context *ctx, struct fuda_trust **ret);
 void fuda_trust_free(struct fuda_trust **trust);
-/* Adds every certificate of a PEM file as a test CA. FUDA_EFILE, FUDA_EFORMAT, FUDA_ENOTFOUND (none). */
+/* Adds every certificate of a PEM file as a test CA, or none of them on failure. One that is genuine stays genuine.
+ * FUDA_EFILE, FUDA_EFORMAT, FUDA_ENOTFOUND (none), FUDA_ETOOBIG (more than 64 CAs in all). */
 int fuda_trust_add_file(struct fuda_trust *trust, const char *path);
 /* Offers a CA certificate of any origin, for instance from the card: it is kept if its fingerprint is that of a
  * genuine CA, otherwise ignored. FUDA_EFORMAT if it is malformed. */
@@ -88,7 +91,30 @@ struct fuda_verdict {
 	const char *rule; /* the rule that failed, one word ("issuer_unknown"); "" if ok; static */
 };
 
-/* What the failed rule means and what to do, in the language of LC_MESSAGES; "" for "". Static. */
+/* The rules in the order in which they are tried, and the results that their failure gives:
+ *
+ *	issuer_unknown			invalid_certificate	no believed CA has the key identifier
+ *	profile_signature_algorithm	unsupported_certificate	RSA PKCS#1 v1.5 with SHA-256/384/512 only
+ *	issuer_key			unsupported_certificate	not RSA-2048
+ *	issuer_signature		invalid_certificate	not made by the key of that CA
+ *	issuer_not_ca			invalid_certificate	issuer without CA:TRUE and keyCertSign
+ *	issuer_name			invalid_certificate	issuer's name is another
+ *	issuer_use			invalid_certificate	e.g. auth certificate of the signature CA
+ *	issuer_expired			certificate_expired	the CA's own validity
+ *	issuer_not_yet_valid		invalid_certificate
+ *	profile_critical_extension	unsupported_certificate	critical and not understood
+ *	profile_basic_constraints	invalid_certificate	CA where none is wanted, or none where one is
+ *	profile_use			invalid_certificate	auth for sign, or sign for auth
+ *	profile_key_usage		invalid_certificate	card.md 5.2, 5.3
+ *	profile_extended_key_usage	invalid_certificate	auth without clientAuth
+ *	profile_policy			unsupported_certificate	none of 1.2.392.200149.8.5.1.*
+ *	profile_key			unsupported_certificate	not RSA-2048
+ *	expired				certificate_expired
+ *	not_yet_valid			invalid_certificate
+ *	signature_algorithm		signature_mismatch	SHA-1, or a digest of wrong length
+ *	signature_mismatch		signature_mismatch
+ *
+ * What the failed rule means and what to do, in the language of LC_MESSAGES; "" for "". Static. */
 const char *fuda_rule_text(const char *rule);
 
 enum fuda_padding { FUDA_PKCS1, FUDA_PSS };
@@ -101,8 +127,10 @@ struct fuda_signed {
 };
 
 /* Judges `cert` for `use` at time `at`: issuer by key identifier and signature, profile, validity. And
- * then `signed_`, if it is not NULL, under its key. 0 whenever there is a verdict, whatever it says;
- * FUDA_ENOMEM, FUDA_EFAILED otherwise. */
+ * then `signed_`, if it is not NULL, under its key: PKCS#1 v1.5 with its DigestInfo, or PSS with MGF1 of the
+ * same hash and a salt as long as the digest. FUDA_USE_UNKNOWN stands for the use that the certificate itself
+ * names; FUDA_USE_CA judges a CA certificate, which is good if it is believed. 0 whenever there is a
+ * verdict, whatever it says; FUDA_ENOMEM, FUDA_EFAILED otherwise. */
 int fuda_verify(const struct fuda_trust *trust, const struct fuda_cert *cert, enum fuda_cert_use use,
 		time_t at, const struct fuda_signed *signed_, struct fuda_verdict *ret);
 
