@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -280,10 +281,10 @@ static int parse_spec(struct fuda_context *ctx, char *spec, struct faulty *f)
 {
 	for (char *next = spec; next;) {
 		char *text = strsep(&next, ",");
-		char shown[64] = "";
+		char shown[64];
 		int e;
 
-		strncpy(shown, text, sizeof(shown) - 1);
+		snprintf(shown, sizeof(shown), "%s", text);
 		if (f->count == FAULTS_MAX)
 			return ctx_fail(ctx, FUDA_EINVAL, _("At most %d faults can be given."), FAULTS_MAX);
 		e = parse_fault(text, &f->faults[f->count++]);

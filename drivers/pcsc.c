@@ -314,6 +314,14 @@ static bool is_reset(LONG rv)
 	return rv == SCARD_W_RESET_CARD || rv == SCARD_W_UNPOWERED_CARD;
 }
 
+static void copy_name(char to[MAX_READERNAME], const char *from)
+{
+	size_t len = strnlen(from, MAX_READERNAME - 1);
+
+	memcpy(to, from, len);
+	to[len] = 0;
+}
+
 static LONG connect_to(struct session *s, const char *name)
 {
 	return SCardConnect(s->context, name, SCARD_SHARE_SHARED, PROTOCOLS, &s->card, &s->protocol);
@@ -335,15 +343,15 @@ static LONG connect_by_part(struct session *s)
 		if (!strstr(p, s->name))
 			continue;
 		if (found) {
-			strncpy(s->name, found, sizeof(s->name) - 1);
-			strncpy(s->other, p, sizeof(s->other) - 1);
+			copy_name(s->name, found);
+			copy_name(s->other, p);
 			return SCARD_E_DUPLICATE_READER;
 		}
 		found = p;
 	}
 	if (!found)
 		return SCARD_E_UNKNOWN_READER;
-	strncpy(s->name, found, sizeof(s->name) - 1);
+	copy_name(s->name, found);
 	return connect_to(s, s->name);
 }
 
@@ -577,7 +585,7 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 		return ctx_fail_code(r->ctx, e);
 	}
 	memset(s, 0, offsetof(struct session, command));
-	strncpy(s->name, rest, sizeof(s->name) - 1);
+	copy_name(s->name, rest);
 	e = worker_run(&p->worker, job_open, dl);
 	if (e < 0)
 		interrupted(r->ctx, e);
