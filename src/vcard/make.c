@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Personalising a software card. */
+#include "vcard/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <fuda/hash.h>
+#include "vcard/issue.h"
+
+#define DAY		86400L
+#define YEAR		(365 * DAY + 6 * 3600)
+#define ISSUED_BEFORE	(200 * DAY)   /* a card is some months old */
+#define EXPIRED_BEFORE	(6 * YEAR)    /* at most five years of validity, and one more */
+#define GENERATION_1	(6 * YEAR)    /* age of the CAs when the card was issued */
+#define GENERATION_2	(2 * YEAR)
+#define CN_LEN		23	      /* card.md 5.2 */
+#define FILLER_STEP	256
+#define DER_MAX		8192
+#define SIZE_TRIES	4
+#define BIRTH_MONTH	5
+#define BIRTH_DAY	15
+#define TOKEN_INFO_SIZE 160
+
+/* A card on its way to disk. */
+struct maker {
+	const struct vcard_make *what;
+	const struct application *jpki;
+	struct conf conf;
+	int dir;
+	time_t issued, expires;
+	char *why;
+	size_t why_size;
+};
+
+static int fail(struct maker *m, int code, const char *text)
+{
+	return explain(m->why, m->why_size, code, "%s", text);
+}
+
+static int put(struct maker *m, const char *name, unsigned mode, const struct fuda_buf *bytes)
+{
+	if (vfile_write(m->dir, name, mode, bytes->data, bytes->len) < 0)
+		return explain(m->why, m->why_size, FUDA_EFILE, "cannot write %s: %s", name,
+			       strerror(errno));
+	return 0;
+}
+
+/* Writes what EF `fid` holds. */
+static int put_ef(struct maker *m, uint16_t fid, const struct fuda_buf *bytes)
+{
+	const struct ef *ef = m->jpki->efs;
+	char name[FILE_NAME_MAX];
+
+	while (ef->fid != fid)
+		ef++;
+	if (!(ef->tokens & m->conf.opt.kind))
+		return 0;
+	vcard_file_name(m->jpki, ef, name);
+	return put(m, name, ef->kind == EF_KEY ? 0600 : 0644, bytes);
+}
+
+static int append_filler(struct fuda_buf *b, size_t len)
+{
+	static const uint8_t ff = 0xFF;
+	int r = 0;
+
+	while (r == 0 && b->len < len)
+		r = fuda_buf_append(b, &ff, 1);
+	return r;
+}
+
+/* A file with a certificate, or with none (`der` empty). */
+static int put_certificate(struct maker *m, uint16_t fid, struct fuda_buf *der)
+{
+	size_t size = m->what->certificate_file_size;
+
+	if (size == VCARD_NO_FILLER)
+		size = der->len ? der->len : 1;
+	else if (!size)
+		size = (der->len / FILLER_STEP + 1) * FILLER_STEP;
+	if (size < der->len || size > der->max)
+		return explain(m->why, m->why_size, FUDA_EINVAL,
+			       "a certificate of %zu bytes does not fit a file of %zu; files have at "
+			       "most %zu bytes", der->len, size, der->max);
+	if (append_filler(der, size) < 0)
+		return fail(m, FUDA_ENOMEM, "out of memory");
+	return put_ef(m, fid, der);
+}
+
+static int to_der(X509 *x, struct fuda_buf *ret)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(x, &der);
+	int r = len > 0 ? fuda_buf_set(ret, der, (size_t)len) : FUDA_EFAILED;
+
+	OPENSSL_free(der);
+	return r;
+}
+
+/* Appends what `write` writes. */
+static int append_bio(BIO *bio, bool written, struct fuda_buf *ret)
+{
+	char *text;
+	long len = bio ? BIO_get_mem_data(bio, &text) : 0;
+	int r = written && len > 0 ? fuda_buf_append(ret, text, (size_t)len) : FUDA_EFAILED;
+
+	BIO_free(bio);
+	return r;
+}
+
+static int put_key(struct maker *m, uint16_t fid, EVP_PKEY *key)
+{
+	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(DER_MAX);
+	BIO *bio = BIO_new(BIO_s_secmem());
+	bool written = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) > 0;
+
+	if (append_bio(bio, written, &pem) < 0)
+		return fail(m, FUDA_EFAILED, "cannot write a private key");
+	return put_ef(m, fid, &pem);
+}
+
+/* A certificate of exactly `size` bytes if that is not 0. Padding moves it in steps of one byte but where a length
+ * field grows: the common name takes up what is then missing. */
+static int issue_sized(struct maker *m, const struct branch *b, const struct issuer *ca,
+		       EVP_PKEY *key, size_t size, struct fuda_buf *ret_der)
+{
+	size_t padding = 0, cn_len = CN_LEN;
+
+	for (int i = 0; i < SIZE_TRIES; i++) {
+		X509 *x = issue_holder(b, ca, key, m->issued, m->expires, cn_len, padding);
+		int r = x ? to_der(x, ret_der) : FUDA_EFAILED;
+
+		X509_free(x);
+		if (r < 0)
+			return fail(m, r, "cannot issue a certificate");
+		if (!size || ret_der->len == size)
+			return 0;
+		if (ret_der->len > size && !padding)
+			break;
+		if (ret_der->len > size)
+			padding -= MIN(padding - 1, ret_der->len - size);
+		else if (i == 0)
+			padding = size - ret_der->len;
+		else
+			cn_len += size - ret_der->len;
+	}
+	return explain(m->why, m->why_size, FUDA_EINVAL,
+		       "no certificate of %zu bytes is possible; try another size", size);
+}
+
+static int append_pem(X509 *x, struct fuda_buf *ret)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	return append_bio(bio, bio && PEM_write_bio_X509(bio, x) > 0, ret);
+}
+
+/* One branch: two generations of its CA, of which the second issues, and the holder's certificate. */
+static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid,
+		       uint16_t cert_fid, size_t size, struct fuda_buf *ret_pem)
+{
+	_cleanup_buf_ struct fuda_buf holder = FUDA_BUF_INIT(EF_MAX), der = FUDA_BUF_INIT(EF_MAX);
+	EVP_PKEY *old_key = EVP_RSA_gen(2048), *key = EVP_RSA_gen(2048);
+	struct issuer ca = { .key = EVP_RSA_gen(2048) };
+	X509 *old = NULL;
+	int r = FUDA_EFAILED;
+
+	if (old_key && key && ca.key) {
+		old = issue_ca(b, old_key, m->issued - GENERATION_1);
+		ca.cert = issue_ca(b, ca.key, m->issued - GENERATION_2);
+	}
+	if (old && ca.cert && append_pem(old, ret_pem) == 0 && append_pem(ca.cert, ret_pem) == 0)
+		r = to_der(ca.cert, &der);
+	if (r < 0)
+		fail(m, r, "cannot make certification authorities");
+	else
+		r = put_certificate(m, cert_fid + 1, &der);
+	if (r == 0 && !(b->attributes && m->what->no_sign_certificate)) {
+		r = issue_sized(m, b, &ca, key, size, &holder);
+		if (r == 0)
+			r = put_key(m, key_fid, key);
+	}
+	if (r == 0)
+		r = put_certificate(m, cert_fid, &holder);
+	X509_free(old);
+	X509_free(ca.cert);
+	EVP_PKEY_free(ca.key);
+	EVP_PKEY_free(old_key);
+	EVP_PKEY_free(key);
+	return r;
+}
+
+static void put_u32(uint8_t *p, uint32_t v)
+{
+	for (int i = 3; i >= 0; i--, v >>= 8)
+		p[i] = (uint8_t)v;
+}
+
+static int random_digits(uint8_t *out, size_t len)
+{
+	int r = fuda_random(out, len);
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = '0' + out[i] % 10;
+	return r;
+}
+
+/* EF 0006: card.md 2.3 */
+static int put_token_info(struct maker *m)
+{
+	static const uint32_t numbers[] = { 0x40D, 1, 0, 1, 0, 16, 6, ~0U, ~0U, ~0U, ~0U };
+	const char *label = m->conf.opt.kind == KIND_CARD      ? "JPKIAPICCTOKEN2" :
+			    m->conf.opt.kind == KIND_ANDROID ? "JPKIAPGPSETOKEN" :
+							       "JPKIAPIOSTOKEN";
+	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TOKEN_INFO_SIZE);
+	uint8_t info[TOKEN_INFO_SIZE];
+
+	memset(info, ' ', 96);
+	memcpy(info, label, strlen(label));
+	memcpy(info + 32, "00000000000000000000000000000001", 32);
+	memcpy(info + 64, "E16R01NJ", 8);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		put_u32(info + 96 + 4 * i, numbers[i]);
+	memcpy(info + 140, "0301", 4);
+	memset(info + 144, '9', 16);
+	if (random_digits(info + 80, 16) < 0 || fuda_buf_set(&bytes, info, sizeof(info)) < 0)
+		return fail(m, FUDA_EFAILED, "cannot make the token information");
+	return put_ef(m, 0x0006, &bytes);
+}
+
+/* EF 0008, and EF 0009 of which only the existence is known: card.md 2.3 */
+static int put_small_files(struct maker *m)
+{
+	const uint8_t available[] = { m->what->no_sign_certificate ? 0x00 : 0x8F, 0x8F, 0x00 };
+	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(16);
+	int r;
+
+	if (fuda_buf_set(&bytes, available, sizeof(available)) < 0)
+		return fail(m, FUDA_ENOMEM, "out of memory");
+	r = put_ef(m, 0x0008, &bytes);
+	if (r < 0)
+		return r;
+	if (append_filler(&bytes, bytes.max) < 0)
+		return fail(m, FUDA_ENOMEM, "out of memory");
+	return put_ef(m, 0x0009, &bytes);
+}
+
+/* The end of the holder's fifth birthday after the issue, in Japan: card.md 5.2 */
+static void set_times(struct maker *m)
+{
+	struct tm tm;
+
+	m->issued = time(NULL) - (m->what->expired ? EXPIRED_BEFORE : ISSUED_BEFORE);
+	gmtime_r(&m->issued, &tm);
+	tm.tm_year += tm.tm_mon < BIRTH_MONTH - 1 ||
+				      (tm.tm_mon == BIRTH_MONTH - 1 && tm.tm_mday < BIRTH_DAY) ?
+			      4 :
+			      5;
+	tm.tm_mon = BIRTH_MONTH - 1;
+	tm.tm_mday = BIRTH_DAY;
+	tm.tm_hour = 14;
+	tm.tm_min = 59;
+	tm.tm_sec = 59;
+	m->expires = timegm(&tm);
+}
+
+/* card.conf as asked for, checked before anything is written. */
+static int settle_conf(struct maker *m)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(DER_MAX);
+	const char *kind = m->what->kind ? m->what->kind : "card";
+	const char *const *s = m->what->settings;
+	int r;
+
+	vconf_default(&m->conf);
+	for (size_t i = 0; i < PINS; i++) {
+		m->conf.pin[i].len = strlen(vcard_pins[i].first);
+		memcpy(m->conf.pin[i].bytes, vcard_pins[i].first, m->conf.pin[i].len);
+	}
+	if (fuda_buf_set(&text, "kind=", 5) < 0 || fuda_buf_append(&text, kind, strlen(kind)) < 0)
+		return fail(m, FUDA_EINVAL, "no such kind of card");
+	r = vconf_parse(&m->conf, SCOPE_CARD, "kind", &text, m->why, m->why_size);
+	for (; r == 0 && s && *s; s++) {
+		r = fuda_buf_set(&text, *s, strlen(*s));
+		if (r == 0)
+			r = vconf_parse(&m->conf, SCOPE_SET, *s, &text, m->why, m->why_size);
+	}
+	if (r < 0 || !m->what->secrets)
+		return r;
+	r = vfile_read(AT_FDCWD, m->what->secrets, &text);
+	if (r < 0)
+		return explain(m->why, m->why_size, FUDA_EFILE, "cannot read %s",
+			       m->what->secrets);
+	return vconf_parse(&m->conf, SCOPE_SECRETS, m->what->secrets, &text, m->why, m->why_size);
+}
+
+/* Last, so that half a card is not one. */
+static int put_conf(struct maker *m)
+{
+	static const char head[] = "# A software My Number card; the keys are explained in "
+				   "fuda-vcard(1).\n";
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(DER_MAX);
+
+	if (fuda_buf_set(&text, head, strlen(head)) < 0 ||
+	    vconf_print(&m->conf, SCOPE_CARD, &text) < 0)
+		return fail(m, FUDA_ENOMEM, "out of memory");
+	return put(m, CONF_FILE, 0600, &text);
+}
+
+static int make_all(struct maker *m)
+{
+	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(4 * DER_MAX);
+	int r = make_branch(m, &branch_auth, 0x0017, 0x000A, m->what->auth_certificate_size, &pem);
+
+	if (r == 0)
+		r = make_branch(m, &branch_sign, 0x001A, 0x0001, 0, &pem);
+	if (r == 0)
+		r = put(m, CA_FILE, 0644, &pem);
+	if (r == 0)
+		r = put_token_info(m);
+	if (r == 0)
+		r = put_small_files(m);
+	if (r == 0)
+		r = put_conf(m);
+	return r;
+}
+
+/* Calls `each` for every name in the directory; stops when it does not return 0. */
+static int each_name(int dir, int (*each)(int dir, const char *name))
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return FUDA_EFILE;
+	}
+	for (const struct dirent *e; r == 0 && (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = each(dir, e->d_name);
+	closedir(d);
+	return r;
+}
+
+static int not_empty(_unused_ int dir, _unused_ const char *name)
+{
+	return FUDA_EINVAL;
+}
+
+static int remove_name(int dir, const char *name)
+{
+	unlinkat(dir, name, 0);
+	return 0;
+}
+
+int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size)
+{
+	struct maker m = { .what = what, .why = ret_why, .why_size = why_size };
+	bool made;
+	int r = settle_conf(&m);
+
+	if (r < 0)
+		goto wiped;
+	m.jpki = vcard_apps;
+	while (strcmp(m.jpki->name, "jpki") != 0)
+		m.jpki++;
+	set_times(&m);
+	made = mkdir(dir, 0700) == 0;
+	m.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m.dir < 0) {
+		r = explain(ret_why, why_size, FUDA_EFILE, "%s: %s", dir, strerror(errno));
+		goto wiped;
+	}
+	r = each_name(m.dir, not_empty);
+	if (r < 0) {
+		explain(ret_why, why_size, r, "%s: not an empty directory", dir);
+	} else {
+		r = make_all(&m);
+		if (r < 0)
+			each_name(m.dir, remove_name);
+		if (r < 0 && made)
+			rmdir(dir);
+	}
+	close(m.dir);
+wiped:
+	wipe(&m.conf, sizeof(m.conf));
+	return r;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The card directory: loading, locking, and writing what changes. */
+#include "vcard/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LOCK_FILE "lock"
+#define TEXT_MAX  65536
+
+void vcard_file_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX])
+{
+	snprintf(name, FILE_NAME_MAX, "%s-%04X.%s", app->name, ef->fid,
+		 ef->kind == EF_KEY ? "pem" : "bin");
+}
+
+int vfile_read(int dir, const char *name, struct fuda_buf *ret)
+{
+	_cleanup_buf_ struct fuda_buf all = FUDA_BUF_INIT(ret->max);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	uint8_t block[4096];
+	ssize_t n;
+	int r = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? FUDA_ENOTFOUND : FUDA_EFILE;
+	do {
+		n = read(fd, block, sizeof(block));
+		if (n > 0)
+			r = fuda_buf_append(&all, block, (size_t)n);
+	} while (r == 0 && (n > 0 || (n < 0 && errno == EINTR)));
+	close(fd);
+	wipe(block, sizeof(block));
+	if (r == 0 && n < 0)
+		r = FUDA_EFILE;
+	return r < 0 ? r : fuda_buf_set(ret, all.data, all.len);
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return FUDA_EFILE;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int vfile_write(int dir, const char *name, unsigned mode, const void *bytes, size_t len)
+{
+	char fresh[FILE_NAME_MAX + 8];
+	int fd, r;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", name);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0)
+		return FUDA_EFILE;
+	r = write_all(fd, bytes, len);
+	if (close(fd) < 0 || (r == 0 && renameat(dir, fresh, dir, name) < 0))
+		r = FUDA_EFILE;
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r;
+}
+
+int vcard_save(struct vcard *v)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TEXT_MAX);
+	int r = vconf_print(&v->conf, SCOPE_STATE, &text);
+
+	return r < 0 ? r : vfile_write(v->dir, STATE_FILE, 0600, text.data, text.len);
+}
+
+static int load_conf(struct vcard *v, char *ret_why, size_t why_size)
+{
+	static const struct {
+		const char *name;
+		enum scope scope;
+		bool needed;
+	} files[] = {
+		{ CONF_FILE, SCOPE_CARD, true },
+		{ STATE_FILE, SCOPE_STATE, false },
+	};
+
+	vconf_default(&v->conf);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TEXT_MAX);
+		int r = vfile_read(v->dir, files[i].name, &text);
+
+		if (r == FUDA_ENOTFOUND && !files[i].needed)
+			continue;
+		if (r < 0)
+			return explain(ret_why, why_size, r == FUDA_ENOTFOUND ? FUDA_EFILE : r,
+				       "no readable %s in the directory; make a card with fuda-vcard "
+				       "make", files[i].name);
+		r = vconf_parse(&v->conf, files[i].scope, files[i].name, &text, ret_why, why_size);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static EVP_PKEY *parse_key(const struct fuda_buf *pem)
+{
+	static char no_password[] = ""; /* or OpenSSL asks for one on the terminal */
+	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
+
+	BIO_free(bio);
+	if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_size(key) == 256)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+/* What the directory does not hold, the token does not have. */
+static int load_ef(struct vcard *v, const struct application *app, const struct ef *type,
+		   struct ef_state *ret, char *ret_why, size_t why_size)
+{
+	_cleanup_buf_ struct fuda_buf content = FUDA_BUF_INIT(EF_MAX);
+	char name[FILE_NAME_MAX];
+	int r;
+
+	if (!(type->tokens & v->conf.opt.kind) ||
+	    (type->kind == EF_PIN && !v->conf.pin[type->pin].len))
+		return 0;
+	if (type->kind == EF_BINARY || type->kind == EF_KEY) {
+		vcard_file_name(app, type, name);
+		r = vfile_read(v->dir, name, &content);
+		if (r == FUDA_ENOTFOUND)
+			return 0;
+		if (r < 0)
+			return explain(ret_why, why_size, r, "cannot read %s: %s", name,
+				       fuda_error_text(r));
+	}
+	if (type->kind == EF_KEY) {
+		ret->key = parse_key(&content);
+		if (!ret->key)
+			return explain(ret_why, why_size, FUDA_EFORMAT,
+				       "%s: not a private RSA key of 2048 bits in PEM", name);
+	} else {
+		ret->content = content;
+		content = FUDA_BUF_INIT(EF_MAX);
+	}
+	ret->type = type;
+	return 0;
+}
+
+static bool all_ff(const struct fuda_buf *b)
+{
+	for (size_t i = 0; i < b->len; i++)
+		if (b->data[i] != 0xFF)
+			return false;
+	return true;
+}
+
+/* The options that reach into files: the label of the token information (card.md 2.3), and a sign certificate
+ * that is not there (card.md 12). */
+static void apply_options(struct vcard *v, struct app_state *jpki)
+{
+	struct ef_state *info = &jpki->ef[0x06], *sign = &jpki->ef[0x01];
+
+	if (*v->conf.label && info->type && info->content.len >= LABEL_MAX) {
+		memset(info->content.data, ' ', LABEL_MAX);
+		memcpy(info->content.data, v->conf.label, strlen(v->conf.label));
+	}
+	if (v->conf.opt.no_sign_certificate && sign->type && all_ff(&sign->content))
+		sign->type = NULL;
+}
+
+static int load_apps(struct vcard *v, char *ret_why, size_t why_size)
+{
+	for (size_t i = 0; i < vcard_apps_count; i++) {
+		const struct application *type = &vcard_apps[i];
+		struct app_state *app = &v->app[v->apps];
+
+		if (!(type->tokens & v->conf.opt.kind))
+			continue;
+		v->apps++;
+		app->type = type;
+		for (const struct ef *ef = type->efs; ef < type->efs + type->count; ef++) {
+			int r = load_ef(v, type, ef, &app->ef[ef->fid % SFIS], ret_why, why_size);
+
+			if (r < 0)
+				return r;
+		}
+		if (strcmp(type->name, "jpki") == 0)
+			apply_options(v, app);
+	}
+	return 0;
+}
+
+static int take_lock(struct vcard *v, char *ret_why, size_t why_size)
+{
+	v->lock = openat(v->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (v->lock < 0)
+		return explain(ret_why, why_size, FUDA_EFILE, "cannot write in the directory: %s",
+			       strerror(errno));
+	if (flock(v->lock, LOCK_EX | LOCK_NB) < 0)
+		return explain(ret_why, why_size, FUDA_EBUSY, "the card is in another reader");
+	return 0;
+}
+
+int vcard_load(const char *dir, struct vcard **ret, char *ret_why, size_t why_size)
+{
+	struct vcard *v = calloc(1, sizeof(*v));
+	int r;
+
+	if (!v)
+		return explain(ret_why, why_size, FUDA_ENOMEM, "out of memory");
+	v->lock = -1;
+	v->chain = FUDA_BUF_INIT(CHAIN_MAX);
+	v->pending = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
+	v->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (v->dir < 0)
+		r = explain(ret_why, why_size, FUDA_ENOREADER, "%s: %s", dir, strerror(errno));
+	else
+		r = take_lock(v, ret_why, why_size);
+	if (r == 0)
+		r = load_conf(v, ret_why, why_size);
+	if (r == 0)
+		r = load_apps(v, ret_why, why_size);
+	if (r < 0) {
+		vcard_free(&v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+void vcard_free(struct vcard **card)
+{
+	struct vcard *v = *card;
+
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->apps; i++)
+		for (size_t j = 0; j < SFIS; j++) {
+			EVP_PKEY_free(v->app[i].ef[j].key);
+			fuda_buf_free(&v->app[i].ef[j].content);
+		}
+	fuda_buf_free(&v->chain);
+	fuda_buf_free(&v->pending);
+	if (v->lock >= 0)
+		close(v->lock);
+	if (v->dir >= 0)
+		close(v->dir);
+	wipe(v, sizeof(*v));
+	free(v);
+	*card = NULL;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-vcard: makes software My Number cards, and plays them to vpcd. */
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <fuda/error.h>
+
+#include "vcard/vcard.h"
+
+#define SETTINGS_MAX 32
+#define WHY_SIZE     512
+#define RETRY_MS     50
+#define SIZE_LIMIT   65536
+#define WAIT_LIMIT   86400
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+	"usage: fuda-vcard make DIR [--kind card|android|iphone] [--secrets FILE]\n"
+	"                  [--set KEY=VALUE]... [--no-sign-certificate] [--expired]\n"
+	"                  [--auth-certificate-size BYTES] [--certificate-file-size BYTES|exact]\n"
+	"       fuda-vcard run DIR --vpcd HOST:PORT [--wait SECONDS] [--usage]\n"
+	"\n"
+	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd, so\n"
+	"that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n";
+
+static int usage_error(const char *what, const char *which)
+{
+	fprintf(stderr, "fuda-vcard: %s%s\nTry: fuda-vcard --help\n", what, which);
+	return EXIT_USAGE;
+}
+
+static int failed(int code, const char *why)
+{
+	fprintf(stderr, "fuda-vcard: %s\n", *why ? why : fuda_error_text(code));
+	return fuda_error_exit_status(code);
+}
+
+/* A number from 1 to `max`, or 0 if it is none. */
+static unsigned number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long n;
+
+	if (*text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	return *end || errno || n > max ? 0 : (unsigned)n;
+}
+
+/* The one argument that is left after the options, or NULL. */
+static const char *directory(int argc, char **argv)
+{
+	return optind == argc - 1 ? argv[optind] : NULL;
+}
+
+static int command_make(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "kind", required_argument, NULL, 'k' },
+		{ "secrets", required_argument, NULL, 'f' },
+		{ "set", required_argument, NULL, 's' },
+		{ "no-sign-certificate", no_argument, NULL, 'n' },
+		{ "expired", no_argument, NULL, 'e' },
+		{ "auth-certificate-size", required_argument, NULL, 'a' },
+		{ "certificate-file-size", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *settings[SETTINGS_MAX + 1] = { NULL }, *dir;
+	struct vcard_make what = { .settings = settings };
+	char why[WHY_SIZE] = "";
+	size_t count = 0;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 'k':
+			what.kind = optarg;
+			break;
+		case 'f':
+			what.secrets = optarg;
+			break;
+		case 's':
+			if (count == SETTINGS_MAX)
+				return usage_error("too many settings", "");
+			settings[count++] = optarg;
+			break;
+		case 'n':
+			what.no_sign_certificate = true;
+			break;
+		case 'e':
+			what.expired = true;
+			break;
+		case 'a':
+			what.auth_certificate_size = number(optarg, SIZE_LIMIT);
+			if (!what.auth_certificate_size)
+				return usage_error("not a size: ", optarg);
+			break;
+		case 'c':
+			what.certificate_file_size = strcmp(optarg, "exact") == 0 ?
+							     VCARD_NO_FILLER :
+							     number(optarg, SIZE_LIMIT);
+			if (!what.certificate_file_size)
+				return usage_error("not a size: ", optarg);
+			break;
+		default:
+			return usage_error("wrong options", "");
+		}
+	dir = directory(argc, argv);
+	if (!dir)
+		return usage_error("make takes one directory", "");
+	r = vcard_make(dir, &what, why, sizeof(why));
+	return r < 0 ? failed(r, why) : 0;
+}
+
+/* Waits `ms` milliseconds; true if told to stop meanwhile. */
+static bool stopped(int stop_fd, int ms)
+{
+	struct pollfd p = { .fd = stop_fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+/* A connected socket, or -1. */
+static int connect_once(const struct addrinfo *addresses)
+{
+	for (const struct addrinfo *a = addresses; a; a = a->ai_next) {
+		int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+
+		if (fd < 0)
+			continue;
+		if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+/* Tries for `seconds`. Returns a socket, or -1 (also when told to stop). */
+static int connect_for(const struct addrinfo *addresses, unsigned seconds, int stop_fd)
+{
+	struct timespec start, now;
+	int fd;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		fd = connect_once(addresses);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (fd < 0 && now.tv_sec - start.tv_sec < (time_t)seconds &&
+		 !stopped(stop_fd, RETRY_MS));
+	return fd;
+}
+
+/* HOST:PORT, the host in brackets if it has colons itself. NULL after an error message. */
+static struct addrinfo *resolve(const char *where)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(where, ':');
+	struct addrinfo *ret = NULL;
+	size_t len = colon ? (size_t)(colon - where) : 0;
+	char host[256];
+	int e;
+
+	if (len > 2 && where[0] == '[' && where[len - 1] == ']') {
+		where++;
+		len -= 2;
+	}
+	if (!len || len >= sizeof(host) || !number(colon + 1, 65535)) {
+		usage_error("not HOST:PORT: ", where);
+		return NULL;
+	}
+	memcpy(host, where, len);
+	host[len] = 0;
+	e = getaddrinfo(host, colon + 1, &hints, &ret);
+	if (e) {
+		fprintf(stderr, "fuda-vcard: %s: %s\n", host, gai_strerror(e));
+		return NULL;
+	}
+	return ret;
+}
+
+/* SIGTERM and SIGINT become a readable descriptor; -1 if that fails. */
+static int stop_descriptor(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+struct run {
+	const char *vpcd;
+	unsigned wait;
+	bool usage;
+};
+
+static int play(struct vcard *v, const struct run *run, const struct addrinfo *addresses)
+{
+	int stop_fd = stop_descriptor(), fd, r;
+	struct vcard_usage u;
+
+	if (stop_fd < 0)
+		return failed(FUDA_EFAILED, "");
+	fd = connect_for(addresses, run->wait, stop_fd);
+	if (fd < 0) {
+		r = stopped(stop_fd, 0) ? 0 : FUDA_ENOREADER;
+		close(stop_fd);
+		return r < 0 ? failed(r, "no vpcd there; is pcscd running with a vpcd reader?") : 0;
+	}
+	fprintf(stderr, "fuda-vcard: connected to %s\n", run->vpcd);
+	r = vcard_play(v, fd, stop_fd);
+	close(fd);
+	close(stop_fd);
+	u = vcard_usage(v);
+	if (run->usage)
+		printf("apdus %lu\nsent %lu\nreceived %lu\nverifies %lu\nlink-ms %.1f\n", u.apdus,
+		       u.sent, u.received, u.verifies, (double)u.link_ns / 1e6);
+	if (r == FUDA_EREADERGONE)
+		return failed(r, "vpcd hung up");
+	return r < 0 ? failed(r, "") : 0;
+}
+
+static int command_run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "vpcd", required_argument, NULL, 'v' },
+		{ "wait", required_argument, NULL, 'w' },
+		{ "usage", no_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct run run = { .wait = 10 };
+	struct addrinfo *addresses;
+	char why[WHY_SIZE] = "";
+	struct vcard *v;
+	const char *dir;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (option) {
+		case 'v':
+			run.vpcd = optarg;
+			break;
+		case 'w':
+			run.wait = number(optarg, WAIT_LIMIT);
+			if (!run.wait && strcmp(optarg, "0") != 0)
+				return usage_error("not a number of seconds: ", optarg);
+			break;
+		case 'u':
+			run.usage = true;
+			break;
+		default:
+			return usage_error("wrong options", "");
+		}
+	dir = directory(argc, argv);
+	if (!dir || !run.vpcd)
+		return usage_error("run takes one directory and --vpcd HOST:PORT", "");
+	addresses = resolve(run.vpcd);
+	if (!addresses)
+		return EXIT_USAGE;
+	r = vcard_load(dir, &v, why, sizeof(why));
+	if (r < 0) {
+		freeaddrinfo(addresses);
+		return failed(r, why);
+	}
+	r = play(v, &run, addresses);
+	vcard_free(&v);
+	freeaddrinfo(addresses);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	if (strcmp(command, "make") == 0)
+		return command_make(argc - 1, argv + 1);
+	if (strcmp(command, "run") == 0)
+		return command_run(argc - 1, argv + 1);
+	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	fputs(usage_text, stderr);
+	return EXIT_USAGE;
+}
