@@ -161,7 +161,17 @@ void certs_world(struct call *call, enum fuda_world world)
 	report_word(call->report, _("World"), "world", fuda_world_name(world), _(worlds[world]));
 }
 
-int certs_verdict(struct call *call, const struct fuda_verdict *verdict)
+/* What helps where the CA is a genuine one and only its certificate is missing. */
+static void tell_missing(const struct fuda_trust *trust, const struct fuda_cert *cert)
+{
+	if (fuda_trust_knows_issuer(cert) && !fuda_trust_has_issuer(trust, cert))
+		fputs(_("fuda: a genuine CA issued this certificate, but the CA's own certificate is not "
+			"at hand. Name a file with it (--trust FILE).\n"),
+		      stderr);
+}
+
+int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
+		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature)
 {
 	static const char *const revocations[] = {
 		[FUDA_REVOCATION_NOT_CHECKED] = N_("not checked"),
@@ -169,15 +179,19 @@ int certs_verdict(struct call *call, const struct fuda_verdict *verdict)
 		[FUDA_REVOCATION_REVOKED] = N_("revoked"),
 		[FUDA_REVOCATION_UNKNOWN] = N_("unknown"),
 	};
+	struct fuda_verdict *v = &call->verdict;
+	int r = fuda_verify(trust, cert, use, at, signature, v);
 
-	call->judged = true;
-	call->verdict = *verdict;
-	certs_world(call, verdict->world);
+	if (r < 0)
+		return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
+	call->shown = call->judged = true;
+	certs_world(call, v->world);
 	report_word(call->report, _("Revocation"), "revocation",
-		    fuda_revocation_name(verdict->revocation), _(revocations[verdict->revocation]));
-	report_text(call->report, _("Failed rule"), "rule", verdict->rule);
-	if (verdict->result == FUDA_RESULT_OK)
+		    fuda_revocation_name(v->revocation), _(revocations[v->revocation]));
+	report_text(call->report, _("Failed rule"), "rule", v->rule);
+	if (v->result == FUDA_RESULT_OK)
 		return 0;
-	return call_fail(call, FUDA_EVERIFY, "%s: %s", fuda_result_name(verdict->result),
-			 fuda_rule_text(verdict->rule));
+	tell_missing(trust, cert);
+	return call_fail(call, FUDA_EVERIFY, "%s: %s", fuda_result_name(v->result),
+			 fuda_rule_text(v->rule));
 }

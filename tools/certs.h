@@ -30,7 +30,9 @@ void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const s
 /* Notes in the report whose CA issued the certificate. */
 void certs_world(struct call *call, enum fuda_world world);
 
-/* Makes `verdict` that of the call: world, revocation, rule in the report. FUDA_EVERIFY unless it is ok. */
-int certs_verdict(struct call *call, const struct fuda_verdict *verdict);
+/* Judges `cert`, and `signature` unless it is NULL, and makes that the result of the call: world, revocation
+ * and failed rule in the report. FUDA_EVERIFY unless all is well. */
+int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
+		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature);
 
 #endif

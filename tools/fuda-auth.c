@@ -65,7 +65,6 @@ static int judge(struct call *call, struct fuda_trust *trust, const struct fuda_
 		.signature = a->signature.data,
 		.signature_len = a->signature.len,
 	};
-	struct fuda_verdict verdict;
 	int r;
 
 	certs_report(report_object(call->report, _("Certificate"), "certificate", NULL), cert);
@@ -74,11 +73,7 @@ static int judge(struct call *call, struct fuda_trust *trust, const struct fuda_
 	r = certs_find_issuer(call, trust, cert, FUDA_JPKI_AUTH_CA);
 	if (r < 0)
 		return r;
-	r = fuda_verify(trust, cert, FUDA_USE_AUTH, time(NULL), &signature, &verdict);
-	if (r < 0)
-		return call_fail(call, r, _("the signature cannot be verified: %s"),
-				 fuda_error_text(r));
-	return certs_verdict(call, &verdict);
+	return certs_judge(call, trust, cert, FUDA_USE_AUTH, time(NULL), &signature);
 }
 
 static int authenticate(struct call *call, struct fuda_trust *trust,

@@ -200,7 +200,7 @@ static int finish(struct call *call, int code)
 		add_failure(call, code);
 	if (common.json && !call->raw)
 		r = report_print_json(call->report, stdout);
-	else if (!common.json && !call->raw && (code == 0 || call->judged))
+	else if (!common.json && !call->raw && (code == 0 || call->shown))
 		r = report_print_text(call->report, stdout);
 	else if (fflush(stdout))
 		r = FUDA_EFILE;

@@ -106,7 +106,8 @@ struct call {
 	struct fuda_card *card; /* NULL until call_open_card() */
 	struct report *report;	/* what is printed at the end */
 	bool raw;		/* standard output got other data than the report already */
-	bool judged;		/* `verdict` decides `result`; the report is shown even if that is bad */
+	bool shown;		/* the report is whole, and shown as text even if the call fails */
+	bool judged;		/* `verdict` decides `result` */
 	struct fuda_verdict verdict;
 	bool world_told; /* the report has `world` */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/fuda.h"
+#include "tools/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fuda/encode.h>
+
+enum { COMMAND_MAX = 65544 }; /* extended length: 4 + 3 + 65535 + 2 bytes */
+
+/* What the first byte of a status word says, ISO 7816-4 5.1.3. */
+static const char *meaning(unsigned sw1)
+{
+	static const struct {
+		unsigned sw1;
+		const char *text;
+	} classes[] = {
+		{ 0x61, N_("more data waits: GET RESPONSE") },
+		{ 0x62, N_("warning, nothing changed") },
+		{ 0x63, N_("warning, something changed; 63Cx counts tries left") },
+		{ 0x64, N_("execution failed, nothing changed") },
+		{ 0x65, N_("execution failed, something changed") },
+		{ 0x67, N_("wrong length") },
+		{ 0x68, N_("this class of commands is not supported") },
+		{ 0x69, N_("the command is not allowed now") },
+		{ 0x6A, N_("wrong parameters, or nothing there") },
+		{ 0x6B, N_("outside the file") },
+		{ 0x6C, N_("wrong length expected; the right one follows") },
+		{ 0x6D, N_("no such command") },
+		{ 0x6E, N_("no such class of commands") },
+		{ 0x6F, N_("the card failed without saying why") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+		if (classes[i].sw1 == sw1)
+			return _(classes[i].text);
+	return _("unknown status word");
+}
+
+static int show(struct call *call, struct report *list, const struct fuda_buf *response)
+{
+	const uint8_t *sw = response->data + response->len - 2;
+	struct report *one = report_object(list, NULL, NULL, NULL);
+	char text[2 * 2 + 1];
+	int failed = 0;
+
+	if (sw[0] != 0x90)
+		fprintf(stderr, "fuda: %02X%02X: %s\n", sw[0], sw[1], meaning(sw[0]));
+	if (common.json) {
+		report_hex(one, NULL, "data", response->data, response->len - 2);
+		fuda_hex_encode(sw, 2, text);
+		report_text(one, NULL, "sw", text);
+		return 0;
+	}
+	for (size_t i = 0; i < response->len; i++)
+		failed |= printf("%02X", response->data[i]) < 0;
+	failed |= putchar('\n') == EOF || fflush(stdout);
+	return failed ? call_fail(call, FUDA_EFILE, _("standard output cannot be written")) : 0;
+}
+
+static int exchange(struct call *call, struct report *list, const char *hex)
+{
+	_cleanup_buf_ struct fuda_buf command = FUDA_BUF_INIT(COMMAND_MAX);
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
+	int r = fuda_hex_decode(hex, &command);
+
+	if (r < 0 || command.len < 4)
+		return call_usage(call, _("'%.40s' is not a command APDU in hexadecimal"), hex);
+	r = fuda_card_transmit(call->card, command.data, command.len, call->dl, &response);
+	return r < 0 ? r : show(call, list, &response);
+}
+
+/* A line a command; empty lines and comments (#) do nothing. */
+static int exchange_lines(struct call *call, struct report *list)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int r = 0;
+
+	while (r == 0 && (len = getline(&line, &size, stdin)) >= 0) {
+		if (len && line[len - 1] == '\n')
+			line[len - 1] = '\0';
+		if (!line[strspn(line, " \t\r")] || *line == '#')
+			continue;
+		session_restart(call);
+		r = exchange(call, list, line);
+	}
+	if (r == 0 && ferror(stdin))
+		r = session_cancelled() ? call_fail(call, FUDA_ECANCELLED, _("cancelled"))
+					: call_fail(call, FUDA_EFILE, "%s: %s", _("standard input"),
+						    strerror(errno));
+	free(line);
+	return r;
+}
+
+/* All at once and undisturbed; only what comes from standard input may take its time. */
+static int exchange_operands(struct call *call, struct report *list)
+{
+	int r = fuda_card_begin(call->card, call->dl);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < call->operand_count; i++)
+		r = exchange(call, list, call->operands[i]);
+	fuda_card_end(call->card);
+	return r;
+}
+
+static int run(struct call *call)
+{
+	struct report *list;
+	int r = call_operands(call, 1, 4096);
+	bool lines = r == 0 && strcmp(call->operands[0], "-") == 0;
+
+	if (r == 0 && lines)
+		r = call_operands(call, 1, 1);
+	if (r == 0)
+		r = call_open_card(call);
+	if (r < 0)
+		return r;
+	call->raw = !common.json;
+	list = report_list(call->report, NULL, "responses", NULL);
+	return lines ? exchange_lines(call, list) : exchange_operands(call, list);
+}
+
+const struct fuda_command command_apdu = {
+	.name = "apdu",
+	.summary = N_("send command APDUs as they are (no PIN commands)"),
+	.synopsis = "HEX...|-",
+	.flags = COMMAND_CARD,
+	.run = run,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sign and verify agree on. */
+#ifndef TOOLS_SIGNING_H
+#define TOOLS_SIGNING_H
+
+#include <fuda/hash.h>
+#include <fuda/pki.h>
+#include "tools/fuda.h"
+
+struct signing {
+	enum fuda_hash hash;
+	enum fuda_padding padding;
+};
+
+/* Reads --hash and --scheme; PSS goes with SHA-256 only, because the card makes no other. */
+int signing_options(struct call *call, const char *hash, const char *scheme, struct signing *ret);
+
+/* Adds hash, scheme and digest to the report. */
+void signing_report(struct call *call, const struct signing *s, const struct fuda_digest *digest);
+
+#define SIGNING_HASHES	"sha256|sha384|sha512"
+#define SIGNING_SCHEMES "pkcs1|pss"
+
+#endif
