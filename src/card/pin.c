@@ -163,6 +163,7 @@ int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
 		      struct fuda_pin_counter *ret_counters, size_t *ret_count)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
+	const struct aid *absent = NULL;
 	size_t count = 0;
 	int r = fuda_card_begin(c, dl);
 
@@ -173,8 +174,12 @@ int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
 		struct fuda_pin_counter *counter = &ret_counters[count];
 		uint8_t p2;
 
+		if (places[i].aid == absent)
+			continue;
 		ctx_step(c->ctx, _("read the try counters"));
 		r = card_select(c, places[i].aid, dl);
+		if (r == FUDA_ENOTFOUND)
+			absent = places[i].aid;
 		if (r == 0)
 			r = read_counter(c, &places[i], dl, &counter->tries, &p2);
 		if (r == FUDA_ENOTFOUND)

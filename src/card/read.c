@@ -149,7 +149,7 @@ static int read_all(struct fuda_card *c, uint16_t fid, enum read_how how, size_t
 
 	if (r == 0 && how == READ_OBJECT)
 		r = object_size(c, data, wanted, &wanted);
-	while (r == 0 && data->len < wanted) {
+	while (r == 0 && data->len && data->len < wanted) {
 		size_t before = data->len;
 
 		r = read_piece(c, wanted - before, dl, data, before);

@@ -16,8 +16,6 @@ int apdu_build(const struct apdu *a, struct fuda_buf *ret_command)
 
 	if (a->lc > lc_max || a->le > le_max)
 		return FUDA_EINVAL;
-	if (head_len + 3 + a->lc + sizeof(tail) > ret_command->max - ret_command->len)
-		return FUDA_ETOOBIG;
 	if (a->extended && (a->lc || a->le))
 		*(a->lc ? &head[head_len++] : &tail[tail_len++]) = 0;
 	if (a->lc && a->extended)
@@ -28,6 +26,8 @@ int apdu_build(const struct apdu *a, struct fuda_buf *ret_command)
 		tail[tail_len++] = (uint8_t)(a->le >> 8);
 	if (a->le)
 		tail[tail_len++] = (uint8_t)a->le; /* the maximum is written as zeros */
+	if (head_len + a->lc + tail_len > ret_command->max - ret_command->len)
+		return FUDA_ETOOBIG;
 	if (fuda_buf_append(ret_command, head, head_len) < 0 ||
 	    fuda_buf_append(ret_command, a->data, a->lc) < 0 ||
 	    fuda_buf_append(ret_command, tail, tail_len) < 0)
