@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* mkostemp() */
+#define _GNU_SOURCE 1 /* mkostemp() */
 #include "tools/files.h"
 
 #include <errno.h>

@@ -22,6 +22,7 @@ struct visit {
 	struct call *call;
 	struct report *findings;
 	size_t readers_seen; /* on the USB */
+	bool service;	     /* the PC/SC service answers */
 	bool usable;	     /* a My Number card answers */
 };
 
@@ -241,6 +242,7 @@ static void look_for_service(struct visit *v)
 	else
 		snprintf(path, sizeof(path), "%s/run/pcscd/pcscd.comm", sysroot);
 	error = knock(path);
+	v->service = !error;
 	if (!error)
 		found(v, FINE, "service", NULL, _("the PC/SC service answers at %s"), path);
 	else if (error == ENOENT)
@@ -301,6 +303,8 @@ static void look_at_readers(struct visit *v)
 	const struct fuda_reader_info *info;
 	int r = fuda_reader_list_new(v->call->ctx, v->call->dl, &list);
 
+	if (r == FUDA_ENOSERVICE && !v->service)
+		return; /* said already */
 	if (r < 0) {
 		found(v, PROBLEM, "readers", NULL, "%s", fuda_context_message(v->call->ctx));
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* strptime(), timegm() */
+#define _GNU_SOURCE 1 /* strptime(), timegm() */
 #include "tools/certs.h"
 #include "tools/files.h"
 #include "tools/report.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command-line program: finds the command, runs it, prints what it found or why it failed. */
-#include "config.h"
 #include "tools/fuda.h"
 #include "tools/report.h"
 
@@ -171,16 +170,26 @@ static const char *hint_for(int code)
 	}
 }
 
+/* Whether a person is helped by what was being done, because the message cannot know. */
+static bool step_matters(int code)
+{
+	enum { FAILED = 1, TIME = 8, UNKNOWN = 10 };
+	int status = fuda_error_exit_status(code);
+
+	return status == FAILED || status == TIME || status == UNKNOWN;
+}
+
 static void tell_failure(const struct call *call, int code)
 {
 	const char *step = call->message[0] || !call->ctx ? "" : fuda_context_step(call->ctx);
 
 	fputs("fuda: ", stderr);
-	if (*step) {
-		print_safely(step, stderr);
-		fputs(": ", stderr);
-	}
 	print_safely(message_of(call, code), stderr);
+	if (*step && step_matters(code)) {
+		fputs(" (", stderr);
+		print_safely(step, stderr);
+		putc(')', stderr);
+	}
 	putc('\n', stderr);
 	if (hint_for(code))
 		fprintf(stderr, "%s\n", _(hint_for(code)));

@@ -73,7 +73,8 @@ extern struct common_options common;
  * reported with call_usage() after all the arguments were seen, so that --json counts wherever it
  * stands. */
 int options_parse(struct call *call, int argc, char **argv);
-/* Prints the option table of a command as help, or the bare names, to standard output. */
+/* Prints the option table of a command to standard output: as help, or for completion a name a line, with '='
+ * if it takes a value and the words if it is one of some. */
 void options_help(const struct fuda_command *command);
 void options_list(const struct fuda_command *command);
 

@@ -226,7 +226,8 @@ static bool print_name(const struct option_spec *o, const void *arg)
 {
 	(void)arg;
 	if (o->help)
-		printf("--%s%s\n", o->name, takes_value(o) ? "=" : "");
+		printf("--%s%s%s\n", o->name, takes_value(o) ? "=" : "",
+		       o->kind == OPTION_CHOICE ? o->value : "");
 	return false;
 }
 
