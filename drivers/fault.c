@@ -346,6 +346,7 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	e = reader_open(r->ctx, name, dl, &f->inner);
 	if (e < 0)
 		return e;
+	r->inner = f->inner;
 	copy_properties(r, f->inner);
 	r->priv = f;
 	f = NULL;

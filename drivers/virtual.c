@@ -47,7 +47,6 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 	r->priv = v;
 	vcard_power(v, true);
 	take_atr(r);
-	snprintf(r->model, sizeof(r->model), "virtual");
 	r->max_command = vcard_max_command(v);
 	r->max_response = vcard_max_response(v);
 	return 0;

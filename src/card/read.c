@@ -69,13 +69,15 @@ static int read_first(struct fuda_card *c, uint16_t fid, size_t le, struct fuda_
 	return r;
 }
 
-/* Extended length did not work, which may have left card or reader confused: start afresh. */
+/* Extended length did not work, which may have left card or reader confused: start afresh. Where it is known to
+ * work otherwise, that is no reason to forget it for ever. */
 static int give_up_extended(struct fuda_card *c, int error, struct fuda_deadline *dl)
 {
 	int r = 0;
 
+	if (c->extended == EXTENDED_UNKNOWN)
+		extended_remember(c->reader, EXTENDED_FAILS);
 	c->extended = EXTENDED_FAILS;
-	extended_remember(c->reader, EXTENDED_FAILS);
 	ctx_log(c->ctx, FUDA_LOG_INFO, "extended length does not work here; using short APDUs");
 	if (error < 0)
 		r = reader_power(c->reader, POWER_ON, dl);

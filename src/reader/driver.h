@@ -53,7 +53,8 @@ struct driver {
 	int (*wait)(struct fuda_context *ctx, struct fuda_deadline *dl,
 		    const struct fuda_reader_list *known);
 
-	/* Connects to the card in the reader called `rest` and powers it if need be. Sets r->priv, r->model,
+	/* Connects to the card in the reader called `rest` (a driver that takes part of a name puts the whole
+	 * into r->name) and powers it if need be. Sets r->priv, r->model,
 	 * r->atr, r->atr_len, r->max_command, r->max_response. On failure nothing stays open. */
 	int (*open)(struct reader *r, const char *rest, struct fuda_deadline *dl);
 
@@ -92,6 +93,7 @@ struct reader {
 	size_t max_command;  /* bytes of the longest command APDU that can be sent */
 	size_t max_response; /* bytes of the longest response APDU that can come back */
 	uint32_t epoch;	     /* raised by the driver whenever the card lost its state */
+	const struct reader *inner; /* what a stacked driver stands on, for tests that look below; or NULL */
 	/* counted by reader_transmit() */
 	unsigned long apdus, sent, received;
 };
