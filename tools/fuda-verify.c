@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE 1 /* strptime(), timegm() */
 #include "tools/certs.h"
 #include "tools/files.h"
 #include "tools/report.h"
@@ -17,15 +16,16 @@ static int parse_time(struct call *call, const char *text, time_t *ret)
 	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		struct tm tm = { 0 }, back;
+		struct tm tm = { 0 };
 		const char *end = strptime(text, formats[i], &tm);
+		int day = tm.tm_mday;
 		time_t t;
 
 		if (!end || *end)
 			continue;
 		t = timegm(&tm);
-		if (!gmtime_r(&t, &back) || back.tm_mday != tm.tm_mday)
-			break; /* February 30 */
+		if (tm.tm_mday != day)
+			break; /* it made March 2 of February 30 */
 		*ret = t;
 		return 0;
 	}

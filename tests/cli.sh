@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# For the tests of the command line: sourced, not run. Makes a scratch directory with a software card, and
+# gives words for calling fuda and looking at what it did.
+
+build=$PWD
+top=$(cd "${srcdir:-.}" && pwd)
+fuda=$build/fuda
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+export HOME="$tmp/home" XDG_CACHE_HOME="$tmp/cache" LC_ALL=C PCSCLITE_CSOCK_NAME="$tmp/no-service"
+unset LANGUAGE
+mkdir "$HOME"
+[ -x "$build/fuda-vcard" ] || {
+	echo "skipped: built without the software card"
+	exit 77
+}
+
+fail() {
+	echo "FAILED: $*"
+	for f in out err; do
+		[ ! -s "$tmp/$f" ] || sed "s/^/  $f: /" "$tmp/$f" | head -n 20
+	done
+	exit 1
+}
+
+# fresh NAME [OPTION...]: a new software card $tmp/NAME; the first one of its kind is made, the others copied
+fresh() {
+	name=$1
+	shift
+	key=$(echo "stock$*" | tr -c 'a-z0-9\n' _)
+	[ -d "$tmp/$key" ] || "$build/fuda-vcard" make "$tmp/$key" "$@" >"$tmp/out" 2>"$tmp/err" ||
+		fail "fuda-vcard make $*"
+	rm -rf "${tmp:?}/$name"
+	cp -R "$tmp/$key" "$tmp/$name"
+}
+
+# run STATUS ARGUMENT...: calls fuda without a terminal, in $tmp; output in out and err
+run() {
+	want=$1
+	shift
+	got=0
+	(cd "$tmp" && setsid -w "$fuda" "$@" <"${input:-/dev/null}" >out 2>err) || got=$?
+	[ "$got" = "$want" ] || fail "exit status $got, not $want: fuda $*"
+}
+
+# says FILE TEXT: the file (out, err, ...) has the text
+says() {
+	grep -q -F -e "$2" "$tmp/$1" || fail "$1 does not say: $2"
+}
+
+says_not() {
+	! grep -q -F -e "$2" "$tmp/$1" || fail "$1 says: $2"
+}
+
+silent() {
+	[ ! -s "$tmp/$1" ] || fail "$1 is not empty"
+}
+
+# Rewrites a JSON text as lines ".path=value" (".path[0]=value" in lists); fails if it is not JSON.
+json_lines() {
+	awk '
+	function die(why) { print why > "/dev/stderr"; bad = 1; exit 1 }
+	function blank() { while (substr(s, p, 1) ~ /[ \t\n\r]/) p++ }
+	function expect(c) { blank(); if (substr(s, p, 1) != c) die("no " c " at " p); p++ }
+	function string(   start, c) {
+		expect("\""); start = p
+		while ((c = substr(s, p, 1)) != "\"") {
+			if (c == "" || c < " ") die("bad string at " p)
+			p += c == "\\" ? 2 : 1
+		}
+		return substr(s, start, p++ - start)
+	}
+	function value(path,   c, n, key) {
+		blank(); c = substr(s, p, 1)
+		if (c == "{" || c == "[") {
+			p++; blank()
+			if (substr(s, p, 1) == (c == "{" ? "}" : "]")) { p++; return }
+			for (n = 0; ; n++) {
+				if (c == "{") { key = string(); expect(":"); value(path "." key) }
+				else value(path "[" n "]")
+				blank()
+				if (substr(s, p, 1) != ",") break
+				p++
+			}
+			expect(c == "{" ? "}" : "]")
+		} else if (c == "\"") print path "=" string()
+		else if (match(substr(s, p), /^(-?[0-9]+|true|false|null)/)) {
+			print path "=" substr(s, p, RLENGTH); p += RLENGTH
+		} else die("no value at " p)
+	}
+	{ s = s $0 "\n" }
+	END { if (bad) exit 1; p = 1; value(""); blank(); if (p <= length(s)) die("more at " p) }
+	' "$1"
+}
+
+# json PATH VALUE: standard output is one JSON text that has this; json PATH: that has it at all
+json() {
+	json_lines "$tmp/out" >"$tmp/lines" || fail "no JSON"
+	if [ $# -eq 1 ]; then
+		grep -q -F -e "$1=" "$tmp/lines" || fail "JSON lacks $1"
+	else
+		grep -q -x -F -e "$1=$2" "$tmp/lines" ||
+			fail "JSON lacks $1=$2 ($(grep -F -e "$1=" "$tmp/lines" || :))"
+	fi
+	! grep -E '=$|=null$' "$tmp/lines" || fail "JSON with something empty"
+}
+
+json_lacks() {
+	json_lines "$tmp/out" >"$tmp/lines" || fail "no JSON"
+	! grep -q -F -e "$1=" "$tmp/lines" || fail "JSON has $1"
+}
+
+# tries CARD WHICH COUNT: so many tries are left
+tries() {
+	run 0 pin status -r "virtual:$1" --json
+	json ".$2" "$3"
+}

@@ -1,0 +1,146 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# auth: the job, the verdict, and what may happen to the PIN.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+echo 1234 >"$tmp/pin"
+echo 4321 >"$tmp/wrong"
+
+# good: six APDUs, verified here and by OpenSSL
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin
+says out 'ok'
+says out 'user authentication'
+silent err
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin --challenge 'A1 B2:c3' --json
+json .result ok
+json .reader virtual:card
+json .world test
+json .revocation not_checked
+json .challenge A1B2C3
+json .apdus.count 6
+json .tries_before 3
+json .tries_after 3
+for key in serial subject issuer not_before not_after sha256; do
+	json ".certificate.$key"
+done
+json .signature
+signature=$(sed -n 's/^.signature=//p' "$tmp/lines")
+octal=$(echo "$signature" | sed 's/../& /g' | tr ' ' '\n' | while read -r h; do
+	[ -z "$h" ] || printf '\\%03o' "0x$h"
+done)
+# shellcheck disable=SC2059 # the format is the data
+printf "$octal" >"$tmp/sig"
+printf '\241\262\303' >"$tmp/challenge"
+run 0 cert auth -r virtual:card -o me.pem
+openssl x509 -in "$tmp/me.pem" -noout -pubkey >"$tmp/key.pem"
+openssl dgst -sha256 -verify "$tmp/key.pem" -signature "$tmp/sig" "$tmp/challenge" >/dev/null ||
+	fail "OpenSSL does not verify the signature"
+
+# from a file descriptor, and only one line of it
+got=0
+(cd "$tmp" && "$fuda" auth -r virtual:card --trust card/ca.pem --pin-fd 7 --json 7<pin >out 2>err) || got=$?
+[ $got = 0 ] || fail "--pin-fd: $got"
+json .apdus.count 6
+rest=$(cd "$tmp" && printf '1234\nrest\n' | { "$fuda" auth -r virtual:card --trust card/ca.pem --pin-fd 0 >out 2>err; cat; })
+[ "$rest" = rest ] || fail "took more than its line: $rest"
+run 2 auth -r virtual:card --pin-fd 9
+says err 'is not open'
+run 2 auth -r virtual:card --pin-fd 0 --pin-file pin
+run 1 auth -r virtual:card --pin-fd 0 # nothing in it
+says err 'no line'
+run 1 auth -r virtual:card --pin-file nowhere
+says err 'nowhere'
+
+# a fresh challenge each time
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin --json
+json .challenge
+first=$(grep '^.challenge=' "$tmp/lines")
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin --json
+json .challenge
+[ "$first" != "$(grep '^.challenge=' "$tmp/lines")" ] || fail "the same challenge twice"
+
+# bad challenges
+for c in '' A 'xy' 'A1B' '  '; do
+	run 2 auth -r virtual:card --pin-file pin --challenge "$c"
+	says err '--challenge'
+done
+
+# bad verdicts: the report is whole, the status 6
+run 6 auth -r virtual:card --pin-file pin
+says out 'issuer_unknown'
+says err '--trust'
+run 6 auth -r virtual:card --pin-file pin --json
+json .result invalid_certificate
+json .rule issuer_unknown
+json .error EVERIFY
+json .world unknown
+json .certificate.serial
+"$build/fuda-vcard" make "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
+run 6 auth -r virtual:card --pin-file pin --trust other/ca.pem
+run 0 auth -r virtual:card --pin-file pin --trust other/ca.pem --trust card/ca.pem
+run 1 auth -r virtual:card --pin-file pin --trust nowhere
+tries card auth 3
+
+# no terminal
+run 2 auth -r virtual:card
+says err '--pin-fd or --pin-file'
+run 3 auth -r virtual:nowhere
+run 3 auth
+
+# what cannot be right is not sent
+for bad in '' 123 12345 abcd '12 4' '１２３４' 99999999999999999999999999999999999999999999999999999999999999999999999; do
+	echo "$bad" >"$tmp/bad"
+	run 4 auth -r virtual:card --pin-file bad
+	says err 'sent to the card'
+done
+tries card auth 3
+
+# what is wrong costs a try and says so; the last one needs a word; blocked is blocked
+run 4 auth -r virtual:card --pin-file wrong
+says err '2 tries are left'
+silent out
+run 4 auth -r virtual:card --pin-file wrong --json
+json .error EPINWRONG
+json .secret auth
+json .tries_before 2
+json .tries_after 1
+json .step
+json_lacks .result
+run 5 auth -r virtual:card --pin-file wrong
+says err '--use-last-try'
+run 5 auth -r virtual:card --pin-file pin --json
+json .error ELASTTRY
+json .tries_before 1
+json .tries_after 1
+tries card auth 1
+run 5 auth -r virtual:card --pin-file wrong --use-last-try --json
+json .error EPINBLOCKED
+json .tries_after 0
+run 5 auth -r virtual:card --pin-file pin --use-last-try
+says err 'municipal office'
+run 5 auth -r virtual:card --pin-file pin --json
+json .error EPINBLOCKED
+json .tries_before 0
+run 0 pin status -r virtual:card
+says out 'blocked'
+tries card auth 0
+tries card sign 5
+
+# the last try, if it is right, restores the others
+fresh card
+run 4 auth -r virtual:card --pin-file wrong
+run 4 auth -r virtual:card --pin-file wrong
+run 0 auth -r virtual:card --pin-file pin --use-last-try --trust card/ca.pem
+tries card auth 3
+
+# the PIN is nowhere in the log
+run 0 auth -r virtual:card --pin-file pin --trust card/ca.pem -vv
+says err '00200098 <5 bytes>'
+! tr -d ' :' <"$tmp/err" | grep -i -F 31323334 || fail "the PIN is in the log"
+
+# phones keep the certificate behind the PIN
+fresh phone --kind iphone
+run 0 auth -r virtual:phone --pin-file pin --trust phone/ca.pem --json
+json .result ok
+echo ok

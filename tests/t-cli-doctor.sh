@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# doctor: each finding on a made-up system.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+
+# a system: files of the USB as Linux shows them
+sys=$tmp/system
+usb() { # usb NAME VENDOR PRODUCT TEXT CLASS [DRIVER]
+	d=$sys/sys/bus/usb/devices
+	mkdir -p "$d/$1" "$d/$1:1.0" "$sys/drivers/${6:-none}"
+	echo "$2" >"$d/$1/idVendor"
+	echo "$3" >"$d/$1/idProduct"
+	[ -z "$4" ] || echo "$4" >"$d/$1/product"
+	echo "$5" >"$d/$1:1.0/bInterfaceClass"
+	[ -z "${6:-}" ] || ln -sfn "$sys/drivers/$6" "$d/$1:1.0/driver"
+}
+
+# nothing at all
+mkdir -p "$sys"
+run 3 doctor --sysroot system
+says out 'plug in a card reader'
+says out 'sudo apt install pcscd'
+says out 'systemctl enable --now pcscd.socket'
+says err 'no card can be used yet'
+run 3 doctor --sysroot system --json
+json '.findings[0].check' usb
+json '.findings[0].finding' problem
+json '.findings[0].message'
+json '.findings[0].next'
+json '.findings[1].check' pcscd
+json '.findings[2].check' service
+json .error ENOCARD
+json_lacks .result
+
+# devices that are no readers, malformed ones, interfaces of others
+usb 1-1 046d c31c Keyboard 03 usbhid
+mkdir -p "$sys/sys/bus/usb/devices/usb1" "$sys/sys/bus/usb/devices/1-10:1.0"
+echo 0b >"$sys/sys/bus/usb/devices/1-10:1.0/bInterfaceClass"
+: >"$sys/sys/bus/usb/devices/usb1/idVendor"
+run 3 doctor --sysroot system
+says out 'no card reader is on the USB'
+
+# readers: of the CCID class, taken by the kernel, without a driver, known by number only
+usb 1-2 04e6 5790 'uTrust 3700 F' 0b
+usb 1-3 072f 2200 ACR122U 0b pn533_usb
+usb 1-4 054c 06c1 RC-S380/S ff port100
+usb 1-5 04e6 511a '' ff
+run 3 doctor --sysroot system
+says out 'uTrust 3700 F (04e6:5790) is plugged in'
+says out 'ACR122U (072f:2200) is held by the kernel module pn533_usb'
+says out 'modprobe -r pn533_usb'
+says out 'there is no PC/SC driver for this reader'
+says out '(04e6:511a) is plugged in'
+says_not out 'Keyboard'
+
+# the service: there, dead, forbidden
+mkdir -p "$sys/usr/sbin"
+printf '#!/bin/sh\n' >"$sys/usr/sbin/pcscd"
+run 3 doctor --sysroot system
+says out 'not installed'
+chmod +x "$sys/usr/sbin/pcscd"
+run 3 doctor --sysroot system
+says out 'the PC/SC service is installed'
+: >"$tmp/no-service"
+run 3 doctor --sysroot system
+says out 'does not answer'
+rm "$tmp/no-service"
+if [ "$(id -u)" != 0 ]; then
+	mkdir "$tmp/closed"
+	chmod 0 "$tmp/closed"
+	PCSCLITE_CSOCK_NAME="$tmp/closed/pcscd.comm" run 3 doctor --sysroot system
+	says out 'no permission'
+	chmod 700 "$tmp/closed"
+fi
+
+# a card
+run 0 doctor -r virtual:card
+says out 'a My Number card answers'
+silent err
+run 0 doctor -r virtual:card --json
+json .result ok
+json '.findings[0].check' card
+json '.findings[0].finding' ok
+run 3 doctor -r virtual:nowhere
+says out 'PROBLEM'
+run 2 doctor surplus
+echo ok

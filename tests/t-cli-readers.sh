@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# readers, info, pin status; no service, no reader, no card.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+
+# nothing to work with: each its own message, status 3
+run 3 info
+says err 'fuda doctor'
+silent out
+run 3 info --json
+json .error ENOSERVICE
+json .message
+json .step
+json_lacks .result
+json_lacks .reader
+run 3 readers
+run 3 info -r virtual:nowhere
+says err 'fuda-vcard make'
+run 3 info -r virtual:nowhere --json
+json .error ENOREADER
+
+# info
+run 0 info -r virtual:card
+says out 'My Number card'
+says out '3 tries left'
+says out '5 tries left'
+run 0 info -r virtual:card --json
+json .result ok
+json .reader virtual:card
+json .token card
+json .world unknown
+json .apdus.count
+json .apdus.sent
+json .apdus.received
+json '.applications[0]' jpki
+json .available.auth true
+json .available.sign true
+json .certificates.auth.use auth
+json .certificates.auth.validity invalid_certificate
+json .certificates.auth.rule issuer_unknown
+json .certificates.auth_ca.use ca
+json .certificates.sign_ca.use ca
+json_lacks .certificates.sign.serial
+json .tries.auth 3
+json .tries.sign 5
+run 0 info -r virtual:card --trust card/ca.pem --json
+json .world test
+json .certificates.auth.validity ok
+json_lacks .certificates.auth.rule
+tries card auth 3 # nothing spent
+run 1 info -r virtual:card --trust nowhere.pem
+echo garbage >"$tmp/garbage"
+run 1 info -r virtual:card --trust garbage
+
+# other kinds of token
+for kind in android iphone; do
+	fresh phone --kind $kind
+	run 0 info -r virtual:phone --json
+	json .token $kind
+	json .result ok
+	json_lacks .certificates.auth.serial
+	run 0 info -r virtual:phone
+done
+
+# pin status
+run 0 pin status -r virtual:card
+says out '3 tries left'
+run 0 pin status -r virtual:card --json
+json .result ok
+json .auth 3
+json .sign 5
+json '.counters[0].secret' auth
+json '.counters[0].application' jpki
+json '.counters[0].tries' 3
+
+# languages: text is translated, JSON never
+if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
+	export LC_ALL=C.UTF-8 LANGUAGE=ja
+	run 0 pin status -r virtual:card
+	says out '残り'
+	run 0 --help
+	says out '使い方'
+	run 2 info --nonsense
+	says err '不明なオプション'
+	run 0 pin status -r virtual:card --json
+	says_not out '残り'
+	run 2 info --nonsense --json
+	json .message "unknown option '--nonsense'"
+fi
+echo ok

@@ -1,0 +1,157 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# sign and verify: each key, hash and scheme; what is changed afterwards; files.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+echo 1234 >"$tmp/pin.auth"
+echo abc123 >"$tmp/pin.sign"
+echo ABC124 >"$tmp/wrong"
+echo 'a letter' >"$tmp/letter"
+echo 'another letter' >"$tmp/other"
+sign() {
+	want=$1 key=$2
+	shift 2
+	run "$want" sign -k "$key" -f raw -r virtual:card --trust card/ca.pem --pin-file "pin.$key" "$@"
+}
+verify() {
+	want=$1
+	shift
+	run "$want" verify --signature sig --certificate me.pem --trust card/ca.pem "$@"
+}
+
+for key in auth sign; do
+	for how in 'sha256 pkcs1' 'sha384 pkcs1' 'sha512 pkcs1' 'sha256 pss'; do
+		hash=${how% *} scheme=${how#* }
+		rm -f "$tmp/sig" "$tmp/me.pem"
+		sign 0 $key letter -o sig --certificate me.pem --hash $hash --scheme $scheme --json
+		json .result ok
+		json .world test
+		json .hash $hash
+		json .scheme $scheme
+		json .out sig
+		json .secret $key
+		json .certificate.use $key
+		json .revocation not_checked
+		[ "$(wc -c <"$tmp/sig")" -eq 256 ] || fail "not 256 bytes"
+		verify 0 letter --hash $hash --scheme $scheme --json
+		json .result ok
+		json .world test
+		json_lacks .error
+		json_lacks .apdus
+		verify 0 letter --hash $hash --scheme $scheme --use $key
+		pss=
+		[ $scheme = pkcs1 ] || pss='-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32'
+		openssl x509 -in "$tmp/me.pem" -noout -pubkey >"$tmp/key.pem"
+		openssl dgst -$hash -verify "$tmp/key.pem" -signature "$tmp/sig" $pss "$tmp/letter" >/dev/null ||
+			fail "OpenSSL: $key $hash $scheme"
+	done
+done
+
+# what does not fit: status 6, and the rule is named
+sign 0 sign letter -o sig --certificate me.pem
+says out 'ok'
+verify 6 other --json
+json .result signature_mismatch
+json .rule signature_mismatch
+json .error EVERIFY
+verify 6 other
+says out 'signature_mismatch'
+says err 'Do not accept it'
+verify 6 letter --hash sha512
+verify 6 letter --scheme pss
+verify 6 letter --use auth --json
+json .rule profile_use
+verify 6 letter --at 2000-01-01 --json
+json .rule issuer_not_yet_valid
+verify 6 letter --at 2033-01-01T00:00:00Z --json
+json .result certificate_expired
+run 6 verify letter --signature sig --certificate me.pem
+says err '--trust'
+: >"$tmp/empty"
+run 6 verify letter --signature empty --certificate me.pem --trust card/ca.pem
+head -c 255 "$tmp/sig" >"$tmp/short"
+run 6 verify letter --signature short --certificate me.pem --trust card/ca.pem
+head -c 600 /dev/zero >"$tmp/long"
+run 1 verify letter --signature long --certificate me.pem --trust card/ca.pem
+run 1 verify letter --signature sig --certificate letter --trust card/ca.pem
+run 1 verify letter --signature sig --certificate empty --trust card/ca.pem
+run 1 verify letter --signature nowhere --certificate me.pem --trust card/ca.pem
+says err 'nowhere'
+run 1 verify nowhere --signature sig --certificate me.pem --trust card/ca.pem --json
+json .error EFILE
+json_lacks .result
+printf -- '-----BEGIN CERTIFICATE-----\nAAAA\n' >"$tmp/broken"
+run 1 verify letter --signature sig --certificate broken --trust card/ca.pem
+
+# ... in the command line
+run 2 verify letter --signature sig
+says err '--certificate is missing'
+run 2 verify letter --certificate me.pem
+run 2 verify letter --signature sig --certificate me.pem --use ca
+for at in tomorrow 2026-02-30 2026-13-01 '2026-11-20 ' 2026-11-20T25:00:00Z 2026-11-20T00:00:00; do
+	verify 2 letter --at "$at"
+done
+verify 2 letter --hash md5
+sign 2 sign letter -o sig --hash sha512 --scheme pss
+sign 2 sign letter -o - --json
+run 2 sign -k sign -f raw letter
+says err '--out is missing'
+run 2 sign -k sign -f cms letter -o x
+run 2 sign -f raw letter -o x
+run 2 sign -k sign letter -o x
+sign 2 sign - -o x --pin-fd 0
+
+# DER certificates, standard input, standard output
+openssl x509 -in "$tmp/me.pem" -outform DER -out "$tmp/me.der"
+run 0 verify letter --signature sig --certificate me.der --trust card/ca.pem
+input=$tmp/letter
+run 0 verify - --signature sig --certificate me.pem --trust card/ca.pem
+sign 0 sign - -o stdin.sig
+unset input
+cmp "$tmp/sig" "$tmp/stdin.sig" || fail "standard input signs differently"
+sign 0 sign letter -o -
+cmp "$tmp/sig" "$tmp/out" || fail "standard output differs"
+if [ -w /dev/null ]; then
+	sign 0 sign letter -o /dev/null
+	[ -c /dev/null ] || fail "/dev/null replaced"
+fi
+
+# OUT is whole or as it was, through a link too
+echo kept >"$tmp/target"
+ln -s target "$tmp/link"
+run 4 sign -k sign -f raw letter -o link -r virtual:card --trust card/ca.pem --pin-file wrong
+run 6 sign -k sign -f raw letter -o link -r virtual:card --pin-file pin.sign
+grep -q kept "$tmp/target" || fail "an old file went"
+sign 0 sign letter -o link
+[ -L "$tmp/link" ] || fail "the link went"
+cmp "$tmp/sig" "$tmp/target" || fail "not written through the link"
+sign 1 sign letter -o nowhere/sig
+sign 1 sign nowhere -o x
+[ ! -e "$tmp/x" ] || fail "a file of a failure"
+[ -z "$(find "$tmp" -name '*.??????' -newer "$tmp/letter" -name 'sig.*' -o -name 'link.??????')" ] ||
+	fail "temporary files left"
+tries card sign 5
+
+# IN is looked at before the secret and the card
+run 1 sign -k sign -f raw nowhere -o x -r virtual:nowhere
+says err 'nowhere:'
+
+# a card without a signature certificate: said without spending a try
+fresh child --no-sign-certificate
+run 1 sign -k sign -f raw letter -o x -r virtual:child --pin-file pin.sign
+says err 'The password was not sent'
+tries child sign 5
+run 1 cert sign -r virtual:child --pin-file pin.sign --json
+json .error ENOTFOUND
+
+# a job of many bytes takes no memory for them
+head -c 50000000 /dev/zero >"$tmp/big"
+got=0
+(ulimit -v 600000 2>/dev/null || :; cd "$tmp" && "$fuda" sign -k auth -f raw big -o big.sig -r virtual:card \
+	--trust card/ca.pem --pin-file pin.auth >out 2>err) || got=$?
+[ $got = 0 ] || case $ASAN_OPTIONS in
+'') fail "a large file: $got" ;;
+*) echo "not judged under a sanitizer: a large file" ;;
+esac
+echo ok
