@@ -243,7 +243,9 @@ static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
 	r = reader_transmit(c->reader, command->bytes, command->len, TRANSMIT_ONCE, dl, &response);
 	if (r < 0)
 		return r;
-	return apdu_take_sw(&response, ret_sw);
+	if (apdu_take_sw(&response, ret_sw) < 0 || response.len)
+		return ctx_fail(c->ctx, FUDA_EFORMAT, _("it is not an answer to this command"));
+	return 0;
 }
 
 /* The answer to VERIFY was lost. Finds out what can be found out without another VERIFY. */
