@@ -237,7 +237,7 @@ int fuda_trust_add_file(struct fuda_trust *trust, const char *path)
 	int r = read_file(trust->ctx, path, &text);
 
 	if (r == 0)
-		r = add_blocks(trust, path, (const char *)text.data, text.len);
+		r = add_blocks(trust, path, text.len ? (const char *)text.data : "", text.len);
 	if (r < 0)
 		cut(trust, before); /* all of a file or nothing */
 	return r;

@@ -2,17 +2,20 @@
 /* The frame of a fuzz target. A target is one file that includes this header and defines
  *
  *	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);	returns 0
- *	static void fuzz_seeds(void);					calls fuzz_seed(), fuzz_seed_hex()
+ *	static void fuzz_seeds(void);					calls fuzz_seed(),
+ *fuzz_seed_hex()
  *
- * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target. Built without, it has this main():
+ * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target. Built without, it has this
+ *main():
  *
  *	fuzz-x [RUNS]		the seeds, then RUNS (or $FUZZ_RUNS, or 20000) mutations of them
  *	fuzz-x FILE...		these inputs
  *	fuzz-x --seeds DIR	writes the seeds to DIR, as a corpus for libFuzzer
  *
- * The mutations are the same ones in every run. Each input lies in memory of exactly its size, so that the address
- * sanitizer and valgrind see every read past it; one that takes over 20 seconds ends the program by SIGALRM.
- * With $FUZZ_LAST set, each input is written to that file before it is tried: after a crash it holds the culprit. */
+ * The mutations are the same ones in every run. Each input lies in memory of exactly its size, so
+ *that the address sanitizer and valgrind see every read past it; one that takes over 20 seconds
+ *ends the program by SIGALRM. With $FUZZ_LAST set, each input is written to that file before it is
+ *tried: after a crash it holds the culprit. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -115,8 +118,10 @@ static void fuzz_try(const struct fuzz_input *in)
 	free(exact);
 }
 
-/* Replaces `cut` bytes at `at` by `len` of `bytes`, which lie outside; nothing if it gets too long. */
-static void fuzz_replace(struct fuzz_input *in, size_t at, size_t cut, const uint8_t *bytes, size_t len)
+/* Replaces `cut` bytes at `at` by `len` of `bytes`, which lie outside; nothing if it gets too long.
+ */
+static void fuzz_replace(struct fuzz_input *in, size_t at, size_t cut, const uint8_t *bytes,
+			 size_t len)
 {
 	if (in->len - cut + len > FUZZ_MAX)
 		return;
@@ -126,7 +131,8 @@ static void fuzz_replace(struct fuzz_input *in, size_t at, size_t cut, const uin
 	in->len = in->len - cut + len;
 }
 
-/* One mutation of a nonempty input. The values and steps are those that upset lengths, tags and counters. */
+/* One mutation of a nonempty input. The values and steps are those that upset lengths, tags and
+ * counters. */
 static void fuzz_mutate(struct fuzz_input *in)
 {
 	static const uint8_t odd[] = { 0x00, 0x01, 0x02, 0x1F, 0x30, 0x7F, 0x80, 0x81,
