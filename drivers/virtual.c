@@ -2,7 +2,6 @@
 /* "virtual:DIR": the software card of directory DIR, played in this process. */
 #include "drivers/virtual.h"
 
-#include <stdio.h>
 #include <string.h>
 #include "base/deadline.h"
 #include "vcard/vcard.h"
@@ -44,9 +43,13 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 	if (e < 0)
 		return ctx_fail(r->ctx, e, _("The software card in %s cannot be played: %s."), rest,
 				why);
+	/* Without a model name: what one software card takes must not be remembered for another. */
 	r->priv = v;
 	vcard_power(v, true);
 	take_atr(r);
+	/* Each card directory is a reader of its own kind, as its options say. */
+	if (strlen(rest) < sizeof(r->model) - sizeof("virtual "))
+		snprintf(r->model, sizeof(r->model), "virtual %s", rest);
 	r->max_command = vcard_max_command(v);
 	r->max_response = vcard_max_response(v);
 	return 0;

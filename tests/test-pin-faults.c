@@ -23,6 +23,9 @@ static int make_card(void **state)
 	char why[256] = "";
 
 	(void)state;
+	/* nothing is remembered from one fault to the next */
+	unsetenv("HOME");
+	unsetenv("XDG_CACHE_HOME");
 	snprintf(dir, sizeof(dir), "/tmp/fuda-test.XXXXXX");
 	if (!mkdtemp(dir) || fuda_context_new(&ctx) < 0)
 		return -1;

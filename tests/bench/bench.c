@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the library costs, beside bare PC/SC; called by bench.sh.
+ *
+ *   bench card DIR             one authentication with its certificate on the software card in DIR: APDUs, bytes, link time
+ *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
+ *   bench ours-job|bare-job NAME N   N whole jobs (connect, authentication, power off, disconnect); prints our CPU
+ *                              time in microseconds */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <winscard.h>
+#include <fuda/encode.h>
+#include <fuda/jpki.h>
+
+#include "card/card.h"
+#include "drivers/virtual.h"
+#include "vcard/vcard.h"
+
+static const uint8_t challenge[] = { 0x00, 0x84, 0x00, 0x00, 0x08 };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench: %s\n", what);
+	exit(1);
+}
+
+/* ---- ours ---- */
+
+struct session {
+	struct fuda_context *ctx;
+	struct fuda_deadline *dl;
+	struct fuda_card *card;
+};
+
+static void begin(struct session *s, const char *reader)
+{
+	if (fuda_context_new(&s->ctx) < 0 || fuda_deadline_new(60000, &s->dl) < 0)
+		die("no memory");
+	if (fuda_card_open(s->ctx, reader, s->dl, &s->card) < 0)
+		die(fuda_context_message(s->ctx));
+}
+
+static void end(struct session *s)
+{
+	fuda_card_free(&s->card);
+	fuda_deadline_free(&s->dl);
+	fuda_context_free(&s->ctx);
+}
+
+static void authenticate(struct session *s)
+{
+	_cleanup_buf_ struct fuda_buf sig = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
+	_cleanup_buf_ struct fuda_buf cert = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
+	struct fuda_digest digest;
+	struct fuda_secret *pin;
+	struct fuda_pin_entry entry;
+
+	if (fuda_digest_bytes(FUDA_SHA256, "challenge", 9, &digest) < 0 ||
+	    fuda_secret_new("1234", 4, &pin) < 0)
+		die("no memory");
+	entry = FUDA_PIN_ENTRY(pin);
+	if (fuda_jpki_sign_digest(s->card, FUDA_JPKI_AUTH, &digest, &entry, s->dl, &sig, &cert) < 0)
+		die(fuda_context_message(s->ctx));
+	fuda_secret_free(&pin);
+}
+
+static int bench_card(const char *dir)
+{
+	struct fuda_apdu_count n;
+	struct vcard_usage usage;
+	struct session s;
+	char name[4096];
+
+	snprintf(name, sizeof(name), "virtual:%s", dir);
+	begin(&s, name);
+	authenticate(&s);
+	n = fuda_card_apdus(s.card);
+	usage = vcard_usage(virtual_card(s.card->reader));
+	if (usage.apdus != n.count || usage.sent + usage.received != n.sent + n.received)
+		die("reader and card do not agree");
+	printf("%lu %lu %.1f\n", n.count, n.sent + n.received, (double)usage.link_ns / 1e6);
+	end(&s);
+	return 0;
+}
+
+static int ours(const char *reader, long n)
+{
+	struct session s;
+
+	begin(&s, reader);
+	if (fuda_card_begin(s.card, s.dl) < 0)
+		die(fuda_context_message(s.ctx));
+	for (long i = 0; i < n; i++) {
+		_cleanup_buf_ struct fuda_buf rsp = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
+
+		if (fuda_card_transmit(s.card, challenge, sizeof(challenge), s.dl, &rsp) < 0)
+			die(fuda_context_message(s.ctx));
+	}
+	fuda_card_end(s.card);
+	end(&s);
+	return 0;
+}
+
+static int ours_job(const char *reader, long n)
+{
+	for (long i = 0; i < n; i++) {
+		struct session s;
+
+		begin(&s, reader);
+		authenticate(&s);
+		end(&s);
+	}
+	return 0;
+}
+
+/* ---- bare ---- */
+
+static void must(LONG rv)
+{
+	if (rv != SCARD_S_SUCCESS)
+		die(pcsc_stringify_error(rv));
+}
+
+static const char *find_reader(SCARDCONTEXT context, const char *part)
+{
+	static char names[4096];
+	DWORD size = sizeof(names);
+
+	must(SCardListReaders(context, NULL, names, &size));
+	for (const char *p = names; *p; p += strlen(p) + 1)
+		if (strstr(p, part))
+			return p;
+	die("no such reader");
+	return NULL;
+}
+
+static uint8_t response[APDU_RESPONSE_MAX];
+
+static void send_bare(SCARDHANDLE card, const void *command, size_t len)
+{
+	DWORD n = sizeof(response);
+
+	must(SCardTransmit(card, SCARD_PCI_T1, command, len, NULL, response, &n));
+	if (n < 2 || response[n - 2] == 0x6D)
+		die("refused");
+}
+
+static int bare(const char *part, long n)
+{
+	SCARDCONTEXT context;
+	SCARDHANDLE card;
+	DWORD protocol;
+
+	must(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context));
+	must(SCardConnect(context, find_reader(context, part), SCARD_SHARE_SHARED,
+			  SCARD_PROTOCOL_T1, &card, &protocol));
+	must(SCardBeginTransaction(card));
+	for (long i = 0; i < n; i++)
+		send_bare(card, challenge, sizeof(challenge));
+	must(SCardEndTransaction(card, SCARD_LEAVE_CARD));
+	must(SCardDisconnect(card, SCARD_LEAVE_CARD));
+	must(SCardReleaseContext(context));
+	return 0;
+}
+
+/* The APDUs of authenticate(), as test-jpki.c has them. */
+static void bare_job_once(const char *part)
+{
+	static const char *const apdus[] = {
+		"00A4040C0AD392F000260100000001",
+		"00B08A0000",
+		"00B00100000533",
+		"00200098",
+		"002000980431323334",
+		"802A0097333031300D060960864801650304020105000420"
+		"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F00",
+	};
+	SCARDCONTEXT context;
+	SCARDHANDLE card;
+	DWORD protocol;
+
+	must(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context));
+	must(SCardConnect(context, find_reader(context, part), SCARD_SHARE_SHARED,
+			  SCARD_PROTOCOL_T1, &card, &protocol));
+	must(SCardBeginTransaction(card));
+	for (size_t i = 0; i < ARRAY_SIZE(apdus); i++) {
+		_cleanup_buf_ struct fuda_buf command = FUDA_BUF_INIT(300);
+
+		if (fuda_hex_decode(apdus[i], &command) < 0)
+			die("hex");
+		send_bare(card, command.data, command.len);
+	}
+	must(SCardEndTransaction(card, SCARD_UNPOWER_CARD));
+	must(SCardDisconnect(card, SCARD_LEAVE_CARD));
+	must(SCardReleaseContext(context));
+}
+
+static int bare_job(const char *part, long n)
+{
+	for (long i = 0; i < n; i++)
+		bare_job_once(part);
+	return 0;
+}
+
+static long cpu_us(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
+	       u.ru_stime.tv_usec;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const char *reader, long n);
+	} modes[] = {
+		{ "ours", ours }, { "bare", bare }, { "ours-job", ours_job }, { "bare-job", bare_job },
+	};
+
+	if (argc == 3 && strcmp(argv[1], "card") == 0)
+		return bench_card(argv[2]);
+	for (size_t i = 0; argc == 4 && i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(argv[1], modes[i].name) == 0) {
+			long start = cpu_us(), n = strtol(argv[3], NULL, 10);
+			int r = modes[i].run(argv[2], n);
+
+			printf("%ld\n", cpu_us() - start);
+			return r;
+		}
+	}
+	fprintf(stderr, "usage: see the head of bench.c\n");
+	return 2;
+}

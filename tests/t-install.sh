@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# make install and uninstall with DESTDIR: what is there, that programs build against it and run, that nothing stays.
+set -eu
+tmp=$(mktemp -d /tmp/fuda-test.XXXXXX)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# value NAME: of a variable of the Makefile
+value() {
+	sed -n "s|^$1 = ||p" Makefile
+}
+
+# our_make TARGET: as somebody types it, whatever the make above us was told
+our_make() {
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s "$1" DESTDIR="$tmp/dest" >"$tmp/log" 2>&1 || {
+		cat "$tmp/log"
+		fail "make $1"
+	}
+}
+
+our_make install
+root=$tmp/dest$(value prefix)
+for f in bin/fuda lib/libfuda.so lib/pkgconfig/fuda.pc include/fuda/card.h include/fuda/err.def \
+	share/man/man1/fuda.1 share/man/man1/fuda-auth.1 share/bash-completion/completions/fuda; do
+	[ -e "$root/$f" ] || fail "$f is not installed"
+done
+if [ -e fuda-vcard ]; then
+	[ -x "$root/bin/fuda-vcard" ] || fail "fuda-vcard is not installed"
+fi
+if [ -d po/ja ]; then
+	[ -e "$root/share/locale/ja/LC_MESSAGES/fudasashi.mo" ] || fail "no Japanese messages"
+fi
+
+# nothing but the public names leaves the library
+nm -D --defined-only "$root/lib/libfuda.so" | awk '$2 != "A" { print $3 }' | grep -v '^fuda_' |
+	grep -v -E '^(_init|_fini|__.*)$' >"$tmp/names" || :
+[ ! -s "$tmp/names" ] || fail "exported: $(cat "$tmp/names")"
+# every function of the public headers is there, and nothing else
+sed -n 's/^[a-z].*[ *]\(fuda_[a-z0-9_]*\)(.*/\1/p' "$root"/include/fuda/*.h | sort -u >"$tmp/declared"
+nm -D --defined-only "$root/lib/libfuda.so" | awk '$3 ~ /^fuda_/ { print $3 }' | sort -u >"$tmp/defined"
+diff "$tmp/declared" "$tmp/defined" || fail "headers and library differ"
+
+cat >"$tmp/user.c" <<EOF
+#include <stdio.h>
+$(cd "$root/include" && for h in fuda/*.h; do echo "#include <$h>"; done)
+int main(void)
+{
+	struct fuda_context *ctx;
+	struct fuda_deadline *dl;
+	struct fuda_card *card;
+
+	if (fuda_context_new(&ctx) < 0 || fuda_deadline_new(1000, &dl) < 0)
+		return 1;
+	printf("%s\n", fuda_error_name(fuda_card_open(ctx, "virtual:/nonexistent", dl, &card)));
+	fuda_deadline_free(&dl);
+	fuda_context_free(&ctx);
+	return 0;
+}
+EOF
+export PKG_CONFIG_PATH="$root/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$tmp/dest"
+flags=$(pkg-config --cflags --libs fuda)
+$(value CC) $(value SANITIZE_CFLAGS) -std=c11 -Wall -Wextra -Wpedantic -Werror "$tmp/user.c" $flags -o "$tmp/user"
+[ "$(LD_LIBRARY_PATH=$root/lib "$tmp/user")" = ENOREADER ] || fail "the example program"
+LD_LIBRARY_PATH=$root/lib "$root/bin/fuda" --version >"$tmp/version"
+grep -q "$(value PACKAGE_VERSION)" "$tmp/version" || fail "installed fuda --version: $(cat "$tmp/version")"
+
+our_make uninstall
+left=$(find "$tmp/dest" ! -type d)
+[ -z "$left" ] || fail "uninstall leaves $left"
