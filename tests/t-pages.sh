@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Pages and programs say the same: options, commands, keys of reports; the examples work; the language of
+# the pages is clean.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+bad=0
+complain() {
+	echo "FAILED: $*"
+	bad=1
+}
+
+commands=$("$fuda" --list-commands)
+
+# "letter name value" of each option
+options_of_help() {
+	"$fuda" "$1" --help |
+		sed -n -E 's/^  (-(.),|   ) --([a-z-]+)( ([^ ]+))?  .*/\2 \3 \5/p' | sort
+}
+options_of_page() {
+	sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' "$1" | sort
+}
+for c in $commands; do
+	page=$top/tools/fuda-$c.1
+	[ -f "$page" ] || {
+		complain "no page of $c"
+		continue
+	}
+	options_of_help "$c" >"$tmp/help"
+	options_of_page "$page" >"$tmp/page"
+	[ -s "$tmp/help" ] || complain "no options in the help of $c"
+	diff "$tmp/help" "$tmp/page" || complain "options of $c: help (<) and page (>) differ"
+	grep -q -x ".Nd .*" "$page" && grep -q "^\.Dt FUDA-" "$page" || complain "$page has no name"
+done
+
+echo "$commands" | sort >"$tmp/a"
+sed -n -E '/^The commands are/,/^\.El/s/^\.It Cm ([a-z]+)$/\1/p' "$top/tools/fuda.1" | sort >"$tmp/b"
+diff "$tmp/a" "$tmp/b" || complain "fuda.1 has other commands"
+grep -h -o -E '^\.Xr fuda(-[a-z]+)? 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
+	[ -f "$top/tools/$name.1" ] || echo "$name"
+done >"$tmp/dead"
+[ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"
+
+# examples: the blocks behind a line '.\" run', each page in a directory of its own
+PATH=$build:$PATH
+for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.1; do
+	awk '/^\.\\" run$/ { on = 1; next } on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
+		in_block { sub(/^\$ /, ""); gsub(/\\e/, "\\"); print }' "$page" >"$tmp/example"
+	[ -s "$tmp/example" ] || continue
+	rm -rf "$tmp/place"
+	mkdir "$tmp/place"
+	(cd "$tmp/place" && sh -e "$tmp/example" </dev/null >"$tmp/out" 2>"$tmp/err") || {
+		sed 's/^/  /' "$tmp/err"
+		complain "an example of $page fails"
+	}
+done
+
+# every key of a report is in the command's page, or in those that it refers to
+fresh card
+echo 1234 >"$tmp/pin"
+keys() {
+	page=$1
+	shift
+	json_lines "$tmp/out" | sed 's/=.*//' | tr '.' '\n' | sed 's/\[.*//' | sort -u | while read -r key; do
+		[ -z "$key" ] || cat "$top/tools/$page.1" "$top"/tools/fuda.1 "$top"/tools/fuda-cert.1 \
+			"$top"/tools/fuda-pin.1 "$top"/tools/fuda-auth.1 |
+			grep -E '^(\.It )?(\.|\.It )Cm ' | grep -q -w -e "$key" || echo "$key"
+	done >"$tmp/unknown"
+	[ ! -s "$tmp/unknown" ] || complain "keys that $page does not explain: $(tr '\n' ' ' <"$tmp/unknown")"
+}
+run 0 info -r virtual:card --json
+keys fuda-info
+run 0 cert auth -r virtual:card --json
+keys fuda-cert
+run 0 pin status -r virtual:card --json
+keys fuda-pin
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin --json
+keys fuda-auth
+run 6 auth -r virtual:card --pin-file pin --json
+keys fuda-auth
+run 0 sign -k auth -f raw pin -o sig -c me.pem -r virtual:card --trust card/ca.pem --pin-file pin --json
+keys fuda-sign
+run 0 verify pin -s sig -c me.pem --trust card/ca.pem --json
+keys fuda-verify
+run 0 apdu 00A4040C0AD392F000260100000001 00B0860010 -r virtual:card --json
+keys fuda-apdu
+run 3 doctor --sysroot nowhere --json
+keys fuda-doctor
+
+# completion: what bash would offer
+if command -v bash >/dev/null; then
+	cat >"$tmp/complete" <<'EOF'
+. "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_fuda
+printf '%s\n' "${COMPREPLY[@]}"
+EOF
+	offers() {
+		want=$1
+		shift
+		bash "$tmp/complete" "$top/tools/completion/fuda" "$@" >"$tmp/out" 2>"$tmp/err" || complain "completion of $*"
+		grep -q -x -e "$want" "$tmp/out" || complain "completion of '$*' does not offer $want"
+		[ ! -s "$tmp/err" ] || complain "completion of '$*' says: $(cat "$tmp/err")"
+	}
+	offers auth "$fuda" a
+	offers apdu "$fuda" a
+	offers help "$fuda" ''
+	offers sign "$fuda" help s
+	offers --challenge "$fuda" auth --ch
+	offers auth-ca "$fuda" cert a
+	offers status "$fuda" pin ''
+	offers sha384 "$fuda" sign --hash sha
+	! bash "$tmp/complete" "$top/tools/completion/fuda" "$fuda" cert --form | grep -q '=' ||
+		complain "completion offers '='"
+fi
+
+if command -v mandoc >/dev/null; then
+	mandoc -T lint -W warning "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 >"$tmp/lint" || :
+	[ ! -s "$tmp/lint" ] || complain "$(cat "$tmp/lint")"
+else
+	echo "not looked at: the pages' language (no mandoc)"
+fi
+[ $bad = 0 ] && echo ok
+exit $bad
