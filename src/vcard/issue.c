@@ -12,7 +12,7 @@
 #define CPS_URI	     "http://www.jpki.go.jp/cps.html"
 #define ORGANIZATION "JPKI-TEST"
 
-/* The names of the OCSP responders end in a domain that does not exist, so that no test asks the real ones. */
+/* The OCSP responders are under .test (RFC 6761), which does not exist: nothing shall ask the real ones. */
 const struct branch branch_auth = {
 	.ou = "JPKI for user authentication",
 	.ou_ja = "公的個人認証サービス利用者証明用",
@@ -20,14 +20,14 @@ const struct branch branch_auth = {
 	.extended_usage = "clientAuth",
 	/* That of production: the one of test cards is not established (card.md 5.3). */
 	.policy = "1.2.392.200149.8.5.1.3.30",
-	.ocsp = "OCSP;URI:http://ocspauthnorm.jpki.invalid",
+	.ocsp = "OCSP;URI:http://ocspauth.jpki.test",
 };
 const struct branch branch_sign = {
 	.ou = "JPKI for digital signature",
 	.ou_ja = "公的個人認証サービス署名用",
 	.usage = "critical,digitalSignature,nonRepudiation",
 	.policy = "1.2.392.200149.8.5.1.0.20",
-	.ocsp = "OCSP;URI:http://ocspsignnorm.jpki.invalid",
+	.ocsp = "OCSP;URI:http://ocspsign.jpki.test",
 	.attributes = true,
 };
 

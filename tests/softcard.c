@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/softcard.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fuda/encode.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "tests/cmocka.h"
+
+#define TEXT_SIZE  8192
+#define ANSWER_MAX 3000
+
+static char home[] = "/tmp/fuda-test-XXXXXX";
+static char card[64];
+static char as_made[TEXT_SIZE]; /* card.conf */
+static struct vcard *loaded;	/* by a test that did not come to its end */
+
+const char *softcard_dir(void)
+{
+	return card;
+}
+
+const char *softcard_path(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", card, name);
+	return path;
+}
+
+void softcard_remove(const char *dir)
+{
+	DIR *d = opendir(dir);
+	int fd = d ? dirfd(d) : -1;
+
+	for (const struct dirent *e; d && (e = readdir(d));)
+		unlinkat(fd, e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+int softcard_setup(void **state)
+{
+	const struct vcard_make what = { 0 };
+	char why[256] = "";
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	if (!mkdtemp(home))
+		return -1;
+	snprintf(card, sizeof(card), "%s/card", home);
+	if (vcard_make(card, &what, why, sizeof(why)) < 0) {
+		print_error("%s\n", why);
+		return -1;
+	}
+	fd = open(softcard_path("card.conf"), O_RDONLY);
+	n = read(fd, as_made, sizeof(as_made) - 1);
+	close(fd);
+	return n > 0 ? 0 : -1;
+}
+
+int softcard_teardown(void **state)
+{
+	(void)state;
+	vcard_free(&loaded);
+	softcard_remove(card);
+	softcard_remove(home);
+	return 0;
+}
+
+/* Whether `settings` has a line for the key of `line`. */
+static bool replaced(const char *settings, const char *line)
+{
+	size_t key = strcspn(line, " =\n");
+
+	for (const char *s = settings; s && *s; s += strcspn(s, "\n"), s += *s == '\n')
+		if (strncmp(s, line, key) == 0 && strchr(" =", s[key]))
+			return true;
+	return false;
+}
+
+void softcard_write(const char *settings)
+{
+	FILE *f = fopen(softcard_path("card.conf"), "w");
+
+	assert_non_null(f);
+	for (const char *line = as_made; *line; line += strcspn(line, "\n") + 1)
+		if (*line == '#' || !replaced(settings, line))
+			fprintf(f, "%.*s\n", (int)strcspn(line, "\n"), line);
+	fputs(settings ? settings : "", f);
+	assert_int_equal(fclose(f), 0);
+	unlink(softcard_path("state"));
+}
+
+void softcard_free(struct vcard **v)
+{
+	vcard_free(v);
+	loaded = NULL;
+}
+
+struct vcard *softcard_load(void)
+{
+	struct vcard *v = NULL;
+	char why[256] = "";
+	int r;
+
+	vcard_free(&loaded);
+	r = vcard_load(card, &v, why, sizeof(why));
+	if (r < 0)
+		fail_msg("%d: %s", r, why);
+	loaded = v;
+	return v;
+}
+
+struct vcard *softcard_on(const char *settings)
+{
+	struct vcard *v;
+
+	softcard_write(settings);
+	v = softcard_load();
+	vcard_power(v, true);
+	return v;
+}
+
+static struct fuda_buf transmit(struct vcard *v, const char *hex)
+{
+	struct fuda_buf command = FUDA_BUF_INIT(70000), response = FUDA_BUF_INIT(70000);
+
+	assert_int_equal(fuda_hex_decode(hex, &command), 0);
+	assert_int_equal(vcard_transmit(v, command.data, command.len, &response), 0);
+	fuda_buf_free(&command);
+	return response;
+}
+
+void expect(struct vcard *v, const char *command, const char *answer)
+{
+	struct fuda_buf response = transmit(v, command);
+	char hex[2 * ANSWER_MAX + 1], got[2 * ANSWER_MAX + 20];
+	unsigned data = 0;
+
+	assert_in_range(response.len, 2, ANSWER_MAX);
+	if (sscanf(answer, "<%u>", &data) == 1)
+		assert_int_equal(response.len, data + 2);
+	fuda_hex_encode(response.data + data, response.len - data, hex);
+	snprintf(got, sizeof(got), data ? "<%2$u>%1$s" : "%s", hex, data);
+	if (strcmp(got, answer) != 0)
+		fail_msg("%s answered %s instead of %s", command, got, answer);
+	fuda_buf_free(&response);
+}
+
+struct fuda_buf fetch(struct vcard *v, const char *command)
+{
+	struct fuda_buf response = transmit(v, command);
+
+	if (response.len < 2 || memcmp(response.data + response.len - 2, "\x90\x00", 2) != 0)
+		fail_msg("%s failed", command);
+	response.len -= 2;
+	return response;
+}
+
+void expect_all(struct vcard *v, const struct exchange *exchanges)
+{
+	for (; exchanges->command; exchanges++)
+		expect(v, exchanges->command, exchanges->answer);
+}

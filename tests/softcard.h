@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One software card for a test program, made anew as often as needed without new keys. */
+#ifndef TESTS_SOFTCARD_H
+#define TESTS_SOFTCARD_H
+
+#include "vcard/vcard.h"
+
+/* As cmocka group fixtures: make the card in a directory of its own, and remove that. */
+int softcard_setup(void **state);
+int softcard_teardown(void **state);
+/* Where it is. */
+const char *softcard_dir(void);
+/* "DIR/name", valid until the next call. */
+const char *softcard_path(const char *name);
+/* Removes a directory of files. */
+void softcard_remove(const char *dir);
+
+/* The card as new but for `settings`: lines of card.conf, of which those with known keys replace the card's. */
+void softcard_write(const char *settings);
+/* As it is, or as new but for `settings`, without and with power. */
+struct vcard *softcard_load(void);
+struct vcard *softcard_on(const char *settings);
+void softcard_free(struct vcard **v);
+
+/* Sends `command` (hexadecimal) and checks the answer: hexadecimal, beginning with "<n>" for n bytes of data
+ * that do not matter. */
+void expect(struct vcard *v, const char *command, const char *answer);
+/* Sends it, checks that the answer ends in 9000, and returns what stands before that. */
+struct fuda_buf fetch(struct vcard *v, const char *command);
+
+/* An exchange; tables of them end with a NULL command. */
+struct exchange {
+	const char *command, *answer;
+};
+void expect_all(struct vcard *v, const struct exchange *exchanges);
+
+#endif
