@@ -168,3 +168,24 @@ void expect_all(struct vcard *v, const struct exchange *exchanges)
 	for (; exchanges->command; exchanges++)
 		expect(v, exchanges->command, exchanges->answer);
 }
+
+void expect_after(const char *settings, bool select, const struct exchange *exchanges)
+{
+	struct vcard *v = softcard_on(settings);
+
+	if (select)
+		expect(v, SELECT_JPKI, "9000");
+	expect_all(v, exchanges);
+	softcard_free(&v);
+}
+
+void expect_each(const char *settings, const char *answer, const char *const *commands)
+{
+	struct vcard *v = softcard_on(settings);
+
+	for (; *commands; commands++) {
+		expect(v, SELECT_JPKI, "9000");
+		expect(v, *commands, answer);
+	}
+	softcard_free(&v);
+}

@@ -33,5 +33,17 @@ struct exchange {
 	const char *command, *answer;
 };
 void expect_all(struct vcard *v, const struct exchange *exchanges);
+/* The card as new but for `settings`, after power-up, with the JPKI application selected if `select`. */
+void expect_after(const char *settings, bool select, const struct exchange *exchanges);
+/* Each command, after selecting the JPKI application, answers the same. `commands` ends with NULL. */
+void expect_each(const char *settings, const char *answer, const char *const *commands);
+
+#define SELECT_JPKI "00A4040C0AD392F000260100000001"
+#define VERIFY_AUTH "00200098" "04" "31323334"
+#define WRONG_AUTH  "00200098" "04" "30303030"
+#define VERIFY_SIGN "0020009B" "06" "414243313233"
+#define WRONG_SIGN  "0020009B" "06" "616263313233" /* lower case */
+#define HASH        "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
+#define DIGEST_INFO "3031300D060960864801650304020105000420" HASH
 
 #endif

@@ -9,10 +9,6 @@
 #include <unistd.h>
 #include "tests/cmocka.h"
 
-#define SELECT	    "00A4040C0AD392F000260100000001"
-#define VERIFY_AUTH "0020009804" "31323334"
-#define WRONG_AUTH  "0020009804" "30303030"
-#define VERIFY_SIGN "0020009B06" "414243313233"
 #define SIGN	    "802A0097015500"
 
 static void options(void **state)
@@ -49,7 +45,7 @@ static void options(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct vcard *v = softcard_on(rows[i].settings);
 
-		expect(v, SELECT, "9000");
+		expect(v, SELECT_JPKI, "9000");
 		expect_all(v, rows[i].exchanges);
 		softcard_free(&v);
 	}
@@ -58,7 +54,7 @@ static void options(void **state)
 static void responses_61(void **state)
 {
 	static const struct exchange exchanges[] = {
-		{ SELECT, "9000" },
+		{ SELECT_JPKI, "9000" },
 		{ "00C0000000", "6985" }, /* nothing waits */
 		{ VERIFY_AUTH, "9000" },
 		{ SIGN, "6100" },
@@ -88,7 +84,7 @@ static void responses_61(void **state)
 static void responses_6c(void **state)
 {
 	static const struct exchange exchanges[] = {
-		{ SELECT, "9000" },
+		{ SELECT_JPKI, "9000" },
 		{ "00B0880000", "6C03" },
 		{ "00B0880003", "8F8F009000" },
 		{ "00B0880002", "8F8F9000" },
@@ -111,15 +107,15 @@ static void first_command(void **state)
 	struct vcard *v = softcard_on("first-command = 6f00\n");
 
 	(void)state;
-	expect(v, SELECT, "6F00");
+	expect(v, SELECT_JPKI, "6F00");
 	expect(v, "00B0880000", "6A82"); /* it was not carried out */
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	vcard_reset(v);
 	expect(v, "00B0880000", "8F8F009000"); /* once, after power-up only */
 	vcard_power(v, false);
 	vcard_power(v, true);
 	expect(v, "00A40000", "6F00");
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	softcard_free(&v);
 }
 
@@ -130,7 +126,7 @@ static void mute(void **state)
 	struct vcard *v = softcard_on("mute-at = 3\n");
 
 	(void)state;
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	expect(v, WRONG_AUTH, "63C2");
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(vcard_transmit(v, query, sizeof(query), &response), FUDA_EMUTE);
@@ -140,7 +136,7 @@ static void mute(void **state)
 	vcard_power(v, false);
 	assert_int_equal(vcard_transmit(v, query, sizeof(query), &response), FUDA_ENOCARD);
 	vcard_power(v, true);
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	expect(v, "00200098", "63C2");
 	softcard_free(&v);
 }
@@ -148,7 +144,7 @@ static void mute(void **state)
 static void phones(void **state)
 {
 	static const struct exchange exchanges[] = {
-		{ SELECT, "9000" },
+		{ SELECT_JPKI, "9000" },
 		{ "00B08A0001", "6982" }, /* card.md 6 */
 		{ VERIFY_SIGN, "9000" },
 		{ "00B08A0001", "6982" },
@@ -195,7 +191,7 @@ static void absent_files(void **state)
 		snprintf(path, sizeof(path), "%s", softcard_path(rows[i].name));
 		assert_int_equal(rename(path, softcard_path("hidden")), 0);
 		v = softcard_on(NULL);
-		expect(v, SELECT, "9000");
+		expect(v, SELECT_JPKI, "9000");
 		expect_all(v, rows[i].exchanges);
 		softcard_free(&v);
 		assert_int_equal(rename(softcard_path("hidden"), path), 0);
@@ -297,7 +293,7 @@ static void bad_state(void **state)
 	write_file("state", "tries.sign = 0\nchanged.auth = 37373737\n", 39);
 	v = softcard_load();
 	vcard_power(v, true);
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	expect(v, "0020009804" "37373737", "9000");
 	expect(v, VERIFY_SIGN, "6984");
 	softcard_free(&v);

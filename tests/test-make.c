@@ -14,8 +14,6 @@
 #include <unistd.h>
 #include "tests/cmocka.h"
 
-#define SELECT	    "00A4040C0AD392F000260100000001"
-#define VERIFY_SIGN "0020009B06" "414243313233"
 
 enum { AUTH_1, AUTH_2, SIGN_1, SIGN_2, CAS };
 
@@ -48,7 +46,7 @@ static int setup(void **state)
 		cas[i] = PEM_read_X509(f, NULL, NULL, NULL);
 	fclose(f);
 	v = softcard_on(NULL);
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	expect(v, VERIFY_SIGN, "9000");
 	auth = read_certificate(v, "00B08A00000000", &size);
 	sign = read_certificate(v, "00B08100000000", &size);
@@ -300,7 +298,7 @@ static void token_information(void **state)
 	};
 
 	(void)state;
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	info = fetch(v, "00B0860000");
 	assert_int_equal(info.len, 160);
 	assert_memory_equal(info.data, "JPKIAPICCTOKEN2                 ", 32);
@@ -323,7 +321,7 @@ static struct vcard *make_other(const struct vcard_make *what, char dir[128])
 	if (vcard_make(dir, what, why, sizeof(why)) < 0 || vcard_load(dir, &v, why, sizeof(why)) < 0)
 		fail_msg("%s", why);
 	vcard_power(v, true);
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	return v;
 }
 
@@ -377,7 +375,7 @@ static void no_sign_certificate(void **state)
 	fclose(f);
 	assert_int_equal(vcard_load(dir, &v, path, sizeof(path)), 0);
 	vcard_power(v, true);
-	expect(v, SELECT, "9000");
+	expect(v, SELECT_JPKI, "9000");
 	expect(v, "00A4020C020001", "6A82");
 	expect(v, "00200098", "6A82"); /* nor a PIN that card.conf does not name */
 	vcard_free(&v);

@@ -105,14 +105,14 @@ static int parse_label(struct conf *c, _unused_ const struct setting *s, const c
 {
 	if (strlen(value) > LABEL_MAX)
 		return FUDA_EFORMAT;
-	strcpy(c->label, value);
+	snprintf(c->label, sizeof(c->label), "%s", value);
 	return 0;
 }
 
 static void print_label(const struct conf *c, _unused_ const struct setting *s,
 		       char value[LINE_LEN_MAX])
 {
-	strcpy(value, c->label);
+	snprintf(value, LINE_LEN_MAX, "%s", c->label);
 }
 
 bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len, bool *ret_length)

@@ -284,16 +284,16 @@ static int settle_conf(struct maker *m)
 		m->conf.pin[i].len = strlen(vcard_pins[i].first);
 		memcpy(m->conf.pin[i].bytes, vcard_pins[i].first, m->conf.pin[i].len);
 	}
-	if (fuda_buf_set(&text, "kind=", 5) < 0 || fuda_buf_append(&text, kind, strlen(kind)) < 0)
-		return fail(m, FUDA_EINVAL, "no such kind of card");
-	r = vconf_parse(&m->conf, SCOPE_CARD, "kind", &text, m->why, m->why_size);
-	for (; r == 0 && s && *s; s++) {
-		r = fuda_buf_set(&text, *s, strlen(*s));
-		if (r == 0)
-			r = vconf_parse(&m->conf, SCOPE_SET, *s, &text, m->why, m->why_size);
-	}
-	if (r < 0 || !m->what->secrets)
-		return r;
+	if (strchr(kind, '\n') || fuda_buf_set(&text, "kind=", 5) < 0 ||
+	    fuda_buf_append(&text, kind, strlen(kind)) < 0 ||
+	    vconf_parse(&m->conf, SCOPE_CARD, "kind", &text, m->why, m->why_size) < 0)
+		return fail(m, FUDA_EINVAL, "no such kind of token");
+	for (; s && *s; s++)
+		if (fuda_buf_set(&text, *s, strlen(*s)) < 0 ||
+		    vconf_parse(&m->conf, SCOPE_SET, *s, &text, m->why, m->why_size) < 0)
+			return FUDA_EINVAL;
+	if (!m->what->secrets)
+		return 0;
 	r = vfile_read(AT_FDCWD, m->what->secrets, &text);
 	if (r < 0)
 		return explain(m->why, m->why_size, FUDA_EFILE, "cannot read %s",
@@ -361,36 +361,44 @@ static int remove_name(int dir, const char *name)
 	return 0;
 }
 
-int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size)
+/* Into the empty directory that is open; what there is of it goes if that fails. */
+static int make_in(struct maker *m, const char *name)
 {
-	struct maker m = { .what = what, .why = ret_why, .why_size = why_size };
-	bool made;
-	int r = settle_conf(&m);
+	int r = each_name(m->dir, not_empty);
 
 	if (r < 0)
-		goto wiped;
-	m.jpki = vcard_apps;
+		return explain(m->why, m->why_size, r, "%s: not an empty directory", name);
+	r = make_all(m);
+	if (r < 0)
+		each_name(m->dir, remove_name);
+	return r;
+}
+
+static int make_directory(struct maker *m, const char *name)
+{
+	bool made = mkdir(name, 0700) == 0;
+	int r;
+
+	m->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->dir < 0)
+		return explain(m->why, m->why_size, FUDA_EFILE, "%s: %s", name, strerror(errno));
+	r = make_in(m, name);
+	close(m->dir);
+	if (r < 0 && made)
+		rmdir(name);
+	return r;
+}
+
+int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size)
+{
+	struct maker m = { .what = what, .why = ret_why, .why_size = why_size, .jpki = vcard_apps };
+	int r = settle_conf(&m);
+
 	while (strcmp(m.jpki->name, "jpki") != 0)
 		m.jpki++;
 	set_times(&m);
-	made = mkdir(dir, 0700) == 0;
-	m.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (m.dir < 0) {
-		r = explain(ret_why, why_size, FUDA_EFILE, "%s: %s", dir, strerror(errno));
-		goto wiped;
-	}
-	r = each_name(m.dir, not_empty);
-	if (r < 0) {
-		explain(ret_why, why_size, r, "%s: not an empty directory", dir);
-	} else {
-		r = make_all(&m);
-		if (r < 0)
-			each_name(m.dir, remove_name);
-		if (r < 0 && made)
-			rmdir(dir);
-	}
-	close(m.dir);
-wiped:
+	if (r == 0)
+		r = make_directory(&m, dir);
 	wipe(&m.conf, sizeof(m.conf));
 	return r;
 }

@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuda-vcard: what it makes, what it refuses, and that PC/SC programs see the card it plays.
+set -eu
+srcdir=${srcdir:-.}
+vcard=$PWD/fuda-vcard
+[ -x "$vcard" ] || {
+	echo "SKIP: built without the software card"
+	exit 77
+}
+LC_ALL=C
+export LC_ALL
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+
+fail()
+{
+	echo "FAILED: $*"
+	cat "$scratch/out" "$scratch/err"
+	exit 1
+}
+
+# run STATUS ARGUMENT...: calls fuda-vcard; its output in out and err
+run()
+{
+	want=$1
+	shift
+	got=0
+	"$vcard" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
+	[ "$got" = "$want" ] || fail "fuda-vcard $*: status $got instead of $want"
+	[ "$got" = 0 ] || [ -s "$scratch/err" ] || fail "fuda-vcard $*: silent failure"
+}
+says()
+{
+	grep -q -- "$1" "$scratch/err" || fail "no \"$1\" on standard error"
+}
+
+# ---- usage ----
+
+run 0 --help
+grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
+run 2
+run 2 burn "$scratch/card"
+run 2 make
+run 2 make "$scratch/a" "$scratch/b"
+run 2 make "$scratch/a" --colour red
+run 2 make "$scratch/a" --kind
+for size in 0 -1 x 1x 65537 99999999999999999999; do
+	run 2 make "$scratch/a" --auth-certificate-size=$size
+	run 2 make "$scratch/a" --certificate-file-size=$size
+done
+run 2 run "$scratch/a"
+run 2 run --vpcd localhost:1
+for where in localhost localhost: :1 localhost:0 localhost:65536 localhost:x '[]:1'; do
+	run 2 run "$scratch/a" --vpcd "$where"
+done
+run 2 run "$scratch/a" --vpcd localhost:1 --wait x
+
+# ---- make ----
+
+run 0 make "$scratch/card"
+[ ! -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "make is not silent"
+[ "$(grep -c BEGIN "$scratch/card/ca.pem")" = 4 ] || fail "not four authorities"
+[ "$(stat -c %a "$scratch/card/card.conf" "$scratch/card/jpki-0017.pem" | sort -u)" = 600 ] ||
+	fail "others can read the secrets"
+for branch in 000A 0001; do
+	openssl x509 -inform DER -in "$scratch/card/jpki-$branch.bin" -out "$scratch/$branch.pem"
+	openssl verify -x509_strict -CAfile "$scratch/card/ca.pem" "$scratch/$branch.pem" \
+		>"$scratch/out" || fail "$branch does not verify"
+done
+run 2 make "$scratch/card"
+says 'not an empty directory'
+run 2 make "$scratch/b" --kind desk
+run 2 make "$scratch/b" --set colour=red
+says 'no such key'
+run 2 make "$scratch/b" --set secret.auth=1111
+run 2 make "$scratch/b" --auth-certificate-size 900
+says 'no certificate of 900 bytes'
+printf 'secret.auth = 4321\nkind = iphone\n' >"$scratch/secrets"
+run 1 make "$scratch/b" --secrets "$scratch/secrets"
+says 'line 2'
+[ ! -e "$scratch/b" ] || fail "something is left of a card that was not made"
+run 1 make "$scratch/none/b"
+printf 'secret.auth = 4321\n' >"$scratch/secrets"
+run 0 make "$scratch/b" --secrets "$scratch/secrets" --kind iphone --set past-end=9000 --expired \
+	--auth-certificate-size 1587 --certificate-file-size 2000
+for line in 'kind = iphone' 'secret.auth = 4321' 'secret.sign = ABC123' 'past-end = 9000'; do
+	grep -qx "$line" "$scratch/b/card.conf" || fail "card.conf lacks $line"
+done
+openssl x509 -inform DER -in "$scratch/b/jpki-000A.bin" -outform DER -out "$scratch/der"
+[ "$(stat -c %s "$scratch/der" "$scratch/b/jpki-000A.bin" | tr '\n' ' ')" = "1587 2000 " ] ||
+	fail "other sizes"
+! openssl x509 -inform DER -in "$scratch/der" -noout -checkend 0 >"$scratch/out" ||
+	fail "not expired"
+
+# ---- run, without vpcd ----
+
+run 3 run "$scratch/none" --vpcd localhost:1
+says 'No such file'
+run 3 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
+says 'no vpcd there'
+"$vcard" run "$scratch/card" --vpcd 127.0.0.1:1 --wait 60 2>"$scratch/err" &
+first=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ ! -e "$scratch/card/lock" ] || break
+	sleep 0.1
+done
+sleep 0.2
+run 3 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
+says 'another reader'
+kill -TERM $first
+wait $first || fail "SIGTERM is not a clean end"
+echo 'past-end = never' >>"$scratch/card/card.conf"
+run 1 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
+says 'card.conf, line'
+sed -i '$d' "$scratch/card/card.conf"
+
+# ---- run, with a private pcscd; skips where there is none ----
+
+mine=$scratch
+. "$srcdir/tests/pcscd-env.sh"
+at_exit 'rm -rf "$mine"'
+
+"$vcard" run "$scratch/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" --usage \
+	>"$scratch/usage" 2>"$scratch/err" &
+player=$!
+at_exit 'kill $player 2>/dev/null || :'
+tests/bare-pcsc card ' 00 00' 5000 || fail "no card in the reader"
+grep -q connected "$scratch/err" || fail "does not say that it is connected"
+tests/bare-pcsc send ' 00 00' 1 00A4040C0AD392F000260100000001 0020009804393939 \
+	002000980431323334 802A0097015500 00B08A00000000 >"$scratch/out"
+[ "$(grep -c '9000$' "$scratch/out")" = 4 ] || fail "other answers"
+grep -qx 6700 "$scratch/out" || fail "a malformed command was taken"
+# more than 44 ms each without TCP_QUICKACK: readers.md B1
+start=$(date +%s%N)
+tests/bare-pcsc send ' 00 00' 200 0084000008 >"$scratch/out"
+took=$((($(date +%s%N) - start) / 1000000))
+[ $took -lt 4000 ] || fail "200 commands took $took ms"
+kill -TERM $player
+wait $player || fail "SIGTERM is not a clean end"
+for what in apdus sent received verifies link-ms; do
+	grep -q "^$what [0-9]" "$scratch/usage" || fail "no $what in the usage"
+done
+[ "$(sed -n 's/^apdus //p' "$scratch/usage")" -ge 205 ] || fail "wrong count"
+[ "$(sed -n 's/^verifies //p' "$scratch/usage")" = 1 ] || fail "wrong count of VERIFY"
+"$vcard" run "$scratch/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$scratch/err" &
+player=$!
+tests/bare-pcsc card ' 00 00' 5000 || fail "no card in the reader"
+pcscd_stop "$FUDA_TEST_PCSCD_PID" || :
+got=0
+wait $player || got=$?
+[ $got = 3 ] || fail "status $got when vpcd hangs up"
+says 'hung up'
