@@ -210,7 +210,7 @@ static void look_for_program(struct visit *v)
 			return;
 		}
 	}
-	found(v, PROBLEM, "pcscd", _("sudo apt install pcscd"),
+	found(v, PROBLEM, "pcscd", "sudo apt install pcscd",
 	      _("the PC/SC service (pcscd) is not installed"));
 }
 
@@ -246,7 +246,7 @@ static void look_for_service(struct visit *v)
 	if (!error)
 		found(v, FINE, "service", NULL, _("the PC/SC service answers at %s"), path);
 	else if (error == ENOENT)
-		found(v, PROBLEM, "service", _("sudo systemctl enable --now pcscd.socket"),
+		found(v, PROBLEM, "service", "sudo systemctl enable --now pcscd.socket",
 		      _("the PC/SC service is not started: there is no %s"), path);
 	else if (error == EACCES || error == EPERM)
 		found(v, PROBLEM, "service",
@@ -254,7 +254,7 @@ static void look_for_service(struct visit *v)
 			"org.debian.pcsc-lite.access_pcsc"),
 		      _("no permission to talk to the PC/SC service at %s"), path);
 	else
-		found(v, PROBLEM, "service", _("sudo systemctl restart pcscd.socket pcscd"),
+		found(v, PROBLEM, "service", "sudo systemctl restart pcscd.socket pcscd",
 		      _("the PC/SC service does not answer at %s: %s"), path, strerror(error));
 }
 
