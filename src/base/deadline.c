@@ -111,3 +111,26 @@ int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events)
 			return FUDA_ETIMEOUT;
 	}
 }
+
+int deadline_sleep(const struct fuda_deadline *dl, int ms)
+{
+	struct pollfd p = { .fd = dl->cancel_fd, .events = POLLIN };
+	int64_t until = now_ms() + ms;
+
+	for (;;) {
+		int64_t wait = until - now_ms();
+		int left = deadline_left(dl), n;
+
+		if (wait <= 0)
+			return 0;
+		if (left == 0)
+			return FUDA_ETIMEOUT;
+		if (left > 0 && left < wait)
+			wait = left;
+		n = poll(&p, 1, (int)wait);
+		if (n > 0)
+			return FUDA_ECANCELLED;
+		if (n < 0 && errno != EINTR)
+			return FUDA_EFAILED;
+	}
+}

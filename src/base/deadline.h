@@ -18,4 +18,7 @@ int deadline_fd(const struct fuda_deadline *dl);
  * `fd` may be -1 to wait for the deadline alone. */
 int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events);
 
+/* Waits `ms` milliseconds. 0, FUDA_ETIMEOUT, FUDA_ECANCELLED. */
+int deadline_sleep(const struct fuda_deadline *dl, int ms);
+
 #endif
