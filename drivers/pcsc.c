@@ -18,6 +18,7 @@ enum {
 	GRACE_MS = 2000,  /* for what must be done although the caller's time is over */
 	SLICE_MS = 1000,  /* an abandoned wait() ends at most so much later */
 	RESETS_MAX = 16,  /* reconnects for one lock before giving up */
+	CAUSE_MS = 600,	  /* pcscd looks every 400 ms whether the card is there */
 	LOOKS_MAX = 4,	  /* looks at a list of readers that changes meanwhile */
 	PROTOCOLS = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
 };
@@ -70,6 +71,7 @@ static const struct failure using[] = {
 	{ SCARD_E_NO_SERVICE, FUDA_EREADERGONE, SERVICE_LOST },
 	{ SCARD_E_SERVICE_STOPPED, FUDA_EREADERGONE, SERVICE_LOST },
 	{ SCARD_F_COMM_ERROR, FUDA_EREADERGONE, SERVICE_LOST },
+	{ SCARD_W_SECURITY_VIOLATION, FUDA_EREADERGONE, SERVICE_LOST },
 	{ SCARD_E_INVALID_HANDLE, FUDA_EREADERGONE, SERVICE_LOST },
 	{ SCARD_E_SHARING_VIOLATION, FUDA_EBUSY, TAKEN },
 	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
@@ -102,6 +104,17 @@ static int interrupted(struct fuda_context *ctx, int code)
 	if (code == FUDA_ETIMEOUT)
 		return ctx_fail(ctx, code, _("The reader or the card did not answer in time."));
 	return ctx_fail_code(ctx, code);
+}
+
+/* winscard makes of a connection reset a security violation. One that refuses us does so again; one that was
+ * just ending is gone then. */
+static LONG establish(SCARDCONTEXT *ret)
+{
+	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, ret);
+
+	if (rv == SCARD_W_SECURITY_VIOLATION)
+		rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, ret);
+	return rv;
 }
 
 /* ---- looking at readers ---- */
@@ -145,10 +158,7 @@ static void job_look(void *own)
 {
 	struct survey *s = own;
 
-	if (!s->connected)
-		s->rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &s->context);
-	else
-		s->rv = SCARD_S_SUCCESS;
+	s->rv = s->connected ? SCARD_S_SUCCESS : establish(&s->context);
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->connected = true;
@@ -300,6 +310,7 @@ struct session {
 	LONG rv;      /* how the job ended */
 	bool lost;    /* the job found that another program had reset the card */
 	DWORD initialization; /* of job_power() */
+	DWORD patience;	      /* of job_transmit(): milliseconds to find out what went wrong */
 	uint8_t atr[MAX_ATR_SIZE];
 	DWORD atr_len;
 	size_t command_len;
@@ -361,6 +372,16 @@ static LONG read_atr(struct session *s)
 	return SCardStatus(s->card, NULL, NULL, NULL, NULL, s->atr, &s->atr_len);
 }
 
+/* A program that leaves the card switched off (SCardDisconnect) leaves it so to the others. pcscd does not
+ * power it for them, and who reconnects while that happens is not even told. */
+static bool is_unpowered(const struct session *s)
+{
+	DWORD state;
+
+	return SCardStatus(s->card, NULL, NULL, &state, NULL, NULL, NULL) == SCARD_S_SUCCESS &&
+	       !(state & SCARD_POWERED);
+}
+
 static LONG reconnect(struct session *s, DWORD initialization)
 {
 	LONG rv;
@@ -368,6 +389,9 @@ static LONG reconnect(struct session *s, DWORD initialization)
 	if (!s->connected)
 		return s->gone;
 	rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization, &s->protocol);
+	if (rv == SCARD_S_SUCCESS && initialization == SCARD_LEAVE_CARD && is_unpowered(s))
+		rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, SCARD_UNPOWER_CARD,
+				    &s->protocol);
 	if (rv == SCARD_S_SUCCESS)
 		s->off = s->stale = false;
 	return rv;
@@ -387,7 +411,7 @@ static void job_open(void *own)
 {
 	struct session *s = own;
 
-	s->rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &s->context);
+	s->rv = establish(&s->context);
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->has_context = true;
@@ -402,14 +426,39 @@ static void job_open(void *own)
 		s->rv = read_atr(s);
 }
 
-/* Asks for a better reason than `rv`. A reset that is found now does not mean that nothing was sent. */
-static LONG cause(const struct session *s, LONG rv)
+static void leave(struct session *s, DWORD disposition)
 {
+	SCardDisconnect(s->card, disposition);
+	s->connected = s->locked = s->off = s->stale = false;
+	s->gone = s->rv;
+}
+
+/* The card that comes next is another one, to be opened anew; winscard would go on with it after a reconnect,
+ * and keep the transaction. */
+static void leave_removed(struct session *s)
+{
+	if (s->connected && (s->rv == SCARD_W_REMOVED_CARD || s->rv == SCARD_E_NO_SMARTCARD))
+		leave(s, SCARD_LEAVE_CARD);
+}
+
+/* Looks for a better reason than `rv`: pcscd sees a card or reader that is gone only when it looks the next
+ * time. A reset that is found now does not mean that nothing was sent. */
+static LONG cause(struct session *s, LONG rv)
+{
+	SCARD_READERSTATE state = { .szReader = s->name, .dwCurrentState = SCARD_STATE_PRESENT };
 	LONG why;
 
 	if (!s->connected)
 		return rv;
 	why = SCardStatus(s->card, NULL, NULL, NULL, NULL, NULL, NULL);
+	if (is_unpowered(s)) {
+		s->lost = reconnect(s, SCARD_UNPOWER_CARD) == SCARD_S_SUCCESS;
+		return rv;
+	}
+	if (why == SCARD_S_SUCCESS) {
+		SCardGetStatusChange(s->context, s->patience, &state, 1);
+		why = SCardStatus(s->card, NULL, NULL, NULL, NULL, NULL, NULL);
+	}
 	return why == SCARD_S_SUCCESS || is_reset(why) ? rv : why;
 }
 
@@ -427,10 +476,13 @@ static void job_transmit(void *own)
 		s->lost = is_reset(s->rv);
 	}
 	wipe(s->command, s->command_len);
-	if (s->rv == SCARD_S_SUCCESS)
+	if (s->rv == SCARD_S_SUCCESS && s->response_len >= 2)
 		return;
 	s->response_len = 0;
+	if (s->rv == SCARD_S_SUCCESS) /* no status word */
+		s->rv = SCARD_E_NOT_TRANSACTED;
 	s->rv = s->lost ? reconnect(s, SCARD_LEAVE_CARD) : cause(s, s->rv);
+	leave_removed(s);
 }
 
 static void job_lock(void *own)
@@ -446,6 +498,7 @@ static void job_lock(void *own)
 		s->lost = s->stale = true;
 	}
 	s->locked = s->rv == SCARD_S_SUCCESS;
+	leave_removed(s);
 }
 
 /* After a reset that we did not see pcscd keeps the transaction until we have reconnected. Where it cannot be
@@ -462,13 +515,10 @@ static void job_unlock(void *own)
 		if (s->rv == SCARD_S_SUCCESS)
 			s->rv = SCardEndTransaction(s->card, disposition);
 	}
-	if (s->rv != SCARD_S_SUCCESS) {
-		SCardDisconnect(s->card, disposition);
-		s->connected = false;
-		s->gone = s->rv;
-	}
 	s->stale = disposition == SCARD_UNPOWER_CARD;
 	s->off = s->locked = false;
+	if (s->rv != SCARD_S_SUCCESS)
+		leave(s, disposition);
 }
 
 static void job_power(void *own)
@@ -478,6 +528,7 @@ static void job_power(void *own)
 	s->rv = reconnect(s, s->off ? SCARD_UNPOWER_CARD : s->initialization);
 	if (s->rv == SCARD_S_SUCCESS)
 		s->rv = read_atr(s);
+	leave_removed(s);
 }
 
 /* Off outside a transaction: a short one, so that no command of anyone gets in between. */
@@ -497,10 +548,12 @@ static void job_off(void *own)
 static void release_session(void *own)
 {
 	struct session *s = own;
-	bool off = s->off || (s->locked && !s->closing);
 
+	/* Not SCardDisconnect(SCARD_UNPOWER_CARD): it lets others in before it switches off. */
+	if (s->connected && (s->off || (s->locked && !s->closing)))
+		SCardEndTransaction(s->card, SCARD_UNPOWER_CARD);
 	if (s->connected)
-		SCardDisconnect(s->card, off ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
+		SCardDisconnect(s->card, SCARD_LEAVE_CARD);
 	if (s->has_context)
 		SCardReleaseContext(s->context);
 	wipe(s->response, s->response_len);
@@ -639,13 +692,14 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 {
 	struct pcsc *p = r->priv;
 	struct session *s = p->s;
-	int e;
+	int left = deadline_left(dl), e;
 
 	if (len > APDU_COMMAND_MAX)
 		return ctx_fail_code(r->ctx, FUDA_ETOOBIG);
 	if (p->worker) {
 		memcpy(s->command, command, len);
 		s->command_len = len;
+		s->patience = left < 0 ? CAUSE_MS : (DWORD)MIN(left / 2, CAUSE_MS);
 	}
 	e = run(r, job_transmit, dl);
 	if (p->worker && e < 0)
@@ -654,9 +708,6 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 		return e;
 	if (s->lost)
 		return ctx_fail_code(r->ctx, FUDA_ERESET);
-	if (s->response_len < 2)
-		return ctx_fail(r->ctx, FUDA_ETRANSPORT,
-				_("The reader returned an answer without a status word."));
 	e = fuda_buf_append(ret_response, s->response, s->response_len);
 	wipe(s->response, s->response_len);
 	return e < 0 ? ctx_fail_code(r->ctx, e) : 0;
