@@ -2,6 +2,7 @@
 /* "virtual:DIR": the software card of directory DIR, played in this process. */
 #include "drivers/virtual.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "base/deadline.h"
 #include "vcard/vcard.h"
