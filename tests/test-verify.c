@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fuda/pki.h>
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -603,6 +604,74 @@ static void every_byte_counts(void **state)
 	fuda_trust_free(&trust);
 }
 
+/* ---- without memory ---- */
+
+static unsigned long allocations_left = -1ul;
+
+static bool may_allocate(void)
+{
+	if (allocations_left == 0)
+		return false;
+	allocations_left--;
+	return true;
+}
+
+static void *scarce_malloc(size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return may_allocate() ? malloc(size) : NULL;
+}
+
+static void *scarce_realloc(void *p, size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return may_allocate() ? realloc(p, size) : NULL;
+}
+
+static void plain_free(void *p, const char *file, int line)
+{
+	(void)file, (void)line;
+	free(p);
+}
+
+/* The cryptographic library runs out of memory at each of its allocations, and stays out: never a
+ * good verdict on a forgery, never a crash. It does not say why a signature did not verify, so the
+ * original may seem forged. */
+static void out_of_memory(void **state)
+{
+	struct fuda_trust *trust = usual_trust();
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+	struct cert_plan plan = plan_auth();
+	unsigned long refused[2] = { 0, 0 };
+
+	(void)state;
+	for (int forged = 0; forged <= 1; forged++) {
+		cert_make(&plan, &der);
+		if (forged)
+			der.data[der.len - 1] ^= 1;
+		for (unsigned long n = 0; n < 400; n++) {
+			struct fuda_cert *cert = NULL;
+			struct fuda_verdict v = { 0 };
+			int r;
+
+			allocations_left = n;
+			r = fuda_cert_new(ctx, der.data, der.len, &cert);
+			if (r == 0)
+				r = fuda_verify(trust, cert, FUDA_USE_AUTH, TEST_NOW, NULL, &v);
+			allocations_left = -1ul;
+			refused[forged] += r < 0;
+			assert_true(r == 0 || r == FUDA_ENOMEM || r == FUDA_EFAILED);
+			if (r == 0 && forged)
+				assert_int_equal(v.result, FUDA_RESULT_INVALID_CERTIFICATE);
+			if (n == 399)
+				assert_string_equal(v.rule, forged ? "issuer_signature" : "");
+			fuda_cert_free(&cert);
+		}
+		assert_true(refused[forged] > 0 && refused[forged] < 400);
+	}
+	fuda_trust_free(&trust);
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -661,8 +730,12 @@ int main(void)
 		cmocka_unit_test(insists_on_digest_info),
 		cmocka_unit_test(certificate_first),
 		cmocka_unit_test(every_byte_counts),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(names),
 	};
 
+	/* before the library allocates anything */
+	if (!CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, plain_free))
+		return 1;
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }

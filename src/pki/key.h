@@ -22,7 +22,7 @@ bool key_in_profile(const struct key *key);
 /* Judges a signature of `digest`: PKCS#1 v1.5 with exactly the DER DigestInfo, or PSS with MGF1 of
  * the same hash and a salt as long as it. 0; FUDA_EVERIFY if it is not one, of any length;
  * FUDA_ENOTSUP if the hash is not accepted (SHA-1) or the key is NULL; FUDA_ENOMEM, FUDA_EFAILED.
- */
+ * OpenSSL does not say that it ran out of memory while verifying: that is FUDA_EVERIFY too. */
 int key_verify(const struct key *key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       const uint8_t *signature, size_t len);
 

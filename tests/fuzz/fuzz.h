@@ -2,20 +2,19 @@
 /* The frame of a fuzz target. A target is one file that includes this header and defines
  *
  *	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);	returns 0
- *	static void fuzz_seeds(void);					calls fuzz_seed(),
- *fuzz_seed_hex()
+ *	static void fuzz_seeds(void);	calls fuzz_seed() or fuzz_seed_hex() for each seed
  *
- * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target. Built without, it has this
- *main():
+ * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target, which first writes its seeds to
+ * the folder named by the last argument, the corpus. Built without, it has a main() of its own:
  *
  *	fuzz-x [RUNS]		the seeds, then RUNS (or $FUZZ_RUNS, or 20000) mutations of them
  *	fuzz-x FILE...		these inputs
- *	fuzz-x --seeds DIR	writes the seeds to DIR, as a corpus for libFuzzer
+ *	fuzz-x --seeds DIR	writes the seeds to DIR
  *
  * The mutations are the same ones in every run. Each input lies in memory of exactly its size, so
- *that the address sanitizer and valgrind see every read past it; one that takes over 20 seconds
- *ends the program by SIGALRM. With $FUZZ_LAST set, each input is written to that file before it is
- *tried: after a crash it holds the culprit. */
+ * that the address sanitizer and valgrind see every read past it; one that takes over 20 seconds
+ * ends the program by SIGALRM. With $FUZZ_LAST set, each input is written to that file before it
+ * is tried: after a crash it holds the culprit. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -24,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Inputs longer than this are not made. */
@@ -34,7 +34,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static __attribute__((unused)) void fuzz_seeds(void);
+static void fuzz_seeds(void);
 
 struct fuzz_input {
 	uint8_t *bytes;
@@ -80,7 +80,39 @@ static __attribute__((unused)) void fuzz_seed_hex(const char *hex)
 	fuzz_seed(bytes, len);
 }
 
-#ifndef FUZZ_ENGINE
+static void fuzz_write(const char *path, const struct fuzz_input *in)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (!f || fwrite(in->bytes, 1, in->len, f) != in->len || fclose(f) != 0)
+		fuzz_die(path);
+}
+
+static void fuzz_corpus(const char *dir)
+{
+	for (size_t i = 0; i < fuzz_count; i++) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/seed-%03zu", dir, i);
+		fuzz_write(path, &fuzz_pool[i]);
+	}
+}
+
+#ifdef FUZZ_ENGINE
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *dir = (*argv)[*argc - 1];
+	struct stat st;
+
+	fuzz_seeds();
+	if (*argc > 1 && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+		fuzz_corpus(dir);
+	return 0;
+}
+
+#else
 
 static uint64_t fuzz_state = 0x9E3779B97F4A7C15;
 
@@ -91,14 +123,6 @@ static size_t fuzz_random(size_t n)
 	fuzz_state ^= fuzz_state << 25;
 	fuzz_state ^= fuzz_state >> 27;
 	return (size_t)((fuzz_state * 0x2545F4914F6CDD1D) >> 32) % n;
-}
-
-static void fuzz_write(const char *path, const struct fuzz_input *in)
-{
-	FILE *f = fopen(path, "wb");
-
-	if (!f || fwrite(in->bytes, 1, in->len, f) != in->len || fclose(f) != 0)
-		fuzz_die(path);
 }
 
 static void fuzz_try(const struct fuzz_input *in)
@@ -205,16 +229,6 @@ static void fuzz_file(const char *path)
 		fuzz_die(path);
 	fclose(f);
 	fuzz_try(&in);
-}
-
-static void fuzz_corpus(const char *dir)
-{
-	for (size_t i = 0; i < fuzz_count; i++) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/seed-%03zu", dir, i);
-		fuzz_write(path, &fuzz_pool[i]);
-	}
 }
 
 int main(int argc, char **argv)
