@@ -174,6 +174,11 @@ const char *test_key_id(enum test_key key)
 	return pair_of(key)->id;
 }
 
+const struct fuda_buf *test_spki(enum test_key key)
+{
+	return &pair_of(key)->spki;
+}
+
 void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       struct fuda_buf *ret_signature)
 {

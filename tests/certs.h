@@ -32,6 +32,9 @@ enum test_key {
 /* The identifier of the key: hexadecimal, 20 bytes. Static. */
 const char *test_key_id(enum test_key key);
 
+/* Its SubjectPublicKeyInfo. Static. */
+const struct fuda_buf *test_spki(enum test_key key);
+
 /* Signs as a holder would. */
 void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       struct fuda_buf *ret_signature);

@@ -264,43 +264,6 @@ static void keys(void **state)
 }
 
 /* Nothing in a name moves the cursor of a terminal or makes two names look alike. */
-/* RSA keys under which anybody can sign, or nobody. */
-static void refuses_bad_rsa(void **state)
-{
-	static const struct {
-		const char *last, *exponent; /* the last byte of the modulus */
-		int r;
-	} cases[] = {
-		{ "01", "02{010001}", 0 },
-		{ "01", "020103", 0 },
-		{ "01", "020101", FUDA_EFORMAT },
-		{ "01", "020100", FUDA_EFORMAT },
-		{ "01", "020104", FUDA_EFORMAT },
-		{ "01", "0201FF", FUDA_EFORMAT },
-		{ "01", "02{00FFFFFFFFFFFFFFFF}", FUDA_EFORMAT },
-		{ "01", "040101", FUDA_EFORMAT },
-		{ "01", "0201030500", FUDA_EFORMAT },
-		{ "00", "02{010001}", FUDA_EFORMAT },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_buf_ struct fuda_buf der = TEST_BUF;
-		struct fuda_cert *cert = NULL;
-		char modulus[2 * 255 + 1] = "", key[1024];
-
-		memset(modulus, 'C', sizeof(modulus) - 1);
-		snprintf(key, sizeof(key),
-			 "30{30{<1.2.840.113549.1.1.1>0500}03{00 30{02{00%s%s}%s}}}", modulus,
-			 cases[i].last, cases[i].exponent);
-		cert_make_with(plan_auth(), F_KEY, key, &der);
-		assert_int_equal(parse(der.data, der.len, &cert), cases[i].r);
-		if (cert)
-			assert_int_equal(fuda_cert_facts(cert)->key_bits, 2048);
-		fuda_cert_free(&cert);
-	}
-}
-
 static void hostile_names(void **state)
 {
 	struct cert_plan plan = plan_sign();
@@ -606,7 +569,6 @@ int main(void)
 		cmocka_unit_test(agrees_with_openssl),
 		cmocka_unit_test(uses),
 		cmocka_unit_test(keys),
-		cmocka_unit_test(refuses_bad_rsa),
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(refuses_malformed),
 		cmocka_unit_test(refuses_duplicates),
