@@ -13,6 +13,7 @@ struct fuda_context {
 	const char *step;	 /* what is being done */
 	const char *failed_step; /* what was being done at the last failure */
 	uint16_t sw;
+	bool keep_error;
 	enum fuda_log_level level;
 	void (*sink)(void *arg, const char *line);
 	void *sink_arg;
@@ -60,6 +61,10 @@ void fuda_context_set_log(struct fuda_context *ctx, enum fuda_log_level level,
 
 static int fail(struct fuda_context *ctx, int code, uint16_t sw, const char *format, va_list ap)
 {
+	if (ctx->keep_error) {
+		ctx_log(ctx, FUDA_LOG_INFO, "cleaning up: %s", fuda_error_name(code));
+		return code;
+	}
 	vsnprintf(ctx->message, sizeof(ctx->message), format, ap);
 	ctx->failed_step = ctx->step;
 	ctx->sw = sw;
@@ -97,6 +102,11 @@ int ctx_fail_sw(struct fuda_context *ctx, int code, uint16_t sw, const char *for
 	fail(ctx, code, sw, format, ap);
 	va_end(ap);
 	return code;
+}
+
+void ctx_keep_error(struct fuda_context *ctx, bool keep)
+{
+	ctx->keep_error = keep;
 }
 
 void ctx_step(struct fuda_context *ctx, const char *step)

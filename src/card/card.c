@@ -158,10 +158,12 @@ void fuda_card_end(struct fuda_card *c)
 	if (--c->jobs)
 		return;
 	fuda_deadline_restart(c->closing, CLOSING_MS);
+	ctx_keep_error(c->ctx, true);
 	/* card.md 0.7: nothing else clears a PIN. A card that is gone has lost its power already. */
 	if (c->secret_sent)
 		(void)reader_power(c->reader, POWER_OFF, c->closing);
 	(void)reader_lock(c->reader, false, c->closing);
+	ctx_keep_error(c->ctx, false);
 	c->secret_sent = false;
 }
 
