@@ -5,12 +5,9 @@
  * reader was opened, from 1; "N+" means all from N on. The first that fits a command rules it. */
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 #include <fuda/encode.h>
 
 #include "codec/apdu.h"
@@ -154,23 +151,6 @@ static int pass_truncated(struct passage *p)
 	return e < 0 ? e : ctx_fail_code(p->r->ctx, FUDA_ETRANSPORT);
 }
 
-static int sleep_for(unsigned long ms, struct fuda_deadline *dl)
-{
-	const struct itimerspec when = {
-		.it_value = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 },
-	};
-	int fd, e;
-
-	if (ms == 0)
-		return 0;
-	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	if (fd < 0)
-		return FUDA_EFAILED;
-	e = timerfd_settime(fd, 0, &when, NULL) < 0 ? FUDA_EFAILED : deadline_wait_fd(dl, fd, POLLIN);
-	close(fd);
-	return e;
-}
-
 static int pass_late(struct passage *p)
 {
 	_cleanup_buf_ struct fuda_buf answer = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
@@ -178,7 +158,7 @@ static int pass_late(struct passage *p)
 
 	if (e < 0)
 		return e;
-	e = sleep_for(p->fault->ms, p->dl);
+	e = deadline_sleep(p->dl, (int)p->fault->ms);
 	if (e < 0)
 		return ctx_fail_code(p->r->ctx, e);
 	return fuda_buf_append(p->response, answer.data, answer.len);

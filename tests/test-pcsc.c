@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The PC/SC driver against a private service with virtual readers, and other programs in between. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,6 +14,7 @@
 
 #include "codec/apdu.h"
 #include "reader/reader.h"
+#include "tests/cmocka.h"
 #include "tests/peer.h"
 
 #define NAME0 "Fuda Test [Card] (20261120) 00 00"
@@ -65,6 +60,11 @@ static int entries(const char *path)
 	return n;
 }
 
+static pid_t service(void)
+{
+	return pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID"));
+}
+
 /* Threads and descriptors of this process: what an abandoned worker must give back. */
 static int usage(void)
 {
@@ -98,6 +98,7 @@ static int set_up_card(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
+	kill(service(), SIGCONT);
 	reader_close(&r);
 	if (peer) {
 		peer_remove(&peer);
@@ -438,7 +439,7 @@ static void test_service_killed(void **state)
 	struct fuda_reader_list *list = NULL;
 
 	(void)state;
-	kill(pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID")), SIGKILL);
+	kill(service(), SIGKILL);
 	assert_int_equal(send(echo, sizeof(echo)), FUDA_EREADERGONE);
 	says("pcscd");
 	assert_int_equal(send(echo, sizeof(echo)), FUDA_EREADERGONE);
@@ -553,10 +554,10 @@ static void test_abandoned_lock(void **state)
 	assert_int_equal(send(set_state, sizeof(set_state)), 0);
 	fuda_deadline_restart(dl, 200);
 	/* Only the service hangs, not the card. */
-	kill(pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID")), SIGSTOP);
+	kill(service(), SIGSTOP);
 	assert_int_equal(send(echo, sizeof(echo)), FUDA_ETIMEOUT);
 	reader_close(&r);
-	kill(pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID")), SIGCONT);
+	kill(service(), SIGCONT);
 	fuda_deadline_restart(dl, 5000);
 	assert_int_equal(reader_open(ctx, "pcsc:" NAME0, dl, &r), 0);
 	assert_int_equal(reader_lock(r, true, dl), 0);
@@ -565,14 +566,13 @@ static void test_abandoned_lock(void **state)
 
 static void test_stopped_service(void **state)
 {
-	pid_t pid = pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID"));
 	struct fuda_reader_list *list = NULL, empty = { 0 };
 	struct reader *second = NULL;
 	int before = usage();
 	int64_t start;
 
 	(void)state;
-	kill(pid, SIGSTOP);
+	kill(service(), SIGSTOP);
 	start = now_ms();
 	fuda_deadline_restart(dl, 200);
 	assert_int_equal(fuda_reader_list_new(ctx, dl, &list), FUDA_ETIMEOUT);
@@ -582,7 +582,7 @@ static void test_stopped_service(void **state)
 	assert_int_equal(driver_find("pcsc", 4)->wait(ctx, dl, &empty), FUDA_ETIMEOUT);
 	assert_in_range(now_ms() - start, 590, 1500);
 	assert_null(second);
-	kill(pid, SIGCONT);
+	kill(service(), SIGCONT);
 	await_usage(before);
 	fuda_deadline_restart(dl, 5000);
 	assert_int_equal(send(echo, sizeof(echo)), 0);

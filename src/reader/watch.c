@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events, found by comparing what the drivers list with what they listed before. */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,16 +181,6 @@ static int look_where_due(struct fuda_reader_watch *w, struct fuda_deadline *dl)
 	return r;
 }
 
-/* A signal may cut it short, which does no harm. */
-static int pause_for(int ms, const struct fuda_deadline *dl)
-{
-	struct pollfd p = { .fd = deadline_fd(dl), .events = POLLIN };
-	int left = deadline_left(dl);
-
-	poll(&p, 1, left < 0 ? ms : MIN(left, ms));
-	return deadline_check(dl);
-}
-
 /* Waits on the first driver that can; the others have been listed once. */
 static int wait_for_change(struct fuda_reader_watch *w, struct fuda_deadline *dl)
 {
@@ -210,7 +199,7 @@ static int wait_for_change(struct fuda_reader_watch *w, struct fuda_deadline *dl
 	s->due = true;
 	if (r == 0)
 		return 0;
-	r = pause_for(PAUSE_MS, dl);
+	r = deadline_sleep(dl, PAUSE_MS);
 	return r < 0 ? ctx_fail_code(w->ctx, r) : 0;
 }
 
