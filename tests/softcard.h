@@ -15,15 +15,16 @@ const char *softcard_path(const char *name);
 /* Removes a directory of files. */
 void softcard_remove(const char *dir);
 
-/* The card as new but for `settings`: lines of card.conf, of which those with known keys replace the card's. */
+/* The card as new but for `settings`: lines of card.conf, of which those with known keys replace
+ * the card's. */
 void softcard_write(const char *settings);
 /* As it is, or as new but for `settings`, without and with power. */
 struct vcard *softcard_load(void);
 struct vcard *softcard_on(const char *settings);
 void softcard_free(struct vcard **v);
 
-/* Sends `command` (hexadecimal) and checks the answer: hexadecimal, beginning with "<n>" for n bytes of data
- * that do not matter. */
+/* Sends `command` (hexadecimal) and checks the answer: hexadecimal, beginning with "<n>" for n
+ * bytes of data that do not matter. */
 void expect(struct vcard *v, const char *command, const char *answer);
 /* Sends it, checks that the answer ends in 9000, and returns what stands before that. */
 struct fuda_buf fetch(struct vcard *v, const char *command);
@@ -33,9 +34,11 @@ struct exchange {
 	const char *command, *answer;
 };
 void expect_all(struct vcard *v, const struct exchange *exchanges);
-/* The card as new but for `settings`, after power-up, with the JPKI application selected if `select`. */
+/* The card as new but for `settings`, after power-up, with the JPKI application selected if
+ * `select`. */
 void expect_after(const char *settings, bool select, const struct exchange *exchanges);
-/* Each command, after selecting the JPKI application, answers the same. `commands` ends with NULL. */
+/* Each command, after selecting the JPKI application, answers the same. `commands` ends with
+ * NULL. */
 void expect_each(const char *settings, const char *answer, const char *const *commands);
 
 #define SELECT_JPKI "00A4040C0AD392F000260100000001"

@@ -95,7 +95,8 @@ static EVP_PKEY *public_key(struct vcard *v, const char *read)
 	return key;
 }
 
-/* The bytes that an RSA signature was made over, with the padding taken off; for PSS, whether it verifies. */
+/* The bytes that an RSA signature was made over, with the padding taken off; for PSS, whether it
+ * verifies. */
 static void check_signature(EVP_PKEY *key, unsigned p1, const struct fuda_buf *signature)
 {
 	static const char prefix[] = "3031300D060960864801650304020105000420";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What vcard_make() makes: certificates as card.md 5.1 to 5.3 has them, and files as 2.3 has them. */
+/* What vcard_make() makes: certificates as card.md 5.1 to 5.3 has them, and files as 2.3 has
+ * them. */
 #include "tests/softcard.h"
 
 #include <fcntl.h>
@@ -311,7 +312,8 @@ static void token_information(void **state)
 	softcard_free(&v);
 }
 
-/* Makes another card beside the first, as `what` has it; returns it with power and its JPKI selected. */
+/* Makes another card beside the first, as `what` has it; returns it with power and its JPKI
+ * selected. */
 static struct vcard *make_other(const struct vcard_make *what, char dir[128])
 {
 	struct vcard *v = NULL;

@@ -98,6 +98,9 @@ static void selecting_files(void **state)
 		{ "00200080", "6986" },
 		{ "802A008020" HASH "00", "6986" },
 		{ "00A4020C020008", "9000" },
+		{ SELECT_JPKI, "9000" },
+		{ "00B0000001", "6986" }, /* no file is current in a new application */
+		{ "00A4020C020008", "9000" },
 		{ "00A4020C020007", "6A82" }, /* the current file stays */
 		{ "00A4020C020108", "6A82" }, /* same short id */
 		{ "00A4020C0100", "6700" },
@@ -202,6 +205,9 @@ static void verifying(void **state)
 		{ WRONG_AUTH, "63C2" },
 		{ "00200098", "63C2" },
 		{ "002000980531323334" "35", "63C1" }, /* wrong but legal length */
+		{ VERIFY_AUTH, "9000" },
+		{ WRONG_AUTH, "63C2" },
+		{ "0020009805" "3132333400", "63C1" }, /* nor is it padded */
 		{ "0020009801" "31", "63C0" },
 		{ "00200098", "63C0" },
 		{ VERIFY_AUTH, "6984" }, /* the right one is too late */
@@ -399,6 +405,7 @@ static void classes(void **state)
 		{ "E0B0000000", "6E00" },
 		{ "FFCA000000", "6E00" },
 		{ "01B0000000", "6881" },
+		{ "02B0000000", "6881" },
 		{ "03A4040C0AD392F000260100000001", "6881" },
 		{ "40B0000000", "6881" },
 		{ "4FA4040C00", "6881" },

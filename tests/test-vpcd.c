@@ -175,7 +175,8 @@ static void *drain(void *arg)
 	return NULL;
 }
 
-/* Anything at all: whole messages of random bytes, half of them almost commands; the end may be anywhere. */
+/* Anything at all: whole messages of random bytes, half of them almost commands; the end may be
+ * anywhere. */
 static void garbage(void **state)
 {
 	static const uint8_t heads[][4] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The applications of the software card. Written from card.md 2 and shared with nobody: a typo here must not
- * agree with one in the middleware. */
+/* The applications of the software card. Written from card.md 2 and shared with nobody: a typo
+ * here must not agree with one in the middleware. */
 #include "vcard/internal.h"
 
 const struct pin_type vcard_pins[PINS] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text files of a card directory: "key = value" lines, each key once, '#' at the start of comments. */
+/* The text files of a card directory: "key = value" lines, each key once, '#' at the start of
+ * comments. */
 #include "vcard/internal.h"
 
 #include <stdarg.h>
@@ -115,7 +116,8 @@ static void print_label(const struct conf *c, _unused_ const struct setting *s,
 	snprintf(value, LINE_LEN_MAX, "%s", c->label);
 }
 
-bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len, bool *ret_length)
+bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len,
+		     bool *ret_length)
 {
 	*ret_length = len >= type->min && len <= type->max;
 	for (size_t i = 0; i < len; i++) {
@@ -266,8 +268,8 @@ static const struct setting *find_setting(const char *key, enum scope scope)
 	return NULL;
 }
 
-/* One line; `seen` has a bit for each setting that was set before. Returns what is wrong, or NULL. Values are
- * not repeated in it, as they may be secrets. */
+/* One line; `seen` has a bit for each setting that was set before. Returns what is wrong, or
+ * NULL. Values are not repeated in it, as they may be secrets. */
 static const char *parse_line(struct conf *c, enum scope scope, char *line, uint64_t *seen)
 {
 	const struct setting *s;

@@ -65,7 +65,8 @@ struct application {
 	const struct ef *efs;
 	size_t count;
 };
-/* In the order in which SELECT by a part of an AID looks at them; the one selected at power-on first. */
+/* In the order in which SELECT by a part of an AID looks at them; the one selected at power-on
+ * first. */
 extern const struct application vcard_apps[];
 extern const size_t vcard_apps_count;
 
@@ -73,8 +74,8 @@ extern const size_t vcard_apps_count;
 
 enum { RESPONSES_PLAIN, RESPONSES_61, RESPONSES_6C };
 
-/* The ambiguous points of card.md 12 and a few more. Where a choice is between status words, the value is the
- * status word. */
+/* The ambiguous points of card.md 12 and a few more. Where a choice is between status words, the
+ * value is the status word. */
 struct options {
 	unsigned kind;
 	unsigned blocked_verify, blocked_query, query_5_bytes, extended, chaining, first_command;
@@ -109,8 +110,10 @@ int vconf_parse(struct conf *c, enum scope scope, const char *name, const struct
 	       char *ret_why, size_t why_size);
 /* Appends all lines of `scope`. */
 int vconf_print(const struct conf *c, enum scope scope, struct fuda_buf *ret_text);
-/* Whether a secret has a form that the card's rules allow. */
-bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len, bool *ret_length);
+/* Whether a secret has a form that the card's rules allow; `ret_length`: whether its length is
+ * one. */
+bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len,
+		     bool *ret_length);
 
 /* ---- files on disk (store.c) ---- */
 
@@ -122,7 +125,8 @@ bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t l
 /* "jpki-0001.bin" for what a file holds, "jpki-0017.pem" for a key. */
 void vcard_file_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX]);
 
-/* Reads a file; its buffer's maximum is the file's. FUDA_ENOTFOUND, FUDA_EFILE, FUDA_ETOOBIG, FUDA_ENOMEM. */
+/* Reads a file; its buffer's maximum is the file's. FUDA_ENOTFOUND, FUDA_EFILE, FUDA_ETOOBIG,
+ * FUDA_ENOMEM. */
 int vfile_read(int dir, const char *name, struct fuda_buf *ret);
 /* Writes a file as a whole or not at all. FUDA_EFILE. */
 int vfile_write(int dir, const char *name, unsigned mode, const void *bytes, size_t len);
@@ -166,7 +170,8 @@ int vcard_save(struct vcard *v);
 
 /* Selects the application; PIN states go unless it is the current one and the option keeps them. */
 void vcard_select(struct vcard *v, struct app_state *app);
-/* The file that P1 or P2 names by 80 (current) or 80|SFI (which becomes current). 9000, 6986, 6A82, 6A86. */
+/* The file that P1 or P2 names by 80 (current) or 80|SFI (which becomes current). 9000, 6986,
+ * 6A82, 6A86. */
 uint16_t vcard_reference(struct vcard *v, uint8_t p, struct ef_state **ret);
 /* Whether a secret that opens the file is verified. */
 bool vcard_opened(const struct vcard *v, const struct ef_state *ef);

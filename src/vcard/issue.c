@@ -12,7 +12,8 @@
 #define CPS_URI	     "http://www.jpki.go.jp/cps.html"
 #define ORGANIZATION "JPKI-TEST"
 
-/* The OCSP responders are under .test (RFC 6761), which does not exist: nothing shall ask the real ones. */
+/* The OCSP responders are under .test (RFC 6761), which does not exist: nothing shall ask the
+ * real ones. */
 const struct branch branch_auth = {
 	.ou = "JPKI for user authentication",
 	.ou_ja = "公的個人認証サービス利用者証明用",

@@ -27,12 +27,12 @@ struct issuer {
 	EVP_PKEY *key;
 };
 
-/* A self-signed CA of `branch`, valid from `from` for ten years: card.md 5.1. NULL if OpenSSL fails. The key is
- * borrowed. */
+/* A self-signed CA of `branch`, valid from `from` for ten years: card.md 5.1. NULL if OpenSSL
+ * fails. The key is borrowed. */
 X509 *issue_ca(const struct branch *branch, EVP_PKEY *key, time_t from);
 
-/* The holder's certificate: card.md 5.2, 5.3. `cn_len` characters of opaque common name, `padding` more characters
- * in the CPS text. NULL if OpenSSL fails. */
+/* The holder's certificate: card.md 5.2, 5.3. `cn_len` characters of opaque common name,
+ * `padding` more characters in the CPS text. NULL if OpenSSL fails. */
 X509 *issue_holder(const struct branch *branch, const struct issuer *ca, EVP_PKEY *key, time_t from,
 		   time_t to, size_t cn_len, size_t padding);
 

@@ -107,8 +107,8 @@ uint16_t cmd_internal_auth(struct vcard *v, _unused_ const struct apdu *a,
 
 #define TERMINAL_CA 0x0016
 
-/* The two halves of a terminal's certificate: card.md 3. No terminal CA has signed for this card, so a
- * signature of the right form is always a wrong one. */
+/* The two halves of a terminal's certificate: card.md 3. No terminal CA has signed for this card,
+ * so a signature of the right form is always a wrong one. */
 uint16_t cmd_terminal(struct vcard *v, const struct apdu *a, _unused_ struct fuda_buf *ret_data)
 {
 	static const struct half {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vcard/linktime.h"
 
-/* readers.md A8. Times are counted in periods of the carrier, 13.56 MHz, of which all of them are multiples. */
+/* readers.md A8. Times are counted in periods of the carrier, 13.56 MHz, of which all of them are
+ * multiples. */
 enum {
 	CARRIER_KHZ = 13560,
 	SUBCARRIER = 16,		      /* 1/fs */
@@ -14,7 +15,8 @@ enum {
 	FRAME_DATA = 256 - FRAME_BYTES,
 };
 
-/* Bytes sent one way, in as many frames as they need, and the other side's R(ACK) to all but the last. */
+/* Bytes sent one way, in as many frames as they need, and the other side's R(ACK) to all but the
+ * last. */
 static uint64_t one_way(size_t len, uint64_t etu, uint64_t before, uint64_t before_ack)
 {
 	uint64_t frames = len ? (len + FRAME_DATA - 1) / FRAME_DATA : 1;

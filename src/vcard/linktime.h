@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Nanoseconds that a command of `command_len` bytes and its response of `response_len` bytes (status word
- * included) take on ISO 14443 type B at `kbits` (106, 212 or 424; 0 is returned for others): the model of
- * readers.md A8, without activation, waiting time extensions, host latency and computing. */
+/* Nanoseconds that a command of `command_len` bytes and its response of `response_len` bytes
+ * (status word included) take on ISO 14443 type B at `kbits` (106, 212 or 424; 0 is returned for
+ * others): the model of readers.md A8, without activation, waiting time extensions, host latency
+ * and computing. */
 uint64_t linktime_ns(size_t command_len, size_t response_len, unsigned kbits);
 
 #endif

@@ -126,8 +126,8 @@ static int put_key(struct maker *m, uint16_t fid, EVP_PKEY *key)
 	return put_ef(m, fid, &pem);
 }
 
-/* A certificate of exactly `size` bytes if that is not 0. Padding moves it in steps of one byte but where a length
- * field grows: the common name takes up what is then missing. */
+/* A certificate of exactly `size` bytes if that is not 0. Padding moves it in steps of one byte
+ * but where a length field grows: the common name takes up what is then missing. */
 static int issue_sized(struct maker *m, const struct branch *b, const struct issuer *ca,
 		       EVP_PKEY *key, size_t size, struct fuda_buf *ret_der)
 {
@@ -162,7 +162,8 @@ static int append_pem(X509 *x, struct fuda_buf *ret)
 	return append_bio(bio, bio && PEM_write_bio_X509(bio, x) > 0, ret);
 }
 
-/* One branch: two generations of its CA, of which the second issues, and the holder's certificate. */
+/* One branch: two generations of its CA, of which the second issues, and the holder's
+ * certificate. */
 static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid,
 		       uint16_t cert_fid, size_t size, struct fuda_buf *ret_pem)
 {

@@ -165,8 +165,8 @@ static bool all_ff(const struct fuda_buf *b)
 	return true;
 }
 
-/* The options that reach into files: the label of the token information (card.md 2.3), and a sign certificate
- * that is not there (card.md 12). */
+/* The options that reach into files: the label of the token information (card.md 2.3), and a sign
+ * certificate that is not there (card.md 12). */
 static void apply_options(struct vcard *v, struct app_state *jpki)
 {
 	struct ef_state *info = &jpki->ef[0x06], *sign = &jpki->ef[0x01];

@@ -136,7 +136,8 @@ static const struct command *find_command(uint8_t cla, uint8_t ins)
 	return NULL;
 }
 
-/* ISO 7816-4 5.4.1: 000x and 100x are first interindustry values, 01 further ones with channels 4 to 19. */
+/* ISO 7816-4 5.4.1: 000x and 100x are first interindustry values, 01 further ones with channels 4
+ * to 19. */
 static uint16_t check_class(const struct apdu *a)
 {
 	if ((a->cla & 0xC0) == 0x40)
@@ -151,8 +152,8 @@ static uint16_t check_class(const struct apdu *a)
 	return 0x9000;
 }
 
-/* Collects a command sent in pieces (ISO 7816-4 5.3.3). A piece of another command gives up the chain. Returns
- * 9000 with `*ret_last` when `a` is the whole command. */
+/* Collects a command sent in pieces (ISO 7816-4 5.3.3). A piece of another command gives up the
+ * chain. Returns 9000 with `*ret_last` when `a` is the whole command. */
 static uint16_t collect(struct vcard *v, struct apdu *a, bool *ret_last)
 {
 	const uint8_t head[4] = { a->cla & ~CHAINING, a->ins, a->p1, a->p2 };
@@ -198,7 +199,8 @@ static uint16_t give_back(struct vcard *v, const struct apdu *a, uint16_t sw,
 	return how == RESPONSES_6C ? (uint16_t)(0x6C00 | (uint8_t)MIN(len, 256)) : 0x6700;
 }
 
-static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len, struct fuda_buf *ret_data)
+static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len,
+			struct fuda_buf *ret_data)
 {
 	const struct command *command;
 	struct apdu a;

@@ -10,24 +10,26 @@
 
 struct vcard;
 
-/* Loads the card personalised in directory `dir` and takes its lock, so that a card is in one reader at a
- * time. The card is without power. FUDA_ENOREADER (no such directory), FUDA_EBUSY (played elsewhere),
- * FUDA_EFORMAT, FUDA_EFILE; `ret_why` (at least 256 bytes) then says what, in English. */
+/* Loads the card personalised in directory `dir` and takes its lock, so that a card is in one
+ * reader at a time. The card is without power. FUDA_ENOREADER (no such directory), FUDA_EBUSY
+ * (played elsewhere), FUDA_EFORMAT, FUDA_EFILE; `ret_why` (at least 256 bytes) then says what, in
+ * English. */
 int vcard_load(const char *dir, struct vcard **ret, char *ret_why, size_t why_size);
 /* Removes the power, wipes and frees. NULL-safe, nulls the pointer. */
 void vcard_free(struct vcard **v);
 
-/* On (from off: a cold reset; a card with power keeps its state), off, or reset (warm: PIN states and
- * selection stay, card.md 0.7; without power it is a cold one). */
+/* On (from off: a cold reset; a card with power keeps its state), off, or reset (warm: PIN states
+ * and selection stay, card.md 0.7; without power it is a cold one). */
 void vcard_power(struct vcard *v, bool on);
 void vcard_reset(struct vcard *v);
 bool vcard_powered(const struct vcard *v);
 const uint8_t *vcard_atr(const struct vcard *v, size_t *ret_len);
 
-/* Answers one command APDU: replaces the content of `ret_response` by data and SW1-SW2. Counters are on disk
- * before the answer is given. FUDA_ENOMEM, FUDA_ETOOBIG (more than the buffer's maximum; the command was
- * carried out), FUDA_ENOCARD (no power), FUDA_EMUTE (option mute-at: there is no
- * answer to this command nor to any other until the power is off; none of them is carried out). */
+/* Answers one command APDU: replaces the content of `ret_response` by data and SW1-SW2. Counters
+ * are on disk before the answer is given. FUDA_ENOMEM, FUDA_ETOOBIG (more than the buffer's
+ * maximum; the command was carried out), FUDA_ENOCARD (no power), FUDA_EMUTE (option mute-at:
+ * there is no answer to this command nor to any other until the power is off; none of them is
+ * carried out). */
 int vcard_transmit(struct vcard *v, const uint8_t *command, size_t len,
 		   struct fuda_buf *ret_response);
 
@@ -43,9 +45,9 @@ struct vcard_usage {
 };
 struct vcard_usage vcard_usage(const struct vcard *v);
 
-/* Plays the card on the connected stream socket `fd` with the protocol of vpcd (readers.md A5), until
- * `stop_fd` becomes readable (returns 0) or the other side hangs up (FUDA_EREADERGONE). FUDA_ETRANSPORT,
- * FUDA_ENOMEM. Neither descriptor is closed. */
+/* Plays the card on the connected stream socket `fd` with the protocol of vpcd (readers.md A5),
+ * until `stop_fd` becomes readable (returns 0) or the other side hangs up (FUDA_EREADERGONE).
+ * FUDA_ETRANSPORT, FUDA_ENOMEM. Neither descriptor is closed. */
 int vcard_play(struct vcard *v, int fd, int stop_fd);
 
 #define VCARD_NO_FILLER 1
@@ -55,17 +57,19 @@ struct vcard_make {
 	const char *kind;	     /* "card" (also for NULL), "android", "iphone" */
 	const char *const *settings; /* "KEY=VALUE" of card.conf but kind and secrets; ends with NULL */
 	const char *secrets;	     /* file with secret.NAME = VALUE lines of card.conf, or NULL */
-	/* Exact DER length of the user authentication certificate (the CPS text is made longer), or 0. */
+	/* Exact DER length of the user authentication certificate (the CPS text is made longer),
+	 * or 0. */
 	unsigned auth_certificate_size;
-	/* Bytes of each file with a certificate; VCARD_NO_FILLER: those of the certificate; 0: those of the
-	 * certificate rounded up to 256, and at least one byte more. */
+	/* Bytes of each file with a certificate; VCARD_NO_FILLER: those of the certificate; 0:
+	 * those of the certificate rounded up to 256, and at least one byte more. */
 	unsigned certificate_file_size;
 	bool no_sign_certificate;
 	bool expired; /* certificates that ended a year ago or more */
 };
 
-/* Makes a personalised card in the new or empty directory `dir`; leaves nothing behind if that fails.
- * FUDA_EINVAL (an impossible wish), FUDA_EFILE, FUDA_EFORMAT, FUDA_EFAILED, FUDA_ENOMEM; `ret_why` as above. */
+/* Makes a personalised card in the new or empty directory `dir`; leaves nothing behind if that
+ * fails. FUDA_EINVAL (an impossible wish), FUDA_EFILE, FUDA_EFORMAT, FUDA_EFAILED, FUDA_ENOMEM;
+ * `ret_why` as above. */
 int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The card's side of the vpcd protocol: readers.md A5 and B1. A message is its length in two bytes, big endian, and
- * as many bytes: one byte is a control code, more are an APDU. */
+/* The card's side of the vpcd protocol: readers.md A5 and B1. A message is its length in two
+ * bytes, big endian, and as many bytes: one byte is a control code, more are an APDU. */
 #include "vcard/internal.h"
 
 #include <errno.h>
@@ -40,8 +40,9 @@ static int receive(int fd, int stop_fd, uint8_t *to, size_t len)
 
 		if (r <= 0)
 			return r;
-		/* Or each APDU takes 44 ms: the other side sends the length by itself and waits for
-		 * its acknowledgement. It does not last, and is nothing to a socket that is not TCP. */
+		/* Or each APDU takes 44 ms: the other side sends the length by itself and waits
+		 * for its acknowledgement. It does not last, and is nothing to a socket that is
+		 * not TCP. */
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 		n = recv(fd, to, len, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
