@@ -44,7 +44,6 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 	if (e < 0)
 		return ctx_fail(r->ctx, e, _("The software card in %s cannot be played: %s."), rest,
 				why);
-	/* Without a model name: what one software card takes must not be remembered for another. */
 	r->priv = v;
 	vcard_power(v, true);
 	take_atr(r);

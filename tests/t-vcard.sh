@@ -31,6 +31,15 @@ run()
 	[ "$got" = "$want" ] || fail "fuda-vcard $*: status $got instead of $want"
 	[ "$got" = 0 ] || [ -s "$scratch/err" ] || fail "fuda-vcard $*: silent failure"
 }
+# until_says STRING: waits up to 10 seconds for it
+until_says()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		! grep -q "$1" "$scratch/err" || return 0
+		sleep 0.5
+	done
+	fail "no \"$1\" on standard error"
+}
 says()
 {
 	grep -q -- "$1" "$scratch/err" || fail "no \"$1\" on standard error"
@@ -126,8 +135,8 @@ at_exit 'rm -rf "$mine"'
 	>"$scratch/usage" 2>"$scratch/err" &
 player=$!
 at_exit 'kill $player 2>/dev/null || :'
+until_says 'connected to'
 tests/bare-pcsc card ' 00 00' 5000 || fail "no card in the reader"
-grep -q connected "$scratch/err" || fail "does not say that it is connected"
 tests/bare-pcsc send ' 00 00' 1 00A4040C0AD392F000260100000001 0020009804393939 \
 	002000980431323334 802A0097015500 00B08A00000000 >"$scratch/out"
 [ "$(grep -c '9000$' "$scratch/out")" = 4 ] || fail "other answers"
@@ -146,7 +155,7 @@ done
 [ "$(sed -n 's/^verifies //p' "$scratch/usage")" = 1 ] || fail "wrong count of VERIFY"
 "$vcard" run "$scratch/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$scratch/err" &
 player=$!
-tests/bare-pcsc card ' 00 00' 5000 || fail "no card in the reader"
+until_says 'connected to'
 pcscd_stop "$FUDA_TEST_PCSCD_PID" || :
 got=0
 wait $player || got=$?

@@ -78,7 +78,8 @@ static void opens(void **state)
 	struct reader *r = card(NULL), *second = NULL;
 
 	(void)state;
-	assert_string_equal(r->model, "");
+	/* what one card takes is not remembered for another */
+	assert_non_null(strstr(r->model, softcard_dir()));
 	assert_string_equal(r->name, name());
 	assert_int_equal(r->atr_len, 13);
 	assert_int_equal(r->max_command, 65544);
