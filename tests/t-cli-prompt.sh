@@ -27,16 +27,24 @@ proc auth {args} {
 	expect -re {ready> $}
 	send "$env(fuda) auth -r virtual:card --trust card/ca.pem $args; echo status=\$?\r"
 }
-# The shell's terminal echoes again, and the status was this.
+# It ended with this status, and the terminal echoes again.
 proc sane {status} {
 	expect {
 		-re {status=([0-9]+)} { set got $expect_out(1,string) }
 		timeout { bad "it does not end" }
 	}
 	if {$got != $status} { bad "status $got, not $status" }
-	send "stty -a | tr ';' '\\n' | grep -c -w -e '-echo'\r"
-	expect -re {\n([0-9]+)\r}
-	if {$expect_out(1,string) != 0} { bad "echo is off" }
+	silent 0
+}
+# Whether the terminal keeps quiet: 1 or 0.
+proc silent {want} {
+	global spawn_id
+	send "echo silent=\$(stty -a | tr ' ' '\\n' | grep -c -x -e -echo)\r"
+	expect {
+		-re {silent=([0-9]+)} {}
+		timeout { bad "no shell any more" }
+	}
+	if {$expect_out(1,string) != $want} { bad "the terminal's echo is wrong" }
 }
 EOF
 		cat
@@ -98,9 +106,7 @@ auth
 expect "tries left): "
 send "\032"
 expect -re {ready> $}
-send "stty -a | tr ';' '\\n' | grep -c -w -e '-echo'\r"
-expect -re {\n([0-9]+)\r}
-if {$expect_out(1,string) != 0} { bad "echo is off while stopped" }
+silent 0
 send "fg; echo status=\$?\r"
 expect "tries left): "
 send "1234\r"

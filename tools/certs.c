@@ -165,8 +165,9 @@ void certs_world(struct call *call, enum fuda_world world)
 static void tell_missing(const struct fuda_trust *trust, const struct fuda_cert *cert)
 {
 	if (fuda_trust_knows_issuer(cert) && !fuda_trust_has_issuer(trust, cert))
-		fputs(_("fuda: a genuine CA issued this certificate, but the CA's own certificate is not "
-			"at hand. Name a file with it (--trust FILE).\n"),
+		fputs(_("fuda: a genuine CA issued this certificate, but the CA's own certificate "
+			"is "
+			"not at hand. Name a file with it (--trust FILE).\n"),
 		      stderr);
 }
 

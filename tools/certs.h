@@ -18,20 +18,20 @@ int certs_trust(struct call *call, struct fuda_trust **ret);
 
 enum { CERTS_NOT_FROM_CARD = -1 };
 
-/* Sees that the certificate of the CA of `cert` is at hand if it is a genuine one: from the cache, or else
- * from the card of the call (its object `ca`, unless CERTS_NOT_FROM_CARD). It may stay unknown, which
- * is for the verifier to say. FUDA_ECANCELLED, FUDA_ETIMEOUT, FUDA_ENOMEM. */
+/* Sees that the certificate of the CA of `cert` is at hand if it is a genuine one: from the cache,
+ * or else from the card of the call (its object `ca`, unless CERTS_NOT_FROM_CARD). It may stay
+ * unknown, which is for the verifier to say. FUDA_ECANCELLED, FUDA_ETIMEOUT, FUDA_ENOMEM. */
 int certs_find_issuer(struct call *call, struct fuda_trust *trust, const struct fuda_cert *cert,
 		      int ca);
 
-/* Offers a CA certificate that came along, and keeps it in the cache if it is that of the issuer of `cert`. */
+/* Offers a CA certificate that came along, and keeps it in the cache if it issued `cert`. */
 void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const struct fuda_buf *ca);
 
 /* Notes in the report whose CA issued the certificate. */
 void certs_world(struct call *call, enum fuda_world world);
 
-/* Judges `cert`, and `signature` unless it is NULL, and makes that the result of the call: world, revocation
- * and failed rule in the report. FUDA_EVERIFY unless all is well. */
+/* Judges `cert`, and `signature` unless it is NULL, and makes that the result of the call: world,
+ * revocation and failed rule in the report. FUDA_EVERIFY unless all is well. */
 int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
 		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature);
 

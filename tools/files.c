@@ -103,7 +103,8 @@ static int write_beside(const char *path, const void *bytes, size_t len, mode_t 
 	char temporary[PATH_MAX];
 	int fd, r, saved;
 
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= sizeof(temporary)) {
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
+	    sizeof(temporary)) {
 		errno = ENAMETOOLONG;
 		return FUDA_EFILE;
 	}

@@ -12,8 +12,8 @@ int file_read(struct call *call, const char *path, struct fuda_buf *ret);
 /* Hashes the file `path`, or standard input for "-". */
 int file_digest(struct call *call, const char *path, enum fuda_hash hash, struct fuda_digest *ret);
 
-/* Puts `len` bytes into the file `path`, which then holds all of them or is as it was before; "-" is
- * standard output. What is there and no regular file (a pipe, a device) is written to. */
+/* Puts `len` bytes into the file `path`, which then holds all of them or is as it was before; "-"
+ * is standard output. What is there and no regular file (a pipe, a device) is written to. */
 int file_write(struct call *call, const char *path, const void *bytes, size_t len);
 
 /* The same in the user's cache, as fuda/<name>; failures are not worth telling. */

@@ -89,8 +89,8 @@ static int exchange_lines(struct call *call, struct report *list)
 		r = exchange(call, list, line);
 	}
 	if (r == 0 && ferror(stdin))
-		r = session_cancelled() ? call_fail(call, FUDA_ECANCELLED, _("cancelled"))
-					: call_fail(call, FUDA_EFILE, "%s: %s", _("standard input"),
+		r = session_cancelled() ? call_fail(call, FUDA_ECANCELLED, _("cancelled")) :
+					  call_fail(call, FUDA_EFILE, "%s: %s", _("standard input"),
 						    strerror(errno));
 	free(line);
 	return r;

@@ -28,7 +28,8 @@ static int object_by_name(struct call *call, const char *name, enum fuda_jpki_ob
 			*ret = objects[i].object;
 			return 0;
 		}
-	return call_usage(call, _("there is no certificate '%s': say auth, sign, auth-ca or sign-ca"),
+	return call_usage(call,
+			  _("there is no certificate '%s': say auth, sign, auth-ca or sign-ca"),
 			  name);
 }
 
@@ -94,8 +95,10 @@ static int check_options(struct call *call)
 
 	if (common.json)
 		format = "json";
-	if (strcmp(format, "json") == 0)
+	if (strcmp(format, "json") == 0) {
 		common.json = true;
+		locale_for_programs();
+	}
 	if ((report || common.json) && strcmp(out, "-") != 0)
 		return call_usage(call, _("-o is for --format pem and der"));
 	if (strcmp(format, "der") == 0 && strcmp(out, "-") == 0 && isatty(STDOUT_FILENO))

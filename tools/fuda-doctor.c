@@ -22,8 +22,8 @@ struct visit {
 	struct call *call;
 	struct report *findings;
 	size_t readers_seen; /* on the USB */
-	bool service;	     /* the PC/SC service answers */
-	bool usable;	     /* a My Number card answers */
+	bool service;        /* the PC/SC service answers */
+	bool usable;         /* a My Number card answers */
 };
 
 enum finding { FINE, PROBLEM };
@@ -160,8 +160,8 @@ static void judge_device(struct visit *v, const struct usb_device *d)
 		      d->name, d->vendor, d->product, d->grabbed_by);
 		return;
 	}
-	found(v, next ? PROBLEM : FINE, "usb", next ? _(next) : NULL,
-	      _("%s (%s:%s) is plugged in"), d->name, d->vendor, d->product);
+	found(v, next ? PROBLEM : FINE, "usb", next ? _(next) : NULL, _("%s (%s:%s) is plugged in"),
+	      d->name, d->vendor, d->product);
 }
 
 static void look_at_usb(struct visit *v)
@@ -288,7 +288,8 @@ static void look_at_reader(struct visit *v, const struct fuda_reader_info *info)
 		      _("put a My Number card in it, chip first, or lay it on and leave it there"),
 		      _("%s: no card"), info->name);
 	else if (info->mute)
-		found(v, PROBLEM, "card", _("turn the card over, or take it out and put it in again"),
+		found(v, PROBLEM, "card",
+		      _("turn the card over, or take it out and put it in again"),
 		      _("%s: the card does not answer"), info->name);
 	else if (info->exclusive)
 		found(v, PROBLEM, "card", _("close the other program (often gpg's scdaemon)"),

@@ -32,9 +32,8 @@ static int add_token(struct call *call)
 	if (r < 0)
 		return r;
 	/* unknown is absent in reports for programs */
-	report_word(call->report, _("Token"),
-		    t.kind == FUDA_TOKEN_UNKNOWN ? NULL : "token", fuda_token_kind_name(t.kind),
-		    _(kinds[t.kind]));
+	report_word(call->report, _("Token"), t.kind == FUDA_TOKEN_UNKNOWN ? NULL : "token",
+		    fuda_token_kind_name(t.kind), _(kinds[t.kind]));
 	snprintf(shown, sizeof(shown), "%s %s %s", t.label, t.model, t.serial);
 	info = report_object(call->report, _("Token information"), "token_information", shown);
 	report_text(info, NULL, "label", t.label);
@@ -110,8 +109,8 @@ static int read_free(struct call *call, struct free_cert *c)
 	return not_there(r) ? 0 : r;
 }
 
-/* Adds the certificate, and what a verifier thinks of it unless `trust` is NULL. */
-static void add_certificate(struct call *call, struct report *to, const struct free_cert *c,
+/* Adds the certificate, and what a verifier thinks of it unless `verdict` is NULL. */
+static void add_certificate(struct report *to, const struct free_cert *c,
 			    const struct fuda_cert *cert, const struct fuda_verdict *verdict)
 {
 	const struct fuda_cert_facts *f = fuda_cert_facts(cert);
@@ -119,7 +118,6 @@ static void add_certificate(struct call *call, struct report *to, const struct f
 	char shown[200], until[20] = "?";
 	struct tm tm;
 
-	(void)call;
 	if (gmtime_r(&f->not_after, &tm))
 		strftime(until, sizeof(until), "%Y-%m-%d", &tm);
 	snprintf(shown, sizeof(shown), _("number %s, until %s"), f->serial, until);
@@ -153,7 +151,7 @@ static int add_judged(struct call *call, struct report *to, const struct free_ce
 	if (r == 0)
 		r = fuda_verify(trust, cert, FUDA_USE_AUTH, time(NULL), NULL, &verdict);
 	if (r == 0) {
-		add_certificate(call, to, auth, cert, &verdict);
+		add_certificate(to, auth, cert, &verdict);
 		certs_world(call, verdict.world);
 	}
 	fuda_trust_free(&trust);
@@ -175,7 +173,7 @@ static int add_certificates(struct call *call, const struct free_cert *certs, si
 		if (r == 0 && certs[i].object == FUDA_JPKI_AUTH)
 			r = add_judged(call, to, &certs[i], &certs[1], cert);
 		else if (r == 0)
-			add_certificate(call, to, &certs[i], cert, NULL);
+			add_certificate(to, &certs[i], cert, NULL);
 		fuda_cert_free(&cert);
 	}
 	return r;
@@ -198,8 +196,8 @@ static int look(struct call *call, struct free_cert *certs, size_t count)
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = read_free(call, &certs[i]);
 	if (r == 0)
-		r = secret_report_tries(call, report_object(call->report, _("Secrets"), "tries",
-							    NULL));
+		r = secret_report_tries(call,
+					report_object(call->report, _("Secrets"), "tries", NULL));
 	fuda_card_end(call->card);
 	return r;
 }

@@ -64,8 +64,8 @@ static int list(struct call *call)
 	else
 		report_readers(call, readers);
 	if (!fuda_reader_list_count(readers))
-		fputs(_("fuda: no reader found. Plug one in; 'fuda doctor' looks for what is in the "
-			"way.\n"),
+		fputs(_("fuda: no reader found. Plug one in; 'fuda doctor' looks for what is in "
+			"the way.\n"),
 		      stderr);
 	fuda_reader_list_free(&readers);
 	return 0;
@@ -87,7 +87,8 @@ static int print_event(struct call *call, const struct fuda_reader_event *event)
 
 	if (!line)
 		return FUDA_ENOMEM;
-	report_word(line, _(events[event->kind].text), "event", events[event->kind].word, event->reader.name);
+	report_word(line, _(events[event->kind].text), "event", events[event->kind].word,
+		    event->reader.name);
 	add_facts(report_object(line, NULL, "reader", NULL), &event->reader);
 	r = common.json ? report_print_json(line, stdout) : report_print_text(line, stdout);
 	report_free(&line);

@@ -3,7 +3,6 @@
 #include "tools/fuda.h"
 #include "tools/report.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +42,8 @@ static void print_overview(FILE *out)
 
 static void print_help(const struct fuda_command *command)
 {
-	printf(_("Usage: fuda %s [OPTION]...%s%s\n\n"), command->name, *command->synopsis ? " " : "",
-	       command->synopsis);
+	printf(_("Usage: fuda %s [OPTION]...%s%s\n\n"), command->name,
+	       *command->synopsis ? " " : "", command->synopsis);
 	printf("%s\n\n%s\n", _(command->summary), _("Options:"));
 	options_help(command);
 }
@@ -116,8 +115,8 @@ static void add_apdus(struct call *call)
 	report_number(apdus, NULL, "received", (long)n.received);
 }
 
-/* `result` is ok, or what was wrong with a certificate or signature; a failure before there was a verdict
- * has none. */
+/* `result` is ok, or what was wrong with a certificate or signature; a failure before there was a
+ * verdict has none. */
 static void add_result(struct call *call, int code)
 {
 	if (call->card && !call->world_told)
@@ -223,8 +222,12 @@ static int finish(struct call *call, int code)
 static int run_command(const struct fuda_command *command, int argc, char **argv)
 {
 	struct call call = { .command = command };
-	int code = options_parse(&call, argc, argv), status;
+	int code, status;
 
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			locale_for_programs(); /* mistakes before it, too */
+	code = options_parse(&call, argc, argv);
 	if (code == 0 && (common.help || common.list_options)) {
 		if (common.help)
 			print_help(command);
@@ -232,8 +235,6 @@ static int run_command(const struct fuda_command *command, int argc, char **argv
 			options_list(command);
 		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	if (common.json)
-		setlocale(LC_MESSAGES, "C"); /* reports for programs speak one language */
 	call.report = report_new();
 	if (code == 0)
 		code = call.report ? session_start(&call) : FUDA_ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands of fuda share: their description, their options, and one call of one of them. */
+/* What the commands of fuda share: their description, their options, one call of one of them. */
 #ifndef TOOLS_FUDA_H
 #define TOOLS_FUDA_H
 
@@ -13,13 +13,13 @@
 #include <fuda/error.h>
 #include <fuda/pki.h>
 
-#define _(text)	 gettext(text)
+#define _(text)  gettext(text)
 #define N_(text) (text)
 
-#define _cleanup_(f)	     __attribute__((cleanup(f)))
-#define _cleanup_buf_	     _cleanup_(fuda_buf_free)
-#define _printf_(fmt, args)  __attribute__((format(printf, fmt, args)))
-#define ARRAY_SIZE(a)	     (sizeof(a) / sizeof((a)[0]))
+#define _cleanup_(f)        __attribute__((cleanup(f)))
+#define _cleanup_buf_       _cleanup_(fuda_buf_free)
+#define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
 
 struct call;
 struct fuda_command;
@@ -44,7 +44,7 @@ struct text_list {
 
 struct option_spec {
 	const char *name;  /* without the dashes; NULL ends a table */
-	char letter;	   /* short form, or 0 */
+	char letter;       /* short form, or 0 */
 	const char *value; /* what its value is called in the help; NULL for switches and counts */
 	const char *help;  /* N_(); NULL: left out of the help, for tests and completion only */
 	enum option_kind kind;
@@ -73,8 +73,8 @@ extern struct common_options common;
  * reported with call_usage() after all the arguments were seen, so that --json counts wherever it
  * stands. */
 int options_parse(struct call *call, int argc, char **argv);
-/* Prints the option table of a command to standard output: as help, or for completion a name a line, with '='
- * if it takes a value and the words if it is one of some. */
+/* Prints the option table of a command to standard output: as help, or for completion a name a
+ * line, with '=' if it takes a value and the words if it is one of some. */
 void options_help(const struct fuda_command *command);
 void options_list(const struct fuda_command *command);
 
@@ -89,8 +89,8 @@ enum command_flags {
 
 struct fuda_command {
 	const char *name;
-	const char *summary;  /* N_(), one line */
-	const char *synopsis; /* operands and the options that cannot be left out */
+	const char *summary;               /* N_(), one line */
+	const char *synopsis;              /* operands and the options that cannot be left out */
 	const struct option_spec *options; /* ends with a NULL name; NULL if none of its own */
 	unsigned flags;
 	/* Does the work. 0 or FUDA_E..., whose exit status the program ends with. */
@@ -105,18 +105,18 @@ struct call {
 	struct fuda_context *ctx;
 	struct fuda_deadline *dl;
 	struct fuda_card *card; /* NULL until call_open_card() */
-	struct report *report;	/* what is printed at the end */
-	bool raw;		/* standard output got other data than the report already */
-	bool shown;		/* the report is whole, and shown as text even if the call fails */
-	bool judged;		/* `verdict` decides `result` */
+	struct report *report;  /* what is printed at the end */
+	bool raw;               /* standard output got other data than the report already */
+	bool shown;             /* the report is whole, and shown as text even if the call fails */
+	bool judged;            /* `verdict` decides `result` */
 	struct fuda_verdict verdict;
-	bool world_told; /* the report has `world` */
+	bool world_told;    /* the report has `world` */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
-	bool usage;	    /* the failure is in the command line */
+	bool usage;         /* the failure is in the command line */
 };
 
-/* Writes down why the call fails, in words for a person, and returns `code`. Use it for whatever does
- * not write to the context. */
+/* Writes down why the call fails, in words for a person, and returns `code`. Use it for whatever
+ * does not write to the context. */
 int call_fail(struct call *call, int code, const char *format, ...) _printf_(3, 4);
 /* As call_fail() for a command line that makes no sense: FUDA_EINVAL. */
 int call_usage(struct call *call, const char *format, ...) _printf_(2, 3);
@@ -135,5 +135,7 @@ void session_restart(struct call *call);
 
 /* Finds the translations, also those of a build tree or of a moved installation. */
 void locale_start(void);
+/* English from here on: reports for programs speak one language. */
+void locale_for_programs(void);
 
 #endif

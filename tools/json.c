@@ -26,8 +26,8 @@ static bool put(struct json_object *parent, const struct report *r, struct json_
 
 static struct json_object *members_of(const struct report *r)
 {
-	struct json_object *all = r->kind == REPORT_LIST ? json_object_new_array()
-							 : json_object_new_object();
+	struct json_object *all =
+		r->kind == REPORT_LIST ? json_object_new_array() : json_object_new_object();
 
 	if (!all || r->broken) {
 		json_object_put(all);
@@ -63,9 +63,8 @@ static struct json_object *value_of(const struct report *r)
 int report_print_json(const struct report *r, FILE *out)
 {
 	struct json_object *json = value_of(r);
-	const char *text = json ? json_object_to_json_string_ext(
-					  json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-				: NULL;
+	int how = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = json ? json_object_to_json_string_ext(json, how) : NULL;
 	int code = text ? 0 : FUDA_ENOMEM;
 
 	if (text && (fprintf(out, "%s\n", text) < 0 || fflush(out)))

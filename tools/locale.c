@@ -23,7 +23,8 @@ static bool has_catalogue(const char *dir)
 	return any;
 }
 
-/* A moved installation, and a build tree (whose programs are in .libs), before the place configured. */
+/* A moved installation, and a build tree (its programs are in .libs), before the place configured.
+ */
 static bool beside_program(char *ret, size_t size)
 {
 	static const char *const places[] = { "/../share/locale", "/../po" };
@@ -39,7 +40,8 @@ static bool beside_program(char *ret, size_t size)
 		return false;
 	*slash = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if ((size_t)snprintf(ret, size, "%s%s", exe, places[i]) < size && has_catalogue(ret))
+		if ((size_t)snprintf(ret, size, "%s%s", exe, places[i]) < size &&
+		    has_catalogue(ret))
 			return true;
 	return false;
 }
@@ -52,4 +54,9 @@ void locale_start(void)
 	setlocale(LC_NUMERIC, "C"); /* numbers for programs */
 	bindtextdomain(TEXT_DOMAIN, beside_program(dir, sizeof(dir)) ? dir : LOCALEDIR);
 	textdomain(TEXT_DOMAIN);
+}
+
+void locale_for_programs(void)
+{
+	setlocale(LC_MESSAGES, "C");
 }

@@ -18,8 +18,8 @@ static const struct option_spec common_table[] = {
 	  &common.pin_file, .needs = COMMAND_PIN },
 	{ "use-last-try", 0, NULL, N_("send the secret even if only one try is left"),
 	  OPTION_SWITCH, &common.use_last_try, .needs = COMMAND_PIN },
-	{ "trust", 0, "FILE", N_("believe the test CAs in this PEM file (repeatable)"),
-	  OPTION_LIST, &common.trust, .needs = COMMAND_VERIFIES },
+	{ "trust", 0, "FILE", N_("believe the test CAs in this PEM file (repeatable)"), OPTION_LIST,
+	  &common.trust, .needs = COMMAND_VERIFIES },
 	{ "timeout", 0, "SECONDS", N_("give up after this time (30)"), OPTION_NUMBER,
 	  &common.timeout, 1, 86400, COMMAND_READER | COMMAND_CARD },
 	{ "json", 0, NULL, N_("print the report as JSON"), OPTION_SWITCH, &common.json },
@@ -213,8 +213,8 @@ static bool widest(const struct option_spec *o, const void *arg)
 static bool print_help(const struct option_spec *o, const void *arg)
 {
 	int column = **(int *const *)arg;
-	char letter[] = { o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			  o->letter ? ',' : ' ', '\0' };
+	char letter[] = { o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? ',' : ' ',
+			  '\0' };
 
 	if (o->help)
 		printf("  %s --%s%s%s%*s  %s\n", letter, o->name, o->value ? " " : "",

@@ -26,9 +26,9 @@ struct report {
 struct report *report_new(void);
 void report_free(struct report **r);
 
-/* Adders copy what they are given. They do nothing where `r` or the value is NULL or the value is an
- * empty text: unknown is absent, never empty. Without memory they note it, and printing fails. Text
- * that is not UTF-8 is mended. */
+/* Adders copy what they are given. They do nothing where `r` or the value is NULL or the value is
+ * an empty text: unknown is absent, never empty. Without memory they note it, and printing fails.
+ * Text that is not UTF-8 is mended. */
 void report_text(struct report *r, const char *label, const char *key, const char *value);
 /* A word for programs that people see as `shown`. */
 void report_word(struct report *r, const char *label, const char *key, const char *word,
@@ -42,14 +42,14 @@ void report_time(struct report *r, const char *label, const char *key, time_t va
 /* Nested fields, and a list (whose members have no key). People see `shown` if it is not NULL. */
 struct report *report_object(struct report *r, const char *label, const char *key,
 			     const char *shown);
-struct report *report_list(struct report *r, const char *label, const char *key,
-			   const char *shown);
+struct report *report_list(struct report *r, const char *label, const char *key, const char *shown);
 
 /* Both return 0, FUDA_ENOMEM, or FUDA_EFILE if `out` does not take it. */
 int report_print_text(const struct report *r, FILE *out);
 int report_print_json(const struct report *r, FILE *out);
 
-/* Prints what came from outside, control characters replaced so that it cannot play with a terminal. */
+/* Prints what came from outside, control characters replaced so that it cannot play with a
+ * terminal. */
 void print_safely(const char *text, FILE *out);
 
 #endif

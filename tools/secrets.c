@@ -60,7 +60,8 @@ static void echo_on(const struct terminal *t)
 	dprintf(t->fd, "\n");
 }
 
-/* Stops the program as ^Z would have, with the terminal as it was, and takes up again where it goes on. */
+/* Stops the program as ^Z would have, with the terminal as it was, and takes up again where it goes
+ * on. */
 static void suspend(struct terminal *t)
 {
 	sigset_t only;
@@ -77,8 +78,8 @@ static void suspend(struct terminal *t)
 	echo_off(t);
 }
 
-/* Signals come only while this waits (or between the two, where the next wait sees them), so that none of
- * them finds the program between echo off and the wait. */
+/* Signals come only while this waits (or between the two, where the next wait sees them), so that
+ * none of them finds the program between echo off and the wait. */
 static int terminal_open(struct terminal *t, const char *prompt)
 {
 	sigset_t ours;
@@ -144,7 +145,8 @@ static int prompt(struct call *call, enum fuda_pin pin, int tries, struct fuda_s
 	int r;
 
 	if (tries != FUDA_TRIES_UNKNOWN)
-		snprintf(left, sizeof(left), ngettext(", %d try left", ", %d tries left", tries), tries);
+		snprintf(left, sizeof(left), ngettext(", %d try left", ", %d tries left", tries),
+			 tries);
 	snprintf(text, sizeof(text), _("Enter the %s (%s%s): "), fuda_pin_title(pin),
 		 fuda_pin_form(pin), left);
 	r = terminal_open(&t, text);
@@ -155,7 +157,8 @@ static int prompt(struct call *call, enum fuda_pin pin, int tries, struct fuda_s
 	if (r == FUDA_ECANCELLED)
 		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
 	if (r == FUDA_ETOOBIG)
-		return call_fail(call, FUDA_EPINFORM, _("that is too long; nothing was sent to the card"));
+		return call_fail(call, FUDA_EPINFORM,
+				 _("that is too long; nothing was sent to the card"));
 	return r < 0 ? call_fail(call, r, _("the terminal cannot be read")) : 0;
 }
 
@@ -190,17 +193,17 @@ static int tries_left(struct call *call, enum fuda_pin pin, int *ret)
 
 static void report_lowest(struct report *to, enum fuda_pin pin, int tries)
 {
-	char label[160], shown[100];
+	char shown[100];
 
 	if (tries == FUDA_TRIES_UNKNOWN)
 		return;
-	snprintf(label, sizeof(label), "%s", fuda_pin_title(pin));
 	if (tries)
-		snprintf(shown, sizeof(shown), ngettext("%d try left", "%d tries left", tries), tries);
+		snprintf(shown, sizeof(shown), ngettext("%d try left", "%d tries left", tries),
+			 tries);
 	else
 		snprintf(shown, sizeof(shown), "%s", _("blocked"));
 	report_number(to, NULL, fuda_pin_name(pin), tries);
-	report_word(to, label, NULL, "-", shown);
+	report_word(to, fuda_pin_title(pin), NULL, "-", shown);
 }
 
 int secret_report_tries(struct call *call, struct report *to)
@@ -230,7 +233,8 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 {
 	if (tries == 0)
 		return call_fail(call, FUDA_EPINBLOCKED,
-				 _("The %s is blocked. It can be set anew at the municipal office."),
+				 _("The %s is blocked. It can be set anew at the municipal "
+				   "office."),
 				 fuda_pin_title(pin));
 	if (tries == 1 && !common.use_last_try)
 		return call_fail(call, FUDA_ELASTTRY,
@@ -295,7 +299,8 @@ static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret *
 		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
 	if (r == FUDA_ETOOBIG)
 		return call_fail(call, FUDA_EPINFORM,
-				 _("the line with the %s is too long; nothing was sent to the card"),
+				 _("the line with the %s is too long; nothing was sent to the "
+				   "card"),
 				 fuda_pin_title(pin));
 	if (r < 0)
 		return call_fail(call, r, _("no line with the %s where the secrets come from"),
@@ -324,8 +329,8 @@ int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 		r = ask_person(call, pin, &secret);
 	else
 		return call_usage(call,
-				  _("the %s is needed, and there is no terminal to ask for it: give it "
-				    "with --pin-fd or --pin-file"),
+				  _("the %s is needed, and there is no terminal to ask for it: "
+				    "give it with --pin-fd or --pin-file"),
 				  fuda_pin_title(pin));
 	if (r < 0) {
 		fuda_secret_free(&secret);
@@ -335,7 +340,8 @@ int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 	return 0;
 }
 
-int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry, int code)
+int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,
+		   int code)
 {
 	report_text(call->report, NULL, "secret", fuda_pin_name(pin));
 	if (entry->tries_before != FUDA_TRIES_UNKNOWN)

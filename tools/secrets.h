@@ -7,16 +7,17 @@
 #include <fuda/pin.h>
 #include "tools/fuda.h"
 
-/* Gets the secret `pin` from --pin-fd, --pin-file or the terminal, whose prompt says how many tries are
- * left. The form is checked before it is returned. The card of the call must be open: what makes the
- * secret useless is said before it is asked for. */
+/* Gets the secret `pin` from --pin-fd, --pin-file or the terminal, whose prompt says how many tries
+ * are left. The form is checked before it is returned. The card of the call must be open: what
+ * makes the secret useless is said before it is asked for. */
 int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
 
 /* Notes in the report what became of the tries. Gives `code`. */
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,
 		   int code);
 
-/* Adds the tries left of each secret to `to`, by name and, where the card keeps several, each counter. */
+/* Adds the tries left of each secret to `to`, by name and, where the card keeps several, each
+ * counter. */
 int secret_report_tries(struct call *call, struct report *to);
 
 /* The secret that opens `key`. */

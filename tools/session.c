@@ -48,9 +48,9 @@ int session_start(struct call *call)
 	if (r < 0)
 		return r;
 	fuda_context_set_log(call->ctx,
-			     common.verbose > 1	 ? FUDA_LOG_DEBUG
-			     : common.verbose > 0 ? FUDA_LOG_INFO
-						  : FUDA_LOG_OFF,
+			     common.verbose > 1 ? FUDA_LOG_DEBUG :
+			     common.verbose > 0 ? FUDA_LOG_INFO :
+						  FUDA_LOG_OFF,
 			     log_line, NULL);
 	r = fuda_deadline_new(timeout_ms(), &call->dl);
 	if (r < 0)

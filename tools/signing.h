@@ -18,7 +18,7 @@ int signing_options(struct call *call, const char *hash, const char *scheme, str
 /* Adds hash, scheme and digest to the report. */
 void signing_report(struct call *call, const struct signing *s, const struct fuda_digest *digest);
 
-#define SIGNING_HASHES	"sha256|sha384|sha512"
+#define SIGNING_HASHES  "sha256|sha384|sha512"
 #define SIGNING_SCHEMES "pkcs1|pss"
 
 #endif
