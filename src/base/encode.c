@@ -135,7 +135,7 @@ static int base64_decode(const char *text, size_t len, struct fuda_buf *out)
 /* Where `what` stands in `text` of `len` bytes, or NULL. */
 static const char *find(const char *text, size_t len, const char *what)
 {
-	return memmem(text, len, what, strlen(what));
+	return len ? memmem(text, len, what, strlen(what)) : NULL;
 }
 
 int fuda_pem_decode(const char *label, const char **text, size_t *left, struct fuda_buf *ret_der)
