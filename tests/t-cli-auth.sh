@@ -139,6 +139,18 @@ run 0 auth -r virtual:card --pin-file pin --trust card/ca.pem -vv
 says err '00200098 <5 bytes>'
 ! tr -d ' :' <"$tmp/err" | grep -i -F 31323334 || fail "the PIN is in the log"
 
+# what has expired
+fresh old --expired
+run 6 auth -r virtual:old --pin-file pin --trust old/ca.pem --json
+json .result certificate_expired
+json .rule expired
+json .world test
+run 0 info -r virtual:old --trust old/ca.pem --json
+json .certificates.auth.validity certificate_expired
+json .result ok
+run 6 sign -k auth -f raw pin -o old.sig -r virtual:old --pin-file pin --trust old/ca.pem
+[ ! -e "$tmp/old.sig" ] || fail "a signature that nobody accepts was written"
+
 # phones keep the certificate behind the PIN
 fresh phone --kind iphone
 run 0 auth -r virtual:phone --pin-file pin --trust phone/ca.pem --json
