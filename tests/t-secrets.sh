@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A secret is found nowhere after use: not in logs at the highest level, not in the output of fuda, not in the memory of the
+# process that used it through PC/SC.
+set -eu
+. "$srcdir/tests/pcscd-env.sh"
+dir=$FUDA_TEST_DIR
+printf 'secret.auth = 8273\nsecret.sign = CANARY73QXZ95KW1\n' >"$dir/secrets"
+./fuda-vcard make "$dir/card" --secrets "$dir/secrets"
+./fuda-vcard run "$dir/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$dir/run.log" &
+at_exit "pcscd_stop $!"
+tests/bare-pcsc card "00 00" 5000
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+reader='pcsc:00 00'
+printf 'CANARY73QXZ95KW1\n' | tests/secret-traces "$reader" sign 3 >"$dir/sign.log" || fail "sign"
+printf '8273\n' | tests/secret-traces "$reader" auth 3 >"$dir/auth.log" || fail "auth"
+printf 'CANARY73QXZ95KW1\n' >"$dir/sign.pin"
+printf '8273\n' >"$dir/auth.pin"
+echo letter >"$dir/letter"
+./fuda sign -v -v --reader "$reader" --key sign --format raw --pin-file "$dir/sign.pin" --trust "$dir/card/ca.pem" \
+	"$dir/letter" -o "$dir/letter.sig" >"$dir/fuda-sign.log" 2>&1 || fail "fuda sign: $(cat "$dir/fuda-sign.log")"
+./fuda auth --json -v -v --reader "$reader" --pin-file "$dir/auth.pin" --trust "$dir/card/ca.pem" \
+	>"$dir/fuda-auth.log" 2>&1 || fail "fuda auth: $(cat "$dir/fuda-auth.log")"
+
+cd "$dir"
+# the logs are there and show the VERIFY commands without their data
+for log in sign.log auth.log fuda-sign.log fuda-auth.log; do
+	grep -q -E '^(.* )?> ?0020009[8B] <[0-9]+ bytes>$' $log || fail "$log does not show VERIFY: $(grep 0020 $log)"
+done
+# as text, as hexadecimal, and the PIN as a framed command
+for what in CANARY73QXZ95KW1 canary73qxz95kw1 43414E415259373351585A39354B5731 8273 38323733; do
+	! grep -i -a -l -e "$what" sign.log auth.log fuda-sign.log fuda-auth.log run.log || case $what in
+	# four digits may come about in a signature; beside VERIFY they must not
+	8273 | 38323733)
+		! grep -i -a -E "(0020009[8B]|PIN|secret).{0,8}$what" ./*.log || fail "a log shows the PIN"
+		;;
+	*) fail "a log shows the secret" ;;
+	esac
+done
