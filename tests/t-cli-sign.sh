@@ -145,13 +145,16 @@ tries child sign 5
 run 1 cert sign -r virtual:child --pin-file pin.sign --json
 json .error ENOTFOUND
 
-# a job of many bytes takes no memory for them
-head -c 50000000 /dev/zero >"$tmp/big"
-got=0
-(ulimit -v 600000 2>/dev/null || :; cd "$tmp" && "$fuda" sign -k auth -f raw big -o big.sig -r virtual:card \
-	--trust card/ca.pem --pin-file pin.auth >out 2>err) || got=$?
-[ $got = 0 ] || case $ASAN_OPTIONS in
-'') fail "a large file: $got" ;;
-*) echo "not judged under a sanitizer: a large file" ;;
-esac
+# a large file takes no memory; a sanitizer needs more than there is here anyway
+limited() {
+	# shellcheck disable=SC3045 # dash and bash have it
+	(ulimit -v 250000 2>/dev/null && cd "$tmp" && "$fuda" "$@" >out 2>err)
+}
+if limited --version; then
+	truncate -s 400M "$tmp/large"
+	limited sign -k auth -f raw large -o large.sig -r virtual:card --trust card/ca.pem \
+		--pin-file pin.auth || fail "a large file"
+else
+	echo "not tried: a large file in little memory"
+fi
 echo ok
