@@ -272,7 +272,10 @@ static int parse_spec(struct fuda_context *ctx, char *spec, struct faulty *f)
 			return ctx_fail_code(ctx, e);
 		if (e < 0)
 			return ctx_fail(ctx, e,
-					_("\"%s\" is no fault. It is KIND@N, KIND@N+ or KIND=ARGUMENT@N, where KIND is one of removed, pulled, gone, reset, lostreset, mute, unreached, truncated, sw=XXXX, answer=HEX, late=MS."),
+					_("\"%s\" is no fault. It is KIND@N, KIND@N+ or "
+					  "KIND=ARGUMENT@N, where KIND is one of removed, pulled, gone, "
+					  "reset, lostreset, mute, unreached, truncated, sw=XXXX, "
+					  "answer=HEX, late=MS."),
 					shown);
 	}
 	return 0;
@@ -318,7 +321,8 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	name = strchr(spec, ':');
 	if (!name)
 		return ctx_fail(r->ctx, FUDA_EINVAL,
-				_("The name of a faulty reader is fault:SPEC:READER; the colon before READER is missing."));
+				_("The name of a faulty reader is fault:SPEC:READER; the colon before "
+				  "READER is missing."));
 	*name++ = 0;
 	e = parse_spec(r->ctx, spec, f);
 	if (e < 0)

@@ -32,17 +32,22 @@ struct failure {
 };
 
 #define SERVICE_DOWN \
-	N_("The PC/SC service (pcscd) is not running. Start it, with systemd: \"systemctl start pcscd.socket\"; it is in the package pcscd.")
+	N_("The PC/SC service (pcscd) is not running. Start it, with systemd: " \
+	   "\"systemctl start pcscd.socket\"; it is in the package pcscd.")
 #define SERVICE_LOST \
 	N_("The PC/SC service (pcscd) ended while the card was in use. Try again.")
 #define NOT_ALLOWED \
-	N_("The PC/SC service does not let this user in. Its policy (polkit: org.debian.pcsc-lite.access_pcsc and access_card) as a rule admits the user who sits at the machine; for others the administrator has to add a rule.")
+	N_("The PC/SC service does not let this user in. Its policy (polkit: " \
+	   "org.debian.pcsc-lite.access_pcsc and access_card) as a rule admits the user who " \
+	   "sits at the machine; for others the administrator has to add a rule.")
 #define TAKEN \
-	N_("Another program keeps the card for itself. End it, or have it release the card (GnuPG: \"gpgconf --kill scdaemon\"), and try again.")
+	N_("Another program keeps the card for itself. End it, or have it release the card " \
+	   "(GnuPG: \"gpgconf --kill scdaemon\"), and try again.")
 #define NO_CARD	    N_("There is no card in the reader. Insert it, or lay it on the reader.")
 #define CARD_PULLED N_("The card was removed. Put it back, leave it there and try again.")
 #define CARD_MUTE \
-	N_("The card does not answer. Check that it is the right way round, take it out, put it back and try again.")
+	N_("The card does not answer. Check that it is the right way round, take it out, put it " \
+	   "back and try again.")
 #define READER_PULLED N_("The reader was unplugged.")
 
 /* While a reader is being listed or opened. */
@@ -78,7 +83,8 @@ static const struct failure using[] = {
 	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
 	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
 	{ 0, FUDA_ETRANSPORT,
-	  N_("The command did not get through to the card and back (%s). Leave the card still and try again.") },
+	  N_("The command did not get through to the card and back (%s). Leave the card still and "
+	     "try again.") },
 };
 
 static int explain(struct fuda_context *ctx, const struct failure *table, LONG rv)
@@ -325,6 +331,27 @@ static bool is_reset(LONG rv)
 	return rv == SCARD_W_RESET_CARD || rv == SCARD_W_UNPOWERED_CARD;
 }
 
+static bool is_serial(const char *text, size_t len)
+{
+	bool digit = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!strchr("0123456789ABCDEFabcdef-.", text[i]))
+			return false;
+		digit |= text[i] >= '0' && text[i] <= '9';
+	}
+	return digit;
+}
+
+/* pcscd's names are "MODEL [INTERFACE] (SERIAL) II SS": II and SS count equal readers and slots. */
+static bool is_whole(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 6 && name[len - 6] == ' ' && name[len - 3] == ' ' &&
+	       is_serial(name + len - 5, 2) && is_serial(name + len - 2, 2);
+}
+
 static void copy_name(char to[MAX_READERNAME], const char *from)
 {
 	size_t len = strnlen(from, MAX_READERNAME - 1);
@@ -354,8 +381,8 @@ static LONG connect_by_part(struct session *s)
 		if (!strstr(p, s->name))
 			continue;
 		if (found) {
-			copy_name(s->name, found);
 			copy_name(s->other, p);
+			copy_name(s->name, found);
 			return SCARD_E_DUPLICATE_READER;
 		}
 		found = p;
@@ -415,7 +442,7 @@ static void job_open(void *own)
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->has_context = true;
-	s->rv = connect_to(s, s->name);
+	s->rv = is_whole(s->name) ? connect_to(s, s->name) : SCARD_E_UNKNOWN_READER;
 	if (s->rv == SCARD_E_UNKNOWN_READER)
 		s->rv = connect_by_part(s);
 	if (s->rv != SCARD_S_SUCCESS)
@@ -544,16 +571,15 @@ static void job_off(void *own)
 }
 
 /* Where the caller went away inside a transaction, a PIN may have been verified in it that he can no longer
- * withdraw: the card is switched off. */
+ * withdraw: the card is switched off. By SCardEndTransaction(), as SCardDisconnect() lets others in before it
+ * switches off; the end of the context disconnects. */
 static void release_session(void *own)
 {
 	struct session *s = own;
 
-	/* Not SCardDisconnect(SCARD_UNPOWER_CARD): it lets others in before it switches off. */
-	if (s->connected && (s->off || (s->locked && !s->closing)))
-		SCardEndTransaction(s->card, SCARD_UNPOWER_CARD);
-	if (s->connected)
-		SCardDisconnect(s->card, SCARD_LEAVE_CARD);
+	if (s->connected && s->locked)
+		SCardEndTransaction(s->card, s->off || !s->closing ? SCARD_UNPOWER_CARD :
+								     SCARD_LEAVE_CARD);
 	if (s->has_context)
 		SCardReleaseContext(s->context);
 	wipe(s->response, s->response_len);
@@ -568,26 +594,12 @@ struct pcsc {
 	struct session *s;
 };
 
-static bool is_serial(const char *text, size_t len)
-{
-	bool digit = false;
-
-	for (size_t i = 0; i < len; i++) {
-		if (!strchr("0123456789ABCDEFabcdef-.", text[i]))
-			return false;
-		digit |= text[i] >= '0' && text[i] <= '9';
-	}
-	return digit;
-}
-
-/* pcscd's names are "MODEL [INTERFACE] (SERIAL) II SS": II and SS count equal readers and slots. The serial
- * number may also stand in brackets. */
+/* Cuts off what tells equal readers apart: the numbers, and a serial number in parentheses or brackets. */
 static void set_model(char model[128], const char *name)
 {
 	size_t len = strlen(name), open;
 
-	if (len > 6 && name[len - 6] == ' ' && name[len - 3] == ' ' &&
-	    is_serial(name + len - 5, 2) && is_serial(name + len - 2, 2))
+	if (is_whole(name))
 		len -= 6;
 	if (len > 2 && (name[len - 1] == ')' || name[len - 1] == ']')) {
 		for (open = len - 2; open > 0 && name[open] != '(' && name[open] != '['; open--)
@@ -610,11 +622,13 @@ static int explain_open(struct reader *r, const struct session *s, const char *a
 {
 	if (s->rv == SCARD_E_UNKNOWN_READER)
 		return ctx_fail(r->ctx, FUDA_ENOREADER,
-				_("The PC/SC service has no reader \"%s\". \"fuda readers\" lists those that are there."),
+				_("The PC/SC service has no reader \"%s\". \"fuda readers\" lists "
+				  "those that are there."),
 				asked);
 	if (s->rv == SCARD_E_DUPLICATE_READER)
 		return ctx_fail(r->ctx, FUDA_EINVAL,
-				_("\"%s\" fits more than one reader: %s and %s. Give more of the name."),
+				_("\"%s\" fits more than one reader: %s and %s. Give more of the "
+				  "name."),
 				asked, s->name, s->other);
 	return explain_opening(r->ctx, s->rv);
 }
@@ -676,7 +690,8 @@ static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *d
 
 	if (!p->worker)
 		return ctx_fail(r->ctx, FUDA_EREADERGONE,
-				_("The connection to this reader was given up, because the card did not answer in time. Open it again."));
+				_("The connection to this reader was given up, because the card did "
+				  "not answer in time. Open it again."));
 	p->s->lost = false;
 	e = dl ? worker_run(&p->worker, job, dl) : worker_run_for(&p->worker, job, GRACE_MS);
 	if (e < 0)

@@ -65,13 +65,16 @@ static void *serve(void *arg)
 /* With all signals blocked: the program's handlers run on the program's threads. */
 static int start_thread(struct worker *w)
 {
-	sigset_t all, before;
+	pthread_attr_t attr;
+	sigset_t all;
 	int failed;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failed = pthread_create(&w->thread, NULL, serve, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pthread_attr_init(&attr) != 0)
+		return FUDA_EFAILED;
+	failed = pthread_attr_setsigmask_np(&attr, &all) ||
+		 pthread_create(&w->thread, &attr, serve, w);
+	pthread_attr_destroy(&attr);
 	return failed ? FUDA_EFAILED : 0;
 }
 
