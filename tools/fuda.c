@@ -160,7 +160,6 @@ static const char *hint_for(int code)
 	switch (code) {
 	case FUDA_ENOSERVICE:
 	case FUDA_EACCESS:
-	case FUDA_ENOREADER:
 		return N_("'fuda doctor' finds out what is in the way.");
 	case FUDA_ELASTTRY:
 		return N_("Give --use-last-try if you are sure of it.");
