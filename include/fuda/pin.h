@@ -49,7 +49,7 @@ int fuda_pin_counters(struct fuda_card *card, struct fuda_deadline *dl,
 
 /* A secret that a call may use, once, and what came of it. */
 struct fuda_pin_entry {
-	const struct fuda_secret *secret;
+	struct fuda_secret *secret; /* the caller's */
 	bool use_last_try; /* allow the try after which the secret would be blocked */
 	/* set by the call, FUDA_TRIES_UNKNOWN where not known: */
 	int tries_before;

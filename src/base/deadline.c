@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -14,7 +16,8 @@
 
 struct fuda_deadline {
 	int64_t end_ms; /* monotonic; negative: never */
-	int cancel_fd;
+	atomic_bool cancelled;
+	int cancel_fd; /* readable once cancelled */
 };
 
 static int64_t now_ms(void)
@@ -31,6 +34,7 @@ int fuda_deadline_new(int ms, struct fuda_deadline **ret)
 
 	if (!dl)
 		return FUDA_ENOMEM;
+	atomic_init(&dl->cancelled, false);
 	dl->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (dl->cancel_fd < 0) {
 		free(dl);
@@ -60,6 +64,7 @@ void fuda_deadline_cancel(struct fuda_deadline *dl)
 	static const uint64_t one = 1;
 	int saved = errno;
 
+	atomic_store(&dl->cancelled, true);
 	/* It can fail only when the counter is full, and then it is readable as well. */
 	if (write(dl->cancel_fd, &one, sizeof(one)) < 0)
 		errno = saved;
@@ -84,9 +89,7 @@ int deadline_fd(const struct fuda_deadline *dl)
 
 int deadline_check(const struct fuda_deadline *dl)
 {
-	struct pollfd p = { .fd = dl->cancel_fd, .events = POLLIN };
-
-	if (poll(&p, 1, 0) > 0)
+	if (atomic_load(&dl->cancelled))
 		return FUDA_ECANCELLED;
 	return deadline_left(dl) == 0 ? FUDA_ETIMEOUT : 0;
 }

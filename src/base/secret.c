@@ -9,7 +9,7 @@
 #include "base/util.h"
 
 /* A page of its own: locking and advising work on pages. */
-struct fuda_secret *secret_alloc(void)
+static struct fuda_secret *secret_alloc(void)
 {
 	struct fuda_secret *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -9,9 +9,7 @@
 struct fuda_secret {
 	size_t len;
 	uint8_t bytes[FUDA_SECRET_MAX];
+	uint8_t command[FUDA_SECRET_MAX]; /* room to build the command that carries it */
 };
-
-/* A zeroed one in locked memory; NULL without memory. */
-struct fuda_secret *secret_alloc(void);
 
 #endif

@@ -9,6 +9,8 @@
 
 enum charset { DIGITS, CAPITALS_AND_DIGITS };
 
+enum { LONGEST = 16 /* bytes of a secret */ };
+
 /* card.md 3.2 */
 static const struct {
 	const char *name, *title, *form;
@@ -18,7 +20,7 @@ static const struct {
 } pins[] = {
 	[FUDA_PIN_AUTH] = { "auth", N_("PIN for user authentication"), N_("4 digits"), 4, 4, DIGITS, 3 },
 	[FUDA_PIN_SIGN] = { "sign", N_("password for digital signatures"),
-			    N_("6 to 16 letters and digits"), 6, 16, CAPITALS_AND_DIGITS, 5 },
+			    N_("6 to 16 letters and digits"), 6, LONGEST, CAPITALS_AND_DIGITS, 5 },
 	[FUDA_PIN_TEXT] = { "text", N_("PIN for the card's text data"), N_("4 digits"), 4, 4, DIGITS, 3 },
 	[FUDA_PIN_JUKI] = { "juki", N_("PIN for the resident register"), N_("4 digits"), 4, 4, DIGITS, 3 },
 	[FUDA_PIN_A] = { "a", N_("verification number A"), N_("12 digits"), 12, 12, DIGITS, 10 },
@@ -223,24 +225,22 @@ static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda
 			_(pins[pin].title));
 }
 
-/* Sends VERIFY. The command lives in locked memory until it is wiped right after. */
+/* Sends VERIFY. The command is built in the secret's own locked memory and wiped right after. */
 static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
-		       const struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw)
+		       struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw)
 {
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
-	_cleanup_(fuda_secret_free) struct fuda_secret *command = secret_alloc();
 	const uint8_t header[] = { CLA, INS_VERIFY, 0x00, p2, (uint8_t)secret->len };
 	int r;
 
-	_Static_assert(sizeof(header) + 16 <= FUDA_SECRET_MAX, "a command fits");
-	if (!command)
-		return ctx_fail_code(c->ctx, FUDA_ENOMEM);
-	memcpy(command->bytes, header, sizeof(header));
+	_Static_assert(sizeof(header) + LONGEST <= sizeof(secret->command), "a command fits");
+	memcpy(secret->command, header, sizeof(header));
 	for (size_t i = 0; i < secret->len; i++)
-		command->bytes[sizeof(header) + i] = fold(pins[pin].charset, secret->bytes[i]);
-	command->len = sizeof(header) + secret->len;
+		secret->command[sizeof(header) + i] = fold(pins[pin].charset, secret->bytes[i]);
 	c->secret_sent = true;
-	r = reader_transmit(c->reader, command->bytes, command->len, TRANSMIT_ONCE, dl, &response);
+	r = reader_transmit(c->reader, secret->command, sizeof(header) + secret->len, TRANSMIT_ONCE,
+			    dl, &response);
+	wipe(secret->command, sizeof(secret->command));
 	if (r < 0)
 		return r;
 	if (apdu_take_sw(&response, ret_sw) < 0 || response.len)
