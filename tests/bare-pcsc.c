@@ -171,8 +171,8 @@ _Noreturn static void disturb(const char *part, const char *how, long ms)
 		if (!hold)
 			disturb_once(card, protocol, how);
 		pause_ms(ms);
-		if (hold)
-			SCardEndTransaction(card, SCARD_LEAVE_CARD);
+		if (hold && SCardEndTransaction(card, SCARD_LEAVE_CARD) == SCARD_S_SUCCESS)
+			pause_ms(ms);
 	}
 }
 

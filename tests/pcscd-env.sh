@@ -33,14 +33,14 @@ pcscd_end()
 # pcscd_stop PID: ends a child of ours, by force if it must be.
 pcscd_stop()
 {
-	kill -CONT "$1" 2>/dev/null
-	kill -TERM "$1" 2>/dev/null
+	kill -CONT "$1" 2>/dev/null || return 0
+	kill -TERM "$1" 2>/dev/null || :
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		kill -0 "$1" 2>/dev/null || break
 		sleep 0.1
 	done
-	kill -KILL "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
+	kill -KILL "$1" 2>/dev/null || :
+	wait "$1" 2>/dev/null || :
 }
 
 # Where namespaces may be made, the service sees no system service's files and no driver of a real reader.
