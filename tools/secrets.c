@@ -294,9 +294,15 @@ static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret *
 
 	if (r < 0)
 		return r;
-	r = fuda_secret_read(fd, ret);
+	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, session_timeout_ms()) == 0)
+		return call_fail(call, FUDA_ETIMEOUT,
+				 _("the %s did not come in time; nothing was sent to the card"),
+				 fuda_pin_title(pin));
+	r = session_cancelled() ? FUDA_ECANCELLED : fuda_secret_read(fd, ret);
+	session_restart(call);
 	if (r == FUDA_ECANCELLED)
-		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
+		return call_fail(call, FUDA_ECANCELLED,
+				 _("cancelled; nothing was sent to the card"));
 	if (r == FUDA_ETOOBIG)
 		return call_fail(call, FUDA_EPINFORM,
 				 _("the line with the %s is too long; nothing was sent to the "

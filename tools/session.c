@@ -36,7 +36,7 @@ static void log_line(void *arg, const char *line)
 	putc('\n', stderr);
 }
 
-static int timeout_ms(void)
+int session_timeout_ms(void)
 {
 	return 1000 * (common.timeout ? common.timeout : TIMEOUT_DEFAULT);
 }
@@ -52,7 +52,7 @@ int session_start(struct call *call)
 			     common.verbose > 0 ? FUDA_LOG_INFO :
 						  FUDA_LOG_OFF,
 			     log_line, NULL);
-	r = fuda_deadline_new(timeout_ms(), &call->dl);
+	r = fuda_deadline_new(session_timeout_ms(), &call->dl);
 	if (r < 0)
 		return r;
 	cancel_target = call->dl;
@@ -76,7 +76,7 @@ bool session_cancelled(void)
 
 void session_restart(struct call *call)
 {
-	fuda_deadline_restart(call->dl, timeout_ms());
+	fuda_deadline_restart(call->dl, session_timeout_ms());
 }
 
 int call_open_card(struct call *call)
