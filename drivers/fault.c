@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reader that breaks what passes to another one, for tests: "fault:SPEC:READER".
  *
- * SPEC is a list of KIND@N or KIND=ARGUMENT@N with commas between, N the number of the command since the
- * reader was opened, from 1; "N+" means all from N on. The first that fits a command rules it. */
+ * SPEC is a list of KIND@N or KIND=ARGUMENT@N with commas between, N the number of the command
+ * since the reader was opened, from 1; "N+" means all from N on. The first that fits a command
+ * rules it. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ struct fault {
 struct faulty {
 	struct reader *inner;
 	unsigned long commands; /* so far */
-	int gone;		/* the error that everything ends with from here on, or 0 */
+	int gone;               /* the error that everything ends with from here on, or 0 */
 	struct fault faults[FAULTS_MAX];
 	size_t count;
 };
@@ -214,17 +215,18 @@ static int parse_sw(const char *argument, struct fault *f)
 }
 
 static const struct fault_kind kinds[] = {
-	{ "removed", parse_none, pass_removed },     /* pulled before the command reaches the card */
-	{ "pulled", parse_none, pass_pulled },	     /* executed, then pulled before the answer */
-	{ "gone", parse_none, pass_gone },	     /* the reader unplugged before the command */
-	{ "reset", parse_none, pass_reset },	     /* another program reset the card before */
+	{ "removed", parse_none, pass_removed }, /* pulled before the command reaches the card */
+	{ "pulled", parse_none, pass_pulled },   /* executed, then pulled before the answer */
+	{ "gone", parse_none, pass_gone },       /* the reader unplugged before the command */
+	{ "reset", parse_none, pass_reset },     /* another program reset the card before */
 	{ "lostreset", parse_none, pass_lostreset }, /* executed; a reset took the answer */
-	{ "mute", parse_none, pass_mute },	     /* executed, and no answer ever comes */
+	{ "mute", parse_none, pass_mute },           /* executed, and no answer ever comes */
 	{ "unreached", parse_none, pass_unreached }, /* lost on the way to the card */
-	{ "truncated", parse_none, pass_truncated }, /* executed; one byte of the answer comes back */
-	{ "sw", parse_sw, give_answer },	     /* not executed; this status word instead */
-	{ "answer", parse_answer, pass_answer },     /* executed; this answer (hex) instead */
-	{ "late", parse_ms, pass_late },	     /* executed; the answer comes so many ms later */
+	{ "truncated", parse_none,
+	  pass_truncated },                      /* executed; one byte of the answer comes back */
+	{ "sw", parse_sw, give_answer },         /* not executed; this status word instead */
+	{ "answer", parse_answer, pass_answer }, /* executed; this answer (hex) instead */
+	{ "late", parse_ms, pass_late },         /* executed; the answer comes so many ms later */
 };
 
 static const struct fault_kind *kind_called(const char *name)
@@ -266,14 +268,16 @@ static int parse_spec(struct fuda_context *ctx, char *spec, struct faulty *f)
 
 		snprintf(shown, sizeof(shown), "%s", text);
 		if (f->count == FAULTS_MAX)
-			return ctx_fail(ctx, FUDA_EINVAL, _("At most %d faults can be given."), FAULTS_MAX);
+			return ctx_fail(ctx, FUDA_EINVAL, _("At most %d faults can be given."),
+					FAULTS_MAX);
 		e = parse_fault(text, &f->faults[f->count++]);
 		if (e == FUDA_ENOMEM)
 			return ctx_fail_code(ctx, e);
 		if (e < 0)
 			return ctx_fail(ctx, e,
 					_("\"%s\" is no fault. It is KIND@N, KIND@N+ or "
-					  "KIND=ARGUMENT@N, where KIND is one of removed, pulled, gone, "
+					  "KIND=ARGUMENT@N, where KIND is one of removed, pulled, "
+					  "gone, "
 					  "reset, lostreset, mute, unreached, truncated, sw=XXXX, "
 					  "answer=HEX, late=MS."),
 					shown);
@@ -321,7 +325,8 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	name = strchr(spec, ':');
 	if (!name)
 		return ctx_fail(r->ctx, FUDA_EINVAL,
-				_("The name of a faulty reader is fault:SPEC:READER; the colon before "
+				_("The name of a faulty reader is fault:SPEC:READER; the colon "
+				  "before "
 				  "READER is missing."));
 	*name++ = 0;
 	e = parse_spec(r->ctx, spec, f);

@@ -2,8 +2,9 @@
 /* The readers of the PC/SC service (pcsc-lite).
  *
  * No call of winscard can be interrupted: SCardCancel() does nothing for SCardTransmit(),
- * SCardDisconnect() waits while one hangs, and a stopped service hangs every call. So all of them run on
- * a worker, which owns what they use; the functions job_...() are the ones that run there. */
+ * SCardDisconnect() waits while one hangs, and a stopped service hangs every call. So all of them
+ * run on a worker, which owns what they use; the functions job_...() are the ones that run
+ * there. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,12 @@
 #include "reader/driver.h"
 
 enum {
-	GRACE_MS = 2000,  /* for what must be done although the caller's time is over */
+	UNLOCK_MS = 5000, /* for ending a transaction, even when the caller's time is over */
+	CLOSE_MS = 2000,  /* for disconnecting; after that it goes on without the caller */
 	SLICE_MS = 1000,  /* an abandoned wait() ends at most so much later */
 	RESETS_MAX = 16,  /* reconnects for one lock before giving up */
-	CAUSE_MS = 600,	  /* pcscd looks every 400 ms whether the card is there */
-	LOOKS_MAX = 4,	  /* looks at a list of readers that changes meanwhile */
+	CAUSE_MS = 600,   /* pcscd looks every 400 ms whether the card is there */
+	LOOKS_MAX = 4,    /* looks at a list of readers that changes meanwhile */
 	PROTOCOLS = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
 };
 
@@ -31,21 +33,20 @@ struct failure {
 	const char *text;
 };
 
-#define SERVICE_DOWN \
+#define SERVICE_DOWN                                                            \
 	N_("The PC/SC service (pcscd) is not running. Start it, with systemd: " \
 	   "\"systemctl start pcscd.socket\"; it is in the package pcscd.")
-#define SERVICE_LOST \
-	N_("The PC/SC service (pcscd) ended while the card was in use. Try again.")
-#define NOT_ALLOWED \
-	N_("The PC/SC service does not let this user in. Its policy (polkit: " \
+#define SERVICE_LOST N_("The PC/SC service (pcscd) ended while the card was in use. Try again.")
+#define NOT_ALLOWED                                                                           \
+	N_("The PC/SC service does not let this user in. Its policy (polkit: "                \
 	   "org.debian.pcsc-lite.access_pcsc and access_card) as a rule admits the user who " \
 	   "sits at the machine; for others the administrator has to add a rule.")
-#define TAKEN \
+#define TAKEN                                                                                \
 	N_("Another program keeps the card for itself. End it, or have it release the card " \
 	   "(GnuPG: \"gpgconf --kill scdaemon\"), and try again.")
-#define NO_CARD	    N_("There is no card in the reader. Insert it, or lay it on the reader.")
+#define NO_CARD     N_("There is no card in the reader. Insert it, or lay it on the reader.")
 #define CARD_PULLED N_("The card was removed. Put it back, leave it there and try again.")
-#define CARD_MUTE \
+#define CARD_MUTE                                                                                 \
 	N_("The card does not answer. Check that it is the right way round, take it out, put it " \
 	   "back and try again.")
 #define READER_PULLED N_("The reader was unplugged.")
@@ -99,8 +100,8 @@ static int explain_opening(struct fuda_context *ctx, LONG rv)
 {
 	const char *path = getenv("PCSCLITE_CSOCK_NAME");
 
-	if (rv == SCARD_E_NO_SERVICE &&
-	    access(path ? path : "/run/pcscd/pcscd.comm", W_OK) < 0 && errno == EACCES)
+	if (rv == SCARD_E_NO_SERVICE && access(path ? path : "/run/pcscd/pcscd.comm", W_OK) < 0 &&
+	    errno == EACCES)
 		rv = SCARD_W_SECURITY_VIOLATION;
 	return explain(ctx, opening, rv);
 }
@@ -112,8 +113,8 @@ static int interrupted(struct fuda_context *ctx, int code)
 	return ctx_fail_code(ctx, code);
 }
 
-/* winscard makes of a connection reset a security violation. One that refuses us does so again; one that was
- * just ending is gone then. */
+/* winscard makes of a connection reset a security violation. One that refuses us does so again; one
+ * that was just ending is gone then. */
 static LONG establish(SCARDCONTEXT *ret)
 {
 	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, ret);
@@ -243,7 +244,7 @@ static int pcsc_list(struct fuda_context *ctx, struct fuda_deadline *dl,
 
 		r = reader_list_add(list, "pcsc", info.name, &info);
 	}
-	worker_free(&w, GRACE_MS);
+	worker_free(&w, CLOSE_MS);
 	return r;
 }
 
@@ -271,8 +272,8 @@ static bool changed(const struct survey *s, const struct fuda_reader_list *known
 	return false;
 }
 
-/* Each slice begins with a look, so that nothing is lost between list() and here, nor between slices; within
- * a slice the service tells at once. */
+/* Each slice begins with a look, so that nothing is lost between list() and here, nor between
+ * slices; within a slice the service tells at once. */
 static int pcsc_wait(struct fuda_context *ctx, struct fuda_deadline *dl,
 		     const struct fuda_reader_list *known)
 {
@@ -294,7 +295,7 @@ static int pcsc_wait(struct fuda_context *ctx, struct fuda_deadline *dl,
 		if (r < 0)
 			break;
 	}
-	worker_free(&w, GRACE_MS);
+	worker_free(&w, CLOSE_MS);
 	return r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED ? ctx_fail_code(ctx, r) : r;
 }
 
@@ -308,15 +309,15 @@ struct session {
 	SCARDHANDLE card;
 	DWORD protocol;
 	bool has_context, connected;
-	bool locked;  /* inside a transaction */
-	bool off;     /* the card is to be switched off at the end of the transaction */
-	bool stale;   /* we switched the card off; winscard wants a reconnect before the next command */
-	bool closing; /* by the caller, not because he went away */
-	LONG gone;    /* why it is no longer connected */
-	LONG rv;      /* how the job ended */
-	bool lost;    /* the job found that another program had reset the card */
+	bool locked;          /* inside a transaction */
+	bool off;             /* the card is to be switched off at the end of the transaction */
+	bool stale;           /* we switched the card off; winscard wants a reconnect first */
+	bool closing;         /* by the caller, not because he went away */
+	LONG gone;            /* why it is no longer connected */
+	LONG rv;              /* how the job ended */
+	bool lost;            /* the job found that another program had reset the card */
 	DWORD initialization; /* of job_power() */
-	DWORD patience;	      /* of job_transmit(): milliseconds to find out what went wrong */
+	DWORD patience;       /* of job_transmit(): milliseconds to find out what went wrong */
 	uint8_t atr[MAX_ATR_SIZE];
 	DWORD atr_len;
 	size_t command_len;
@@ -362,7 +363,8 @@ static void copy_name(char to[MAX_READERNAME], const char *from)
 
 static LONG connect_to(struct session *s, const char *name)
 {
-	return SCardConnect(s->context, name, SCARD_SHARE_SHARED, PROTOCOLS, &s->card, &s->protocol);
+	return SCardConnect(s->context, name, SCARD_SHARE_SHARED, PROTOCOLS, &s->card,
+			    &s->protocol);
 }
 
 /* Connects to the one reader whose name contains s->name. */
@@ -399,8 +401,8 @@ static LONG read_atr(struct session *s)
 	return SCardStatus(s->card, NULL, NULL, NULL, NULL, s->atr, &s->atr_len);
 }
 
-/* A program that leaves the card switched off (SCardDisconnect) leaves it so to the others. pcscd does not
- * power it for them, and who reconnects while that happens is not even told. */
+/* A program that leaves the card switched off (SCardDisconnect) leaves it so to the others. pcscd
+ * does not power it for them, and who reconnects while that happens is not even told. */
 static bool is_unpowered(const struct session *s)
 {
 	DWORD state;
@@ -460,16 +462,16 @@ static void leave(struct session *s, DWORD disposition)
 	s->gone = s->rv;
 }
 
-/* The card that comes next is another one, to be opened anew; winscard would go on with it after a reconnect,
- * and keep the transaction. */
+/* The card that comes next is another one, to be opened anew; winscard would go on with it after a
+ * reconnect, and keep the transaction. */
 static void leave_removed(struct session *s)
 {
 	if (s->connected && (s->rv == SCARD_W_REMOVED_CARD || s->rv == SCARD_E_NO_SMARTCARD))
 		leave(s, SCARD_LEAVE_CARD);
 }
 
-/* Looks for a better reason than `rv`: pcscd sees a card or reader that is gone only when it looks the next
- * time. A reset that is found now does not mean that nothing was sent. */
+/* Looks for a better reason than `rv`: pcscd sees a card or reader that is gone only when it looks
+ * the next time. A reset that is found now does not mean that nothing was sent. */
 static LONG cause(struct session *s, LONG rv)
 {
 	SCARD_READERSTATE state = { .szReader = s->name, .dwCurrentState = SCARD_STATE_PRESENT };
@@ -493,7 +495,8 @@ static LONG cause(struct session *s, LONG rv)
 static void job_transmit(void *own)
 {
 	struct session *s = own;
-	const SCARD_IO_REQUEST *pci = s->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+	const SCARD_IO_REQUEST *pci =
+		s->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
 
 	s->response_len = sizeof(s->response);
 	s->rv = refresh(s);
@@ -528,8 +531,8 @@ static void job_lock(void *own)
 	leave_removed(s);
 }
 
-/* After a reset that we did not see pcscd keeps the transaction until we have reconnected. Where it cannot be
- * ended in order, disconnecting ends it. */
+/* After a reset that we did not see pcscd keeps the transaction until we have reconnected. Where it
+ * cannot be ended in order, disconnecting ends it. */
 static void job_unlock(void *own)
 {
 	struct session *s = own;
@@ -570,16 +573,16 @@ static void job_off(void *own)
 	job_unlock(s);
 }
 
-/* Where the caller went away inside a transaction, a PIN may have been verified in it that he can no longer
- * withdraw: the card is switched off. By SCardEndTransaction(), as SCardDisconnect() lets others in before it
- * switches off; the end of the context disconnects. */
+/* Where the caller went away inside a transaction, a PIN may have been verified in it that he can
+ * no longer withdraw: the card is switched off. By SCardEndTransaction(), as SCardDisconnect() lets
+ * others in before it switches off; the end of the context disconnects. */
 static void release_session(void *own)
 {
 	struct session *s = own;
 
 	if (s->connected && s->locked)
-		SCardEndTransaction(s->card, s->off || !s->closing ? SCARD_UNPOWER_CARD :
-								     SCARD_LEAVE_CARD);
+		SCardEndTransaction(s->card,
+				    s->off || !s->closing ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
 	if (s->has_context)
 		SCardReleaseContext(s->context);
 	wipe(s->response, s->response_len);
@@ -594,7 +597,8 @@ struct pcsc {
 	struct session *s;
 };
 
-/* Cuts off what tells equal readers apart: the numbers, and a serial number in parentheses or brackets. */
+/* Cuts off what tells equal readers apart: the numbers, and a serial number in parentheses or
+ * brackets. */
 static void set_model(char model[128], const char *name)
 {
 	size_t len = strlen(name), open;
@@ -659,7 +663,7 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 	else if (s->rv != SCARD_S_SUCCESS)
 		e = explain_open(r, s, rest);
 	if (e < 0) {
-		worker_free(&p->worker, GRACE_MS);
+		worker_free(&p->worker, CLOSE_MS);
 		free(p);
 		return e;
 	}
@@ -678,11 +682,11 @@ static void pcsc_close(struct reader *r)
 
 	if (p->worker)
 		p->s->closing = true;
-	worker_free(&p->worker, GRACE_MS);
+	worker_free(&p->worker, CLOSE_MS);
 	free(p);
 }
 
-/* Runs a job for the caller, until `dl` or, where that is NULL, for the time of grace. */
+/* Runs a job for the caller, until `dl` or, where that is NULL, for UNLOCK_MS. */
 static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *dl)
 {
 	struct pcsc *p = r->priv;
@@ -690,10 +694,11 @@ static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *d
 
 	if (!p->worker)
 		return ctx_fail(r->ctx, FUDA_EREADERGONE,
-				_("The connection to this reader was given up, because the card did "
+				_("The connection to this reader was given up, because the card "
+				  "did "
 				  "not answer in time. Open it again."));
 	p->s->lost = false;
-	e = dl ? worker_run(&p->worker, job, dl) : worker_run_for(&p->worker, job, GRACE_MS);
+	e = dl ? worker_run(&p->worker, job, dl) : worker_run_for(&p->worker, job, UNLOCK_MS);
 	if (e < 0)
 		return interrupted(r->ctx, e);
 	if (p->s->lost)
@@ -731,11 +736,19 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 {
 	struct pcsc *p = r->priv;
+	int e;
 
 	if (p->worker && p->s->locked == on)
 		return 0;
 	/* Releasing waits for nobody, and must happen even if the time is over. */
-	return on ? run(r, job_lock, dl) : run(r, job_unlock, NULL);
+	if (!on)
+		return run(r, job_unlock, NULL);
+	e = run(r, job_lock, dl);
+	if (e == FUDA_ETIMEOUT)
+		return ctx_fail(r->ctx, e,
+				_("Another program uses the card and did not let go of it in time. "
+				  "Try again when it has finished."));
+	return e;
 }
 
 static int pcsc_power(struct reader *r, enum power how, struct fuda_deadline *dl)

@@ -2,10 +2,10 @@
 /* PC/SC with nothing of ours in between, for tests and comparisons:
  *
  *   bare-pcsc wait COUNT MS              waits until COUNT readers are there
- *   bare-pcsc card NAME MS               waits until a card is in the reader whose name contains NAME
- *   bare-pcsc send NAME TIMES APDU...    sends the APDUs (hex) TIMES times, prints the last answers
- *   bare-pcsc disturb NAME use|reset|off|hold MS
- *                                        uses, resets, switches off or holds the card every MS ms, until killed */
+ *   bare-pcsc card NAME MS               waits until a card is in the reader whose name contains
+ * NAME bare-pcsc send NAME TIMES APDU...    sends the APDUs (hex) TIMES times, prints the last
+ * answers bare-pcsc disturb NAME use|reset|off|hold MS uses, resets, switches off or holds the card
+ * every MS ms, until killed */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,8 +141,8 @@ static int send_apdus(const char *part, long times, char **apdus)
 /* One disturbance; what another program's own disturbances do to us does not matter. */
 static void disturb_once(SCARDHANDLE card, DWORD protocol, const char *how)
 {
-	static const unsigned char select_none[] = { 0x00, 0xA4, 0x04, 0x0C, 0x07, 0xA0, 0x00, 0x00,
-						     0x01, 0x51, 0x00, 0x00 };
+	static const unsigned char select_none[] = { 0x00, 0xA4, 0x04, 0x0C, 0x07, 0xA0,
+						     0x00, 0x00, 0x01, 0x51, 0x00, 0x00 };
 	const SCARD_IO_REQUEST *pci = protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
 	unsigned char response[258];
 	DWORD len = sizeof(response), active;
@@ -151,9 +151,11 @@ static void disturb_once(SCARDHANDLE card, DWORD protocol, const char *how)
 	if (strcmp(how, "reset") == 0)
 		rv = SCardReconnect(card, SCARD_SHARE_SHARED, protocol, SCARD_RESET_CARD, &active);
 	else if (strcmp(how, "off") == 0)
-		rv = SCardReconnect(card, SCARD_SHARE_SHARED, protocol, SCARD_UNPOWER_CARD, &active);
+		rv = SCardReconnect(card, SCARD_SHARE_SHARED, protocol, SCARD_UNPOWER_CARD,
+				    &active);
 	else
-		rv = SCardTransmit(card, pci, select_none, sizeof(select_none), NULL, response, &len);
+		rv = SCardTransmit(card, pci, select_none, sizeof(select_none), NULL, response,
+				   &len);
 	if (rv != SCARD_S_SUCCESS)
 		SCardReconnect(card, SCARD_SHARE_SHARED, protocol, SCARD_LEAVE_CARD, &active);
 }
@@ -166,7 +168,8 @@ _Noreturn static void disturb(const char *part, const char *how, long ms)
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
-		bool hold = strcmp(how, "hold") == 0 && SCardBeginTransaction(card) == SCARD_S_SUCCESS;
+		bool hold =
+			strcmp(how, "hold") == 0 && SCardBeginTransaction(card) == SCARD_S_SUCCESS;
 
 		if (!hold)
 			disturb_once(card, protocol, how);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts a daemon that takes its socket from the one who starts it (the protocol of sd_listen_fds(3)):
+/* Starts a daemon that takes its socket from the one who starts it (the protocol of
+ * sd_listen_fds(3)):
  *
- *   listen-exec PATH PROGRAM [ARGUMENT...]   binds PATH, hands it over as descriptor 3, becomes PROGRAM
- *   listen-exec --ports                      prints a TCP port that is free together with the next one */
+ *   listen-exec PATH PROGRAM [ARGUMENT...]   binds PATH, hands it over as descriptor 3, becomes
+ * PROGRAM listen-exec --ports                      prints a TCP port that is free together with the
+ * next one */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

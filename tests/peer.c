@@ -13,7 +13,8 @@
 
 enum {
 	MESSAGE_MAX = 65535,
-	ATR_TOO_LONG = 40, /* vpcd takes any ATR as a sign that the card is there, and refuses this one */
+	ATR_TOO_LONG =
+		40, /* vpcd takes any ATR as a sign that the card is there, and refuses this one */
 };
 
 struct peer {

@@ -60,8 +60,9 @@ static int send(const char *hex)
 /* The status word of the last answer; 0 if it has none. */
 static unsigned sw(void)
 {
-	return answer.len < 2 ? 0 :
-				(unsigned)(answer.data[answer.len - 2] << 8 | answer.data[answer.len - 1]);
+	return answer.len < 2 ?
+		       0 :
+		       (unsigned)(answer.data[answer.len - 2] << 8 | answer.data[answer.len - 1]);
 }
 
 static unsigned tries_left(void)
@@ -81,16 +82,16 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Command 1 selects the application, command 2 presents a wrong PIN: the fault is there. Command 3 asks for the
- * tries left: an application without the selection does not answer that. */
+/* Command 1 selects the application, command 2 presents a wrong PIN: the fault is there. Command 3
+ * asks for the tries left: an application without the selection does not answer that. */
 static const struct {
 	const char *spec;
-	int code;	/* of command 2 */
-	unsigned sw;	/* and its status word */
-	bool executed;	/* the card got it */
-	int then;	/* code of command 3 */
-	bool kept;	/* the card kept its state */
-	int ms;		/* limit for command 2, and the least that it takes if it is answered */
+	int code;      /* of command 2 */
+	unsigned sw;   /* and its status word */
+	bool executed; /* the card got it */
+	int then;      /* code of command 3 */
+	bool kept;     /* the card kept its state */
+	int ms;        /* limit for command 2, and the least that it takes if it is answered */
 } cases[] = {
 	{ "removed@2", FUDA_EREMOVED, 0, false, FUDA_EREMOVED, false, 0 },
 	{ "pulled@2", FUDA_EREMOVED, 0, true, FUDA_EREMOVED, false, 0 },
@@ -232,12 +233,45 @@ static void test_stacked(void **state)
 static void test_bad_specs(void **state)
 {
 	static const char *const specs[] = {
-		"", "@1", "removed", "removed@", "removed@0", "removed@-1", "removed@+1", "removed@01",
-		"removed@1x", "removed@1++", "removed@ 1", "removed@1@2", "removed@99999999999999999999",
-		"removed=1@1", "removed=@1", "Removed@1", "removed@1,", ",removed@1", "removed@1,,gone@2",
-		" removed@1", "remove@1", "removed1", "sw@1", "sw=@1", "sw=90@1", "sw=900@1", "sw=900000@1",
-		"sw=zz00@1", "answer@1", "answer=@1", "answer=90@1", "answer=9@1", "late@1", "late=@1",
-		"late=0@1", "late=-5@1", "late=5s@1", "late=3600001@1", "mute=5@1",
+		"",
+		"@1",
+		"removed",
+		"removed@",
+		"removed@0",
+		"removed@-1",
+		"removed@+1",
+		"removed@01",
+		"removed@1x",
+		"removed@1++",
+		"removed@ 1",
+		"removed@1@2",
+		"removed@99999999999999999999",
+		"removed=1@1",
+		"removed=@1",
+		"Removed@1",
+		"removed@1,",
+		",removed@1",
+		"removed@1,,gone@2",
+		" removed@1",
+		"remove@1",
+		"removed1",
+		"sw@1",
+		"sw=@1",
+		"sw=90@1",
+		"sw=900@1",
+		"sw=900000@1",
+		"sw=zz00@1",
+		"answer@1",
+		"answer=@1",
+		"answer=90@1",
+		"answer=9@1",
+		"late@1",
+		"late=@1",
+		"late=0@1",
+		"late=-5@1",
+		"late=5s@1",
+		"late=3600001@1",
+		"mute=5@1",
 	};
 	char many[40 * 8] = "";
 
@@ -261,7 +295,8 @@ static void test_bad_names(void **state)
 	assert_int_equal(reader_open(ctx, "fault:removed@1", dl, &r), FUDA_EINVAL);
 	assert_non_null(strstr(fuda_context_message(ctx), "fault:SPEC:READER"));
 	assert_int_equal(reader_open(ctx, "fault:", dl, &r), FUDA_EINVAL);
-	assert_int_equal(reader_open(ctx, "fault:removed@1:virtual:/nowhere", dl, &r), FUDA_ENOREADER);
+	assert_int_equal(reader_open(ctx, "fault:removed@1:virtual:/nowhere", dl, &r),
+			 FUDA_ENOREADER);
 	assert_null(r);
 }
 
@@ -270,8 +305,9 @@ static void test_bad_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_kinds),  TEST(test_from_then_on), TEST(test_mute_cancelled), TEST(test_passes),
-		TEST(test_stacked), TEST(test_bad_specs),   TEST(test_bad_names),
+		TEST(test_kinds),     TEST(test_from_then_on), TEST(test_mute_cancelled),
+		TEST(test_passes),    TEST(test_stacked),      TEST(test_bad_specs),
+		TEST(test_bad_names),
 	};
 
 	return cmocka_run_group_tests(tests, softcard_setup, softcard_teardown);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The PC/SC driver against a private service with virtual readers, and other programs in between. */
+/* The PC/SC driver against a private service with virtual readers, and other programs in between.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -103,7 +104,8 @@ static int tear_down(void **state)
 	if (peer) {
 		peer_remove(&peer);
 		/* The next test starts with an empty reader, seen so by the service. */
-		for (int i = 0; i < 300 && system("tests/bare-pcsc card ' 00 00' 1 2>/dev/null") == 0; i++)
+		for (int i = 0;
+		     i < 300 && system("tests/bare-pcsc card ' 00 00' 1 2>/dev/null") == 0; i++)
 			pause_ms(20);
 	}
 	fuda_buf_free(&answer);
@@ -157,15 +159,18 @@ static void other_connects(DWORD share)
 
 	assert_int_equal(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &other_context), 0);
 	assert_int_equal(SCardConnect(other_context, NAME0, share,
-				      SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &other, &protocol), 0);
+				      SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &other, &protocol),
+			 0);
 }
 
 static void other_reconnects(DWORD initialization)
 {
 	DWORD protocol;
 
-	assert_int_equal(SCardReconnect(other, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
-					initialization, &protocol), 0);
+	assert_int_equal(SCardReconnect(other, SCARD_SHARE_SHARED,
+					SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, initialization,
+					&protocol),
+			 0);
 }
 
 static void other_leaves(DWORD disposition)
@@ -336,8 +341,8 @@ enum { CAN_SEARCH = 1 };
 
 enum { CHUNK = 1 << 16 };
 
-/* How often the text whose complement is `inverted` stands in `n` bytes that were at address `from`; the copy
- * that we read them into does not count. */
+/* How often the text whose complement is `inverted` stands in `n` bytes that were at address
+ * `from`; the copy that we read them into does not count. */
 static size_t count_in(const uint8_t *bytes, size_t n, uintptr_t from, const uint8_t inverted[16])
 {
 	size_t found = 0;
@@ -486,9 +491,9 @@ static void test_no_access(void **state)
 		if (access(getenv("PCSCLITE_CSOCK_NAME"), W_OK) == 0)
 			_exit(2); /* an ordinary user's own */
 		_exit(fuda_reader_list_new(ctx, dl, &list) == FUDA_EACCESS &&
-				      strstr(fuda_context_message(ctx), "polkit")
-			      ? 0
-			      : 3);
+				      strstr(fuda_context_message(ctx), "polkit") ?
+			      0 :
+			      3);
 	}
 	waitpid(child, &status, 0);
 	if (WEXITSTATUS(status) == 2)
@@ -560,7 +565,8 @@ static void test_late_from_the_start(void **state)
 	assert_int_equal(send(echo, sizeof(echo)), 0);
 }
 
-/* What was begun inside a transaction that the caller left ends with the card switched off and free. */
+/* What was begun inside a transaction that the caller left ends with the card switched off and
+ * free. */
 static void test_abandoned_lock(void **state)
 {
 	(void)state;
@@ -667,6 +673,7 @@ static void test_lock_waits_until_deadline(void **state)
 	start = now_ms();
 	fuda_deadline_restart(dl, 300);
 	assert_int_equal(reader_lock(r, true, dl), FUDA_ETIMEOUT);
+	says("Another program");
 	assert_in_range(now_ms() - start, 290, 900);
 	reader_close(&r);
 	assert_int_equal(SCardEndTransaction(other, SCARD_LEAVE_CARD), 0);
@@ -700,8 +707,10 @@ static void test_power_off_in_lock(void **state)
 	fuda_deadline_restart(dl, 5000);
 	assert_int_equal(card_state(), 0);
 	assert_int_equal(r->epoch, 1);
-	assert_int_equal(SCardReconnect(other, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1 | SCARD_PROTOCOL_T0,
-					SCARD_LEAVE_CARD, &protocol), 0);
+	assert_int_equal(SCardReconnect(other, SCARD_SHARE_SHARED,
+					SCARD_PROTOCOL_T1 | SCARD_PROTOCOL_T0, SCARD_LEAVE_CARD,
+					&protocol),
+			 0);
 	assert_int_equal(SCardBeginTransaction(other), 0);
 	other_leaves(SCARD_LEAVE_CARD);
 }
@@ -715,7 +724,8 @@ static void test_power_off_then_on_in_lock(void **state)
 	assert_int_equal(reader_power(r, POWER_OFF, dl), 0);
 	assert_int_equal(card_state(), 0);
 	assert_int_equal(reader_power(r, POWER_OFF, dl), 0);
-	assert_int_equal(reader_power(r, POWER_RESET, dl), 0); /* no warm reset instead of the power-off */
+	assert_int_equal(reader_power(r, POWER_RESET, dl),
+			 0); /* no warm reset instead of the power-off */
 	assert_int_equal(card_state(), 0);
 	assert_int_equal(r->epoch, 3);
 }

@@ -107,7 +107,8 @@ static void test_runs(void **state)
 	(void)state;
 	close(own->gate[1]);
 	for (int i = 1; i <= 100; i++) {
-		assert_int_equal(i % 2 ? worker_run(&w, job, dl) : worker_run_for(&w, job, 5000), 0);
+		assert_int_equal(i % 2 ? worker_run(&w, job, dl) : worker_run_for(&w, job, 5000),
+				 0);
 		assert_int_equal(own->runs, i);
 	}
 	worker_free(&w, 5000);
@@ -256,8 +257,9 @@ static void test_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_runs),  TEST(test_never_used),         TEST(test_not_begun), TEST(test_abandoned),
-		TEST(test_grace), TEST(test_release_takes_long), TEST(test_cancelled), TEST(test_race),
+		TEST(test_runs),      TEST(test_never_used), TEST(test_not_begun),
+		TEST(test_abandoned), TEST(test_grace),      TEST(test_release_takes_long),
+		TEST(test_cancelled), TEST(test_race),
 	};
 
 	return RUN(tests);

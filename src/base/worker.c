@@ -15,8 +15,8 @@
 #include "base/deadline.h"
 #include "base/util.h"
 
-/* Who frees is decided by one atomic exchange: out of BUSY, either the thread moves to IDLE (the caller
- * gets the result) or the caller moves to ABANDONED (the thread cleans up). */
+/* Who frees is decided by one atomic exchange: out of BUSY, either the thread moves to IDLE (the
+ * caller gets the result) or the caller moves to ABANDONED (the thread cleans up). */
 enum { IDLE, BUSY, ABANDONED };
 
 struct worker {
@@ -116,7 +116,8 @@ static void take_done(struct worker *w)
 		;
 }
 
-/* The wait for the end of the job ended with `waited`; abandons the worker unless it has just got ready. */
+/* The wait for the end of the job ended with `waited`; abandons the worker unless it has just got
+ * ready. */
 static int end(struct worker **w, int waited)
 {
 	pthread_t thread = (*w)->thread;

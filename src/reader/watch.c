@@ -70,8 +70,7 @@ void fuda_reader_watch_free(struct fuda_reader_watch **w)
 static int report(struct fuda_reader_watch *w, enum fuda_reader_event_kind kind,
 		  const struct fuda_reader_info *info)
 {
-	struct fuda_reader_event *e =
-		realloc(w->events, (w->event_count + 1) * sizeof(*w->events));
+	struct fuda_reader_event *e = realloc(w->events, (w->event_count + 1) * sizeof(*w->events));
 
 	if (!e)
 		return FUDA_ENOMEM;
@@ -88,7 +87,8 @@ static const struct fuda_reader_info *find(const struct fuda_reader_list *list, 
 	return NULL;
 }
 
-/* The card of one reader. Where the state is the same and the count of events is not, two events were missed. */
+/* The card of one reader. Where the state is the same and the count of events is not, two events
+ * were missed. */
 static int compare_card(struct fuda_reader_watch *w, const struct fuda_reader_info *before,
 			const struct fuda_reader_info *now)
 {
