@@ -745,9 +745,7 @@ static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 		return run(r, job_unlock, NULL);
 	e = run(r, job_lock, dl);
 	if (e == FUDA_ETIMEOUT)
-		return ctx_fail(r->ctx, e,
-				_("Another program uses the card and did not let go of it in time. "
-				  "Try again when it has finished."));
+		return ctx_fail(r->ctx, e, _(TAKEN));
 	return e;
 }
 

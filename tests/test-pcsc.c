@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The PC/SC driver against a private service with virtual readers, and other programs in between.
- */
+/* The PC/SC driver on a private service with virtual readers, and other programs in between. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -23,8 +23,7 @@ int worker_run(struct worker **w, void (*job)(void *own), const struct fuda_dead
  * if the caller's deadline is over. */
 int worker_run_for(struct worker **w, void (*job)(void *own), int ms);
 
-/* Ends the worker. Waits for release(own) at most `ms` milliseconds, then leaves it to the thread.
- */
+/* Ends the worker. Waits for release(own) up to `ms` milliseconds, then leaves it to the thread. */
 void worker_free(struct worker **w, int ms);
 
 #endif
