@@ -224,7 +224,7 @@ static void test_open_refused(void **state)
 
 static void test_open(void **state)
 {
-	static const char *const names[] = { "pcsc:" NAME0, "pcsc: 00 00", "00 00" };
+	static const char *const names[] = { ("pcsc:" NAME0), "pcsc: 00 00", "00 00" };
 	struct fuda_reader_list *list = NULL;
 	const struct fuda_reader_info *info;
 
