@@ -73,8 +73,7 @@ done
 signal INT 8 auth -r fault:late=20000@2:virtual:card --pin-file pin --json
 json .error ECANCELLED
 mkfifo "$tmp/pipe"
-sleep 30 >"$tmp/pipe" &
-sleeper=$!
+exec 9<>"$tmp/pipe" # somebody who could write, and never does
 input=$tmp/pipe
 signal INT 8 auth -r virtual:card --pin-fd 0
 run 8 auth -r virtual:card --pin-fd 0 --timeout 1
@@ -83,7 +82,7 @@ signal INT 8 apdu -r virtual:card -
 signal INT 8 sign -k auth -f raw - -o x -r virtual:card --pin-file pin
 signal TERM 8 verify - --signature pin --certificate card/ca.pem
 unset input
-kill $sleeper
+exec 9>&-
 [ ! -e "$tmp/x" ] || fail "a file of a cancelled job"
 tries card auth 3
 
