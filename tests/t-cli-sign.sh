@@ -121,12 +121,20 @@ fi
 echo kept >"$tmp/target"
 ln -s target "$tmp/link"
 run 4 sign -k sign -f raw letter -o link -r virtual:card --trust card/ca.pem --pin-file wrong
-run 6 sign -k sign -f raw letter -o link -r virtual:card --pin-file pin.sign
 grep -q kept "$tmp/target" || fail "an old file went"
 sign 0 sign letter -o link
 [ -L "$tmp/link" ] || fail "the link went"
 cmp "$tmp/sig" "$tmp/target" || fail "not written through the link"
 sign 1 sign letter -o nowhere/sig
+# the signer need not have the CA at hand; an expired certificate is refused where it can be judged
+run 0 sign -k sign -f raw letter -o alone -r virtual:card --pin-file pin.sign --json
+json .result ok
+json .world unknown
+cmp "$tmp/sig" "$tmp/alone" || fail "signs differently without --trust"
+fresh old --expired
+run 6 sign -k sign -f raw letter -o link -r virtual:old --trust old/ca.pem --pin-file pin.sign --json
+json .result certificate_expired
+cmp "$tmp/sig" "$tmp/target" || fail "an old file went"
 sign 1 sign nowhere -o x
 [ ! -e "$tmp/x" ] || fail "a file of a failure"
 [ -z "$(find "$tmp" -name '*.??????' -newer "$tmp/letter" -name 'sig.*' -o -name 'link.??????')" ] ||

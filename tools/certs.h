@@ -30,9 +30,16 @@ void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const s
 /* Notes in the report whose CA issued the certificate. */
 void certs_world(struct call *call, enum fuda_world world);
 
+/* What it means if no certificate of the issuer is at hand. */
+enum judge_issuer {
+	JUDGE_ISSUER,	      /* the certificate is not accepted */
+	JUDGE_ISSUER_AT_HAND, /* a signature that fits will do, for who made it himself */
+};
+
 /* Judges `cert`, and `signature` unless it is NULL, and makes that the result of the call: world,
  * revocation and failed rule in the report. FUDA_EVERIFY unless all is well. */
 int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
-		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature);
+		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature,
+		enum judge_issuer issuer);
 
 #endif

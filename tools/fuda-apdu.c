@@ -10,35 +10,6 @@
 
 enum { COMMAND_MAX = 65544 }; /* extended length: 4 + 3 + 65535 + 2 bytes */
 
-/* What the first byte of a status word says, ISO 7816-4 5.1.3. */
-static const char *meaning(unsigned sw1)
-{
-	static const struct {
-		unsigned sw1;
-		const char *text;
-	} classes[] = {
-		{ 0x61, N_("more data waits: GET RESPONSE") },
-		{ 0x62, N_("warning, nothing changed") },
-		{ 0x63, N_("warning, something changed; 63Cx counts tries left") },
-		{ 0x64, N_("execution failed, nothing changed") },
-		{ 0x65, N_("execution failed, something changed") },
-		{ 0x67, N_("wrong length") },
-		{ 0x68, N_("this class of commands is not supported") },
-		{ 0x69, N_("the command is not allowed now") },
-		{ 0x6A, N_("wrong parameters, or nothing there") },
-		{ 0x6B, N_("outside the file") },
-		{ 0x6C, N_("wrong length expected; the right one follows") },
-		{ 0x6D, N_("no such command") },
-		{ 0x6E, N_("no such class of commands") },
-		{ 0x6F, N_("the card failed without saying why") },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-		if (classes[i].sw1 == sw1)
-			return _(classes[i].text);
-	return _("unknown status word");
-}
-
 static int show(struct call *call, struct report *list, const struct fuda_buf *response)
 {
 	const uint8_t *sw = response->data + response->len - 2;
@@ -47,7 +18,8 @@ static int show(struct call *call, struct report *list, const struct fuda_buf *r
 	int failed = 0;
 
 	if (sw[0] != 0x90)
-		fprintf(stderr, "fuda: %02X%02X: %s\n", sw[0], sw[1], meaning(sw[0]));
+		fprintf(stderr, "fuda: %02X%02X: %s\n", sw[0], sw[1],
+			fuda_status_text((uint16_t)(sw[0] << 8 | sw[1])));
 	if (common.json) {
 		report_hex(one, NULL, "data", response->data, response->len - 2);
 		fuda_hex_encode(sw, 2, text);

@@ -73,7 +73,8 @@ static int judge(struct call *call, struct fuda_trust *trust, const struct fuda_
 	r = certs_find_issuer(call, trust, cert, FUDA_JPKI_AUTH_CA);
 	if (r < 0)
 		return r;
-	return certs_judge(call, trust, cert, FUDA_USE_AUTH, time(NULL), &signature);
+	return certs_judge(call, trust, cert, FUDA_USE_AUTH, time(NULL), &signature,
+			   JUDGE_ISSUER);
 }
 
 static int authenticate(struct call *call, struct fuda_trust *trust,

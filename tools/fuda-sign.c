@@ -45,7 +45,8 @@ static int sign_with_card(struct call *call, struct work *w)
 	return secret_outcome(call, pin, &entry, r);
 }
 
-/* Nothing is called done that the first verifier would refuse. */
+/* Nothing is called done that the first verifier would refuse. That the issuer is not known here says nothing of the
+ * signature. */
 static int check(struct call *call, struct fuda_trust *trust, const struct work *w,
 		 const struct fuda_cert *cert)
 {
@@ -61,7 +62,7 @@ static int check(struct call *call, struct fuda_trust *trust, const struct work 
 	if (r < 0)
 		return r;
 	return certs_judge(call, trust, cert, sign ? FUDA_USE_SIGN : FUDA_USE_AUTH, time(NULL),
-			   &signature);
+			   &signature, JUDGE_ISSUER_AT_HAND);
 }
 
 /* The signature last: where it is, all of it is. */

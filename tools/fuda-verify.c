@@ -53,7 +53,8 @@ static int judge(struct call *call, const struct signing *s, const struct fuda_c
 	if (r == 0)
 		r = certs_find_issuer(call, trust, cert, CERTS_NOT_FROM_CARD);
 	if (r == 0)
-		r = certs_judge(call, trust, cert, wanted_use(), when, signature);
+		r = certs_judge(call, trust, cert, wanted_use(), when, signature,
+				JUDGE_ISSUER);
 	fuda_trust_free(&trust);
 	return r;
 }

@@ -88,6 +88,7 @@ struct fuda_verdict {
 	enum fuda_result result;
 	enum fuda_world world;		 /* whose CA issued it; unknown if nobody's we believe */
 	enum fuda_revocation revocation; /* JPKI revocation lists are open to licensed verifiers only */
+	bool signature_fits; /* the signature given is by the key of the certificate, whatever the rest says */
 	const char *rule; /* the rule that failed, one word ("issuer_unknown"); "" if ok; static */
 };
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/status.h"
-
 struct fuda_context {
 	char message[1024];
 	const char *step;	 /* what is being done */
@@ -72,7 +70,7 @@ static int fail(struct fuda_context *ctx, int code, uint16_t sw, const char *for
 		size_t used = strlen(ctx->message);
 
 		snprintf(ctx->message + used, sizeof(ctx->message) - used, " [%04X: %s]", sw,
-			 status_text(sw));
+			 fuda_status_text(sw));
 	}
 	ctx_log(ctx, FUDA_LOG_INFO, "%s: %s: %s", fuda_error_name(code), ctx->failed_step,
 		ctx->message);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/status.h"
+#include <fuda/error.h>
 
 #include "base/util.h"
 
@@ -46,7 +46,7 @@ static const struct {
 	{ 0x6400, 0xFF00, N_("execution failed, nothing changed") },
 };
 
-const char *status_text(uint16_t sw)
+const char *fuda_status_text(uint16_t sw)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 		if ((sw & statuses[i].mask) == statuses[i].sw)

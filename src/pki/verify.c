@@ -264,8 +264,7 @@ static bool is_answer(int r)
 
 static struct fuda_verdict judge(const struct job *j)
 {
-	struct fuda_verdict verdict = { FUDA_RESULT_OK, FUDA_WORLD_UNKNOWN,
-					FUDA_REVOCATION_NOT_CHECKED, "" };
+	struct fuda_verdict verdict = { .revocation = FUDA_REVOCATION_NOT_CHECKED, .rule = "" };
 
 	if (j->issuer && j->issuer_signature == 0)
 		verdict.world = j->issuer->world;
@@ -300,5 +299,6 @@ int fuda_verify(const struct fuda_trust *trust, const struct fuda_cert *cert,
 			return job.signature;
 	}
 	*ret = judge(&job);
+	ret->signature_fits = signed_ && job.signature == 0;
 	return 0;
 }

@@ -4,11 +4,14 @@
  *   bench card DIR             one authentication with its certificate on the software card in DIR: APDUs, bytes, link time
  *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
  *   bench ours-job|bare-job NAME N   N whole jobs (connect, authentication, power off, disconnect); prints our CPU
- *                              time in microseconds */
+ *                              time in microseconds
+ *   bench spawn ours-job|bare-job NAME N   the same with a process for each job; prints the CPU time of all of them */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <winscard.h>
 #include <fuda/encode.h>
 #include <fuda/jpki.h>
@@ -52,12 +55,11 @@ static void authenticate(struct session *s)
 {
 	_cleanup_buf_ struct fuda_buf sig = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
 	_cleanup_buf_ struct fuda_buf cert = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
-	struct fuda_digest digest;
+	const struct fuda_digest digest = { FUDA_SHA256, 32, { 1, 2, 3 } };
 	struct fuda_secret *pin;
 	struct fuda_pin_entry entry;
 
-	if (fuda_digest_bytes(FUDA_SHA256, "challenge", 9, &digest) < 0 ||
-	    fuda_secret_new("1234", 4, &pin) < 0)
+	if (fuda_secret_new("1234", 4, &pin) < 0)
 		die("no memory");
 	entry = FUDA_PIN_ENTRY(pin);
 	if (fuda_jpki_sign_digest(s->card, FUDA_JPKI_AUTH, &digest, &entry, s->dl, &sig, &cert) < 0)
@@ -203,13 +205,32 @@ static int bare_job(const char *part, long n)
 	return 0;
 }
 
-static long cpu_us(void)
+static long cpu_us(int who)
 {
 	struct rusage u;
 
-	getrusage(RUSAGE_SELF, &u);
+	getrusage(who, &u);
 	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
 	       u.ru_stime.tv_usec;
+}
+
+static int spawn(const char *mode, const char *reader, long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			if (!freopen("/dev/null", "w", stdout))
+				_exit(1);
+			execl("/proc/self/exe", "bench", mode, reader, "1", (char *)NULL);
+			_exit(1);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+			die("a job failed");
+	}
+	printf("%ld\n", cpu_us(RUSAGE_CHILDREN));
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -223,12 +244,14 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "card") == 0)
 		return bench_card(argv[2]);
+	if (argc == 5 && strcmp(argv[1], "spawn") == 0)
+		return spawn(argv[2], argv[3], strtol(argv[4], NULL, 10));
 	for (size_t i = 0; argc == 4 && i < ARRAY_SIZE(modes); i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
-			long start = cpu_us(), n = strtol(argv[3], NULL, 10);
+			long start = cpu_us(RUSAGE_SELF), n = strtol(argv[3], NULL, 10);
 			int r = modes[i].run(argv[2], n);
 
-			printf("%ld\n", cpu_us() - start);
+			printf("%ld\n", cpu_us(RUSAGE_SELF) - start);
 			return r;
 		}
 	}
