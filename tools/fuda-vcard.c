@@ -120,7 +120,13 @@ static int command_make(int argc, char **argv)
 	if (!dir)
 		return usage_error("make takes one directory", "");
 	r = vcard_make(dir, &what, why, sizeof(why));
-	return r < 0 ? failed(r, why) : 0;
+	if (r < 0)
+		return failed(r, why);
+	fprintf(stderr,
+		"fuda-vcard: made a software card. PIN and password: %s; test CAs: %s/ca.pem; "
+		"settings: %s/card.conf\n",
+		what.secrets ? "as you said" : "1234 and ABC123", dir, dir);
+	return 0;
 }
 
 /* Waits `ms` milliseconds; true if told to stop meanwhile. */
