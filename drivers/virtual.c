@@ -35,12 +35,15 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 	e = vcard_load(rest, &v, why, sizeof(why));
 	if (e == FUDA_ENOREADER)
 		return ctx_fail(r->ctx, e,
-				_("There is no software card (%s). Make one with: fuda-vcard make %s"),
+				_("There is no software card (%s). Make one with: fuda-vcard make "
+				  "%s"),
 				why, rest);
 	if (e == FUDA_EBUSY)
 		return ctx_fail(r->ctx, e,
-				_("The software card in %s is in use by another program. Wait for it "
-				  "or end it."), rest);
+				_("The software card in %s is in use by another program. Wait for "
+				  "it "
+				  "or end it."),
+				rest);
 	if (e < 0)
 		return ctx_fail(r->ctx, e, _("The software card in %s cannot be played: %s."), rest,
 				why);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secret-traces READER auth|sign COUNT: signs COUNT times with the secret that comes as a line on standard input, writes the
- * library's whole log to standard output, and then searches the memory of this process for the secret: as it is, and framed
- * as a VERIFY command. For t-secrets.sh, whose card has the secrets below. Exit status 0 if nothing is left. */
+/* secret-traces READER auth|sign COUNT: signs COUNT times with the secret that comes as a line on
+ * standard input, writes the library's whole log to standard output, and then searches the memory
+ * of this process for the secret: as it is, and framed as a VERIFY command. For t-secrets.sh, whose
+ * card has the secrets below. Exit status 0 if nothing is left. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,9 @@
 /* The secrets, veiled, so that this program does not hold what it looks for. */
 enum { VEIL = 0x5A, LONG = 16, SHORT = 4 };
 static const unsigned char veiled_sign[LONG] = {
-	'C' ^ VEIL, 'A' ^ VEIL, 'N' ^ VEIL, 'A' ^ VEIL, 'R' ^ VEIL, 'Y' ^ VEIL, '7' ^ VEIL, '3' ^ VEIL,
-	'Q' ^ VEIL, 'X' ^ VEIL, 'Z' ^ VEIL, '9' ^ VEIL, '5' ^ VEIL, 'K' ^ VEIL, 'W' ^ VEIL, '1' ^ VEIL,
+	'C' ^ VEIL, 'A' ^ VEIL, 'N' ^ VEIL, 'A' ^ VEIL, 'R' ^ VEIL, 'Y' ^ VEIL,
+	'7' ^ VEIL, '3' ^ VEIL, 'Q' ^ VEIL, 'X' ^ VEIL, 'Z' ^ VEIL, '9' ^ VEIL,
+	'5' ^ VEIL, 'K' ^ VEIL, 'W' ^ VEIL, '1' ^ VEIL,
 };
 /* 00 20 00 98 04 "8273" */
 static const unsigned char veiled_verify_auth[5 + SHORT] = {
@@ -54,7 +56,8 @@ static size_t search(const unsigned char *veiled, size_t n)
 		unsigned long start, end;
 		char mode[5];
 
-		if (sscanf(line, "%lx-%lx %4s", &start, &end, mode) != 3 || mode[0] != 'r' || mode[1] != 'w')
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, mode) != 3 || mode[0] != 'r' ||
+		    mode[1] != 'w')
 			continue;
 		bytes += end - start;
 		found += count((const unsigned char *)start, end - start, veiled, n);
@@ -73,7 +76,8 @@ static void print(void *arg, const char *line)
 int main(int argc, char **argv)
 {
 	struct fuda_digest digest = { FUDA_SHA256, 32, { 1, 2, 3 } };
-	enum fuda_jpki_object key = argc == 4 && strcmp(argv[2], "sign") == 0 ? FUDA_JPKI_SIGN : FUDA_JPKI_AUTH;
+	enum fuda_jpki_object key =
+		argc == 4 && strcmp(argv[2], "sign") == 0 ? FUDA_JPKI_SIGN : FUDA_JPKI_AUTH;
 	const unsigned char *veiled = key == FUDA_JPKI_SIGN ? veiled_sign : veiled_verify_auth;
 	size_t n = key == FUDA_JPKI_SIGN ? sizeof(veiled_sign) : sizeof(veiled_verify_auth);
 	struct fuda_context *ctx;
@@ -92,7 +96,8 @@ int main(int argc, char **argv)
 	if (key == FUDA_JPKI_SIGN && search(veiled, n) == 0)
 		die("the search is blind");
 	for (long i = strtol(argv[3], NULL, 10); i > 0; i--) {
-		struct fuda_buf sig = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX), cert = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
+		struct fuda_buf sig = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
+				cert = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
 		struct fuda_pin_entry entry = FUDA_PIN_ENTRY(pin);
 
 		if (fuda_jpki_sign_digest(card, key, &digest, &entry, dl, &sig, &cert) < 0)

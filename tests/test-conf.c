@@ -18,27 +18,46 @@ static void options(void **state)
 		struct exchange exchanges[8];
 	} rows[] = {
 		{ "blocked-verify = 6983\n",
-		  { { WRONG_AUTH, "63C2" }, { WRONG_AUTH, "63C1" }, { WRONG_AUTH, "63C0" },
-		    { VERIFY_AUTH, "6983" }, { "00200098", "63C0" } } },
+		  { { WRONG_AUTH, "63C2" },
+		    { WRONG_AUTH, "63C1" },
+		    { WRONG_AUTH, "63C0" },
+		    { VERIFY_AUTH, "6983" },
+		    { "00200098", "63C0" } } },
 		{ "blocked-query = 6984\n",
-		  { { WRONG_AUTH, "63C2" }, { WRONG_AUTH, "63C1" }, { WRONG_AUTH, "63C0" },
-		    { "00200098", "6984" }, { VERIFY_AUTH, "6984" } } },
-		{ "query-5-bytes = 6700\n",
-		  { { "0020009800", "6700" }, { "00200098", "63C3" } } },
+		  { { WRONG_AUTH, "63C2" },
+		    { WRONG_AUTH, "63C1" },
+		    { WRONG_AUTH, "63C0" },
+		    { "00200098", "6984" },
+		    { VERIFY_AUTH, "6984" } } },
+		{ "query-5-bytes = 6700\n", { { "0020009800", "6700" }, { "00200098", "63C3" } } },
 		{ "past-end = 6282\n", { { "00B0880301", "6282" }, { "00B0000400", "6282" } } },
-		{ "past-end = 9000\n", { { "00B0880301", "9000" }, { "00B0880003", "8F8F009000" } } },
+		{ "past-end = 9000\n",
+		  { { "00B0880301", "9000" }, { "00B0880003", "8F8F009000" } } },
 		{ "extended = no\n",
-		  { { "00B08800000000", "6700" }, { "00B0880000", "8F8F009000" },
-		    { "00200098" "00" "0004" "30303030", "6700" }, { "00200098", "63C3" } } },
-		{ "internal-authenticate = 6985\n", { { "0088009904" "01020304" "00", "6985" } } },
-		{ "max-read = 2\n",
-		  { { "00B0880000", "8F8F9000" }, { "00B0000200", "009000" } } },
+		  { { "00B08800000000", "6700" },
+		    { "00B0880000", "8F8F009000" },
+		    { "00200098"
+		      "00"
+		      "0004"
+		      "30303030",
+		      "6700" },
+		    { "00200098", "63C3" } } },
+		{ "internal-authenticate = 6985\n",
+		  { { "0088009904"
+		      "01020304"
+		      "00",
+		      "6985" } } },
+		{ "max-read = 2\n", { { "00B0880000", "8F8F9000" }, { "00B0000200", "009000" } } },
 		{ "label = JPKIAPIOSTOKEN\n",
 		  { { "00B0860010", "4A504B494150494F53544F4B454E20209000" } } },
-		{ "secret.auth = 98765\n", { { "0020009805" "3938373635", "9000" } } },
+		{ "secret.auth = 98765\n",
+		  { { "0020009805"
+		      "3938373635",
+		      "9000" } } },
 		{ "# past-end = 6282\n\n \t\n", { { "00B0880301", "6B00" } } },
 		{ "blocked-verify=6983 \t\n", { { "00200098", "63C3" } } },
-		{ "no-sign-certificate = 6A82\n", { { "00A4020C020001", "9000" } } }, /* it has one */
+		{ "no-sign-certificate = 6A82\n",
+		  { { "00A4020C020001", "9000" } } }, /* it has one */
 	};
 
 	(void)state;
@@ -233,7 +252,8 @@ static void bad_conf(void **state)
 		{ "atr = 3B0\n", 1 },
 		{ "atr = 3B\n", 1 },
 		{ "atr =\n", 1 },
-		{ "atr = 3B000102030405060708091011121314151617181920212223242526272829303132\n", 1 },
+		{ "atr = 3B000102030405060708091011121314151617181920212223242526272829303132\n",
+		  1 },
 		{ "atr = XX\n", 1 },
 		{ "label = 123456789012345678901234567890123\n", 1 },
 		{ "secret.auth =\n", 1 },
@@ -251,7 +271,9 @@ static void bad_conf(void **state)
 		{ "max-response = 65539\n", 1 },
 		{ "past-end = 6A82\n", 1 },
 		{ "past-end = 6B00 # why not\n", 1 },
-		{ "past-end = 6B\x01" "0\n", 1 },
+		{ "past-end = 6B\x01"
+		  "0\n",
+		  1 },
 		{ "past-end = 6B00\r\n", 1 },
 	};
 	char text[400];
@@ -277,9 +299,15 @@ static void bad_conf(void **state)
 static void bad_state(void **state)
 {
 	static const char *const rows[] = {
-		"tries.auth = 4\n",	"tries.sign = 6\n",	  "tries.auth = x\n",
-		"tries.auth\n",		"secret.auth = 1234\n",	  "changed.auth = 1\n",
-		"changed.auth = \n",	"past-end = 6B00\n",	  "tries.auth = 1\ntries.auth = 1\n",
+		"tries.auth = 4\n",
+		"tries.sign = 6\n",
+		"tries.auth = x\n",
+		"tries.auth\n",
+		"secret.auth = 1234\n",
+		"changed.auth = 1\n",
+		"changed.auth = \n",
+		"past-end = 6B00\n",
+		"tries.auth = 1\ntries.auth = 1\n",
 		"changed.auth = 3132333435363738393031323334353637\n",
 	};
 	struct vcard *v;

@@ -21,7 +21,9 @@ static void hex_round_trip(void **state)
 
 static void hex_refuses(void **state)
 {
-	static const char *const bad[] = { "0", "0 0", "0g", "g0", "00a", "0x00", "00-", "\xE3\x81" };
+	static const char *const bad[] = {
+		"0", "0 0", "0g", "g0", "00a", "0x00", "00-", "\xE3\x81"
+	};
 	struct fuda_buf b = FUDA_BUF_INIT(4);
 
 	(void)state;

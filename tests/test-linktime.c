@@ -22,7 +22,8 @@ static void figures(void **state)
 /* By hand, in etu of 9.4395 us: 8 bytes of 10 and 22 around them each way. */
 static void by_hand(void **state)
 {
-	const double etu = 128 / 13.56, card = 144 * 16 / 13.56, reader = 10 * etu + 32 * 16 / 13.56;
+	const double etu = 128 / 13.56, card = 144 * 16 / 13.56,
+		     reader = 10 * etu + 32 * 16 / 13.56;
 	double us = reader + (22 + 80) * etu + card + (22 + 50) * etu;
 
 	(void)state;

@@ -106,7 +106,8 @@ static void chain_verifies(void **state)
 
 		assert_int_equal(X509_STORE_CTX_init(ctx, store, i ? sign : auth, NULL), 1);
 		if (X509_verify_cert(ctx) != 1)
-			fail_msg("%s", X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+			fail_msg("%s",
+				 X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
 		X509_STORE_CTX_free(ctx);
 	}
 	X509_STORE_free(store);
@@ -292,10 +293,11 @@ static void token_information(void **state)
 	struct vcard *v = softcard_on(NULL);
 	struct fuda_buf info;
 	static const uint8_t numbers[] = {
-		0, 0, 4, 0x0D, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 6,
-		0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-		0xFF, 0xFF, '0', '3', '0', '1', '9', '9', '9', '9', '9', '9', '9', '9', '9', '9',
-		'9', '9', '9', '9', '9', '9',
+		0,    0,    4,    0x0D, 0,    0,    0,    1,    0,    0,    0,    0,    0,
+		0,    0,    1,    0,    0,    0,    0,    0,    0,    0,    16,   0,    0,
+		0,    6,    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+		0xFF, 0xFF, 0xFF, 0xFF, 0xFF, '0',  '3',  '0',  '1',  '9',  '9',  '9',  '9',
+		'9',  '9',  '9',  '9',  '9',  '9',  '9',  '9',  '9',  '9',  '9',  '9',
 	};
 
 	(void)state;
@@ -320,7 +322,8 @@ static struct vcard *make_other(const struct vcard_make *what, char dir[128])
 	char why[256] = "";
 
 	snprintf(dir, 128, "%s-other", softcard_dir());
-	if (vcard_make(dir, what, why, sizeof(why)) < 0 || vcard_load(dir, &v, why, sizeof(why)) < 0)
+	if (vcard_make(dir, what, why, sizeof(why)) < 0 ||
+	    vcard_load(dir, &v, why, sizeof(why)) < 0)
 		fail_msg("%s", why);
 	vcard_power(v, true);
 	expect(v, SELECT_JPKI, "9000");
@@ -423,8 +426,9 @@ static void modes(void **state)
 static void impossible(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "kind = iphone", NULL }, { "secret.auth = 1111", NULL }, { "tries.auth = 1", NULL },
-		{ "past-end", NULL },	   { "past-end = 1", NULL },	   { "atr = 3", NULL },
+		{ "kind = iphone", NULL },  { "secret.auth = 1111", NULL },
+		{ "tries.auth = 1", NULL }, { "past-end", NULL },
+		{ "past-end = 1", NULL },   { "atr = 3", NULL },
 	};
 	static const struct vcard_make wishes[] = {
 		{ .kind = "desk" },

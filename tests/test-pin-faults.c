@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A signature on the software card, with every fault at every command: no second VERIFY from any layer, no try lost
- * beyond those reported, outcome unknown when the answer to VERIFY was lost. */
+/* A signature on the software card, with every fault at every command: no second VERIFY from any
+ * layer, no try lost beyond those reported, outcome unknown when the answer to VERIFY was lost. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +65,8 @@ static struct outcome sign(const char *spec, enum fuda_jpki_object key, const ch
 	struct fuda_card *card = NULL;
 	char name[160];
 
-	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec, *spec ? ":" : "",
-		 card_dir);
+	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec,
+		 *spec ? ":" : "", card_dir);
 	assert_int_equal(fuda_deadline_new(DEADLINE_MS, &dl), 0);
 	assert_int_equal(fuda_secret_new(pin, strlen(pin), &secret), 0);
 	o.entry = FUDA_PIN_ENTRY(secret);
@@ -159,7 +159,8 @@ static void check_run(const struct run *run, const char *kind, int at, const cha
 		assert_true(o.entry.sent);
 	/* the card lost a try only for a wrong PIN that it has seen */
 	assert_int_equal(left, run->tries - (!run->right && o.verifies ? 1 : 0));
-	/* what is reported of the counter is so, unless the fault replaced the answer that told it */
+	/* what is reported of the counter is so, unless the fault replaced the answer that told it
+	 */
 	if (o.entry.tries_after != FUDA_TRIES_UNKNOWN && !forges(kind))
 		assert_int_equal(o.entry.tries_after, left);
 	if (o.entry.tries_before != FUDA_TRIES_UNKNOWN && !forges(kind))
@@ -228,8 +229,8 @@ static void lost_answers(void **state)
 		const char *kind;
 		bool executed, counter_known;
 	} rows[] = {
-		{ "removed", false, false },  { "pulled", true, false },    { "gone", false, false },
-		{ "reset", false, true },     { "lostreset", true, true },  { "mute", true, true },
+		{ "removed", false, false },  { "pulled", true, false },   { "gone", false, false },
+		{ "reset", false, true },     { "lostreset", true, true }, { "mute", true, true },
 		{ "unreached", false, true }, { "truncated", true, true },
 	};
 	struct outcome plain = sign("", FUDA_JPKI_AUTH, "1234");

@@ -17,7 +17,7 @@ static struct fuda_deadline *dl;
 static int setup(void **state)
 {
 	return fuda_context_new(&ctx) < 0 || fuda_deadline_new(-1, &dl) < 0 ? -1 :
-									       softcard_setup(state);
+									      softcard_setup(state);
 }
 
 static int teardown(void **state)

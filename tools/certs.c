@@ -188,7 +188,8 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 		return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
 	if (issuer == JUDGE_ISSUER_AT_HAND && v->signature_fits &&
 	    strcmp(v->rule, "issuer_unknown") == 0) {
-		fputs(_("fuda: the signature fits the certificate. Who issued the certificate was not "
+		fputs(_("fuda: the signature fits the certificate. Who issued the certificate was "
+			"not "
 			"checked, because no certificate of the CA is at hand.\n"),
 		      stderr);
 		v->result = FUDA_RESULT_OK;

@@ -45,8 +45,8 @@ static int sign_with_card(struct call *call, struct work *w)
 	return secret_outcome(call, pin, &entry, r);
 }
 
-/* Nothing is called done that the first verifier would refuse. That the issuer is not known here says nothing of the
- * signature. */
+/* Nothing is called done that the first verifier would refuse. That the issuer is not known here
+ * says nothing of the signature. */
 static int check(struct call *call, struct fuda_trust *trust, const struct work *w,
 		 const struct fuda_cert *cert)
 {

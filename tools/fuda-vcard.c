@@ -30,7 +30,8 @@ static const char usage_text[] =
 	"                  [--auth-certificate-size BYTES] [--certificate-file-size BYTES|exact]\n"
 	"       fuda-vcard run DIR --vpcd HOST:PORT [--wait SECONDS] [--usage]\n"
 	"\n"
-	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd, so\n"
+	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd, "
+	"so\n"
 	"that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n";
 
 static int usage_error(const char *what, const char *which)

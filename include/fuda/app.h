@@ -7,8 +7,8 @@
 
 #define FUDA_APPLICATIONS_MAX 16
 
-/* Names ("jpki"; static) of those applications known to this library that are on the card, into `ret_names` with room
- * for FUDA_APPLICATIONS_MAX. */
+/* Names ("jpki"; static) of those applications known to this library that are on the card, into
+ * `ret_names` with room for FUDA_APPLICATIONS_MAX. */
 int fuda_applications(struct fuda_card *card, struct fuda_deadline *dl, const char **ret_names,
 		      size_t *ret_count);
 

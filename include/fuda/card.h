@@ -12,11 +12,12 @@ struct fuda_card;
 /* Bytes of the largest response this library takes: 65536 and the status word. */
 #define FUDA_RESPONSE_MAX 65538
 
-/* Connects to the card in `reader`: its name, a unique part of its name, or NULL for the first reader
- * that holds a My Number card (found by its JPKI application, never by ATR); if only one reader holds
- * a card that one is taken without asking the card. FUDA_ENOREADER, FUDA_ENOCARD, FUDA_EMUTE,
- * FUDA_EBUSY, FUDA_EWRONGCARD (several cards, none of them a My Number card), FUDA_ENOSERVICE,
- * FUDA_EACCESS, FUDA_EINVAL (more than one reader matches), FUDA_ETIMEOUT, FUDA_ECANCELLED. */
+/* Connects to the card in `reader`: its name, a unique part of its name, or NULL for the first
+ * reader that holds a My Number card (found by its JPKI application, never by ATR); if only one
+ * reader holds a card that one is taken without asking the card. FUDA_ENOREADER, FUDA_ENOCARD,
+ * FUDA_EMUTE, FUDA_EBUSY, FUDA_EWRONGCARD (several cards, none of them a My Number card),
+ * FUDA_ENOSERVICE, FUDA_EACCESS, FUDA_EINVAL (more than one reader matches), FUDA_ETIMEOUT,
+ * FUDA_ECANCELLED. */
 int fuda_card_open(struct fuda_context *ctx, const char *reader, struct fuda_deadline *dl,
 		   struct fuda_card **ret);
 
@@ -40,16 +41,17 @@ struct fuda_apdu_count fuda_card_apdus(const struct fuda_card *card);
 /* Checks that the card has the JPKI application. FUDA_EWRONGCARD if not. */
 int fuda_card_probe(struct fuda_card *card, struct fuda_deadline *dl);
 
-/* Keeps other programs away from the card from begin to end: a job. Jobs nest. The calls of this library that talk to
- * the card are jobs of their own; use these to make one of several. The outermost end powers the card off if a secret
- * was sent to it meanwhile (only then), so that nobody finds it verified. Keep jobs short. */
+/* Keeps other programs away from the card from begin to end: a job. Jobs nest. The calls of this
+ * library that talk to the card are jobs of their own; use these to make one of several. The
+ * outermost end powers the card off if a secret was sent to it meanwhile (only then), so that
+ * nobody finds it verified. Keep jobs short. */
 int fuda_card_begin(struct fuda_card *card, struct fuda_deadline *dl);
 void fuda_card_end(struct fuda_card *card);
 
-/* Sends one command APDU of `len` bytes as it is and appends what the card answers, data and SW1-SW2,
- * to `ret_response`. PIN commands (VERIFY, CHANGE and their kin, in any class, chained or wrapped) are
- * refused with FUDA_EPINCOMMAND before anything is sent: see <fuda/pin.h>. A status word is not an
- * error here. */
+/* Sends one command APDU of `len` bytes as it is and appends what the card answers, data and
+ * SW1-SW2, to `ret_response`. PIN commands (VERIFY, CHANGE and their kin, in any class, chained or
+ * wrapped) are refused with FUDA_EPINCOMMAND before anything is sent: see <fuda/pin.h>. A status
+ * word is not an error here. */
 int fuda_card_transmit(struct fuda_card *card, const uint8_t *command, size_t len,
 		       struct fuda_deadline *dl, struct fuda_buf *ret_response);
 

@@ -13,7 +13,8 @@ int fuda_context_new(struct fuda_context **ret);
 void fuda_context_free(struct fuda_context **ctx);
 
 /* The last error, for a person: one or more sentences in the language of LC_MESSAGES that say what
- * is wrong and what to do next; "" if none. Valid until the next failure or until the context is freed. */
+ * is wrong and what to do next; "" if none. Valid until the next failure or until the context is
+ * freed. */
 const char *fuda_context_message(const struct fuda_context *ctx);
 /* What was being done when it happened ("read the certificate"), "" if unknown. Same life time. */
 const char *fuda_context_step(const struct fuda_context *ctx);

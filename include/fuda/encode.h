@@ -15,8 +15,8 @@ int fuda_hex_decode(const char *text, struct fuda_buf *ret_bytes);
 /* Appends "-----BEGIN label-----", base64 in lines of 64, "-----END label-----" (RFC 7468). */
 int fuda_pem_encode(const char *label, const uint8_t *der, size_t len, struct fuda_buf *ret_text);
 
-/* Finds the next PEM block named `label` in *text of *left bytes, appends its bytes, and moves *text
- * and *left behind it. FUDA_ENOTFOUND if there is none, FUDA_EFORMAT if it is malformed. */
+/* Finds the next PEM block named `label` in *text of *left bytes, appends its bytes, and moves
+ * *text and *left behind it. FUDA_ENOTFOUND if there is none, FUDA_EFORMAT if it is malformed. */
 int fuda_pem_decode(const char *label, const char **text, size_t *left, struct fuda_buf *ret_der);
 
 #endif

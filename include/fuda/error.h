@@ -27,8 +27,8 @@ const char *fuda_error_name(int code);
 /* The exit status that a program ends with after error `code`: 0 for 0. */
 int fuda_error_exit_status(int code);
 
-/* What status word SW1-SW2 means by ISO 7816-4 5.1.3 and JICSAP, in the language of LC_MESSAGES; "unknown" where
- * nobody says. Static; never NULL. */
+/* What status word SW1-SW2 means by ISO 7816-4 5.1.3 and JICSAP, in the language of LC_MESSAGES;
+ * "unknown" where nobody says. Static; never NULL. */
 const char *fuda_status_text(uint16_t sw);
 
 #endif

@@ -23,8 +23,8 @@ int fuda_hash_by_name(const char *name, enum fuda_hash *ret);
 
 /* Digest of `len` bytes. FUDA_EFAILED if the cryptographic library fails. */
 int fuda_digest_bytes(enum fuda_hash hash, const void *bytes, size_t len, struct fuda_digest *ret);
-/* Digest of all that can be read from file descriptor `fd`, in constant memory. FUDA_EFILE; FUDA_ECANCELLED
- * if a signal interrupts the reading. */
+/* Digest of all that can be read from file descriptor `fd`, in constant memory. FUDA_EFILE;
+ * FUDA_ECANCELLED if a signal interrupts the reading. */
 int fuda_digest_fd(enum fuda_hash hash, int fd, struct fuda_digest *ret);
 
 /* Fills `out` with bytes fit for keys and challenges. FUDA_EFAILED. */

@@ -19,10 +19,11 @@ enum fuda_jpki_object {
 /* Bytes of an RSA-2048 signature. */
 #define FUDA_SIGNATURE_MAX 512
 
-/* Reads a certificate as DER, without the filler of its file. The signature certificate, and on smartphone
- * tokens the authentication certificate too, can be read only after their PIN: without `pin` (NULL)
- * that gives FUDA_ESECURITY; with it the PIN is sent only if the card asks. FUDA_ENOTFOUND if the card
- * holds no such certificate (known before a try is spent, where the card says so). */
+/* Reads a certificate as DER, without the filler of its file. The signature certificate, and on
+ * smartphone tokens the authentication certificate too, can be read only after their PIN: without
+ * `pin` (NULL) that gives FUDA_ESECURITY; with it the PIN is sent only if the card asks.
+ * FUDA_ENOTFOUND if the card holds no such certificate (known before a try is spent, where the card
+ * says so). */
 int fuda_jpki_certificate(struct fuda_card *card, enum fuda_jpki_object which,
 			  struct fuda_pin_entry *pin, struct fuda_deadline *dl,
 			  struct fuda_buf *ret_der);
@@ -58,12 +59,12 @@ int fuda_jpki_availability(struct fuda_card *card, struct fuda_deadline *dl,
 
 /* What the card does with the input (P1 of its signature command). Signatures are RSA-2048. */
 enum fuda_jpki_scheme {
-	FUDA_JPKI_PADDED,	   /* input of 1 to 245 bytes, padded by PKCS#1 v1.5 as it is */
-	FUDA_JPKI_MESSAGE_BARE,	   /* message of 1 to 255 bytes: SHA-256, padded without algorithm name */
-	FUDA_JPKI_SHA256,	   /* SHA-256 digest: PKCS#1 v1.5 */
-	FUDA_JPKI_MESSAGE_SHA256,  /* message of 1 to 255 bytes: SHA-256, PKCS#1 v1.5 */
-	FUDA_JPKI_PSS_SHA256,	   /* SHA-256 digest: PSS with MGF1-SHA-256 and 32 bytes of salt */
-	FUDA_JPKI_PSS_MESSAGE,	   /* message of 1 to 255 bytes: SHA-256, PSS as above */
+	FUDA_JPKI_PADDED,       /* input of 1 to 245 bytes, padded by PKCS#1 v1.5 as it is */
+	FUDA_JPKI_MESSAGE_BARE, /* message of 1 to 255 bytes: SHA-256, padded without its name */
+	FUDA_JPKI_SHA256,       /* SHA-256 digest: PKCS#1 v1.5 */
+	FUDA_JPKI_MESSAGE_SHA256, /* message of 1 to 255 bytes: SHA-256, PKCS#1 v1.5 */
+	FUDA_JPKI_PSS_SHA256,     /* SHA-256 digest: PSS with MGF1-SHA-256 and 32 bytes of salt */
+	FUDA_JPKI_PSS_MESSAGE,    /* message of 1 to 255 bytes: SHA-256, PSS as above */
 };
 
 struct fuda_jpki_input {
@@ -73,9 +74,10 @@ struct fuda_jpki_input {
 	size_t len;
 };
 
-/* Signs as one job: [certificate,] counter, VERIFY, signature, and power off so that nobody finds the PIN
- * verified. `ret_certificate` may be NULL; otherwise the certificate of the key is appended to it, read in
- * the same job, before the PIN where the card allows. A signature is as long as the key or it is an error. */
+/* Signs as one job: [certificate,] counter, VERIFY, signature, and power off so that nobody finds
+ * the PIN verified. `ret_certificate` may be NULL; otherwise the certificate of the key is appended
+ * to it, read in the same job, before the PIN where the card allows. A signature is as long as the
+ * key or it is an error. */
 int fuda_jpki_sign(struct fuda_card *card, const struct fuda_jpki_input *input,
 		   struct fuda_pin_entry *pin, struct fuda_deadline *dl,
 		   struct fuda_buf *ret_signature, struct fuda_buf *ret_certificate);

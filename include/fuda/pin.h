@@ -28,7 +28,8 @@ const char *fuda_pin_title(enum fuda_pin pin);
 const char *fuda_pin_form(enum fuda_pin pin);
 
 /* Whether `secret` could be right by its length and characters (small letters of the sign password
- * count as capitals). 0 or FUDA_EPINFORM; the message says what is expected, never what was given. */
+ * count as capitals). 0 or FUDA_EPINFORM; the message says what is expected, never what was given.
+ */
 int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *secret);
 
 #define FUDA_TRIES_UNKNOWN (-1)
@@ -37,13 +38,13 @@ int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 struct fuda_pin_counter {
 	enum fuda_pin pin;
 	const char *application; /* "jpki", "text", "face", "common", "juki"; static */
-	int tries;		 /* tries left, 0 if blocked, FUDA_TRIES_UNKNOWN if the card does not say */
+	int tries; /* tries left, 0 if blocked, FUDA_TRIES_UNKNOWN if the card does not say */
 };
 
 #define FUDA_PIN_COUNTERS_MAX 16
 
-/* Asks the card for its try counters; spends no try. Secrets whose application is not on the card are
- * left out. `ret_counters` has room for FUDA_PIN_COUNTERS_MAX. */
+/* Asks the card for its try counters; spends no try. Secrets whose application is not on the card
+ * are left out. `ret_counters` has room for FUDA_PIN_COUNTERS_MAX. */
 int fuda_pin_counters(struct fuda_card *card, struct fuda_deadline *dl,
 		      struct fuda_pin_counter *ret_counters, size_t *ret_count);
 

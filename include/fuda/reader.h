@@ -24,8 +24,9 @@ struct fuda_reader_info {
 
 struct fuda_reader_list;
 
-/* Lists the readers of all drivers, PC/SC first. An empty list is a success. Where nothing was found
- * and a driver could not look, its error (FUDA_ENOSERVICE, FUDA_EACCESS, ...) is returned instead. */
+/* Lists the readers of all drivers, PC/SC first. An empty list is a success. Where nothing was
+ * found and a driver could not look, its error (FUDA_ENOSERVICE, FUDA_EACCESS, ...) is returned
+ * instead. */
 int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
 			 struct fuda_reader_list **ret);
 void fuda_reader_list_free(struct fuda_reader_list **list);

@@ -15,7 +15,8 @@ int fuda_secret_new(const void *bytes, size_t len, struct fuda_secret **ret);
 
 /* Reads one line from file descriptor `fd`, byte by byte so that nothing of what follows is taken,
  * straight into locked memory; the line end is dropped. FUDA_EFILE if the descriptor cannot be read
- * or ends before the first byte, FUDA_ECANCELLED if a signal interrupts it, FUDA_ETOOBIG, FUDA_ENOMEM. */
+ * or ends before the first byte, FUDA_ECANCELLED if a signal interrupts it, FUDA_ETOOBIG,
+ * FUDA_ENOMEM. */
 int fuda_secret_read(int fd, struct fuda_secret **ret);
 
 void fuda_secret_free(struct fuda_secret **s);

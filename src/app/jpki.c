@@ -25,7 +25,8 @@ static const struct {
 	enum fuda_pin pin;
 	const char *step;
 } objects[] = {
-	[FUDA_JPKI_AUTH] = { 0x000A, 0x0017, FUDA_PIN_AUTH, N_("read the authentication certificate") },
+	[FUDA_JPKI_AUTH] = { 0x000A, 0x0017, FUDA_PIN_AUTH,
+			     N_("read the authentication certificate") },
 	[FUDA_JPKI_SIGN] = { 0x0001, 0x001A, FUDA_PIN_SIGN, N_("read the signature certificate") },
 	[FUDA_JPKI_AUTH_CA] = { 0x000B, 0, 0, N_("read the authentication CA's certificate") },
 	[FUDA_JPKI_SIGN_CA] = { 0x0002, 0, 0, N_("read the signature CA's certificate") },
@@ -139,7 +140,8 @@ int fuda_jpki_token(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_j
 		return r;
 	if (parse_token(&data, ret) < 0)
 		return ctx_fail(c->ctx, FUDA_EFORMAT,
-				_("The card's token information is malformed (%zu bytes)."), data.len);
+				_("The card's token information is malformed (%zu bytes)."),
+				data.len);
 	return 0;
 }
 
@@ -181,15 +183,16 @@ static int read_certificate(struct fuda_card *c, enum fuda_jpki_object which,
 	int r;
 
 	ctx_step(c->ctx, _(objects[which].step));
-	r = card_read(c, objects[which].certificate, READ_OBJECT, FUDA_CERTIFICATE_MAX, dl, ret_der);
+	r = card_read(c, objects[which].certificate, READ_OBJECT, FUDA_CERTIFICATE_MAX, dl,
+		      ret_der);
 	if (r == FUDA_ENOTFOUND)
 		return ctx_fail_sw(c->ctx, r, fuda_context_sw(c->ctx),
 				   _("The card holds no such certificate."));
 	return r;
 }
 
-/* What must be done before a try may be spent on the PIN of `which`: make sure that there is something to be had for
- * it, and try extended length if something will be read after it. */
+/* What must be done before a try may be spent on the PIN of `which`: make sure that there is
+ * something to be had for it, and try extended length if something will be read after it. */
 static int prepare_verify(struct fuda_card *c, enum fuda_jpki_object which, bool will_read,
 			  struct fuda_deadline *dl)
 {
@@ -200,7 +203,10 @@ static int prepare_verify(struct fuda_card *c, enum fuda_jpki_object which, bool
 		r = fuda_jpki_availability(c, dl, &a);
 		if (r == 0 && a.sign == FUDA_ABSENT)
 			return ctx_fail(c->ctx, FUDA_ENOTFOUND,
-					_("The card holds no signature certificate. It is not issued to children under 15, and lapses when name or address change; the municipal office issues it. The password was not sent."));
+					_("The card holds no signature certificate. It is not "
+					  "issued to children under 15, and lapses when name or "
+					  "address change; the municipal office issues it. The "
+					  "password was not sent."));
 	}
 	if (r == 0 && will_read)
 		r = card_probe_extended(c, EF_TOKEN, dl);
@@ -276,7 +282,8 @@ static int sign_job(struct fuda_card *c, const struct fuda_jpki_input *in,
 		    struct fuda_pin_entry *pin, struct fuda_deadline *dl,
 		    struct fuda_buf *signature, struct fuda_buf *certificate)
 {
-	bool later = certificate && in->key == FUDA_JPKI_SIGN; /* behind its password, card.md 2.3 */
+	/* the signature certificate is behind its password, card.md 2.3 */
+	bool later = certificate && in->key == FUDA_JPKI_SIGN;
 	int r = 0;
 
 	if (certificate && !later) {
@@ -340,9 +347,11 @@ int fuda_jpki_sign_digest(struct fuda_card *c, enum fuda_jpki_object key,
 			  struct fuda_deadline *dl, struct fuda_buf *ret_signature,
 			  struct fuda_buf *ret_certificate)
 {
-	/* DigestInfo up to the digest, RFC 8017 9.2 note 1: the two bytes that differ are the last one of the
-	 * algorithm's OID and the lengths. */
-	static const uint8_t algorithm[] = { [FUDA_SHA256] = 1, [FUDA_SHA384] = 2, [FUDA_SHA512] = 3 };
+	/* DigestInfo up to the digest, RFC 8017 9.2 note 1: the two bytes that differ are the last
+	 * one of the algorithm's OID and the lengths. */
+	static const uint8_t algorithm[] = {
+		[FUDA_SHA256] = 1, [FUDA_SHA384] = 2, [FUDA_SHA512] = 3
+	};
 	uint8_t info[19 + FUDA_DIGEST_MAX] = {
 		0x30, (uint8_t)(17 + digest->len), 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
 		0x65, 0x03, 0x04, 0x02, algorithm[digest->hash], 0x05, 0x00, 0x04,

@@ -13,8 +13,8 @@ struct cursor {
 	size_t left;
 };
 
-/* All of these return 0, or FUDA_EFORMAT if fewer bytes are left; the cursor and the result are then
- * unchanged. Integers are big endian. */
+/* All of these return 0, or FUDA_EFORMAT if fewer bytes are left; the cursor and the result are
+ * then unchanged. Integers are big endian. */
 
 static inline struct cursor cur_of(const uint8_t *bytes, size_t len)
 {

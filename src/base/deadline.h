@@ -14,8 +14,8 @@ int deadline_check(const struct fuda_deadline *dl);
 /* Becomes readable when cancelled; owned by `dl`. */
 int deadline_fd(const struct fuda_deadline *dl);
 
-/* Waits until `fd` has one of `events` (POLLIN, ...). 0, FUDA_ETIMEOUT, FUDA_ECANCELLED, FUDA_EFAILED.
- * `fd` may be -1 to wait for the deadline alone. */
+/* Waits until `fd` has one of `events` (POLLIN, ...). 0, FUDA_ETIMEOUT, FUDA_ECANCELLED,
+ * FUDA_EFAILED. `fd` may be -1 to wait for the deadline alone. */
 int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events);
 
 /* Waits `ms` milliseconds. 0, FUDA_ETIMEOUT, FUDA_ECANCELLED. */

@@ -64,7 +64,8 @@ static int open_first_match(struct fuda_context *ctx, const struct fuda_reader_l
 		}
 	}
 	return ctx_fail(ctx, FUDA_EWRONGCARD,
-			_("There are cards in several readers, and none of them answers as a My Number card."));
+			_("There are cards in several readers, and none of them answers as a My "
+			  "Number card."));
 }
 
 static int open_any(struct fuda_context *ctx, struct fuda_deadline *dl, struct fuda_card **ret)
@@ -84,7 +85,8 @@ static int open_any(struct fuda_context *ctx, struct fuda_deadline *dl, struct f
 	}
 	if (!list->count)
 		return ctx_fail(ctx, FUDA_ENOREADER,
-				_("No card reader is connected. Plug one in; \"fuda doctor\" finds out why one is not seen."));
+				_("No card reader is connected. Plug one in; \"fuda doctor\" finds "
+				  "out why one is not seen."));
 	if (!cards)
 		return ctx_fail(ctx, FUDA_ENOCARD,
 				_("There is no card in the reader. Put the My Number card on %s."),
@@ -159,7 +161,8 @@ void fuda_card_end(struct fuda_card *c)
 		return;
 	fuda_deadline_restart(c->closing, CLOSING_MS);
 	ctx_keep_error(c->ctx, true);
-	/* card.md 0.7: nothing else clears a PIN. A card that is gone has lost its power already. */
+	/* card.md 0.7: nothing else clears a PIN. A card that is gone has lost its power already.
+	 */
 	if (c->secret_sent)
 		(void)reader_power(c->reader, POWER_OFF, c->closing);
 	(void)reader_lock(c->reader, false, c->closing);
@@ -235,7 +238,8 @@ int card_recover(struct fuda_card *c, int error, struct fuda_deadline *dl)
 	while (error == FUDA_ERESET) {
 		if (c->secret_sent || c->restores++ == RESTORES_MAX)
 			return ctx_fail(c->ctx, FUDA_ERESET,
-					_("Another program reset the card in the middle of this. Close it and try again."));
+					_("Another program reset the card in the middle of this. "
+					  "Close it and try again."));
 		ctx_log(c->ctx, FUDA_LOG_INFO, "the card was reset; selecting again");
 		error = card_restore(c, dl);
 	}
@@ -421,7 +425,8 @@ int fuda_card_transmit(struct fuda_card *c, const uint8_t *command, size_t len,
 	ctx_step(c->ctx, _("send a command"));
 	if (apdu_is_pin_command(command, len))
 		return ctx_fail(c->ctx, FUDA_EPINCOMMAND,
-				_("PIN commands are not sent this way, because a mistake costs one of few tries."));
+				_("PIN commands are not sent this way, because a mistake costs one "
+				  "of few tries."));
 	/* What it selects is not followed. */
 	c->application = NULL;
 	c->file = 0;

@@ -19,7 +19,8 @@ enum extended {
 struct fuda_card {
 	struct fuda_context *ctx;
 	struct reader *reader;
-	struct fuda_deadline *closing; /* time to leave a card in order when the caller's has run out */
+	struct fuda_deadline
+		*closing; /* time to leave a card in order when the caller's has run out */
 	unsigned jobs;		       /* depth of fuda_card_begin() */
 	/* what the card holds for us, as long as the reader's epoch is this one: */
 	uint32_t epoch;
@@ -33,22 +34,24 @@ struct fuda_card {
 	enum extended extended;
 };
 
-/* Makes a session of an open reader, which belongs to it from then on (and is closed on failure). */
+/* Makes a session of an open reader, which belongs to it from then on (and is closed on failure).
+ */
 int card_wrap(struct fuda_context *ctx, struct reader **reader, struct fuda_card **ret);
 
 /* Ends the job of *c, for _cleanup_; nothing if *c is NULL. */
 void card_end_cleanup(struct fuda_card **c);
 #define _cleanup_job_ _cleanup_(card_end_cleanup)
 
-/* Sends `a`, in pieces by chaining where it is too long for a short APDU and extended length does not work;
- * collects 61xx, repeats after 6Cxx and after 6F00 to the first command since power-up. If another program
- * reset the card, application and file are selected again and the command is repeated, a few times a job and
- * never once a secret was sent (FUDA_ERESET). Appends the data to `ret_data`, gives SW1-SW2, whatever they
- * are. FUDA_EPINCOMMAND: these go through pin.c. */
+/* Sends `a`, in pieces by chaining where it is too long for a short APDU and extended length does
+ * not work; collects 61xx, repeats after 6Cxx and after 6F00 to the first command since power-up.
+ * If another program reset the card, application and file are selected again and the command is
+ * repeated, a few times a job and never once a secret was sent (FUDA_ERESET). Appends the data to
+ * `ret_data`, gives SW1-SW2, whatever they are. FUDA_EPINCOMMAND: these go through pin.c. */
 int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline *dl,
 		 struct fuda_buf *ret_data, uint16_t *ret_sw);
 
-/* Selects application `aid`, unless this job has done so. FUDA_ENOTFOUND if it is not on the card. */
+/* Selects application `aid`, unless this job has done so. FUDA_ENOTFOUND if it is not on the card.
+ */
 int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl);
 
 /* Makes `fid` the current file. FUDA_ENOTFOUND, FUDA_ESW. */
@@ -57,24 +60,26 @@ int card_select_file(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl
 /* Selects application and file again. For pin.c, when the answer to a PIN command was lost. */
 int card_restore(struct fuda_card *c, struct fuda_deadline *dl);
 
-/* What to do about `error` of a command: if the card was reset before it (FUDA_ERESET), no secret was sent in this job
- * and it is not the umpteenth time, selects again and returns 0: send it again. Otherwise the error. */
+/* What to do about `error` of a command: if the card was reset before it (FUDA_ERESET), no secret
+ * was sent in this job and it is not the umpteenth time, selects again and returns 0: send it
+ * again. Otherwise the error. */
 int card_recover(struct fuda_card *c, int error, struct fuda_deadline *dl);
 
 enum read_how {
-	READ_OBJECT, /* the BER-TLV object that the file starts with, without the filler behind it */
+	READ_OBJECT, /* the BER-TLV object that the file starts with, without the filler behind it
+		      */
 	READ_BYTES,  /* the first `max` bytes, or fewer if the file ends before */
 };
 
-/* Appends what file `fid` (1 to 0x1E) of the selected application holds, `max` bytes at the most: the first
- * piece by short identifier, the rest in one extended read where that works. FUDA_ENOTFOUND (no such
- * file, or nothing but filler in it), FUDA_ESECURITY, FUDA_ESW, FUDA_EFORMAT (the file ends inside its
- * object), FUDA_ETOOBIG. */
+/* Appends what file `fid` (1 to 0x1E) of the selected application holds, `max` bytes at the most:
+ * the first piece by short identifier, the rest in one extended read where that works.
+ * FUDA_ENOTFOUND (no such file, or nothing but filler in it), FUDA_ESECURITY, FUDA_ESW,
+ * FUDA_EFORMAT (the file ends inside its object), FUDA_ETOOBIG. */
 int card_read(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
 	      struct fuda_deadline *dl, struct fuda_buf *ret_data);
 
-/* Finds out by a read of the free file `fid` whether extended length works, if that is not known: it must never be
- * tried for the first time after a PIN. */
+/* Finds out by a read of the free file `fid` whether extended length works, if that is not known:
+ * it must never be tried for the first time after a PIN. */
 int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl);
 
 /* Writes down the error that `sw` stands for and returns it; 0 for 9000. */

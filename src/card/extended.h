@@ -8,8 +8,8 @@
 /* What was found last time with this model of reader and this kind of card (its ATR). */
 enum extended extended_recall(const struct reader *r);
 
-/* Remembers it in the user's cache directory; without one, or on failure, nothing is remembered. Readers without a
- * model name are not. */
+/* Remembers it in the user's cache directory; without one, or on failure, nothing is remembered.
+ * Readers without a model name are not. */
 void extended_remember(const struct reader *r, enum extended what);
 
 #endif

@@ -18,17 +18,21 @@ static const struct {
 	enum charset charset;
 	int tries; /* when nothing was spent; 0 if not established */
 } pins[] = {
-	[FUDA_PIN_AUTH] = { "auth", N_("PIN for user authentication"), N_("4 digits"), 4, 4, DIGITS, 3 },
+	[FUDA_PIN_AUTH] = { "auth", N_("PIN for user authentication"), N_("4 digits"), 4, 4, DIGITS,
+			    3 },
 	[FUDA_PIN_SIGN] = { "sign", N_("password for digital signatures"),
 			    N_("6 to 16 letters and digits"), 6, LONGEST, CAPITALS_AND_DIGITS, 5 },
-	[FUDA_PIN_TEXT] = { "text", N_("PIN for the card's text data"), N_("4 digits"), 4, 4, DIGITS, 3 },
-	[FUDA_PIN_JUKI] = { "juki", N_("PIN for the resident register"), N_("4 digits"), 4, 4, DIGITS, 3 },
+	[FUDA_PIN_TEXT] = { "text", N_("PIN for the card's text data"), N_("4 digits"), 4, 4,
+			    DIGITS, 3 },
+	[FUDA_PIN_JUKI] = { "juki", N_("PIN for the resident register"), N_("4 digits"), 4, 4,
+			    DIGITS, 3 },
 	[FUDA_PIN_A] = { "a", N_("verification number A"), N_("12 digits"), 12, 12, DIGITS, 10 },
 	[FUDA_PIN_B] = { "b", N_("verification number B"), N_("14 digits"), 14, 14, DIGITS, 10 },
 	[FUDA_PIN_BIRTH] = { "birth", N_("birth date key"), N_("6 digits"), 6, 6, DIGITS, 0 },
 };
 
-/* Where the card keeps them: card.md 2.3 to 2.7. The first place of a secret is where it is verified. */
+/* Where the card keeps them: card.md 2.3 to 2.7. The first place of a secret is where it is
+ * verified. */
 static const struct place {
 	enum fuda_pin pin;
 	const struct aid *aid;
@@ -81,7 +85,8 @@ int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 	if (good)
 		return 0;
 	return ctx_fail(ctx, FUDA_EPINFORM,
-			_("The %s has %s. What was given cannot be right and was not sent to the card; no try was spent."),
+			_("The %s has %s. What was given cannot be right and was not sent to the "
+			  "card; no try was spent."),
 			_(pins[pin].title), _(pins[pin].form));
 }
 
@@ -99,8 +104,8 @@ static int tries_of(uint16_t sw)
 	return FUDA_TRIES_UNKNOWN;
 }
 
-/* VERIFY without data asks for the counter and spends nothing (card.md 3). Not card_command(), which has no part
- * in VERIFY of any form. */
+/* VERIFY without data asks for the counter and spends nothing (card.md 3). Not card_command(),
+ * which has no part in VERIFY of any form. */
 static int send_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
 		      uint16_t *ret_sw)
 {
@@ -130,9 +135,9 @@ static int query(struct fuda_card *c, uint8_t p2, struct fuda_deadline *dl, uint
 	return r;
 }
 
-/* Reads the counter at a place whose application is selected, and finds the P2 that addresses it: by short
- * identifier, or else as the current file. A counter that cannot be read is FUDA_TRIES_UNKNOWN;
- * FUDA_ENOTFOUND if the secret is not on the card. */
+/* Reads the counter at a place whose application is selected, and finds the P2 that addresses it:
+ * by short identifier, or else as the current file. A counter that cannot be read is
+ * FUDA_TRIES_UNKNOWN; FUDA_ENOTFOUND if the secret is not on the card. */
 static int read_counter(struct fuda_card *c, const struct place *place, struct fuda_deadline *dl,
 			int *ret_tries, uint8_t *ret_p2)
 {
@@ -218,10 +223,13 @@ static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda
 		return 0;
 	if (entry->tries_before == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_ELASTTRY,
-				_("The card does not say how many tries of the %s are left, so this may be the last one. It was not sent; allow the last try if you are sure."),
+				_("The card does not say how many tries of the %s are left, so "
+				  "this may be the last one. It was not sent; allow the last try "
+				  "if you are sure."),
 				_(pins[pin].title));
 	return ctx_fail(c->ctx, FUDA_ELASTTRY,
-			_("Only one try of the %s is left; a mistake would block it. It was not sent; allow the last try if you are sure."),
+			_("Only one try of the %s is left; a mistake would block it. It was not "
+			  "sent; allow the last try if you are sure."),
 			_(pins[pin].title));
 }
 
@@ -264,14 +272,18 @@ static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_p
 	ctx_step(c->ctx, _("verify the PIN"));
 	if (r < 0 || entry->tries_after == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
-				_("The card's answer to the %s was lost (%s), and the try counter could not be read again. A try may have been spent: look with \"fuda pin status\" before you go on."),
+				_("The card's answer to the %s was lost (%s), and the try counter "
+				  "could not be read again. A try may have been spent: look with "
+				  "\"fuda pin status\" before you go on."),
 				_(pins[pin].title), cause);
 	if (entry->tries_after < entry->tries_before)
 		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
-				_("The card's answer to the %s was lost (%s). The counter went from %d to %d: it was wrong, or the try was spent."),
+				_("The card's answer to the %s was lost (%s). The counter went "
+				  "from %d to %d: it was wrong, or the try was spent."),
 				_(pins[pin].title), cause, entry->tries_before, entry->tries_after);
 	return ctx_fail(c->ctx, FUDA_EUNKNOWN,
-			_("The card's answer to the %s was lost (%s). No try was lost: %d are left."),
+			_("The card's answer to the %s was lost (%s). No try was lost: %d are "
+			  "left."),
 			_(pins[pin].title), cause, entry->tries_after);
 }
 
@@ -296,7 +308,8 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 	ctx_step(c->ctx, _("verify the PIN"));
 	if (entry->tries_after == 0)
 		return ctx_fail_sw(c->ctx, FUDA_EPINBLOCKED, sw,
-				   _("The %s was not accepted and is blocked now. It can be set anew at the municipal office."),
+				   _("The %s was not accepted and is blocked now. It can be set "
+				     "anew at the municipal office."),
 				   _(pins[pin].title));
 	if (sw >> 8 != 0x63)
 		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),

@@ -12,7 +12,8 @@ enum {
 	FILE_END = 0x8000, /* offsets have 15 bits */
 };
 
-/* READ BINARY (ISO 7816-4 11.2.3). Data that came with a warning about the end of the file counts. */
+/* READ BINARY (ISO 7816-4 11.2.3). Data that came with a warning about the end of the file counts.
+ */
 static int read_binary(struct fuda_card *c, uint8_t p1, uint8_t p2, size_t le, bool extended,
 		       struct fuda_deadline *dl, struct fuda_buf *ret_data, uint16_t *ret_sw)
 {
@@ -69,8 +70,8 @@ static int read_first(struct fuda_card *c, uint16_t fid, size_t le, struct fuda_
 	return r;
 }
 
-/* Extended length did not work, which may have left card or reader confused: start afresh. Where it is known to
- * work otherwise, that is no reason to forget it for ever. */
+/* Extended length did not work, which may have left card or reader confused: start afresh. Where it
+ * is known to work otherwise, that is no reason to forget it for ever. */
 static int give_up_extended(struct fuda_card *c, int error, struct fuda_deadline *dl)
 {
 	int r = 0;
@@ -84,7 +85,8 @@ static int give_up_extended(struct fuda_card *c, int error, struct fuda_deadline
 	return r;
 }
 
-/* Reads on at the end of what is there, in one command; sw 9000 with nothing added is the end of the file. */
+/* Reads on at the end of what is there, in one command; sw 9000 with nothing added is the end of
+ * the file. */
 static int read_piece(struct fuda_card *c, size_t wanted, struct fuda_deadline *dl,
 		      struct fuda_buf *data, size_t offset)
 {
@@ -100,8 +102,10 @@ static int read_piece(struct fuda_card *c, size_t wanted, struct fuda_deadline *
 		if (r == 0 && sw == 0x9000) {
 			if (c->extended == EXTENDED_UNKNOWN)
 				extended_remember(c->reader, EXTENDED_WORKS);
-			/* A card that gives no more than a short answer is asked shortly from now on. */
-			c->extended = data->len - offset > SHORT_LE ? EXTENDED_WORKS : EXTENDED_FAILS;
+			/* A card that gives no more than a short answer is asked shortly from now
+			 * on. */
+			c->extended =
+				data->len - offset > SHORT_LE ? EXTENDED_WORKS : EXTENDED_FAILS;
 			return 0;
 		}
 		if (r < 0 && (r != FUDA_ETRANSPORT || c->secret_sent))
@@ -137,7 +141,8 @@ static int object_size(struct fuda_card *c, const struct fuda_buf *data, size_t 
 				_("The file on the card does not start with a data object."));
 	if (total > max)
 		return ctx_fail(c->ctx, FUDA_ETOOBIG,
-				_("The file on the card claims to hold %zu bytes; at most %zu are expected."),
+				_("The file on the card claims to hold %zu bytes; at most %zu are "
+				  "expected."),
 				total, max);
 	*ret = total;
 	return 0;

@@ -109,8 +109,8 @@ int apdu_take_sw(struct fuda_buf *response, uint16_t *ret_sw)
 	return 0;
 }
 
-/* Commands that touch secrets, or may hide one that does. A command matches if (CLA & mask) == cla and
- * INS is equal. */
+/* Commands that touch secrets, or may hide one that does. A command matches if (CLA & mask) == cla
+ * and INS is equal. */
 static const struct {
 	uint8_t cla_mask, cla, ins;
 } pin_commands[] = {

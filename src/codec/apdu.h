@@ -18,20 +18,21 @@ struct apdu {
 	bool extended;	     /* extended length fields */
 };
 
-/* Appends the encoded command. FUDA_EINVAL if lc or le do not fit the short form and `extended` is not
- * set; FUDA_ETOOBIG, FUDA_ENOMEM. */
+/* Appends the encoded command. FUDA_EINVAL if lc or le do not fit the short form and `extended` is
+ * not set; FUDA_ETOOBIG, FUDA_ENOMEM. */
 int apdu_build(const struct apdu *a, struct fuda_buf *ret_command);
 
-/* Parses a command; ret->data points into it. FUDA_EFORMAT for anything that is not exactly one of the
- * seven cases. */
+/* Parses a command; ret->data points into it. FUDA_EFORMAT for anything that is not exactly one of
+ * the seven cases. */
 int apdu_parse(const uint8_t *command, size_t len, struct apdu *ret);
 
-/* Splits the status word off a response in place: shortens `response` by it. FUDA_EFORMAT under 2 bytes. */
+/* Splits the status word off a response in place: shortens `response` by it. FUDA_EFORMAT under 2
+ * bytes. */
 int apdu_take_sw(struct fuda_buf *response, uint16_t *ret_sw);
 
-/* Whether the command presents, changes or resets a secret (VERIFY, CHANGE and their kin, or a wrapping that
- * may hide one), in any class, chained or wrapped: DESIGN "The PIN has one door". Short inputs are judged
- * by what is there. The retry query (VERIFY of 4 bytes) counts too. */
+/* Whether the command presents, changes or resets a secret (VERIFY, CHANGE and their kin, or a
+ * wrapping that may hide one), in any class, chained or wrapped: DESIGN "The PIN has one door".
+ * Short inputs are judged by what is there. The retry query (VERIFY of 4 bytes) counts too. */
 bool apdu_is_pin_command(const uint8_t *command, size_t len);
 
 #endif

@@ -8,8 +8,8 @@
 
 #define REDACT_TEXT_MAX 200
 
-/* Writes the command as hexadecimal to `out`; the data of PIN commands becomes its length, and long data is
- * cut with a note of its length. */
+/* Writes the command as hexadecimal to `out`; the data of PIN commands becomes its length, and long
+ * data is cut with a note of its length. */
 void redact_command(const uint8_t *command, size_t len, char out[REDACT_TEXT_MAX]);
 
 /* Writes the response likewise: status word and the length of the data, never the data. */

@@ -5,7 +5,8 @@
 
 enum { TAG_MORE = 0x1F, TAG_BYTES_MAX = 3, LENGTH_BYTES_MAX = 4 };
 
-/* Tag bytes, X.690 8.1.2. `minimal`: no leading zero digit, no long form where the short one would do. */
+/* Tag bytes, X.690 8.1.2. `minimal`: no leading zero digit, no long form where the short one would
+ * do. */
 static int take_tag(struct cursor *c, bool minimal, uint32_t *ret)
 {
 	uint8_t b;

@@ -11,9 +11,9 @@ struct tlv {
 	struct cursor whole; /* tag, length and value */
 };
 
-/* Takes the next object. FUDA_EFORMAT: end of data inside an object, indefinite length, length of over 4
- * bytes, tag of over 3 bytes; the cursor is then unchanged. Lengths need not be minimal, as cards
- * differ; tlv_next_der() insists on it, and on minimal tag bytes. */
+/* Takes the next object. FUDA_EFORMAT: end of data inside an object, indefinite length, length of
+ * over 4 bytes, tag of over 3 bytes; the cursor is then unchanged. Lengths need not be minimal, as
+ * cards differ; tlv_next_der() insists on it, and on minimal tag bytes. */
 int tlv_next(struct cursor *c, struct tlv *ret);
 int tlv_next_der(struct cursor *c, struct tlv *ret);
 

@@ -182,27 +182,32 @@ static const struct rule {
 	const char *text;
 } rules[] = {
 	{ "issuer_unknown", FUDA_RESULT_INVALID_CERTIFICATE, issuer_known,
-	  N_("No CA that is believed has issued this certificate. If it belongs to a test card, name "
+	  N_("No CA that is believed has issued this certificate. If it belongs to a test card, "
+	     "name "
 	     "the certificates of its test CAs (--trust FILE).") },
 	{ "profile_signature_algorithm", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, algorithm_accepted,
 	  N_("The certificate is signed by an algorithm that is not accepted. RSA with SHA-256, "
 	     "SHA-384 or SHA-512 is; ask for a newer certificate.") },
 	{ "issuer_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, issuer_key_accepted,
-	  N_("The key of the CA is not of the kind and size that the JPKI uses (RSA with 2048 bits). "
+	  N_("The key of the CA is not of the kind and size that the JPKI uses (RSA with 2048 "
+	     "bits). "
 	     "A newer version of this program may know it.") },
 	{ "issuer_signature", FUDA_RESULT_INVALID_CERTIFICATE, issuer_signed,
-	  N_("The signature of the CA on this certificate is wrong: the certificate is forged or was "
+	  N_("The signature of the CA on this certificate is wrong: the certificate is forged or "
+	     "was "
 	     "changed. Do not accept it.") },
 	{ "issuer_not_ca", FUDA_RESULT_INVALID_CERTIFICATE, issuer_is_ca,
 	  N_("The certificate of the issuer is not that of a CA. Name CA certificates only "
 	     "(--trust FILE).") },
 	{ "issuer_name", FUDA_RESULT_INVALID_CERTIFICATE, issuer_named,
-	  N_("The certificate names another issuer than the CA that signed it. Do not accept it.") },
+	  N_("The certificate names another issuer than the CA that signed it. Do not accept "
+	     "it.") },
 	{ "issuer_use", FUDA_RESULT_INVALID_CERTIFICATE, issuer_issues_such,
 	  N_("This CA does not issue certificates of this kind: user authentication and digital "
 	     "signature have CAs of their own. Do not accept the certificate.") },
 	{ "issuer_expired", FUDA_RESULT_CERTIFICATE_EXPIRED, issuer_not_expired,
-	  N_("The certificate of the CA has expired, and with it all that it issued. The holder needs "
+	  N_("The certificate of the CA has expired, and with it all that it issued. The holder "
+	     "needs "
 	     "a new certificate from the municipality.") },
 	{ "issuer_not_yet_valid", FUDA_RESULT_INVALID_CERTIFICATE, issuer_begun,
 	  N_("The certificate of the CA is not valid yet. Check the clock of this machine.") },
@@ -213,16 +218,19 @@ static const struct rule {
 	  N_("A certificate of a person is needed where that of a CA was given, or the other way "
 	     "round. Choose the other certificate.") },
 	{ "profile_use", FUDA_RESULT_INVALID_CERTIFICATE, not_for_other_use,
-	  N_("The certificate serves another purpose: user authentication and digital signature have "
+	  N_("The certificate serves another purpose: user authentication and digital signature "
+	     "have "
 	     "a certificate each. Choose the other one.") },
 	{ "profile_key_usage", FUDA_RESULT_INVALID_CERTIFICATE, key_usage_fits,
-	  N_("The key usage of the certificate does not permit this, or more than this. Do not accept "
+	  N_("The key usage of the certificate does not permit this, or more than this. Do not "
+	     "accept "
 	     "it.") },
 	{ "profile_extended_key_usage", FUDA_RESULT_INVALID_CERTIFICATE, extended_key_usage_fits,
 	  N_("The certificate is not meant for client authentication. Do not accept it for user "
 	     "authentication.") },
 	{ "profile_policy", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, policy_fits,
-	  N_("The certificate follows none of the policies of the JPKI. It is not one of a My Number "
+	  N_("The certificate follows none of the policies of the JPKI. It is not one of a My "
+	     "Number "
 	     "card.") },
 	{ "profile_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, key_accepted,
 	  N_("The key of the certificate is not of the kind and size that the JPKI uses (RSA with "

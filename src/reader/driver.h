@@ -9,19 +9,20 @@
 #include "base/deadline.h"
 
 enum driver_flags {
-	DRIVER_HARDWARE = 1, /* talks to a device: listed, chosen by itself, part of the IFD bundle */
+	DRIVER_HARDWARE =
+		1, /* talks to a device: listed, chosen by itself, part of the IFD bundle */
 };
 
 enum power {
 	POWER_ON,    /* cold reset; the card starts afresh */
 	POWER_RESET, /* warm reset */
-	POWER_OFF,   /* the card loses its state, at the latest when the lock is released; no command of
-		      * anyone gets in between. The next command powers it on again. */
+	POWER_OFF, /* the card loses its state, at the latest when the lock is released; no command
+		    * of anyone gets in between. The next command powers it on again. */
 };
 
 enum transmit_flags {
-	/* The command must leave for the card at most once (PIN commands): no layer may send it again
-	 * whatever happens. */
+	/* The command must leave for the card at most once (PIN commands): no layer may send it
+	 * again whatever happens. */
 	TRANSMIT_ONCE = 1,
 };
 
@@ -36,26 +37,28 @@ int reader_list_add(struct fuda_reader_list *list, const char *driver, const cha
 
 struct reader;
 
-/* Members may be NULL where the driver has nothing of the kind; using it then gives FUDA_ENOTSUP. All are
- * called from one thread at a time for one reader. Each returns 0 or FUDA_E..., and says in the context what
- * happened and what to do (ctx_fail()). The interface is transparent: it carries any APDU. */
+/* Members may be NULL where the driver has nothing of the kind; using it then gives FUDA_ENOTSUP.
+ * All are called from one thread at a time for one reader. Each returns 0 or FUDA_E..., and says in
+ * the context what happened and what to do (ctx_fail()). The interface is transparent: it carries
+ * any APDU. */
 struct driver {
 	const char *name; /* what stands before the colon */
 	enum driver_flags flags;
 
-	/* Adds the readers that are there now. Nothing there is a success; so is a service that runs
-	 * but has no reader. FUDA_ENOSERVICE, FUDA_EACCESS, ... if it cannot know. */
-	int (*list)(struct fuda_context *ctx, struct fuda_deadline *dl, struct fuda_reader_list *list);
+	/* Adds the readers that are there now. Nothing there is a success; so is a service that
+	 * runs but has no reader. FUDA_ENOSERVICE, FUDA_EACCESS, ... if it cannot know. */
+	int (*list)(struct fuda_context *ctx, struct fuda_deadline *dl,
+		    struct fuda_reader_list *list);
 
-	/* Waits until the list may have changed against `known` (this driver's readers as last listed).
-	 * Returns 0 then, or FUDA_ETIMEOUT, FUDA_ECANCELLED. Changes between that listing and this call
-	 * count. A driver that cannot tell has NULL here and is listed only once. */
+	/* Waits until the list may have changed against `known` (this driver's readers as last
+	 * listed). Returns 0 then, or FUDA_ETIMEOUT, FUDA_ECANCELLED. Changes between that listing
+	 * and this call count. A driver that cannot tell has NULL here and is listed only once. */
 	int (*wait)(struct fuda_context *ctx, struct fuda_deadline *dl,
 		    const struct fuda_reader_list *known);
 
-	/* Connects to the card in the reader called `rest` (a driver that takes part of a name puts the whole
-	 * into r->name) and powers it if need be. Sets r->priv, r->model,
-	 * r->atr, r->atr_len, r->max_command, r->max_response. On failure nothing stays open. */
+	/* Connects to the card in the reader called `rest` (a driver that takes part of a name puts
+	 * the whole into r->name) and powers it if need be. Sets r->priv, r->model, r->atr,
+	 * r->atr_len, r->max_command, r->max_response. On failure nothing stays open. */
 	int (*open)(struct reader *r, const char *rest, struct fuda_deadline *dl);
 
 	/* Frees r->priv. Never waits for a card: what hangs is abandoned, not freed under its user.
@@ -65,19 +68,20 @@ struct driver {
 	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET. */
 	int (*power)(struct reader *r, enum power how, struct fuda_deadline *dl);
 
-	/* Sends one command APDU and appends the response (data, SW1, SW2) to `ret_response`. Returns at the
-	 * deadline or on cancel whatever the card does (FUDA_ETIMEOUT, FUDA_ECANCELLED; the reader may be
-	 * unusable then). FUDA_ERESET: another program reset the card *before* this command, which was not
-	 * sent; the driver has reconnected, raised r->epoch, and the next call works. FUDA_EREMOVED,
-	 * FUDA_EREADERGONE, FUDA_EMUTE, FUDA_ETRANSPORT (including a response under 2 bytes or over
-	 * r->max_response). The driver keeps no copy of the command when it returns; where a call that
-	 * hangs still needs it, it is wiped as soon as that ends. */
+	/* Sends one command APDU and appends the response (data, SW1, SW2) to `ret_response`.
+	 * Returns at the deadline or on cancel whatever the card does (FUDA_ETIMEOUT,
+	 * FUDA_ECANCELLED; the reader may be unusable then). FUDA_ERESET: another program reset the
+	 * card *before* this command, which was not sent; the driver has reconnected, raised
+	 * r->epoch, and the next call works. FUDA_EREMOVED, FUDA_EREADERGONE, FUDA_EMUTE,
+	 * FUDA_ETRANSPORT (including a response under 2 bytes or over r->max_response). The driver
+	 * keeps no copy of the command when it returns; where a call that hangs still needs it, it
+	 * is wiped as soon as that ends. */
 	int (*transmit)(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
 			struct fuda_deadline *dl, struct fuda_buf *ret_response);
 
-	/* Keeps other programs away from the card until released. Locking waits for them until the deadline;
-	 * if the card was reset meanwhile the driver reconnects and raises r->epoch, and it is a success.
-	 * NULL: there are no other programs. */
+	/* Keeps other programs away from the card until released. Locking waits for them until the
+	 * deadline; if the card was reset meanwhile the driver reconnects and raises r->epoch, and
+	 * it is a success. NULL: there are no other programs. */
 	int (*lock)(struct reader *r, bool on, struct fuda_deadline *dl);
 };
 
@@ -93,7 +97,8 @@ struct reader {
 	size_t max_command;  /* bytes of the longest command APDU that can be sent */
 	size_t max_response; /* bytes of the longest response APDU that can come back */
 	uint32_t epoch;	     /* raised by the driver whenever the card lost its state */
-	const struct reader *inner; /* what a stacked driver stands on, for tests that look below; or NULL */
+	const struct reader
+		*inner; /* what a stacked driver stands on, for tests that look below; or NULL */
 	/* counted by reader_transmit() */
 	unsigned long apdus, sent, received;
 };

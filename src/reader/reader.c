@@ -128,13 +128,15 @@ static int find_by_part(struct fuda_context *ctx, const char *part,
 			continue;
 		if (found)
 			return ctx_fail(ctx, FUDA_EINVAL,
-					_("\"%s\" fits more than one reader: %s and %s. Give more of the name."),
+					_("\"%s\" fits more than one reader: %s and %s. Give more "
+					  "of the name."),
 					part, found, name);
 		found = name;
 	}
 	if (!found)
 		return ctx_fail(ctx, FUDA_ENOREADER,
-				_("There is no reader \"%s\". \"fuda readers\" lists those that are there."),
+				_("There is no reader \"%s\". \"fuda readers\" lists those that "
+				  "are there."),
 				part);
 	*ret_name = found;
 	return 0;

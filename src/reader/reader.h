@@ -5,14 +5,14 @@
 
 #include "reader/driver.h"
 
-/* Opens reader `name` ("driver:rest", where the driver is known), or else the one listed reader whose name
- * contains it. FUDA_ENOREADER; FUDA_EINVAL if several do. Errors of driver->open. */
+/* Opens reader `name` ("driver:rest", where the driver is known), or else the one listed reader
+ * whose name contains it. FUDA_ENOREADER; FUDA_EINVAL if several do. Errors of driver->open. */
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
 		struct reader **ret);
 void reader_close(struct reader **r);
 
-/* As the members of struct driver, with NULL members answered and APDUs counted and logged (redacted).
- * `command` must have 4 bytes to r->max_command bytes: FUDA_EINVAL, FUDA_ETOOBIG. */
+/* As the members of struct driver, with NULL members answered and APDUs counted and logged
+ * (redacted). `command` must have 4 bytes to r->max_command bytes: FUDA_EINVAL, FUDA_ETOOBIG. */
 int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
 		    struct fuda_deadline *dl, struct fuda_buf *ret_response);
 int reader_power(struct reader *r, enum power how, struct fuda_deadline *dl);

@@ -87,8 +87,10 @@ static int put_certificate(struct maker *m, uint16_t fid, struct fuda_buf *der)
 		size = (der->len / FILLER_STEP + 1) * FILLER_STEP;
 	if (size < der->len || size > der->max)
 		return explain(m->why, m->why_size, FUDA_EINVAL,
-			       "a certificate of %zu bytes does not fit a file of %zu; files have at "
-			       "most %zu bytes", der->len, size, der->max);
+			       "a certificate of %zu bytes does not fit a file of %zu; files have "
+			       "at "
+			       "most %zu bytes",
+			       der->len, size, der->max);
 	if (append_filler(der, size) < 0)
 		return fail(m, FUDA_ENOMEM, "out of memory");
 	return put_ef(m, fid, der);

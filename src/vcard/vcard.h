@@ -55,7 +55,8 @@ int vcard_play(struct vcard *v, int fd, int stop_fd);
 /* What to personalise; zero is a sensible choice everywhere. */
 struct vcard_make {
 	const char *kind;	     /* "card" (also for NULL), "android", "iphone" */
-	const char *const *settings; /* "KEY=VALUE" of card.conf but kind and secrets; ends with NULL */
+	const char *const
+		*settings; /* "KEY=VALUE" of card.conf but kind and secrets; ends with NULL */
 	const char *secrets;	     /* file with secret.NAME = VALUE lines of card.conf, or NULL */
 	/* Exact DER length of the user authentication certificate (the CPS text is made longer),
 	 * or 0. */

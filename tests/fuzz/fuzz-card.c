@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole signature and the free readings against a card that answers anything: the input is a row of responses, each
- * behind its length in two bytes. */
+/* A whole signature and the free readings against a card that answers anything: the input is a row
+ * of responses, each behind its length in two bytes. */
 #include <fuda/jpki.h>
 
 #include "base/cursor.h"
@@ -56,7 +56,8 @@ static const struct driver driver = {
 
 static void fuzz_seeds(void)
 {
-	/* SELECT, certificate, counter, VERIFY, signature cut short; then with 61xx, 6Cxx, faults */
+	/* SELECT, certificate, counter, VERIFY, signature cut short; then with 61xx, 6Cxx, faults
+	 */
 	fuzz_seed_hex("0002 9000 0007 3003020101 9000 0002 63C3 0002 9000 0004 AABB 9000");
 	fuzz_seed_hex("0002 6F00 0002 9000 0002 6982 0002 6700 0002 63C2 0002 9000");
 	fuzz_seed_hex("FF03 0002 9000 0002 6A86 0002 9000 0006 30820200 9000 FF00 0002 9000");

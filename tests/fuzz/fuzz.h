@@ -4,8 +4,8 @@
  *	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);	returns 0
  *	static void fuzz_seeds(void);	calls fuzz_seed() or fuzz_seed_hex() for each seed
  *
- * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target, which first writes its seeds to
- * the folder named by the last argument, the corpus. Built without, it has a main() of its own:
+ * Built with -DFUZZ_ENGINE -fsanitize=fuzzer it is a libFuzzer target, which first writes its seeds
+ *to the folder named by the last argument, the corpus. Built without, it has a main() of its own:
  *
  *	fuzz-x [RUNS]		the seeds, then RUNS (or $FUZZ_RUNS, or 20000) mutations of them
  *	fuzz-x FILE...		these inputs
