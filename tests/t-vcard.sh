@@ -69,7 +69,8 @@ run 2 run "$scratch/a" --vpcd localhost:1 --wait x
 # ---- make ----
 
 run 0 make "$scratch/card"
-[ ! -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "make is not silent"
+[ ! -s "$scratch/out" ] || fail "make speaks on standard output"
+grep -q ca.pem "$scratch/err" || fail "make does not say where the test CAs are"
 [ "$(grep -c BEGIN "$scratch/card/ca.pem")" = 4 ] || fail "not four authorities"
 [ "$(stat -c %a "$scratch/card/card.conf" "$scratch/card/jpki-0017.pem" | sort -u)" = 600 ] ||
 	fail "others can read the secrets"
