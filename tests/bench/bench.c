@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the library costs, beside bare PC/SC; called by bench.sh.
  *
- *   bench card DIR             one authentication with its certificate on the software card in DIR: APDUs, bytes, link time
+ *   bench card DIR             one authentication with its certificate on the card in DIR:
+ *                              APDUs, bytes, link time
  *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
- *   bench ours-job|bare-job NAME N   N whole jobs (connect, authentication, power off, disconnect); prints our CPU
- *                              time in microseconds
- *   bench spawn ours-job|bare-job NAME N   the same with a process for each job; prints the CPU time of all of them */
+ *   bench jobs NAME N PID...   whole jobs (connect, authentication, power off, disconnect), ours and bare in turns,
+ *                              N of each in this process; prints the nanoseconds of user and system time that
+ *                              each of them took here and in the processes PID: "ours bare" a line
+ *   bench spawn NAME N PID...  the same with a process for each job, its start and end included */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <winscard.h>
 #include <fuda/encode.h>
@@ -104,18 +107,6 @@ static int ours(const char *reader, long n)
 	return 0;
 }
 
-static int ours_job(const char *reader, long n)
-{
-	for (long i = 0; i < n; i++) {
-		struct session s;
-
-		begin(&s, reader);
-		authenticate(&s);
-		end(&s);
-	}
-	return 0;
-}
-
 /* ---- bare ---- */
 
 static void must(LONG rv)
@@ -198,63 +189,104 @@ static void bare_job_once(const char *part)
 	must(SCardReleaseContext(context));
 }
 
-static int bare_job(const char *part, long n)
+/* ---- both ---- */
+
+enum {
+	WARM_UP = 3,      /* turns that do not count */
+	SETTLE_US = 1000, /* for the service to finish with who has gone */
+	SERVERS_MAX = 4,
+};
+
+static int64_t clock_ns(clockid_t clock)
 {
-	for (long i = 0; i < n; i++)
-		bare_job_once(part);
-	return 0;
+	struct timespec t;
+
+	if (clock_gettime(clock, &t) < 0)
+		die("a clock cannot be read");
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static long cpu_us(int who)
+static int64_t children_ns(void)
 {
 	struct rusage u;
 
-	getrusage(who, &u);
-	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000L + u.ru_utime.tv_usec +
-	       u.ru_stime.tv_usec;
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * INT64_C(1000000000) +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * INT64_C(1000);
 }
 
-static int spawn(const char *mode, const char *reader, long n)
+static void job(bool ours, const char *reader)
 {
-	for (long i = 0; i < n; i++) {
-		pid_t pid = fork();
-		int status;
+	struct session s;
+	char name[256];
 
-		if (pid == 0) {
-			if (!freopen("/dev/null", "w", stdout))
-				_exit(1);
-			execl("/proc/self/exe", "bench", mode, reader, "1", (char *)NULL);
-			_exit(1);
-		}
-		if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
-			die("a job failed");
+	if (!ours) {
+		bare_job_once(reader);
+		return;
 	}
-	printf("%ld\n", cpu_us(RUSAGE_CHILDREN));
+	snprintf(name, sizeof(name), "pcsc:%s", reader);
+	begin(&s, name);
+	authenticate(&s);
+	end(&s);
+}
+
+static void spawn(bool ours, const char *reader)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execl("/proc/self/exe", "bench", ours ? "ours-job" : "bare-job", reader, (char *)NULL);
+		_exit(1);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
+		die("a job failed");
+}
+
+/* Clocks of the scheduler, exact to the microsecond, with the threads that have ended. */
+static int bench_jobs(bool spawned, const char *reader, long n, char **pids)
+{
+	clockid_t servers[SERVERS_MAX];
+	size_t count = 0;
+
+	for (; pids[count] && count < SERVERS_MAX; count++)
+		if (clock_getcpuclockid((pid_t)strtol(pids[count], NULL, 10), &servers[count]) != 0)
+			die("no such process");
+	for (long i = 0; i < 2 * (n + WARM_UP); i++) {
+		bool ours = i % 2 == 0;
+		int64_t ns = 0;
+
+		for (int after = 0; after < 2; after++) {
+			int sign = after ? 1 : -1;
+
+			if (after) {
+				(spawned ? spawn : job)(ours, reader);
+				usleep(SETTLE_US);
+			}
+			ns += sign * (spawned ? children_ns() : clock_ns(CLOCK_PROCESS_CPUTIME_ID));
+			for (size_t k = 0; k < count; k++)
+				ns += sign * clock_ns(servers[k]);
+		}
+		if (i >= 2 * WARM_UP)
+			printf("%lld%c", (long long)ns, ours ? ' ' : '\n');
+	}
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(const char *reader, long n);
-	} modes[] = {
-		{ "ours", ours }, { "bare", bare }, { "ours-job", ours_job }, { "bare-job", bare_job },
-	};
-
 	if (argc == 3 && strcmp(argv[1], "card") == 0)
 		return bench_card(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "spawn") == 0)
-		return spawn(argv[2], argv[3], strtol(argv[4], NULL, 10));
-	for (size_t i = 0; argc == 4 && i < ARRAY_SIZE(modes); i++) {
-		if (strcmp(argv[1], modes[i].name) == 0) {
-			long start = cpu_us(RUSAGE_SELF), n = strtol(argv[3], NULL, 10);
-			int r = modes[i].run(argv[2], n);
-
-			printf("%ld\n", cpu_us(RUSAGE_SELF) - start);
-			return r;
-		}
+	if (argc == 3 && (strcmp(argv[1], "ours-job") == 0 || strcmp(argv[1], "bare-job") == 0)) {
+		job(argv[1][0] == 'o', argv[2]);
+		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "ours") == 0)
+		return ours(argv[2], strtol(argv[3], NULL, 10));
+	if (argc == 4 && strcmp(argv[1], "bare") == 0)
+		return bare(argv[2], strtol(argv[3], NULL, 10));
+	if (argc >= 4 && (strcmp(argv[1], "jobs") == 0 || strcmp(argv[1], "spawn") == 0))
+		return bench_jobs(argv[1][0] == 's', argv[2], strtol(argv[3], NULL, 10), argv + 4);
 	fprintf(stderr, "usage: see the head of bench.c\n");
 	return 2;
 }
