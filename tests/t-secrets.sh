@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A secret is found nowhere after use: not in logs at the highest level, not in the output of fuda, not in the memory of the
-# process that used it through PC/SC.
+# process that used it through PC/SC, and not as a verified state of the card.
 set -eu
 . "$srcdir/tests/pcscd-env.sh"
 dir=$FUDA_TEST_DIR
@@ -26,6 +26,17 @@ echo letter >"$dir/letter"
 	"$dir/letter" -o "$dir/letter.sig" >"$dir/fuda-sign.log" 2>&1 || fail "fuda sign: $(cat "$dir/fuda-sign.log")"
 ./fuda auth --json -v -v --reader "$reader" --pin-file "$dir/auth.pin" --trust "$dir/card/ca.pem" \
 	>"$dir/fuda-auth.log" 2>&1 || fail "fuda auth: $(cat "$dir/fuda-auth.log")"
+
+# nobody finds the PIN verified after a job: without selecting anything, the key does not sign...
+signature=802A009708777777777777777700
+signs() {
+	tests/bare-pcsc send "00 00" 1 "$signature" | grep -q '9000$'
+}
+! signs || fail "the card is left with its PIN verified"
+# ... as it would if somebody had left it so
+tests/bare-pcsc send "00 00" 1 00A4040C0AD392F000260100000001 002000980438323733 >/dev/null
+signs || fail "this test would not notice a PIN left verified"
+tests/bare-pcsc send "00 00" 1 00A4040C0AD392F000260100000001 >/dev/null
 
 cd "$dir"
 # the logs are there and show the VERIFY commands without their data
