@@ -22,6 +22,18 @@ static const unsigned char veiled_verify_auth[5 + SHORT] = {
 	'8' ^ VEIL,  '2' ^ VEIL,  '7' ^ VEIL,  '3' ^ VEIL,
 };
 
+/* The address sanitizer's own memory cannot be read, and it keeps what was freed. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+enum { SEARCHES = 0 };
+#else
+enum { SEARCHES = 1 };
+#endif
+
 static void die(const char *what)
 {
 	fprintf(stderr, "secret-traces: %s\n", what);
@@ -93,7 +105,9 @@ int main(int argc, char **argv)
 	if (fuda_secret_read(STDIN_FILENO, &pin) < 0)
 		die("no secret on standard input");
 	/* The search must be able to find: the secret is in memory now. */
-	if (key == FUDA_JPKI_SIGN && search(veiled, n) == 0)
+	if (!SEARCHES)
+		fputs("SKIP: memory is not searched under the address sanitizer\n", stderr);
+	if (SEARCHES && key == FUDA_JPKI_SIGN && search(veiled, n) == 0)
 		die("the search is blind");
 	for (long i = strtol(argv[3], NULL, 10); i > 0; i--) {
 		struct fuda_buf sig = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
@@ -106,12 +120,12 @@ int main(int argc, char **argv)
 		fuda_buf_free(&cert);
 	}
 	fuda_secret_free(&pin);
-	if (search(veiled, n) != 0)
+	if (SEARCHES && search(veiled, n) != 0)
 		die("the secret is still in memory, with the card open");
 	fuda_card_free(&card);
 	fuda_deadline_free(&dl);
 	fuda_context_free(&ctx);
-	if (search(veiled, n) != 0)
+	if (SEARCHES && search(veiled, n) != 0)
 		die("the secret is still in memory");
 	return 0;
 }
