@@ -34,7 +34,7 @@ enum { SEARCHES = 0 };
 enum { SEARCHES = 1 };
 #endif
 
-static void die(const char *what)
+_Noreturn static void die(const char *what)
 {
 	fprintf(stderr, "secret-traces: %s\n", what);
 	exit(1);
