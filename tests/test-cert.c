@@ -502,7 +502,6 @@ static void refuses_wrong_size(void **state)
 {
 	struct cert_plan plan = plan_auth();
 	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
-	_cleanup_buf_ struct fuda_buf filler = TEST_BUF;
 	static const uint8_t zeros[20000];
 	struct fuda_cert *cert = NULL;
 	char extra[2 * CERT_MAX + 64];
