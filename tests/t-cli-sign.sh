@@ -132,6 +132,9 @@ json .result ok
 json .world unknown
 cmp "$tmp/sig" "$tmp/alone" || fail "signs differently without --trust"
 fresh old --expired
+run 6 sign -k sign -f raw letter -o link -r virtual:old --pin-file pin.sign --json
+json .result certificate_expired
+json .world unknown
 run 6 sign -k sign -f raw letter -o link -r virtual:old --trust old/ca.pem --pin-file pin.sign --json
 json .result certificate_expired
 cmp "$tmp/sig" "$tmp/target" || fail "an old file went"

@@ -186,14 +186,14 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 
 	if (r < 0)
 		return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
-	if (issuer == JUDGE_ISSUER_AT_HAND && v->signature_fits &&
-	    strcmp(v->rule, "issuer_unknown") == 0) {
+	if (issuer == JUDGE_ISSUER_AT_HAND && strcmp(v->rule, "issuer_unknown") == 0) {
+		r = fuda_verify(NULL, cert, use, at, signature, v);
+		if (r < 0)
+			return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
 		fputs(_("fuda: the signature fits the certificate. Who issued the certificate was "
 			"not "
 			"checked, because no certificate of the CA is at hand.\n"),
 		      stderr);
-		v->result = FUDA_RESULT_OK;
-		v->rule = "";
 	}
 	call->shown = call->judged = true;
 	certs_world(call, v->world);

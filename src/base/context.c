@@ -66,7 +66,7 @@ static int fail(struct fuda_context *ctx, int code, uint16_t sw, const char *for
 	vsnprintf(ctx->message, sizeof(ctx->message), format, ap);
 	ctx->failed_step = ctx->step;
 	ctx->sw = sw;
-	if (sw) {
+	if (sw && (sw & 0xFFF0) != 0x63C0) { /* what 63Cx says is in the message */
 		size_t used = strlen(ctx->message);
 
 		snprintf(ctx->message + used, sizeof(ctx->message) - used, " [%04X: %s]", sw,

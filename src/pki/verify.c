@@ -51,6 +51,7 @@ struct job {
 	const struct fuda_cert *cert;
 	enum fuda_cert_use use; /* never unknown */
 	time_t at;
+	bool judge_issuer;
 	const struct trust_ca *issuer; /* NULL if unknown */
 	int issuer_signature;          /* as in struct issuer */
 	int signature; /* 0, FUDA_EVERIFY, FUDA_ENOTSUP; 0 if there is none to judge */
@@ -277,7 +278,9 @@ static struct fuda_verdict judge(const struct job *j)
 	if (j->issuer && j->issuer_signature == 0)
 		verdict.world = j->issuer->world;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (rules[i].holds(j))
+		bool about_issuer = strncmp(rules[i].name, "issuer_", 7) == 0;
+
+		if ((about_issuer && !j->judge_issuer) || rules[i].holds(j))
 			continue;
 		verdict.result = rules[i].result;
 		verdict.rule = rules[i].name;
@@ -290,9 +293,9 @@ int fuda_verify(const struct fuda_trust *trust, const struct fuda_cert *cert,
 		enum fuda_cert_use use, time_t at, const struct fuda_signed *signed_,
 		struct fuda_verdict *ret)
 {
-	struct job job = { .cert = cert, .use = use, .at = at };
+	struct job job = { .cert = cert, .use = use, .at = at, .judge_issuer = trust != NULL };
 	struct issuer issuer = { 0 };
-	int r = trust_issuer(trust, cert, &issuer);
+	int r = trust ? trust_issuer(trust, cert, &issuer) : 0;
 
 	if (r < 0 && r != FUDA_ENOTFOUND)
 		return r;
@@ -307,6 +310,5 @@ int fuda_verify(const struct fuda_trust *trust, const struct fuda_cert *cert,
 			return job.signature;
 	}
 	*ret = judge(&job);
-	ret->signature_fits = signed_ && job.signature == 0;
 	return 0;
 }
