@@ -6,6 +6,7 @@
  * run on a worker, which owns what they use; the functions job_...() are the ones that run
  * there. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -320,9 +321,8 @@ struct session {
 	DWORD patience;       /* of job_transmit(): milliseconds to find out what went wrong */
 	uint8_t atr[MAX_ATR_SIZE];
 	DWORD atr_len;
-	size_t command_len;
+	struct fuda_buf command; /* wiped as soon as SCardTransmit() is back */
 	DWORD response_len;
-	uint8_t command[APDU_COMMAND_MAX];   /* wiped as soon as SCardTransmit() is back */
 	uint8_t response[APDU_RESPONSE_MAX]; /* wiped as soon as it is handed over */
 };
 
@@ -501,11 +501,11 @@ static void job_transmit(void *own)
 	s->response_len = sizeof(s->response);
 	s->rv = refresh(s);
 	if (s->rv == SCARD_S_SUCCESS) {
-		s->rv = SCardTransmit(s->card, pci, s->command, s->command_len, NULL, s->response,
-				      &s->response_len);
+		s->rv = SCardTransmit(s->card, pci, s->command.data, s->command.len, NULL,
+				      s->response, &s->response_len);
 		s->lost = is_reset(s->rv);
 	}
-	wipe(s->command, s->command_len);
+	fuda_buf_clear(&s->command);
 	if (s->rv == SCARD_S_SUCCESS && s->response_len >= 2)
 		return;
 	s->response_len = 0;
@@ -585,6 +585,7 @@ static void release_session(void *own)
 				    s->off || !s->closing ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
 	if (s->has_context)
 		SCardReleaseContext(s->context);
+	fuda_buf_free(&s->command);
 	wipe(s->response, s->response_len);
 	free(s);
 }
@@ -622,6 +623,18 @@ static void take_atr(struct reader *r, const struct session *s)
 	memcpy(r->atr, s->atr, r->atr_len);
 }
 
+/* What was asked for was a part of the name. */
+static int take_name(struct reader *r, const struct session *s)
+{
+	char *name;
+
+	if (asprintf(&name, "pcsc:%s", s->name) < 0)
+		return ctx_fail_code(r->ctx, FUDA_ENOMEM);
+	free(r->name);
+	r->name = name;
+	return 0;
+}
+
 static int explain_open(struct reader *r, const struct session *s, const char *asked)
 {
 	if (s->rv == SCARD_E_UNKNOWN_READER)
@@ -647,7 +660,7 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 		return ctx_fail(r->ctx, FUDA_ENOREADER,
 				_("The PC/SC service has no reader with so long a name."));
 	p = calloc(1, sizeof(*p));
-	s = malloc(sizeof(*s)); /* its buffers are not worth zeroing */
+	s = malloc(sizeof(*s)); /* its last member is not worth zeroing */
 	e = p && s ? worker_new(s, release_session, &p->worker) : FUDA_ENOMEM;
 
 	if (e < 0) {
@@ -655,13 +668,16 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 		free(p);
 		return ctx_fail_code(r->ctx, e);
 	}
-	memset(s, 0, offsetof(struct session, command));
+	memset(s, 0, offsetof(struct session, response));
+	s->command = FUDA_BUF_INIT(APDU_COMMAND_MAX);
 	copy_name(s->name, rest);
 	e = worker_run(&p->worker, job_open, dl);
 	if (e < 0)
 		interrupted(r->ctx, e);
 	else if (s->rv != SCARD_S_SUCCESS)
 		e = explain_open(r, s, rest);
+	else if (strcmp(s->name, rest) != 0)
+		e = take_name(r, s);
 	if (e < 0) {
 		worker_free(&p->worker, CLOSE_MS);
 		free(p);
@@ -714,16 +730,15 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 	struct session *s = p->s;
 	int left = deadline_left(dl), e;
 
-	if (len > APDU_COMMAND_MAX)
-		return ctx_fail_code(r->ctx, FUDA_ETOOBIG);
 	if (p->worker) {
-		memcpy(s->command, command, len);
-		s->command_len = len;
+		e = fuda_buf_append(&s->command, command, len);
+		if (e < 0)
+			return ctx_fail_code(r->ctx, e);
 		s->patience = left < 0 ? CAUSE_MS : (DWORD)MIN(left / 2, CAUSE_MS);
 	}
 	e = run(r, job_transmit, dl);
 	if (p->worker && e < 0)
-		wipe(s->command, len); /* it may not even have begun */
+		fuda_buf_clear(&s->command); /* it may not even have begun */
 	if (e < 0)
 		return e;
 	if (s->lost)

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +92,80 @@ static void reports_a_descriptor(void **state)
 	close(ends[1]);
 }
 
+static deadline_word word;
+
+static void *change_later(void *arg)
+{
+	(void)arg;
+	usleep(30000);
+	atomic_store(&word, 8);
+	deadline_wake_word(&word);
+	return NULL;
+}
+
+/* Waits for `word` until `thread` does something about it, which takes 30 ms. */
+static int wait_word_with(void *(*thread)(void *arg), int deadline_ms, int ms)
+{
+	struct fuda_deadline *dl;
+	double start = seconds();
+	pthread_t t;
+	int r;
+
+	atomic_store(&word, 7);
+	if (fuda_deadline_new(deadline_ms, &dl) < 0 || pthread_create(&t, NULL, thread, dl) != 0)
+		return 1;
+	r = deadline_wait_word(dl, ms, &word, 7);
+	if (seconds() - start >= 5)
+		r = 2;
+	pthread_join(t, NULL);
+	fuda_deadline_free(&dl);
+	return r;
+}
+
+static void waits_for_a_word(void **state)
+{
+	(void)state;
+	assert_int_equal(wait_word_with(change_later, -1, -1), 0);
+	assert_int_equal(wait_word_with(change_later, 10000, -1), 0);
+	assert_int_equal(wait_word_with(change_later, 5, -1), FUDA_ETIMEOUT);
+	assert_int_equal(wait_word_with(change_later, 15, 10000), FUDA_ETIMEOUT);
+	assert_int_equal(wait_word_with(change_later, 10000, 15), FUDA_ETIMEOUT);
+	assert_int_equal(wait_word_with(cancel_later, -1, -1), FUDA_ECANCELLED);
+	assert_int_equal(wait_word_with(cancel_later, 10000, 10000), FUDA_ECANCELLED);
+	atomic_store(&word, 7);
+	assert_int_equal(deadline_wait_word(NULL, 0, &word, 7), FUDA_ETIMEOUT);
+	assert_int_equal(deadline_wait_word(NULL, 20, &word, 7), FUDA_ETIMEOUT);
+	assert_int_equal(deadline_wait_word(NULL, -1, &word, 6), 0);
+}
+
+/* Linux before 5.16 has no futex_waitv(); some containers forbid it. */
+static void waits_for_a_word_on_old_kernels(void **state)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex_waitv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { ARRAY_SIZE(code), code };
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+			_exit(77);
+		_exit(wait_word_with(change_later, -1, -1) != 0 ||
+		      wait_word_with(change_later, 15, -1) != FUDA_ETIMEOUT ||
+		      wait_word_with(cancel_later, -1, -1) != FUDA_ECANCELLED);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +173,8 @@ int main(void)
 		cmocka_unit_test(never_runs_out),
 		cmocka_unit_test(is_cancelled_from_another_thread),
 		cmocka_unit_test(reports_a_descriptor),
+		cmocka_unit_test(waits_for_a_word),
+		cmocka_unit_test(waits_for_a_word_on_old_kernels),
 	};
 
 	return RUN(tests);

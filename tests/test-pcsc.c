@@ -232,6 +232,7 @@ static void test_open(void **state)
 	reader_close(&r);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		assert_int_equal(reader_open(ctx, names[i], dl, &r), 0);
+		assert_string_equal(r->name, "pcsc:" NAME0);
 		assert_string_equal(r->model, "Fuda Test [Card]");
 		assert_int_equal(r->atr_len, 5);
 		assert_int_equal(r->atr[0], 0x3B);

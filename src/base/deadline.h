@@ -4,6 +4,8 @@
 #define BASE_DEADLINE_H
 
 #include <fuda/deadline.h>
+#include <stdatomic.h>
+#include <stdint.h>
 
 /* Milliseconds left, 0 if none, -1 if it never runs out: what poll() takes. */
 int deadline_left(const struct fuda_deadline *dl);
@@ -17,6 +19,17 @@ int deadline_fd(const struct fuda_deadline *dl);
 /* Waits until `fd` has one of `events` (POLLIN, ...). 0, FUDA_ETIMEOUT, FUDA_ECANCELLED,
  * FUDA_EFAILED. `fd` may be -1 to wait for the deadline alone. */
 int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events);
+
+/* A word that threads of this process wait for. */
+typedef _Atomic uint32_t deadline_word;
+
+/* Waits while `word` is `value`: `ms` milliseconds at most, or -1, and not beyond `dl` unless that
+ * is NULL. 0, FUDA_ETIMEOUT, FUDA_ECANCELLED. */
+int deadline_wait_word(const struct fuda_deadline *dl, int ms, const deadline_word *word,
+		       uint32_t value);
+
+/* Wakes who waits for `word`, after a change of it. May be called by a signal handler. */
+void deadline_wake_word(const deadline_word *word);
 
 /* Waits `ms` milliseconds. 0, FUDA_ETIMEOUT, FUDA_ECANCELLED. */
 int deadline_sleep(const struct fuda_deadline *dl, int ms);

@@ -2,24 +2,66 @@
 #include "base/secret.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/util.h"
 
-/* A page of its own: locking and advising work on pages. */
+enum { SLOTS = 16 };
+
+/* Locking works on pages, and takes longer than all else here: most secrets share pages that are
+ * kept; more than fit there have each their own. */
+static struct fuda_secret *_Atomic kept;
+static atomic_bool taken[SLOTS];
+static _Atomic pid_t locked_by; /* a child of fork() does not inherit the lock */
+
+/* Locked and out of core dumps. Either may be refused by the system's limits; what is kept there is
+ * then still wiped. MAP_LOCKED costs half of what mlock() does. */
+static void *map_locked(size_t size)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS, rights = PROT_READ | PROT_WRITE;
+	void *p = mmap(NULL, size, rights, flags | MAP_LOCKED, -1, 0);
+
+	if (p == MAP_FAILED)
+		p = mmap(NULL, size, rights, flags, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, size, MADV_DONTDUMP);
+	return p;
+}
+
+static struct fuda_secret *slots(void)
+{
+	const size_t size = SLOTS * sizeof(struct fuda_secret);
+	struct fuda_secret *all = kept, *none = NULL;
+	pid_t self = getpid();
+
+	if (!all) {
+		all = map_locked(size);
+		if (!all)
+			return NULL;
+		if (!atomic_compare_exchange_strong(&kept, &none, all)) {
+			munmap(all, size); /* another thread was faster */
+			all = none;
+		}
+		locked_by = self;
+	}
+	if (atomic_exchange(&locked_by, self) != self)
+		(void)mlock(all, size);
+	return all;
+}
+
 static struct fuda_secret *secret_alloc(void)
 {
-	struct fuda_secret *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct fuda_secret *all = slots();
 
-	if (s == MAP_FAILED)
-		return NULL;
-	/* Either may be refused by the system's limits; the secret is then still wiped. */
-	(void)mlock(s, sizeof(*s));
-	(void)madvise(s, sizeof(*s), MADV_DONTDUMP);
-	return s;
+	for (size_t i = 0; all && i < SLOTS; i++)
+		if (!atomic_exchange(&taken[i], true))
+			return &all[i];
+	return map_locked(sizeof(struct fuda_secret));
 }
 
 int fuda_secret_new(const void *bytes, size_t len, struct fuda_secret **ret)
@@ -78,9 +120,14 @@ int fuda_secret_read(int fd, struct fuda_secret **ret)
 
 void fuda_secret_free(struct fuda_secret **s)
 {
+	struct fuda_secret *all = kept;
+
 	if (!*s)
 		return;
 	wipe(*s, sizeof(**s));
-	munmap(*s, sizeof(**s));
+	if (all && *s >= all && *s < all + SLOTS)
+		taken[*s - all] = false;
+	else
+		munmap(*s, sizeof(**s));
 	*s = NULL;
 }

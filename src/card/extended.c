@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <fuda/encode.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,19 +55,53 @@ static int line_key(const struct reader *r, char out[KEY_LENGTH])
 	return 0;
 }
 
+static void free_text(char **text)
+{
+	free(*text);
+}
+
+/* The whole file, in one piece: it is read whenever a card is opened. NULL if there is none. */
+static char *read_cache(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *text = NULL;
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
+		text = malloc((size_t)st.st_size + 1);
+	if (text) {
+		n = read(fd, text, (size_t)st.st_size);
+		text[n < 0 ? 0 : n] = 0;
+	}
+	close(fd);
+	return text;
+}
+
+/* Whether the line that has `at` inside is `word` up to there. */
+static bool starts_line(const char *text, const char *at, const char *word)
+{
+	size_t len = strlen(word), before = (size_t)(at - text);
+
+	return before >= len && memcmp(at - len, word, len) == 0 &&
+	       (before == len || at[-1 - (ptrdiff_t)len] == '\n');
+}
+
 enum extended extended_recall(const struct reader *r)
 {
-	char path[PATH_LENGTH], key[KEY_LENGTH], line[KEY_LENGTH + 8];
-	_cleanup_(close_file) FILE *f = NULL;
+	char path[PATH_LENGTH], key[KEY_LENGTH];
+	_cleanup_(free_text) char *text = NULL;
 
 	if (line_key(r, key) < 0 || cache_path(path, false) < 0)
 		return EXTENDED_UNKNOWN;
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		char *rest = strchr(line, ' ');
-
-		if (rest && strcmp(rest, key) == 0)
-			return strncmp(line, "yes", 3) == 0 ? EXTENDED_WORKS : EXTENDED_FAILS;
+	text = read_cache(path);
+	for (char *at = text; at && (at = strstr(at, key)); at++) {
+		if (starts_line(text, at, "yes"))
+			return EXTENDED_WORKS;
+		if (starts_line(text, at, "no"))
+			return EXTENDED_FAILS;
 	}
 	return EXTENDED_UNKNOWN;
 }

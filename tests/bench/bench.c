@@ -25,7 +25,7 @@
 
 static const uint8_t challenge[] = { 0x00, 0x84, 0x00, 0x00, 0x08 };
 
-static void die(const char *what)
+_Noreturn static void die(const char *what)
 {
 	fprintf(stderr, "bench: %s\n", what);
 	exit(1);
