@@ -125,7 +125,54 @@ grep -q kept "$tmp/target" || fail "an old file went"
 sign 0 sign letter -o link
 [ -L "$tmp/link" ] || fail "the link went"
 cmp "$tmp/sig" "$tmp/target" || fail "not written through the link"
-sign 1 sign letter -o nowhere/sig
+# that nothing can be written is found before the PIN is asked for; if it fails anyway, that is no result
+sign 1 sign letter -o nowhere/sig --json
+says err 'nowhere/sig:'
+json .error EFILE
+json_lacks .result
+json_lacks .tries_before
+json_lacks .apdus
+sign 1 sign letter -o unwritten -c nowhere/me.pem
+[ ! -e "$tmp/unwritten" ] || fail "a file of a failure"
+if [ -w /dev/full ]; then
+	for to in '-o /dev/full' '-o unwritten -c /dev/full'; do
+		sign 1 sign letter $to --json
+		json .error EFILE
+		json_lacks .result
+		json .message
+		says err 'the signature was made but not written'
+		sign 1 sign letter $to
+		silent out
+	done
+	[ ! -e "$tmp/unwritten" ] || fail "a signature of a failure"
+fi
+# IN is not overwritten, under any name
+cp "$tmp/letter" "$tmp/original"
+ln -s letter "$tmp/letter.link"
+input=$tmp/letter
+for paths in 'letter -o letter' 'letter -o letter.link' 'letter.link -o ./letter' 'letter -o x -c letter' \
+	'- -o letter' 'letter -o x -c x' 'letter -o sig -c ./sig' 'letter -o - -c -'; do
+	sign 2 sign $paths
+done
+unset input
+cmp "$tmp/letter" "$tmp/original" || fail "IN was overwritten"
+[ ! -e "$tmp/x" ] || fail "a file of a refusal"
+sign 0 sign letter -o both.sig -c both.pem --json
+json .certificate_out both.pem
+sign 0 sign letter -o both.sig -c both.pem
+says out 'Certificate written to'
+mkfifo "$tmp/pipe"
+sleep 20 >"$tmp/pipe" &
+writer=$!
+(cd "$tmp" && exec "$fuda" sign -k auth -f raw - -o x -r virtual:card <pipe >out 2>err) &
+signer=$!
+sleep 0.5
+kill -INT $signer
+got=0
+wait $signer || got=$?
+kill $writer
+[ $got = 8 ] || fail "^C while the data is read: $got"
+says err 'cancelled; nothing was sent to the card'
 # the signer need not have the CA at hand; an expired certificate is refused where it can be judged
 run 0 sign -k sign -f raw letter -o alone -r virtual:card --pin-file pin.sign --json
 json .result ok

@@ -56,12 +56,16 @@ int file_digest(struct call *call, const char *path, enum fuda_hash hash, struct
 	if (fd < 0)
 		return call_fail(call, FUDA_EFILE, "%s: %s", path, strerror(errno));
 	r = fuda_digest_fd(hash, fd, ret);
-	if (r < 0)
-		call_fail(call, session_cancelled() ? FUDA_ECANCELLED : r, "%s: %s",
-			  input ? _("standard input") : path, strerror(errno));
+	if (r < 0 && session_cancelled())
+		r = call_fail(call, FUDA_ECANCELLED,
+			      call->command->flags & COMMAND_CARD ?
+				      _("cancelled; nothing was sent to the card") :
+				      _("cancelled"));
+	else if (r < 0)
+		call_fail(call, r, "%s: %s", input ? _("standard input") : path, strerror(errno));
 	if (!input)
 		close(fd);
-	return r < 0 && session_cancelled() ? FUDA_ECANCELLED : r;
+	return r;
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t len)
@@ -79,16 +83,6 @@ static int write_all(int fd, const unsigned char *bytes, size_t len)
 	return 0;
 }
 
-static int write_direct(const char *path, const void *bytes, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), r;
-
-	if (fd < 0)
-		return FUDA_EFILE;
-	r = write_all(fd, bytes, len);
-	return close(fd) < 0 ? FUDA_EFILE : r;
-}
-
 /* The mode that a new file would get. */
 static mode_t usual_mode(void)
 {
@@ -98,55 +92,107 @@ static mode_t usual_mode(void)
 	return 0666 & ~mask;
 }
 
-static int write_beside(const char *path, const void *bytes, size_t len, mode_t mode)
+/* Opens a new file beside `o->target`, which takes its place in the end. */
+static int open_beside(struct file_out *o, mode_t mode)
 {
-	char temporary[PATH_MAX];
-	int fd, r, saved;
-
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
-	    sizeof(temporary)) {
+	if ((size_t)snprintf(o->temporary, sizeof(o->temporary), "%s.XXXXXX", o->target) >=
+	    sizeof(o->temporary)) {
+		o->temporary[0] = '\0';
 		errno = ENAMETOOLONG;
 		return FUDA_EFILE;
 	}
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return FUDA_EFILE;
-	r = write_all(fd, bytes, len);
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
-		r = FUDA_EFILE;
-	if (close(fd) < 0)
-		r = FUDA_EFILE;
-	if (r == 0 && rename(temporary, path) == 0)
-		return 0;
-	saved = errno;
-	unlink(temporary);
-	errno = saved;
-	return FUDA_EFILE;
+	o->fd = mkostemp(o->temporary, O_CLOEXEC);
+	if (o->fd < 0)
+		o->temporary[0] = '\0';
+	return o->fd < 0 || fchmod(o->fd, mode) < 0 ? FUDA_EFILE : 0;
 }
 
 /* Follows links, so that what they point to is replaced and not they themselves. */
-static int write_path(const char *path, const void *bytes, size_t len)
+static int open_path(struct file_out *o, const char *path)
 {
-	char target[PATH_MAX];
-	struct stat st;
+	struct stat st = { .st_mode = S_IFREG | usual_mode() };
 
-	if (!realpath(path, target))
-		return write_beside(path, bytes, len, usual_mode());
-	if (stat(target, &st) < 0)
+	if (strlen(path) >= sizeof(o->target)) {
+		errno = ENAMETOOLONG;
 		return FUDA_EFILE;
-	if (!S_ISREG(st.st_mode))
-		return write_direct(target, bytes, len);
-	return write_beside(target, bytes, len, st.st_mode & 0777);
+	}
+	if (!realpath(path, o->target))
+		snprintf(o->target, sizeof(o->target), "%s", path); /* a new one */
+	else if (stat(o->target, &st) < 0)
+		return FUDA_EFILE;
+	if (S_ISREG(st.st_mode))
+		return open_beside(o, st.st_mode & 0777);
+	o->fd = open(o->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return o->fd < 0 ? FUDA_EFILE : 0;
+}
+
+int file_out_open(struct call *call, const char *path, struct file_out *ret)
+{
+	struct file_out o = FILE_OUT_NONE;
+	int r;
+
+	if (strcmp(path, "-") == 0) {
+		o.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+		r = o.fd < 0 ? FUDA_EFILE : 0;
+	} else {
+		r = open_path(&o, path);
+	}
+	if (r < 0) {
+		call_fail(call, r, "%s: %s", path, strerror(errno));
+		file_out_close(&o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+int file_out_write(struct file_out *o, const void *bytes, size_t len)
+{
+	int r = fflush(stdout) ? FUDA_EFILE : write_all(o->fd, bytes, len);
+
+	if (r == 0 && o->temporary[0] && fsync(o->fd) < 0)
+		r = FUDA_EFILE;
+	if (close(o->fd) < 0)
+		r = FUDA_EFILE;
+	o->fd = -1;
+	if (r == 0 && o->temporary[0]) {
+		r = rename(o->temporary, o->target) < 0 ? FUDA_EFILE : 0;
+		if (r == 0)
+			o->temporary[0] = '\0';
+	}
+	return r;
+}
+
+void file_out_close(struct file_out *o)
+{
+	int saved = errno;
+
+	if (o->fd >= 0)
+		close(o->fd);
+	if (o->temporary[0])
+		unlink(o->temporary);
+	*o = FILE_OUT_NONE;
+	errno = saved;
+}
+
+bool file_out_replaces(const struct file_out *o, const char *path)
+{
+	struct stat a, b;
+	int r = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &a) : stat(path, &a);
+
+	return o->temporary[0] && r == 0 && stat(o->target, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 int file_write(struct call *call, const char *path, const void *bytes, size_t len)
 {
-	int r;
+	struct file_out o = FILE_OUT_NONE;
+	int r = file_out_open(call, path, &o);
 
-	if (strcmp(path, "-") == 0)
-		r = fflush(stdout) ? FUDA_EFILE : write_all(STDOUT_FILENO, bytes, len);
-	else
-		r = write_path(path, bytes, len);
+	if (r < 0)
+		return r;
+	r = file_out_write(&o, bytes, len);
+	file_out_close(&o);
 	return r < 0 ? call_fail(call, r, "%s: %s", path, strerror(errno)) : 0;
 }
 
@@ -176,14 +222,16 @@ int cache_read(const char *name, struct fuda_buf *ret)
 
 void cache_write(const char *name, const void *bytes, size_t len)
 {
-	char path[PATH_MAX];
+	struct file_out o = FILE_OUT_NONE;
 
-	if (!cache_path(name, path, sizeof(path)))
+	if (!cache_path(name, o.target, sizeof(o.target)))
 		return;
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(o.target + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		mkdir(path, 0700);
+		mkdir(o.target, 0700);
 		*slash = '/';
 	}
-	(void)write_beside(path, bytes, len, 0644);
+	if (open_beside(&o, 0644) == 0)
+		(void)file_out_write(&o, bytes, len);
+	file_out_close(&o);
 }

@@ -5,6 +5,7 @@
 #include "tools/secrets.h"
 #include "tools/signing.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@ struct work {
 	struct signing how;
 	struct fuda_digest digest;
 	struct fuda_buf signature, certificate;
+	struct file_out out, certificate_out;
 };
 
 /* The card's part, as one job. */
@@ -65,21 +67,49 @@ static int check(struct call *call, struct fuda_trust *trust, const struct work 
 			   &signature, JUDGE_ISSUER_AT_HAND);
 }
 
+/* Before the PIN: a try is too good to find out afterwards that nothing can be written. */
+static int open_files(struct call *call, struct work *w)
+{
+	const char *in = call->operands[0];
+	int r = file_out_open(call, out, &w->out);
+
+	if (r == 0 && certificate_path)
+		r = file_out_open(call, certificate_path, &w->certificate_out);
+	if (r < 0)
+		return r;
+	if (file_out_replaces(&w->out, in) || file_out_replaces(&w->certificate_out, in))
+		return call_usage(call, _("the file to be signed would be overwritten: %s"), in);
+	if (certificate_path && (strcmp(out, certificate_path) == 0 ||
+				 file_out_replaces(&w->out, certificate_path)))
+		return call_usage(call, _("signature and certificate cannot both go to %s"), out);
+	return 0;
+}
+
+/* A signature that nobody gets is no result. */
+static int not_written(struct call *call, const char *path)
+{
+	call->judged = call->shown = false;
+	return call_fail(call, FUDA_EFILE, _("%s: %s; the signature was made but not written"),
+			 path, strerror(errno));
+}
+
 /* The signature last: where it is, all of it is. */
-static int write_files(struct call *call, const struct work *w)
+static int write_files(struct call *call, struct work *w)
 {
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(2 * FUDA_CERTIFICATE_MAX);
-	int r = 0;
 
 	if (certificate_path) {
-		r = fuda_pem_encode("CERTIFICATE", w->certificate.data, w->certificate.len, &pem);
+		int r = fuda_pem_encode("CERTIFICATE", w->certificate.data, w->certificate.len, &pem);
 		if (r < 0)
 			return call_fail(call, r, "%s", fuda_error_text(r));
-		r = file_write(call, certificate_path, pem.data, pem.len);
+		if (file_out_write(&w->certificate_out, pem.data, pem.len) < 0)
+			return not_written(call, certificate_path);
 	}
-	if (r == 0)
-		r = file_write(call, out, w->signature.data, w->signature.len);
-	return r;
+	if (file_out_write(&w->out, w->signature.data, w->signature.len) < 0)
+		return not_written(call, out);
+	report_text(call->report, _("Written to"), "out", out);
+	report_text(call->report, _("Certificate written to"), "certificate_out", certificate_path);
+	return 0;
 }
 
 static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
@@ -87,6 +117,8 @@ static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
 	struct fuda_cert *cert = NULL;
 	int r = file_digest(call, call->operands[0], w->how.hash, &w->digest);
 
+	if (r == 0)
+		r = open_files(call, w);
 	if (r < 0)
 		return r;
 	session_restart(call); /* a large file is no reason to give up on the card */
@@ -102,11 +134,7 @@ static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
 	report_hex(call->report, NULL, "signature", w->signature.data, w->signature.len);
 	r = check(call, trust, w, cert);
 	fuda_cert_free(&cert);
-	if (r == 0)
-		r = write_files(call, w);
-	if (r == 0)
-		report_text(call->report, _("Written to"), "out", out);
-	return r;
+	return r < 0 ? r : write_files(call, w);
 }
 
 static int check_options(struct call *call, struct work *w)
@@ -132,6 +160,8 @@ static int run(struct call *call)
 	struct work w = {
 		.signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
 		.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX),
+		.out = FILE_OUT_NONE,
+		.certificate_out = FILE_OUT_NONE,
 	};
 	struct fuda_trust *trust = NULL;
 	int r = call_operands(call, 1, 1);
@@ -143,6 +173,8 @@ static int run(struct call *call)
 	if (r == 0)
 		r = sign(call, trust, &w);
 	fuda_trust_free(&trust);
+	file_out_close(&w.out);
+	file_out_close(&w.certificate_out);
 	fuda_buf_free_public(&w.signature);
 	fuda_buf_free_public(&w.certificate);
 	return r;
