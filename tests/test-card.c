@@ -169,6 +169,24 @@ static void chains_long_commands(void **state)
 	mock_close_card(&m);
 }
 
+/* A reset between the pieces: the rest alone must not be sent as if it were the whole. */
+static void does_not_send_half_a_chain(void **state)
+{
+	static uint8_t bytes[300];
+	const struct apdu a = { 0x80, 0x2A, 0x00, 0x97, bytes, sizeof(bytes), 256, false };
+	const struct exchange script[] = {
+		{ SELECT_JPKI, "9000" }, { "902A0097FF..", "9000" },
+		{ "802A00972D..", NULL, FUDA_ERESET, true }, { 0 }
+	};
+	struct mock_card m;
+	uint16_t sw;
+
+	(void)state;
+	mock_open(&m, script);
+	assert_int_equal(run(&m, &a, NULL, &sw), FUDA_ERESET);
+	mock_close_card(&m);
+}
+
 static void has_one_door_for_pins(void **state)
 {
 	static const char *const commands[] = {
@@ -223,6 +241,7 @@ int main(void)
 		cmocka_unit_test(gives_up),
 		cmocka_unit_test(collects_within_bounds),
 		cmocka_unit_test(chains_long_commands),
+		cmocka_unit_test(does_not_send_half_a_chain),
 		cmocka_unit_test(has_one_door_for_pins),
 		cmocka_unit_test(jobs_nest_and_forget),
 	};

@@ -68,6 +68,8 @@ static void pem_refuses(void **state)
 	} bad[] = {
 		{ "", FUDA_ENOTFOUND },
 		{ "-----BEGIN B-----\nAAAA\n-----END B-----\n", FUDA_ENOTFOUND },
+		{ "x-----BEGIN A-----\nAAAA\n-----END A-----\n", FUDA_ENOTFOUND },
+		{ " -----BEGIN A-----\nAAAA\n-----END A-----\n", FUDA_ENOTFOUND },
 		{ "-----BEGIN A-----\nAAAA\n", FUDA_EFORMAT },
 		{ "-----BEGIN A-----\nAAA\n-----END A-----\n", FUDA_EFORMAT },
 		{ "-----BEGIN A-----\nAA!A\n-----END A-----\n", FUDA_EFORMAT },

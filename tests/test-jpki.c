@@ -141,7 +141,9 @@ static void checks_inputs_before_the_card(void **state)
 		{ FUDA_JPKI_PSS_MESSAGE, 0 },
 	};
 	static const struct exchange none[] = { { 0 } };
-	const struct fuda_digest sha1 = { FUDA_SHA1, 20, { 0 } };
+	static const size_t lengths[] = { 0, 20, 31, 33, 64, 200 };
+	const struct fuda_digest sha1 = { FUDA_SHA1, 20, { 0 } }, sha256 = { FUDA_SHA256, 32, { 0 } };
+	struct fuda_buf small = FUDA_BUF_INIT(100);
 	struct fuda_buf sig = FUDA_BUF_INIT(512);
 	struct fuda_secret *s;
 	struct fuda_pin_entry entry;
@@ -158,6 +160,19 @@ static void checks_inputs_before_the_card(void **state)
 	}
 	assert_int_equal(fuda_jpki_sign_digest(m.card, FUDA_JPKI_AUTH, &sha1, &entry, m.dl, &sig, NULL),
 			 FUDA_ENOTSUP);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		const struct fuda_digest odd = { FUDA_SHA256, lengths[i], { 0 } };
+
+		assert_int_equal(fuda_jpki_sign_digest(m.card, FUDA_JPKI_AUTH, &odd, &entry, m.dl, &sig, NULL),
+				 FUDA_EINVAL);
+	}
+	/* buffers without room are refused before anything is sent */
+	assert_int_equal(fuda_jpki_sign_digest(m.card, FUDA_JPKI_AUTH, &sha256, &entry, m.dl, &small, NULL),
+			 FUDA_ETOOBIG);
+	assert_string_not_equal(fuda_context_message(m.ctx), "");
+	assert_int_equal(fuda_jpki_sign_digest(m.card, FUDA_JPKI_AUTH, &sha256, &entry, m.dl, &sig, &small),
+			 FUDA_ETOOBIG);
+	fuda_buf_free(&sig);
 	mock_close_card(&m);
 	fuda_secret_free(&s);
 }

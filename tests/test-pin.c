@@ -23,6 +23,7 @@ struct row {
 	int error, before, after;
 	unsigned verifies;
 	bool last_try;
+	const char *says; /* part of the message, or NULL */
 };
 
 static void run(const struct row *row, enum fuda_pin pin, const char *text)
@@ -36,6 +37,8 @@ static void run(const struct row *row, enum fuda_pin pin, const char *text)
 	mock_open(&m, row->script);
 	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
 	assert_int_equal(pin_verify(m.card, pin, &entry, m.dl), row->error);
+	if (row->says && !strstr(fuda_context_message(m.ctx), row->says))
+		fail_msg("\"%s\" does not say \"%s\"", fuda_context_message(m.ctx), row->says);
 	fuda_card_end(m.card);
 	assert_int_equal(entry.tries_before, row->before);
 	assert_int_equal(entry.tries_after, row->after);
@@ -91,8 +94,20 @@ static void follows_the_rules(void **state)
 		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, "6C10" }, { QUERY, "63C3" } },
 		  FUDA_ESW, 3, 3, 1, false },
 		{ "6700 to VERIFY is not mended",
-		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, "6700" }, { QUERY, "63C2" } },
-		  FUDA_ESW, 3, 2, 1, false },
+		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, "6700" }, { QUERY, "63C3" } },
+		  FUDA_ESW, 3, 3, 1, false },
+		{ "6A80 to VERIFY, but a try is gone: wrong",
+		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, "6A80" }, { QUERY, "63C2" } },
+		  FUDA_EPINWRONG, 3, 2, 1, false, "2 tries" },
+		{ "answer lost, counter not known before: no claim that no try was lost",
+		  { { SELECT_JPKI, "9000" }, { QUERY, "6300" }, { "00A4020C020018", "9000" }, { "00200080", "6300" },
+		    { "002000800431323334", NULL, FUDA_ETRANSPORT }, { SELECT_JPKI, "9000" },
+		    { "00A4020C020018", "9000" }, { QUERY, "63C2" } },
+		  FUDA_EUNKNOWN, -1, 2, 1, true, "not known" },
+		{ "answer lost, try gone",
+		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, NULL, FUDA_ETRANSPORT },
+		    { SELECT_JPKI, "9000" }, { "00A4020C020018", "9000" }, { QUERY, "63C2" } },
+		  FUDA_EUNKNOWN, 3, 2, 1, false, "from 3 to 2" },
 		{ "6F00 to VERIFY is not mended",
 		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, "6F00" }, { QUERY, "6F00" } },
 		  FUDA_ESW, 3, -1, 1, false },
@@ -105,7 +120,7 @@ static void follows_the_rules(void **state)
 		{ "answer lost: unknown, counter read again",
 		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, NULL, FUDA_ETRANSPORT },
 		    { SELECT_JPKI, "9000" }, { "00A4020C020018", "9000" }, { QUERY, "63C3" } },
-		  FUDA_EUNKNOWN, 3, 3, 1, false },
+		  FUDA_EUNKNOWN, 3, 3, 1, false, "No try was lost" },
 		{ "reset instead of an answer: unknown, not sent again",
 		  { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, NULL, FUDA_ERESET, true },
 		    { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "9000" }, { "00A4020C020018", "9000" },
@@ -184,8 +199,7 @@ static void lists_all_counters(void **state)
 		{ "00200091", "63C3" },
 		{ "00200094", "63CA" },
 		{ "00200095", "6D00" },
-		{ "00A4020C020015", "9000" },
-		{ "00200080", "6D00" },
+		{ "00A4020C020015", "6985" }, /* one that does not tell hides none of the others */
 		{ "00A4040C0AD3921000310001010402", "6A82" },
 		{ "00A4040C0AD3921000310001010401", "9000" },
 		{ "0020009C", "63C2" },

@@ -16,7 +16,7 @@ enum fuda_jpki_object {
 
 /* Largest certificate file taken from a card, in bytes. */
 #define FUDA_CERTIFICATE_MAX 4096
-/* Bytes of an RSA-2048 signature. */
+/* Room for a signature; those of RSA-2048 have 256 bytes. */
 #define FUDA_SIGNATURE_MAX 512
 
 /* Reads a certificate as DER, without the filler of its file. The signature certificate, and on
@@ -77,13 +77,14 @@ struct fuda_jpki_input {
 /* Signs as one job: [certificate,] counter, VERIFY, signature, and power off so that nobody finds
  * the PIN verified. `ret_certificate` may be NULL; otherwise the certificate of the key is appended
  * to it, read in the same job, before the PIN where the card allows. A signature is as long as the
- * key or it is an error. */
+ * key or it is an error. The buffers must have room for FUDA_SIGNATURE_MAX and FUDA_CERTIFICATE_MAX
+ * bytes (FUDA_BUF_INIT()): FUDA_ETOOBIG before anything is sent. */
 int fuda_jpki_sign(struct fuda_card *card, const struct fuda_jpki_input *input,
 		   struct fuda_pin_entry *pin, struct fuda_deadline *dl,
 		   struct fuda_buf *ret_signature, struct fuda_buf *ret_certificate);
 
 /* Signs `digest` by PKCS#1 v1.5 with its DigestInfo (SHA-256, SHA-384, SHA-512), otherwise as
- * fuda_jpki_sign(). FUDA_ENOTSUP for SHA-1. */
+ * fuda_jpki_sign(). FUDA_ENOTSUP for SHA-1, FUDA_EINVAL for a digest of a length that is not its hash's. */
 int fuda_jpki_sign_digest(struct fuda_card *card, enum fuda_jpki_object key,
 			  const struct fuda_digest *digest, struct fuda_pin_entry *pin,
 			  struct fuda_deadline *dl, struct fuda_buf *ret_signature,

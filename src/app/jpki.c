@@ -318,15 +318,33 @@ static int check_input(struct fuda_context *ctx, const struct fuda_jpki_input *i
 	return 0;
 }
 
+/* What is missing in the caller's buffers is better known before the PIN than after it. */
+static int make_room(struct fuda_context *ctx, struct fuda_buf *signature,
+		     struct fuda_buf *certificate)
+{
+	int r = buf_reserve(signature, SIGNATURE_BYTES);
+
+	if (r == 0 && certificate)
+		r = buf_reserve(certificate, FUDA_CERTIFICATE_MAX);
+	if (r == FUDA_ETOOBIG)
+		return ctx_fail(ctx, r,
+				_("The buffers given have no room for a signature (%d bytes) and a "
+				  "certificate (%d bytes)."),
+				SIGNATURE_BYTES, FUDA_CERTIFICATE_MAX);
+	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+}
+
 int fuda_jpki_sign(struct fuda_card *c, const struct fuda_jpki_input *in,
 		   struct fuda_pin_entry *pin, struct fuda_deadline *dl,
 		   struct fuda_buf *ret_signature, struct fuda_buf *ret_certificate)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
-	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
+	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(SIGNATURE_BYTES);
 	_cleanup_buf_ struct fuda_buf certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
 	int r = check_input(c->ctx, in);
 
+	if (r == 0)
+		r = make_room(c->ctx, ret_signature, ret_certificate);
 	if (r == 0)
 		r = fuda_pin_check(c->ctx, objects[in->key].pin, pin->secret);
 	if (r == 0)
@@ -335,11 +353,12 @@ int fuda_jpki_sign(struct fuda_card *c, const struct fuda_jpki_input *in,
 		return r;
 	job = c;
 	r = sign_job(c, in, pin, dl, &signature, ret_certificate ? &certificate : NULL);
-	if (r == 0 && ret_certificate)
-		r = fuda_buf_append(ret_certificate, certificate.data, certificate.len);
-	if (r == 0)
-		r = fuda_buf_append(ret_signature, signature.data, signature.len);
-	return r;
+	if (r < 0)
+		return r;
+	(void)fuda_buf_append(ret_signature, signature.data, signature.len);
+	if (ret_certificate)
+		(void)fuda_buf_append(ret_certificate, certificate.data, certificate.len);
+	return 0;
 }
 
 int fuda_jpki_sign_digest(struct fuda_card *c, enum fuda_jpki_object key,
@@ -347,20 +366,29 @@ int fuda_jpki_sign_digest(struct fuda_card *c, enum fuda_jpki_object key,
 			  struct fuda_deadline *dl, struct fuda_buf *ret_signature,
 			  struct fuda_buf *ret_certificate)
 {
-	/* DigestInfo up to the digest, RFC 8017 9.2 note 1: the two bytes that differ are the last
-	 * one of the algorithm's OID and the lengths. */
-	static const uint8_t algorithm[] = {
-		[FUDA_SHA256] = 1, [FUDA_SHA384] = 2, [FUDA_SHA512] = 3
-	};
+	/* RFC 8017 9.2 note 1: what differs between the DigestInfos of the three hashes */
+	static const struct {
+		enum fuda_hash hash;
+		uint8_t len, algorithm; /* of the digest; last byte of the algorithm's OID */
+	} known[] = { { FUDA_SHA256, 32, 1 }, { FUDA_SHA384, 48, 2 }, { FUDA_SHA512, 64, 3 } };
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(known) && known[i].hash != digest->hash)
+		i++;
+	ctx_step(c->ctx, _("sign"));
+	if (i == ARRAY_SIZE(known))
+		return ctx_fail(c->ctx, FUDA_ENOTSUP,
+				_("Only SHA-256, SHA-384 and SHA-512 are signed."));
+	if (digest->len != known[i].len)
+		return ctx_fail(c->ctx, FUDA_EINVAL,
+				_("The digest has %zu bytes, which does not fit its hash."),
+				digest->len);
 	uint8_t info[19 + FUDA_DIGEST_MAX] = {
-		0x30, (uint8_t)(17 + digest->len), 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, algorithm[digest->hash], 0x05, 0x00, 0x04,
-		(uint8_t)digest->len
+		0x30, (uint8_t)(17 + known[i].len), 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+		0x65, 0x03, 0x04, 0x02, known[i].algorithm, 0x05, 0x00, 0x04, known[i].len
 	};
 	struct fuda_jpki_input in = { key, FUDA_JPKI_PADDED, info, 19 + digest->len };
 
-	if (digest->hash == FUDA_SHA1)
-		return ctx_fail(c->ctx, FUDA_ENOTSUP, _("SHA-1 is not signed."));
 	memcpy(info + 19, digest->bytes, digest->len);
 	return fuda_jpki_sign(c, &in, pin, dl, ret_signature, ret_certificate);
 }

@@ -43,14 +43,19 @@ static int grow(struct fuda_buf *b, size_t need)
 	return 0;
 }
 
+int buf_reserve(struct fuda_buf *b, size_t more)
+{
+	if (more > b->max - b->len)
+		return FUDA_ETOOBIG;
+	return more > b->cap - b->len ? grow(b, b->len + more) : 0;
+}
+
 int fuda_buf_append(struct fuda_buf *b, const void *bytes, size_t len)
 {
-	if (len > b->max - b->len)
-		return FUDA_ETOOBIG;
-	if (!len)
-		return 0;
-	if (len > b->cap - b->len && grow(b, b->len + len) < 0)
-		return FUDA_ENOMEM;
+	int r = buf_reserve(b, len);
+
+	if (r < 0 || !len)
+		return r;
 	memcpy(b->data + b->len, bytes, len);
 	b->len += len;
 	return 0;

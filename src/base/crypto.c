@@ -3,6 +3,7 @@
 #include <fuda/hash.h>
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -85,5 +86,8 @@ int fuda_digest_fd(enum fuda_hash hash, int fd, struct fuda_digest *ret)
 
 int fuda_random(void *out, size_t len)
 {
+	/* RAND_bytes() does not survive that OpenSSL could not initialise itself. */
+	if (OPENSSL_init_crypto(0, NULL) != 1)
+		return FUDA_EFAILED;
 	return RAND_bytes(out, (int)len) == 1 ? 0 : FUDA_EFAILED;
 }

@@ -105,7 +105,7 @@ static int base64_decode(const char *text, size_t len, struct fuda_buf *out)
 	unsigned chars = 0, pads = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		int v = base64_value(text[i]);
+		int v = base64_value(text[i]), r;
 		uint8_t bytes[3];
 
 		if (strchr(" \t\r\n", text[i]) && text[i])
@@ -122,8 +122,9 @@ static int base64_decode(const char *text, size_t len, struct fuda_buf *out)
 		bytes[2] = (uint8_t)group;
 		if (group & ((1u << 8 * pads) - 1))
 			return FUDA_EFORMAT;
-		if (fuda_buf_append(out, bytes, 3 - pads) < 0)
-			return FUDA_ETOOBIG;
+		r = fuda_buf_append(out, bytes, 3 - pads);
+		if (r < 0)
+			return r;
 		group = 0;
 		chars = 0;
 		if (pads)
@@ -150,6 +151,8 @@ int fuda_pem_decode(const char *label, const char **text, size_t *left, struct f
 	snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	snprintf(end, sizeof(end), "-----END %s-----", label);
 	start = find(*text, *left, begin);
+	while (start && start != *text && start[-1] != '\n') /* at the start of a line, RFC 7468 2 */
+		start = find(start + 1, (size_t)(limit - start - 1), begin);
 	if (!start)
 		return FUDA_ENOTFOUND;
 	start += strlen(begin);

@@ -22,6 +22,9 @@
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define MAX(a, b)     ((a) > (b) ? (a) : (b))
 
+/* Makes room for `more` bytes, so that appending them cannot fail. Errors as fuda_buf_append(). */
+int buf_reserve(struct fuda_buf *b, size_t more);
+
 /* Overwrites memory in a way that is not optimised away. */
 void wipe(void *p, size_t len);
 

@@ -46,6 +46,8 @@ static int open_named(struct fuda_context *ctx, const char *name, struct fuda_de
 static int open_first_match(struct fuda_context *ctx, const struct fuda_reader_list *list,
 			    struct fuda_deadline *dl, struct fuda_card **ret)
 {
+	int failed = 0;
+
 	for (size_t i = 0; i < list->count; i++) {
 		_cleanup_(fuda_card_free) struct fuda_card *c = NULL;
 		int r = 0;
@@ -55,14 +57,23 @@ static int open_first_match(struct fuda_context *ctx, const struct fuda_reader_l
 		r = open_named(ctx, list->items[i].name, dl, &c);
 		if (r == 0)
 			r = fuda_card_probe(c, dl);
-		if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED)
+		if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED || r == FUDA_ENOMEM)
 			return r;
 		if (r == 0) {
+			ctx_keep_error(ctx, false);
 			*ret = c;
 			c = NULL;
 			return 0;
 		}
+		/* A card that could not be asked may have been the one. */
+		if (r != FUDA_EWRONGCARD && !failed) {
+			failed = r;
+			ctx_keep_error(ctx, true);
+		}
 	}
+	ctx_keep_error(ctx, false);
+	if (failed)
+		return failed;
 	return ctx_fail(ctx, FUDA_EWRONGCARD,
 			_("There are cards in several readers, and none of them answers as a My "
 			  "Number card."));
@@ -87,9 +98,14 @@ static int open_any(struct fuda_context *ctx, struct fuda_deadline *dl, struct f
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("No card reader is connected. Plug one in; \"fuda doctor\" finds "
 				  "out why one is not seen."));
+	if (!cards && list->count > 1)
+		return ctx_fail(ctx, FUDA_ENOCARD,
+				_("There is no card in any of the %zu readers. Insert the My Number "
+				  "card in one of them, or lay it on."),
+				list->count);
 	if (!cards)
 		return ctx_fail(ctx, FUDA_ENOCARD,
-				_("There is no card in the reader. Put the My Number card on %s."),
+				_("There is no card in %s. Insert the My Number card, or lay it on."),
 				list->items[0].name);
 	if (cards == 1)
 		return open_named(ctx, found->name, dl, ret);
@@ -188,6 +204,16 @@ static bool state_lost(struct fuda_card *c)
 	return true;
 }
 
+/* Hands on what the card answered; `ret_data` may be NULL. */
+static int append(struct fuda_card *c, struct fuda_buf *ret_data, const struct fuda_buf *data)
+{
+	int r = ret_data ? fuda_buf_append(ret_data, data->data, data->len) : 0;
+
+	if (r == FUDA_ETOOBIG)
+		return ctx_fail(c->ctx, r, _("The card's answer is too long."));
+	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
+}
+
 static int transmit(struct fuda_card *c, const struct apdu *a, struct fuda_deadline *dl,
 		    struct fuda_buf *ret_data, uint16_t *ret_sw)
 {
@@ -202,9 +228,7 @@ static int transmit(struct fuda_card *c, const struct apdu *a, struct fuda_deadl
 		return r;
 	if (apdu_take_sw(&response, ret_sw) < 0)
 		return ctx_fail(c->ctx, FUDA_EFORMAT, _("The card's answer has no status word."));
-	if (ret_data && fuda_buf_append(ret_data, response.data, response.len) < 0)
-		return ctx_fail(c->ctx, FUDA_ETOOBIG, _("The card's answer is too long."));
-	return 0;
+	return append(c, ret_data, &response);
 }
 
 static int select_command(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl,
@@ -236,7 +260,7 @@ int card_restore(struct fuda_card *c, struct fuda_deadline *dl)
 int card_recover(struct fuda_card *c, int error, struct fuda_deadline *dl)
 {
 	while (error == FUDA_ERESET) {
-		if (c->secret_sent || c->restores++ == RESTORES_MAX)
+		if (c->secret_sent || c->chaining || c->restores++ == RESTORES_MAX)
 			return ctx_fail(c->ctx, FUDA_ERESET,
 					_("Another program reset the card in the middle of this. "
 					  "Close it and try again."));
@@ -287,20 +311,24 @@ static int send_one(struct fuda_card *c, struct apdu a, struct fuda_deadline *dl
 static int send_chained(struct fuda_card *c, struct apdu a, struct fuda_deadline *dl,
 			struct fuda_buf *ret_data, uint16_t *ret_sw)
 {
-	while (a.lc > SHORT_PIECE) {
+	int r = 0;
+
+	*ret_sw = 0x9000;
+	while (r == 0 && *ret_sw == 0x9000 && a.lc > SHORT_PIECE) {
 		struct apdu piece = a;
-		int r;
 
 		piece.cla |= CLA_CHAINED;
 		piece.lc = SHORT_PIECE;
 		piece.le = 0;
 		r = send_one(c, piece, dl, NULL, ret_sw);
-		if (r < 0 || *ret_sw != 0x9000)
-			return r;
 		a.data += SHORT_PIECE;
 		a.lc -= SHORT_PIECE;
+		c->chaining = true; /* a reset from here on loses what was sent */
 	}
-	return send_one(c, a, dl, ret_data, ret_sw);
+	if (r == 0 && *ret_sw == 0x9000)
+		r = send_one(c, a, dl, ret_data, ret_sw);
+	c->chaining = false;
+	return r;
 }
 
 /* Fetches what 61xx announces (ISO 7816-4 5.1.3). */
@@ -340,10 +368,10 @@ int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline
 		r = get_response(c, dl, &data, &sw);
 	if (r < 0)
 		return r;
-	if (ret_data && fuda_buf_append(ret_data, data.data, data.len) < 0)
-		return ctx_fail(c->ctx, FUDA_ETOOBIG, _("The card's answer is too long."));
-	*ret_sw = sw;
-	return 0;
+	r = append(c, ret_data, &data);
+	if (r == 0)
+		*ret_sw = sw;
+	return r;
 }
 
 int card_check_sw(struct fuda_card *c, uint16_t sw)
@@ -422,11 +450,19 @@ int fuda_card_probe(struct fuda_card *c, struct fuda_deadline *dl)
 int fuda_card_transmit(struct fuda_card *c, const uint8_t *command, size_t len,
 		       struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
+	_cleanup_job_ struct fuda_card *job = NULL;
+	int r;
+
 	ctx_step(c->ctx, _("send a command"));
 	if (apdu_is_pin_command(command, len))
 		return ctx_fail(c->ctx, FUDA_EPINCOMMAND,
 				_("PIN commands are not sent this way, because a mistake costs one "
 				  "of few tries."));
+	r = fuda_card_begin(c, dl);
+	if (r < 0)
+		return r;
+	job = c;
+	ctx_step(c->ctx, _("send a command"));
 	/* What it selects is not followed. */
 	c->application = NULL;
 	c->file = 0;

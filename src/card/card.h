@@ -30,6 +30,7 @@ struct fuda_card {
 	/* in this job: */
 	bool secret_sent;
 	unsigned restores;
+	bool chaining; /* in the middle of a chained command */
 	/* in this session: */
 	enum extended extended;
 };

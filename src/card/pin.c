@@ -80,6 +80,7 @@ int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 {
 	bool good = secret->len >= pins[pin].min && secret->len <= pins[pin].max;
 
+	ctx_step(ctx, _("check the form of the PIN"));
 	for (size_t i = 0; i < secret->len; i++)
 		good = good && fold(pins[pin].charset, secret->bytes[i]);
 	if (good)
@@ -191,7 +192,10 @@ int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
 			r = read_counter(c, &places[i], dl, &counter->tries, &p2);
 		if (r == FUDA_ENOTFOUND)
 			continue;
-		if (r < 0)
+		/* One counter that the card does not tell is no reason to hide the others. */
+		if (r == FUDA_ESW || r == FUDA_ESECURITY)
+			counter->tries = FUDA_TRIES_UNKNOWN;
+		else if (r < 0)
 			return r;
 		counter->pin = places[i].pin;
 		counter->application = places[i].aid->name;
@@ -217,19 +221,18 @@ static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda
 {
 	if (entry->tries_before == 0)
 		return ctx_fail(c->ctx, FUDA_EPINBLOCKED,
-				_("The %s is blocked. It can be set anew at the municipal office."),
+				_("The %s is blocked. It can be reset at the municipal office."),
 				_(pins[pin].title));
 	if (entry->tries_before > 1 || entry->use_last_try)
 		return 0;
 	if (entry->tries_before == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_ELASTTRY,
 				_("The card does not say how many tries of the %s are left, so "
-				  "this may be the last one. It was not sent; allow the last try "
-				  "if you are sure."),
+				  "this may be the last one. It was not sent."),
 				_(pins[pin].title));
 	return ctx_fail(c->ctx, FUDA_ELASTTRY,
 			_("Only one try of the %s is left; a mistake would block it. It was not "
-			  "sent; allow the last try if you are sure."),
+			  "sent."),
 			_(pins[pin].title));
 }
 
@@ -276,6 +279,12 @@ static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_p
 				  "could not be read again. A try may have been spent: look with "
 				  "\"fuda pin status\" before you go on."),
 				_(pins[pin].title), cause);
+	if (entry->tries_before == FUDA_TRIES_UNKNOWN)
+		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
+				_("The card's answer to the %s was lost (%s). Tries left: %d; "
+				  "whether one was spent is not known, as the counter could not "
+				  "be read before."),
+				_(pins[pin].title), cause, entry->tries_after);
 	if (entry->tries_after < entry->tries_before)
 		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
 				_("The card's answer to the %s was lost (%s). The counter went "
@@ -291,6 +300,8 @@ static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_p
 static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry, uint8_t p2,
 		 uint16_t sw, struct fuda_deadline *dl)
 {
+	bool spent;
+
 	if (sw == 0x9000) {
 		/* Success resets the counter (card.md 3.2); asking again would cost a command. */
 		int full = pins[pin].tries ? pins[pin].tries : FUDA_TRIES_UNKNOWN;
@@ -311,7 +322,9 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 				   _("The %s was not accepted and is blocked now. It can be set "
 				     "anew at the municipal office."),
 				   _(pins[pin].title));
-	if (sw >> 8 != 0x63)
+	/* Whatever it says, a try that is gone was a wrong PIN (card.md 3.2). */
+	spent = entry->tries_after != FUDA_TRIES_UNKNOWN && entry->tries_after < entry->tries_before;
+	if (sw >> 8 != 0x63 && !spent)
 		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),
 				   _(pins[pin].title));
 	if (entry->tries_after == FUDA_TRIES_UNKNOWN)
@@ -334,7 +347,6 @@ int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *en
 
 	entry->tries_before = entry->tries_after = FUDA_TRIES_UNKNOWN;
 	entry->sent = false;
-	ctx_step(c->ctx, _("check the form of the PIN"));
 	r = fuda_pin_check(c->ctx, pin, entry->secret);
 	if (r == 0)
 		r = card_select(c, place->aid, dl);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/context.h"
@@ -181,18 +182,26 @@ static int cannot_read(struct fuda_context *ctx, const char *path)
 
 static int read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *text)
 {
-	_cleanup_(fd_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* What is no regular file could keep us waiting. */
+	_cleanup_(fd_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	uint8_t piece[4096];
+	struct stat st;
 	ssize_t n;
+	int r;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return cannot_read(ctx, path);
+	if (!S_ISREG(st.st_mode))
+		return ctx_fail(ctx, FUDA_EFILE, _("%s is not a regular file."), path);
 	while ((n = read(fd, piece, sizeof(piece))) != 0) {
 		if (n < 0)
 			return cannot_read(ctx, path);
-		if (fuda_buf_append(text, piece, (size_t)n) < 0)
+		r = fuda_buf_append(text, piece, (size_t)n);
+		if (r == FUDA_ETOOBIG)
 			return ctx_fail(ctx, FUDA_EFORMAT,
 					_("%s is too long to be a file of CA certificates."), path);
+		if (r < 0)
+			return ctx_fail_code(ctx, r);
 	}
 	return 0;
 }
@@ -220,6 +229,8 @@ static int add_blocks(struct fuda_trust *trust, const char *path, const char *te
 					_("%s holds no certificate; PEM is expected "
 					  "(\"-----BEGIN CERTIFICATE-----\")."),
 					path);
+		if (r == FUDA_ENOMEM)
+			return ctx_fail_code(trust->ctx, r);
 		if (r < 0)
 			return ctx_fail(trust->ctx, FUDA_EFORMAT,
 					_("Certificate %d of %s is not good PEM, or too long."),
@@ -254,10 +265,9 @@ static bool names_issuer(const struct fuda_cert_facts *f, const struct trust_ca 
 
 bool fuda_trust_has_issuer(const struct fuda_trust *trust, const struct fuda_cert *cert)
 {
-	for (size_t i = 0; i < trust->count; i++)
-		if (names_issuer(&cert->facts, &trust->cas[i]))
-			return true;
-	return false;
+	struct issuer issuer;
+
+	return trust_issuer(trust, cert, &issuer) == 0 && issuer.signature == 0;
 }
 
 bool fuda_trust_knows_issuer(const struct fuda_cert *cert)
@@ -270,11 +280,22 @@ bool fuda_trust_knows_issuer(const struct fuda_cert *cert)
 	return false;
 }
 
+/* One that signed is better than one that did not, and then a genuine CA than one that was named:
+ * in whatever order they were added. */
+static bool is_better(const struct trust_ca *ca, int signature, const struct issuer *than)
+{
+	if (!than->ca)
+		return true;
+	if ((signature == 0) != (than->signature == 0))
+		return signature == 0;
+	return ca->world == FUDA_WORLD_PRODUCTION && than->ca->world != FUDA_WORLD_PRODUCTION;
+}
+
 int trust_issuer(const struct fuda_trust *trust, const struct fuda_cert *cert, struct issuer *ret)
 {
 	struct issuer found = { find_itself(trust, &cert->facts), 0 };
 
-	for (size_t i = 0; i < trust->count && (!found.ca || found.signature < 0); i++) {
+	for (size_t i = 0; i < trust->count; i++) {
 		const struct trust_ca *ca = &trust->cas[i];
 		int r;
 
@@ -283,7 +304,8 @@ int trust_issuer(const struct fuda_trust *trust, const struct fuda_cert *cert, s
 		r = cert_signed_by(cert, ca->cert);
 		if (r < 0 && r != FUDA_EVERIFY && r != FUDA_ENOTSUP)
 			return r;
-		found = (struct issuer){ ca, r };
+		if (is_better(ca, r, &found))
+			found = (struct issuer){ ca, r };
 	}
 	if (!found.ca)
 		return FUDA_ENOTFOUND;

@@ -142,21 +142,39 @@ static int find_by_part(struct fuda_context *ctx, const char *part,
 	return 0;
 }
 
+/* `name` starts with a word and a colon that no driver answers to: perhaps a slip. */
+static int no_such_driver(struct fuda_context *ctx, const char *name, size_t len)
+{
+	char known[128] = "";
+
+	for (size_t i = 0; drivers[i]; i++) {
+		size_t used = strlen(known);
+
+		snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+			 drivers[i]->name);
+	}
+	return ctx_fail(ctx, FUDA_ENOREADER,
+			_("There is no reader \"%s\", and no driver \"%.*s\" either. There are: %s."),
+			name, (int)len, name, known);
+}
+
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
 		struct reader **ret)
 {
 	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *list = NULL;
-	const char *colon = strchr(name, ':');
+	const char *colon = strchr(name, ':'), *whole = name;
 	const struct driver *driver = colon ? driver_find(name, (size_t)(colon - name)) : NULL;
 	int r;
 
 	if (!driver) {
 		r = fuda_reader_list_new(ctx, dl, &list);
+		if (r == 0)
+			r = find_by_part(ctx, name, list, &whole);
+		if (r < 0 && colon && r != FUDA_EINVAL && r != FUDA_ETIMEOUT && r != FUDA_ECANCELLED)
+			return no_such_driver(ctx, name, (size_t)(colon - name));
 		if (r < 0)
 			return r;
-		r = find_by_part(ctx, name, list, &name);
-		if (r < 0)
-			return r;
+		name = whole;
 		colon = strchr(name, ':');
 		driver = driver_find(name, (size_t)(colon - name));
 	}
