@@ -89,11 +89,21 @@ run 3 auth -r virtual:nowhere
 run 3 auth
 
 # what cannot be right is not sent
-for bad in '' 123 12345 abcd '12 4' '１２３４' 99999999999999999999999999999999999999999999999999999999999999999999999; do
+for bad in 123 12345 abcd '12 4' '１２３４' 99999999999999999999999999999999999999999999999999999999999999999999999; do
 	echo "$bad" >"$tmp/bad"
 	run 4 auth -r virtual:card --pin-file bad
 	says err 'sent to the card'
 done
+tries card auth 3
+
+# an empty line is no secret: which one, and where
+echo >"$tmp/bad"
+run 2 auth -r virtual:card --pin-file bad
+says err 'bad: line 1 is empty'
+got=0
+(cd "$tmp" && "$fuda" auth -r virtual:card --pin-fd 7 7<bad >out 2>err) || got=$?
+[ $got = 2 ] || fail "an empty line of a descriptor: $got"
+says err 'file descriptor 7: line 1 is empty'
 tries card auth 3
 
 # what is wrong costs a try and says so; the last one needs a word; blocked is blocked
@@ -109,6 +119,7 @@ json .step
 json_lacks .result
 run 5 auth -r virtual:card --pin-file wrong
 says err '--use-last-try'
+says err 'It was not sent.'
 run 5 auth -r virtual:card --pin-file pin --json
 json .error ELASTTRY
 json .tries_before 1

@@ -21,9 +21,14 @@ usb() { # usb NAME VENDOR PRODUCT TEXT CLASS [DRIVER]
 mkdir -p "$sys"
 run 3 doctor --sysroot system
 says out 'plug in a card reader'
-says out 'sudo apt install pcscd'
-says out 'systemctl enable --now pcscd.socket'
-says err 'no card can be used yet'
+says out 'apt install pcscd'
+says out 'pcscd --foreground' # no systemd
+says_not out 'systemctl'
+if [ "$(id -u)" = 0 ]; then says_not out sudo; else says out 'sudo apt install'; fi
+says err 'no usable card was found'
+mkdir -p "$sys/run/systemd/system"
+run 3 doctor --sysroot system
+says out 'systemctl start pcscd.socket'
 run 3 doctor --sysroot system --json
 json '.findings[0].check' usb
 json '.findings[0].finding' problem
@@ -83,7 +88,31 @@ run 0 doctor -r virtual:card --json
 json .result ok
 json '.findings[0].check' card
 json '.findings[0].finding' ok
+run 0 doctor -r virtual:card
+says out "'fuda auth --reader virtual:card' should work"
 run 3 doctor -r virtual:nowhere
 says out 'PROBLEM'
+says out '  do '
+says_not out 'should work'
+run 3 doctor -r foo --sysroot system
+says out 'systemctl start pcscd.socket'
+
+# secrets with one try or none
+echo 4321 >"$tmp/wrong"
+for _ in 1 2; do run 4 auth -r virtual:card --pin-file wrong; done
+run 0 doctor -r virtual:card
+says out 'only one try of the PIN for user authentication is left'
+says out '--use-last-try'
+says_not out 'should work'
+run 5 auth -r virtual:card --pin-file wrong --use-last-try
+run 0 doctor -r virtual:card
+says out 'the PIN for user authentication is blocked'
+says out 'municipal office'
+says_not out 'should work'
+run 0 doctor -r virtual:card --json
+json '.findings[1].check' pin
+json '.findings[1].finding' problem
+json '.findings[1].next'
+tries card sign 5
 run 2 doctor surplus
 echo ok

@@ -42,6 +42,8 @@ says err 'more than one'
 run 3 doctor
 says out 'no card'
 says out 'the PC/SC service answers'
+run 3 doctor --sysroot nowhere # readers, but not on the USB
+says out 'the system knows others'
 
 # a card comes
 (cd "$tmp" && exec "$fuda" readers --watch --timeout 60 --json >events 2>watch.err) &
@@ -66,15 +68,18 @@ run 0 doctor --json
 json .result ok
 run 0 pin status -r ' 00 00'
 run 0 doctor
+says out "'fuda auth' should work"
+grep -q '^note .*: no card' "$tmp/out" || fail "an empty reader beside one with a card is no mere note"
 
 # ... and goes
 kill $vcard
 wait $vcard 2>/dev/null || :
 becomes 'word that the card is gone' grep -q card_removed "$tmp/events"
-kill $watcher
+kill -INT $watcher # as ^C
 got=0
 wait $watcher || got=$?
-[ $got = 8 ] || fail "the watch ended with $got"
+[ $got = 0 ] || fail "the watch ended with $got"
+[ ! -s "$tmp/watch.err" ] || fail "^C is not silent"
 for e in reader_added card_inserted card_removed; do
 	grep -q "\"event\":\"$e\"" "$tmp/events" || fail "no event $e"
 done

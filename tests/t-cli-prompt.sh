@@ -83,6 +83,7 @@ foreach i {1 2 3} {
 	expect "3 tries left): "
 	send "x\r"
 }
+expect "given up after 3 mistakes"
 sane 4
 E2
 
@@ -129,6 +130,7 @@ expect {
 	"tries left): " { bad "asked for the last try" }
 	"Only one try" {}
 }
+expect "It was not sent."
 expect "use-last-try"
 sane 5
 auth --use-last-try

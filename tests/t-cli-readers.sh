@@ -25,6 +25,8 @@ json .error ENOREADER
 run 0 info -r virtual:card
 says out 'My Number card'
 says out '3 tries left'
+says out '--trust FILE names test CAs'
+says_not out 'invalid_certificate'
 says out '5 tries left'
 run 0 info -r virtual:card --json
 json .result ok
@@ -50,6 +52,8 @@ json .world test
 json .certificates.auth.validity ok
 json_lacks .certificates.auth.rule
 tries card auth 3 # nothing spent
+run 0 info -r virtual:card --trust card/ca.pem
+says out ': ok'
 run 1 info -r virtual:card --trust nowhere.pem
 echo garbage >"$tmp/garbage"
 run 1 info -r virtual:card --trust garbage

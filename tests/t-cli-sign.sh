@@ -75,6 +75,10 @@ run 6 verify letter --signature short --certificate me.pem --trust card/ca.pem
 head -c 600 /dev/zero >"$tmp/long"
 run 1 verify letter --signature long --certificate me.pem --trust card/ca.pem
 run 1 verify letter --signature sig --certificate letter --trust card/ca.pem
+says err 'letter: neither a PEM nor a DER certificate'
+head -c 100 "$tmp/card/jpki-000A.bin" >"$tmp/half.der"
+run 1 verify letter --signature sig --certificate half.der --trust card/ca.pem
+says err 'half.der: '
 run 1 verify letter --signature sig --certificate empty --trust card/ca.pem
 run 1 verify letter --signature nowhere --certificate me.pem --trust card/ca.pem
 says err 'nowhere'

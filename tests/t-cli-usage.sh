@@ -47,7 +47,20 @@ silent out
 run 2 info -x
 says err "unknown option '-x'"
 run 2 info --read virtual:card
-says err "unknown option '--read'"
+says err "unknown option '--read'; did you mean '--reader'?"
+run 2 info --jsn
+says err "did you mean '--json'?"
+run 2 info --list-option # hidden
+says_not err 'did you mean'
+run 2 info --no=1234 # whatever it is, it may be a secret
+says_not err 1234
+for o in --pin --pin=1234 --password; do
+	run 2 auth $o 1234
+	says err 'PINs are never arguments'
+	says_not err 1234
+done
+run 2 info --pin 1234 # asks for none
+says err "unknown option '--pin'"
 run 2 info --reader
 says err '--reader needs a value'
 run 2 info -r
@@ -94,6 +107,8 @@ says err "unknown option '--nonsense'"
 # the ways to write an option
 fresh card
 run 0 pin status --reader virtual:card
+run 0 pin --reader virtual:card
+says out '3 tries left'
 run 0 pin status --reader=virtual:card
 run 0 pin status -r virtual:card
 run 0 pin status -rvirtual:card

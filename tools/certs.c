@@ -8,7 +8,10 @@
 #include "tools/files.h"
 #include "tools/report.h"
 
-enum { FILE_MAX = 65536 }; /* of a certificate file with text around it */
+enum {
+	FILE_MAX = 65536,     /* of a certificate file with text around it */
+	DER_SEQUENCE = 0x30 /* what a certificate in DER begins with */
+};
 
 /* "EYYYYMMDD", where E is the era and unknown parts are zeros (card.md 5.3), as YYYY-MM-DD. */
 static void add_birth(struct report *r, const char *encoded)
@@ -73,11 +76,14 @@ static int cert_from(struct call *call, const char *path, const struct fuda_buf 
 	size_t left = file->len;
 	int r = left ? fuda_pem_decode("CERTIFICATE", &text, &left, &der) : FUDA_EFORMAT;
 
-	if (r == FUDA_ENOTFOUND)
-		return fuda_cert_new(call->ctx, file->data, file->len, ret);
-	if (r < 0)
-		return call_fail(call, r, _("%s: neither a PEM nor a DER certificate"), path);
-	return fuda_cert_new(call->ctx, der.data, der.len, ret);
+	if (r == FUDA_ENOTFOUND && file->data[0] == DER_SEQUENCE)
+		r = fuda_cert_new(call->ctx, file->data, file->len, ret);
+	else if (r < 0)
+		return call_fail(call, FUDA_EFORMAT,
+				 _("%s: neither a PEM nor a DER certificate"), path);
+	else
+		r = fuda_cert_new(call->ctx, der.data, der.len, ret);
+	return r < 0 ? call_fail(call, r, "%s: %s", path, fuda_context_message(call->ctx)) : 0;
 }
 
 int certs_load(struct call *call, const char *path, struct fuda_cert **ret)
@@ -152,7 +158,7 @@ int certs_find_issuer(struct call *call, struct fuda_trust *trust, const struct 
 void certs_world(struct call *call, enum fuda_world world)
 {
 	static const char *const worlds[] = {
-		[FUDA_WORLD_UNKNOWN] = N_("unknown: issued by nobody we know"),
+		[FUDA_WORLD_UNKNOWN] = N_("unknown: issued by an unknown CA"),
 		[FUDA_WORLD_PRODUCTION] = N_("production: issued by a genuine CA of the JPKI"),
 		[FUDA_WORLD_TEST] = N_("test: issued by a CA that --trust names"),
 	};

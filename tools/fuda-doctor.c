@@ -2,6 +2,7 @@
 /* Finds out why it does not work: from the plug to the card, one finding a line. */
 #include "tools/fuda.h"
 #include "tools/report.h"
+#include "tools/secrets.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,12 +22,15 @@ static const char *sysroot = "";
 struct visit {
 	struct call *call;
 	struct report *findings;
-	size_t readers_seen; /* on the USB */
-	bool service;        /* the PC/SC service answers */
-	bool usable;         /* a My Number card answers */
+	struct fuda_reader_list *readers; /* NULL: there is no list of them */
+	bool cards;                       /* one of these has a card */
+	size_t readers_seen;              /* on the USB */
+	bool service;                     /* the PC/SC service answers */
+	bool usable;                      /* a My Number card answers */
+	bool authenticates;               /* and its PIN can be used without a second thought */
 };
 
-enum finding { FINE, PROBLEM };
+enum finding { FINE, NOTE, PROBLEM };
 
 /* One finding: `check` for programs, `text` and what to do next (NULL: nothing) for people. */
 static void found(struct visit *v, enum finding f, const char *check, const char *next,
@@ -34,6 +38,8 @@ static void found(struct visit *v, enum finding f, const char *check, const char
 static void found(struct visit *v, enum finding f, const char *check, const char *next,
 		  const char *format, ...)
 {
+	static const char *const words[] = { "ok", "note", "problem" };
+	static const char *const labels[] = { N_("ok"), N_("note"), N_("PROBLEM") };
 	struct report *one = report_object(v->findings, NULL, NULL, NULL);
 	char text[600];
 	va_list ap;
@@ -42,11 +48,28 @@ static void found(struct visit *v, enum finding f, const char *check, const char
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	report_text(one, NULL, "check", check);
-	report_text(one, NULL, "finding", f == FINE ? "ok" : "problem");
+	report_text(one, NULL, "finding", words[f]);
 	report_text(one, NULL, "message", text);
 	report_text(one, NULL, "next", next);
-	report_text(v->call->report, f == FINE ? _("ok") : _("PROBLEM"), NULL, text);
-	report_text(v->call->report, f == FINE ? "" : _("  do"), NULL, next);
+	report_text(v->call->report, _(labels[f]), NULL, text);
+	report_text(v->call->report, _("  do"), NULL, next);
+}
+
+/* `command` as this user has to call it. */
+static const char *as_root(const char *command, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s%s", geteuid() == 0 ? "" : "sudo ", command);
+	return ret;
+}
+
+/* How the PC/SC service is started here: `systemctl` where that is there. */
+static const char *start_service(const char *systemctl, char *ret, size_t size)
+{
+	char path[PATH_MAX];
+
+	/* where systemd is the init: sd_booted(3) */
+	snprintf(path, sizeof(path), "%s/run/systemd/system", sysroot);
+	return as_root(access(path, F_OK) == 0 ? systemctl : "pcscd --foreground", ret, size);
 }
 
 /* ---- the USB ---- */
@@ -140,6 +163,7 @@ static void judge_device(struct visit *v, const struct usb_device *d)
 {
 	const char *next = NULL;
 	char advice[300];
+	const char *sudo = geteuid() == 0 ? "" : "sudo ";
 	bool known = d->ccid || d->grabbed_by;
 
 	for (size_t i = 0; i < ARRAY_SIZE(special_readers); i++)
@@ -153,9 +177,9 @@ static void judge_device(struct visit *v, const struct usb_device *d)
 	v->readers_seen++;
 	if (d->grabbed_by && !next) {
 		snprintf(advice, sizeof(advice),
-			 _("sudo modprobe -r %s; for good: echo 'blacklist %s' | sudo tee "
+			 _("%smodprobe -r %s; for good: echo 'blacklist %s' | %stee "
 			   "/etc/modprobe.d/fuda.conf"),
-			 d->grabbed_by, d->grabbed_by);
+			 sudo, d->grabbed_by, d->grabbed_by, sudo);
 		found(v, PROBLEM, "usb", advice, _("%s (%s:%s) is held by the kernel module %s"),
 		      d->name, d->vendor, d->product, d->grabbed_by);
 		return;
@@ -191,17 +215,24 @@ static void look_at_usb(struct visit *v)
 	}
 	if (dir)
 		closedir(dir);
-	if (!v->readers_seen)
+	if (!v->readers_seen && v->readers && fuda_reader_list_count(v->readers))
+		found(v, NOTE, "usb", NULL,
+		      _("no card reader is on the USB; the system knows others"));
+	else if (!v->readers_seen)
 		found(v, PROBLEM, "usb", _("plug in a card reader"),
 		      _("no card reader is on the USB, or none that looks like one"));
 }
 
 /* ---- the PC/SC service ---- */
 
+#define START "systemctl start pcscd.socket"
+#define NO_ACCESS \
+	N_("log in at the machine itself, or let polkit allow org.debian.pcsc-lite.access_pcsc")
+
 static void look_for_program(struct visit *v)
 {
 	static const char *const places[] = { "/usr/sbin/pcscd", "/usr/local/sbin/pcscd" };
-	char path[PATH_MAX];
+	char path[PATH_MAX], command[60];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		snprintf(path, sizeof(path), "%s%s", sysroot, places[i]);
@@ -210,7 +241,7 @@ static void look_for_program(struct visit *v)
 			return;
 		}
 	}
-	found(v, PROBLEM, "pcscd", "sudo apt install pcscd",
+	found(v, PROBLEM, "pcscd", as_root("apt install pcscd", command, sizeof(command)),
 	      _("the PC/SC service (pcscd) is not installed"));
 }
 
@@ -234,7 +265,7 @@ static int knock(const char *path)
 static void look_for_service(struct visit *v)
 {
 	const char *given = getenv("PCSCLITE_CSOCK_NAME");
-	char path[PATH_MAX];
+	char path[PATH_MAX], command[60];
 	int error;
 
 	if (given && *given)
@@ -246,24 +277,75 @@ static void look_for_service(struct visit *v)
 	if (!error)
 		found(v, FINE, "service", NULL, _("the PC/SC service answers at %s"), path);
 	else if (error == ENOENT)
-		found(v, PROBLEM, "service", "sudo systemctl enable --now pcscd.socket",
+		found(v, PROBLEM, "service", start_service(START, command, sizeof(command)),
 		      _("the PC/SC service is not started: there is no %s"), path);
 	else if (error == EACCES || error == EPERM)
-		found(v, PROBLEM, "service",
-		      _("log in at the machine itself, or let polkit allow "
-			"org.debian.pcsc-lite.access_pcsc"),
+		found(v, PROBLEM, "service", _(NO_ACCESS),
 		      _("no permission to talk to the PC/SC service at %s"), path);
 	else
-		found(v, PROBLEM, "service", "sudo systemctl restart pcscd.socket pcscd",
+		found(v, PROBLEM, "service", start_service("systemctl restart pcscd.socket pcscd", command,
+			    sizeof(command)),
 		      _("the PC/SC service does not answer at %s: %s"), path, strerror(error));
 }
 
 /* ---- readers and cards ---- */
 
+#define PUT_IN N_("put a My Number card in it, chip first, or lay it on and leave it there")
+
+/* What to do about a card that cannot be opened, where the message does not say enough. */
+static const char *next_for(int code, char *ret, size_t size)
+{
+	static const struct {
+		int code;
+		const char *next;
+	} steps[] = {
+		{ FUDA_EACCESS, NO_ACCESS },
+		{ FUDA_EWRONGCARD, N_("put in a My Number card") },
+		{ FUDA_ENOCARD, PUT_IN },
+		{ FUDA_ENOREADER, N_("'fuda readers' lists the readers that are there") },
+		{ FUDA_EINVAL, N_("'fuda readers' lists the readers that are there") },
+	};
+
+	if (code == FUDA_ENOSERVICE)
+		return start_service(START, ret, size);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i].code == code)
+			return _(steps[i].next);
+	return NULL;
+}
+
+/* Secrets that are blocked, or nearly. */
+static void look_at_tries(struct visit *v, struct fuda_card *card)
+{
+	const char *office = _("the municipal office can reset it");
+	const char *reader = fuda_card_reader(card);
+	int tries[FUDA_PINS];
+
+	if (secret_tries(card, v->call->dl, tries) < 0) {
+		found(v, PROBLEM, "pin", NULL, "%s: %s", reader,
+		      fuda_context_message(v->call->ctx));
+		return;
+	}
+	for (int pin = 0; pin < FUDA_PINS; pin++) {
+		const char *title = fuda_pin_title((enum fuda_pin)pin);
+
+		if (tries[pin] == 0)
+			found(v, PROBLEM, "pin", office, _("%s: the %s is blocked"), reader, title);
+		else if (tries[pin] == 1)
+			found(v, PROBLEM, "pin",
+			      _("be sure of it, and give --use-last-try; or have the municipal "
+				"office reset it"),
+			      _("%s: only one try of the %s is left"), reader, title);
+	}
+	if (tries[FUDA_PIN_AUTH] > 1)
+		v->authenticates = true;
+}
+
 static void look_at_card(struct visit *v, const char *reader)
 {
 	struct fuda_context *ctx = v->call->ctx;
 	struct fuda_card *card = NULL;
+	char command[60];
 	int r = fuda_card_open(ctx, reader, v->call->dl, &card);
 
 	if (r == 0)
@@ -272,11 +354,11 @@ static void look_at_card(struct visit *v, const char *reader)
 		found(v, FINE, "card", NULL, _("%s: a My Number card answers"),
 		      fuda_card_reader(card));
 		v->usable = true;
-	} else if (r == FUDA_EWRONGCARD) {
-		found(v, PROBLEM, "card", _("put in a My Number card"),
-		      _("%s: the card is not a My Number card"), reader);
+		look_at_tries(v, card);
 	} else {
-		found(v, PROBLEM, "card", NULL, "%s: %s", reader, fuda_context_message(ctx));
+		found(v, PROBLEM, "card", next_for(r, command, sizeof(command)), "%s: %s", reader,
+		      r == FUDA_EWRONGCARD ? _("the card is not a My Number card") :
+					     fuda_context_message(ctx));
 	}
 	fuda_card_free(&card);
 }
@@ -284,8 +366,7 @@ static void look_at_card(struct visit *v, const char *reader)
 static void look_at_reader(struct visit *v, const struct fuda_reader_info *info)
 {
 	if (!info->card)
-		found(v, PROBLEM, "card",
-		      _("put a My Number card in it, chip first, or lay it on and leave it there"),
+		found(v, v->cards ? NOTE : PROBLEM, "card", v->cards ? NULL : _(PUT_IN),
 		      _("%s: no card"), info->name);
 	else if (info->mute)
 		found(v, PROBLEM, "card",
@@ -298,11 +379,20 @@ static void look_at_reader(struct visit *v, const struct fuda_reader_info *info)
 		look_at_card(v, info->name);
 }
 
-static void look_at_readers(struct visit *v)
+static int list_readers(struct visit *v)
 {
-	struct fuda_reader_list *list;
 	const struct fuda_reader_info *info;
-	int r = fuda_reader_list_new(v->call->ctx, v->call->dl, &list);
+	int r = fuda_reader_list_new(v->call->ctx, v->call->dl, &v->readers);
+
+	for (size_t i = 0; r == 0 && (info = fuda_reader_list_get(v->readers, i)); i++)
+		v->cards = v->cards || info->card;
+	return r;
+}
+
+/* `r` came of listing them. */
+static void look_at_readers(struct visit *v, int r)
+{
+	const struct fuda_reader_info *info;
 
 	if (r == FUDA_ENOSERVICE && !v->service)
 		return; /* said already */
@@ -310,14 +400,37 @@ static void look_at_readers(struct visit *v)
 		found(v, PROBLEM, "readers", NULL, "%s", fuda_context_message(v->call->ctx));
 		return;
 	}
-	if (!fuda_reader_list_count(list))
+	if (!fuda_reader_list_count(v->readers))
 		found(v, PROBLEM, "readers", _("plug in a reader, or install its driver (libccid)"),
 		      _("no reader is known to the system"));
-	for (size_t i = 0; (info = fuda_reader_list_get(list, i)); i++) {
+	for (size_t i = 0; (info = fuda_reader_list_get(v->readers, i)); i++) {
 		found(v, FINE, "readers", NULL, _("reader %s"), info->name);
 		look_at_reader(v, info);
 	}
-	fuda_reader_list_free(&list);
+}
+
+static void look_at_all(struct visit *v)
+{
+	int r = list_readers(v);
+
+	look_at_usb(v);
+	look_for_program(v);
+	look_for_service(v);
+	look_at_readers(v, r);
+	fuda_reader_list_free(&v->readers);
+}
+
+static void tell_end(const struct visit *v)
+{
+	char text[300];
+
+	if (!v->authenticates)
+		return;
+	if (common.reader)
+		snprintf(text, sizeof(text), _("'fuda auth --reader %s' should work"),
+			 common.reader);
+	report_text(v->call->report, _("In all"), NULL,
+		    common.reader ? text : _("'fuda auth' should work"));
 }
 
 static int run(struct call *call)
@@ -328,19 +441,16 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	v.findings = report_list(call->report, NULL, "findings", NULL);
-	if (common.reader) {
+	if (common.reader)
 		look_at_card(&v, common.reader);
-	} else {
-		look_at_usb(&v);
-		look_for_program(&v);
-		look_for_service(&v);
-		look_at_readers(&v);
-	}
+	else
+		look_at_all(&v);
+	tell_end(&v);
 	call->shown = true;
 	if (session_cancelled())
 		return call_fail(call, FUDA_ECANCELLED, _("cancelled"));
 	if (!v.usable)
-		return call_fail(call, FUDA_ENOCARD, _("no card can be used yet"));
+		return call_fail(call, FUDA_ENOCARD, _("no usable card was found"));
 	return 0;
 }
 

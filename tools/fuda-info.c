@@ -109,13 +109,23 @@ static int read_free(struct call *call, struct free_cert *c)
 	return not_there(r) ? 0 : r;
 }
 
+/* The verdict in one line: for a card in the hand, an unknown issuer is no reason to suspect it. */
+static const char *verdict_text(const struct fuda_verdict *v)
+{
+	if (v->result == FUDA_RESULT_OK)
+		return fuda_result_name(v->result);
+	if (strcmp(v->rule, "issuer_unknown") == 0)
+		return _("issuer not known (--trust FILE names test CAs)");
+	return fuda_rule_text(v->rule);
+}
+
 /* Adds the certificate, and what a verifier thinks of it unless `verdict` is NULL. */
 static void add_certificate(struct report *to, const struct free_cert *c,
 			    const struct fuda_cert *cert, const struct fuda_verdict *verdict)
 {
 	const struct fuda_cert_facts *f = fuda_cert_facts(cert);
 	struct report *facts;
-	char shown[200], until[20] = "?";
+	char shown[600], until[20] = "?";
 	struct tm tm;
 
 	if (gmtime_r(&f->not_after, &tm))
@@ -125,7 +135,7 @@ static void add_certificate(struct report *to, const struct free_cert *c,
 		size_t used = strlen(shown);
 
 		snprintf(shown + used, sizeof(shown) - used, ": %s",
-			 fuda_result_name(verdict->result));
+			 verdict_text(verdict));
 	}
 	facts = report_object(to, _(c->label), c->key, shown);
 	certs_report(facts, cert);

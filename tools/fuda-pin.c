@@ -10,11 +10,11 @@
 
 static int run(struct call *call)
 {
-	int r = call_operands(call, 1, 1);
+	int r = call_operands(call, 0, 1);
 
 	if (r < 0)
 		return r;
-	if (strcmp(call->operands[0], "status") != 0)
+	if (call->operand_count && strcmp(call->operands[0], "status") != 0)
 		return call_usage(call, _("unknown action '%s': say 'fuda pin status'"),
 				  call->operands[0]);
 	r = call_open_card(call);
@@ -24,7 +24,7 @@ static int run(struct call *call)
 const struct fuda_command command_pin = {
 	.name = "pin",
 	.summary = N_("tell how many tries are left for each secret"),
-	.synopsis = "status",
+	.synopsis = "[status]",
 	.flags = COMMAND_CARD,
 	.run = run,
 };

@@ -95,7 +95,7 @@ static int print_event(struct call *call, const struct fuda_reader_event *event)
 	return r < 0 ? call_fail(call, r, _("standard output cannot be written")) : 0;
 }
 
-/* Until a signal, which is a cancel, or until the time is over, which was asked for. */
+/* Until ^C or until the time is over, which is what it was asked for, or another signal. */
 static int watch_readers(struct call *call)
 {
 	struct fuda_reader_watch *w;
@@ -113,7 +113,9 @@ static int watch_readers(struct call *call)
 			r = print_event(call, &event);
 	}
 	fuda_reader_watch_free(&w);
-	return r == FUDA_ETIMEOUT ? 0 : r;
+	if (r == FUDA_ETIMEOUT || (r == FUDA_ECANCELLED && session_interrupted()))
+		return 0;
+	return r;
 }
 
 static int run(struct call *call)
@@ -126,7 +128,7 @@ static int run(struct call *call)
 }
 
 static const struct option_spec options[] = {
-	{ "watch", 'w', NULL, N_("report what is plugged in and out, until stopped"), OPTION_SWITCH,
+	{ "watch", 'w', NULL, N_("report what comes and goes, until ^C or --timeout"), OPTION_SWITCH,
 	  &watch },
 	{ "names", 0, NULL, N_("print the names only, one per line"), OPTION_SWITCH, &names },
 	{ NULL },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command-line program: finds the command, runs it, prints what it found or why it failed. */
 #include "tools/fuda.h"
+#include "tools/nearest.h"
 #include "tools/report.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@ static void print_overview(FILE *out)
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-8s  %s\n", commands[i]->name, _(commands[i]->summary));
-	fputs(_("\n'fuda COMMAND --help' explains a command, 'man fuda' the whole.\n"), out);
+	fputs(_("\n'fuda COMMAND --help' explains a command, 'man fuda' all of them.\n"), out);
 }
 
 static void print_help(const struct fuda_command *command)
@@ -48,52 +49,15 @@ static void print_help(const struct fuda_command *command)
 	options_help(command);
 }
 
-static int distance_row(const char *a, const char *b, size_t *row, size_t columns)
-{
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			corner = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return (int)row[columns];
-}
-
-/* Edits that make `b` of `a` (Levenshtein). */
-static int distance(const char *a, const char *b)
-{
-	size_t row[32], columns = strlen(b);
-
-	return columns < ARRAY_SIZE(row) ? distance_row(a, b, row, columns) : 99;
-}
-
 static int unknown_command(const char *name)
 {
-	const char *nearest = NULL;
-	int best = 3; /* further away is another word */
+	struct nearest n = NEAREST(name);
 
 	fprintf(stderr, _("fuda: there is no command '%s'.\n"), name);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		int d = distance(name, commands[i]->name);
-
-		if (d < best) {
-			best = d;
-			nearest = commands[i]->name;
-		}
-	}
-	if (nearest)
-		fprintf(stderr, _("Did you mean '%s'?\n"), nearest);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_see(&n, commands[i]->name);
+	if (n.found)
+		fprintf(stderr, _("Did you mean '%s'?\n"), n.found);
 	else
 		fputs(_("'fuda --help' lists the commands.\n"), stderr);
 	return EXIT_USAGE;
@@ -162,7 +126,7 @@ static const char *hint_for(int code)
 	case FUDA_EACCESS:
 		return N_("'fuda doctor' finds out what is in the way.");
 	case FUDA_ELASTTRY:
-		return N_("Give --use-last-try if you are sure of it.");
+		return N_("If you are sure of it, give --use-last-try.");
 	default:
 		return NULL;
 	}

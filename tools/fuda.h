@@ -130,6 +130,8 @@ int session_start(struct call *call);
 void session_end(struct call *call);
 /* Whether one of those signals came. */
 bool session_cancelled(void);
+/* Whether it was SIGINT: ^C. */
+bool session_interrupted(void);
 /* The time of --timeout. */
 int session_timeout_ms(void);
 /* Starts the time of --timeout again, after waiting for a person. */

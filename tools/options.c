@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Command lines, read by the tables of the commands. */
 #include "tools/fuda.h"
+#include "tools/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +19,12 @@ static const struct option_spec common_table[] = {
 	  &common.pin_file, .needs = COMMAND_PIN },
 	{ "use-last-try", 0, NULL, N_("send the secret even if only one try is left"),
 	  OPTION_SWITCH, &common.use_last_try, .needs = COMMAND_PIN },
-	{ "trust", 0, "FILE", N_("believe the test CAs in this PEM file (repeatable)"), OPTION_LIST,
+	{ "trust", 0, "FILE", N_("trust the test CAs in this PEM file (repeatable)"), OPTION_LIST,
 	  &common.trust, .needs = COMMAND_VERIFIES },
 	{ "timeout", 0, "SECONDS", N_("give up after this time (30)"), OPTION_NUMBER,
 	  &common.timeout, 1, 86400, COMMAND_READER | COMMAND_CARD },
 	{ "json", 0, NULL, N_("print the report as JSON"), OPTION_SWITCH, &common.json },
-	{ "verbose", 'v', NULL, N_("log to standard error; twice: APDUs too"), OPTION_COUNT,
+	{ "verbose", 'v', NULL, N_("log what fails inside to standard error; twice: APDUs too"), OPTION_COUNT,
 	  &common.verbose },
 	{ "help", 'h', NULL, N_("show this help"), OPTION_SWITCH, &common.help },
 	{ "list-options", 0, NULL, NULL, OPTION_SWITCH, &common.list_options },
@@ -124,6 +125,33 @@ static int set(struct call *call, const struct option_spec *o, const char *value
 	return set_list(call, o, value);
 }
 
+static bool see_name(const struct option_spec *o, const void *arg)
+{
+	struct nearest *const *n = arg;
+
+	if (o->help)
+		nearest_see(*n, o->name);
+	return false;
+}
+
+/* Says nothing of the value: it may be a secret. */
+static int unknown_option(struct call *call, const struct wanted *w)
+{
+	char name[32];
+	struct nearest near = NEAREST(name), *n = &near;
+
+	snprintf(name, sizeof(name), "%.*s", (int)w->len, w->name);
+	if (call->command->flags & COMMAND_PIN &&
+	    (strcmp(name, "pin") == 0 || strcmp(name, "password") == 0))
+		return call_usage(call, _("PINs are never arguments, because others can see those: "
+					  "use --pin-file or --pin-fd"));
+	each(call->command, see_name, &n);
+	if (near.found)
+		return call_usage(call, _("unknown option '--%s'; did you mean '--%s'?"), name,
+				  near.found);
+	return call_usage(call, _("unknown option '--%s'"), name);
+}
+
 /* argv[i] is "--name" or "--name=value". Gives the arguments used up, 1 or 2, or an error. */
 static int parse_long(struct call *call, char **argv, int i)
 {
@@ -133,7 +161,7 @@ static int parse_long(struct call *call, char **argv, int i)
 	int r;
 
 	if (!o)
-		return call_usage(call, _("unknown option '%s'"), argv[i]);
+		return unknown_option(call, &w);
 	if (!takes_value(o)) {
 		if (equals)
 			return call_usage(call, _("--%s takes no value"), o->name);

@@ -181,13 +181,13 @@ static int lowest(const struct counters *c, enum fuda_pin pin)
 	return tries;
 }
 
-static int tries_left(struct call *call, enum fuda_pin pin, int *ret)
+int secret_tries(struct fuda_card *card, struct fuda_deadline *dl, int ret_tries[FUDA_PINS])
 {
 	struct counters c = { .count = 0 };
-	int r = fuda_pin_counters(call->card, call->dl, c.all, &c.count);
+	int r = fuda_pin_counters(card, dl, c.all, &c.count);
 
-	if (r == 0)
-		*ret = lowest(&c, pin);
+	for (int pin = 0; r == 0 && pin < FUDA_PINS; pin++)
+		ret_tries[pin] = lowest(&c, (enum fuda_pin)pin);
 	return r;
 }
 
@@ -233,31 +233,36 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 {
 	if (tries == 0)
 		return call_fail(call, FUDA_EPINBLOCKED,
-				 _("The %s is blocked. It can be set anew at the municipal "
-				   "office."),
+				 _("The %s is blocked. It can be reset at the municipal office."),
 				 fuda_pin_title(pin));
 	if (tries == 1 && !common.use_last_try)
 		return call_fail(call, FUDA_ELASTTRY,
-				 _("Only one try of the %s is left; a mistake would block it."),
+				 _("Only one try of the %s is left; a mistake would block it. It "
+				   "was not sent."),
 				 fuda_pin_title(pin));
 	return 0;
 }
 
 static int ask_person(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 {
-	int tries, r = tries_left(call, pin, &tries);
+	int tries[FUDA_PINS], r = secret_tries(call->card, call->dl, tries);
 
 	if (r == 0)
-		r = check_hope(call, pin, tries);
+		r = check_hope(call, pin, tries[pin]);
 	for (int asked = 1; r == 0; asked++) {
-		r = prompt(call, pin, tries, ret);
+		r = prompt(call, pin, tries[pin], ret);
 		if (r < 0)
 			break;
 		r = fuda_pin_check(call->ctx, pin, *ret);
-		if (r != FUDA_EPINFORM || asked == FORM_ASKS_MAX)
+		if (r != FUDA_EPINFORM)
 			break;
 		fuda_secret_free(ret);
 		fprintf(stderr, "%s\n", fuda_context_message(call->ctx));
+		if (asked == FORM_ASKS_MAX)
+			return call_fail(call, r,
+					 _("given up after %d mistakes in the form of the %s; "
+					   "nothing was sent to the card"),
+					 asked, fuda_pin_title(pin));
 		r = 0;
 	}
 	session_restart(call);
@@ -288,8 +293,24 @@ static int secret_file(struct call *call, int *ret)
 	return 0;
 }
 
+/* Reads a line, the `number`th of this call. One without anything is no wrong secret, but a mistake
+ * in the file. */
+static int read_line(struct call *call, int fd, int number, struct fuda_secret **ret)
+{
+	off_t start = lseek(fd, 0, SEEK_CUR); /* -1 for pipes */
+	int r = fuda_secret_read(fd, ret);
+
+	if (r < 0 || start < 0 || lseek(fd, 0, SEEK_CUR) - start > 1)
+		return r;
+	fuda_secret_free(ret);
+	if (common.pin_file)
+		return call_usage(call, _("%s: line %d is empty"), common.pin_file, number);
+	return call_usage(call, _("file descriptor %d: line %d is empty"), fd, number);
+}
+
 static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 {
+	static int lines;
 	int fd = -1, r = secret_file(call, &fd);
 
 	if (r < 0)
@@ -298,7 +319,7 @@ static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret *
 		return call_fail(call, FUDA_ETIMEOUT,
 				 _("the %s did not come in time; nothing was sent to the card"),
 				 fuda_pin_title(pin));
-	r = session_cancelled() ? FUDA_ECANCELLED : fuda_secret_read(fd, ret);
+	r = session_cancelled() ? FUDA_ECANCELLED : read_line(call, fd, ++lines, ret);
 	session_restart(call);
 	if (r == FUDA_ECANCELLED)
 		return call_fail(call, FUDA_ECANCELLED,
@@ -308,6 +329,8 @@ static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret *
 				 _("the line with the %s is too long; nothing was sent to the "
 				   "card"),
 				 fuda_pin_title(pin));
+	if (call->usage)
+		return r;
 	if (r < 0)
 		return call_fail(call, r, _("no line with the %s where the secrets come from"),
 				 fuda_pin_title(pin));

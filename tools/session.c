@@ -13,8 +13,7 @@ static volatile sig_atomic_t cancelled;
 
 static void on_signal(int number)
 {
-	(void)number;
-	cancelled = 1;
+	cancelled = number;
 	fuda_deadline_cancel(cancel_target);
 }
 
@@ -72,6 +71,11 @@ void session_end(struct call *call)
 bool session_cancelled(void)
 {
 	return cancelled;
+}
+
+bool session_interrupted(void)
+{
+	return cancelled == SIGINT;
 }
 
 void session_restart(struct call *call)
