@@ -106,6 +106,8 @@ pcscd_start()
 	exit 1
 }
 
+[ -x tests/listen-exec ] || pcscd_skip "built without PC/SC"
+[ -x fuda-vcard ] || pcscd_skip "built without the software card"
 pcscd=$(PATH=$PATH:/usr/sbin:/sbin command -v pcscd) || pcscd_skip "pcscd is not installed"
 vpcd=/usr/lib/pcsc/drivers/serial/libifdvpcd.so
 [ -e "$vpcd" ] || pcscd_skip "vpcd (package vsmartcard-vpcd) is not installed"

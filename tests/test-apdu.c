@@ -120,15 +120,15 @@ static void knows_pin_commands(void **state)
 		const char *hex;
 		bool pin;
 	} commands[] = {
-		{ "00200080", true },	  { "0020008004", true },  { "8020", true },
-		{ "1020008004", true },	  { "0C200080", true },	   { "01200080", true },
-		{ "00210000", true },	  { "00240180", true },	   { "002C0000", true },	  { "0026008004", true },  { "0028008004", true },
-		{ "00C20000", true },	  { "80320080", true },	   { "90320080", true },
-		{ "84320080", true },	  { "80540080", true },	   { "00320080", false },
-		{ "FFC20001", true },	  { "FF000000", true },	   { "FFCA000000", false },
-		{ "00A4040C", false },	  { "00B00000", false },   { "802A0080", false },
-		{ "00840000", false },	  { "00", false },	   { "", false },
-		{ "00C00000", false },
+		{ "00200080", true },   { "0020008004", true },  { "8020", true },
+		{ "1020008004", true }, { "0C200080", true },    { "01200080", true },
+		{ "00210000", true },   { "00240180", true },    { "002C0000", true },
+		{ "0026008004", true }, { "0028008004", true },  { "00C20000", true },
+		{ "80320080", true },   { "90320080", true },    { "84320080", true },
+		{ "80540080", true },   { "00320080", false },   { "FFC20001", true },
+		{ "FF000000", true },   { "FFCA000000", false }, { "00A4040C", false },
+		{ "00B00000", false },  { "802A0080", false },   { "00840000", false },
+		{ "00", false },        { "", false },           { "00C00000", false },
 	};
 
 	(void)state;

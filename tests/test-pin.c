@@ -231,6 +231,36 @@ static void lists_all_counters(void **state)
 	mock_close_card(&m);
 }
 
+static void asks_for_one_secret(void **state)
+{
+	static const struct exchange auth[] = { { SELECT_JPKI, "9000" }, { QUERY, "63C2" }, { 0 } };
+	static const struct exchange juki[] = {
+		{ "00A4040C0AD3921000310001010401", "9000" }, { "0020009C", "63C3" },
+		{ "00A4040C0AD3921000310001010100", "9000" }, { "0020009C", "63C1" }, { 0 }
+	};
+	static const struct exchange absent[] = { { "00A4040C0AD3921000310001010408", "6A82" }, { 0 } };
+	static const struct {
+		const struct exchange *script;
+		enum fuda_pin pin;
+		int error, tries;
+	} rows[] = {
+		{ auth, FUDA_PIN_AUTH, 0, 2 },
+		{ juki, FUDA_PIN_JUKI, 0, 1 },
+		{ absent, FUDA_PIN_TEXT, FUDA_ENOTFOUND, -7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct mock_card m;
+		int tries = -7;
+
+		mock_open(&m, rows[i].script);
+		assert_int_equal(fuda_pin_tries(m.card, rows[i].pin, m.dl, &tries), rows[i].error);
+		assert_int_equal(tries, rows[i].tries);
+		mock_close_card(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +268,7 @@ int main(void)
 		cmocka_unit_test(folds_the_sign_password),
 		cmocka_unit_test(never_sends_what_cannot_be_right),
 		cmocka_unit_test(lists_all_counters),
+		cmocka_unit_test(asks_for_one_secret),
 	};
 
 	return RUN(tests);

@@ -84,7 +84,8 @@ int fuda_jpki_sign(struct fuda_card *card, const struct fuda_jpki_input *input,
 		   struct fuda_buf *ret_signature, struct fuda_buf *ret_certificate);
 
 /* Signs `digest` by PKCS#1 v1.5 with its DigestInfo (SHA-256, SHA-384, SHA-512), otherwise as
- * fuda_jpki_sign(). FUDA_ENOTSUP for SHA-1, FUDA_EINVAL for a digest of a length that is not its hash's. */
+ * fuda_jpki_sign(). FUDA_ENOTSUP for SHA-1, FUDA_EINVAL for a digest whose length is not its
+ * hash's. */
 int fuda_jpki_sign_digest(struct fuda_card *card, enum fuda_jpki_object key,
 			  const struct fuda_digest *digest, struct fuda_pin_entry *pin,
 			  struct fuda_deadline *dl, struct fuda_buf *ret_signature,

@@ -48,6 +48,12 @@ struct fuda_pin_counter {
 int fuda_pin_counters(struct fuda_card *card, struct fuda_deadline *dl,
 		      struct fuda_pin_counter *ret_counters, size_t *ret_count);
 
+/* The counter of one secret, the lowest where the card keeps several: fewer commands than all of
+ * them. Spends no try. FUDA_TRIES_UNKNOWN if the card does not say; FUDA_ENOTFOUND if the secret is
+ * not on the card. */
+int fuda_pin_tries(struct fuda_card *card, enum fuda_pin pin, struct fuda_deadline *dl,
+		   int *ret_tries);
+
 /* A secret that a call may use, once, and what came of it. */
 struct fuda_pin_entry {
 	struct fuda_secret *secret; /* the caller's */

@@ -135,9 +135,9 @@ struct fuda_signed {
  * And then `signed_`, if it is not NULL, under its key: PKCS#1 v1.5 with its DigestInfo, or PSS
  * with MGF1 of the same hash and a salt as long as the digest. FUDA_USE_UNKNOWN stands for the use
  * that the certificate itself names; FUDA_USE_CA judges a CA certificate, which is good if it is
- * believed. Without `trust` (NULL) the rules about the issuer are left out and the world is unknown:
- * for who made the signature himself and has no CA at hand. 0 whenever there is a verdict, whatever
- * it says; FUDA_ENOMEM, FUDA_EFAILED otherwise. */
+ * believed. Without `trust` (NULL) the rules about the issuer are left out and the world is
+ * unknown: for who made the signature himself and has no CA at hand. 0 whenever there is a verdict,
+ * whatever it says; FUDA_ENOMEM, FUDA_EFAILED otherwise. */
 int fuda_verify(const struct fuda_trust *trust, const struct fuda_cert *cert,
 		enum fuda_cert_use use, time_t at, const struct fuda_signed *signed_,
 		struct fuda_verdict *ret);

@@ -167,8 +167,9 @@ static int read_counter(struct fuda_card *c, const struct place *place, struct f
 	return 0;
 }
 
-int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
-		      struct fuda_pin_counter *ret_counters, size_t *ret_count)
+/* Reads the counters of the secrets in `wanted`, a set of bits. */
+static int read_counters(struct fuda_card *c, unsigned wanted, struct fuda_deadline *dl,
+			 struct fuda_pin_counter *ret_counters, size_t *ret_count)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
 	const struct aid *absent = NULL;
@@ -182,7 +183,7 @@ int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
 		struct fuda_pin_counter *counter = &ret_counters[count];
 		uint8_t p2;
 
-		if (places[i].aid == absent)
+		if (places[i].aid == absent || !(wanted & 1u << places[i].pin))
 			continue;
 		ctx_step(c->ctx, _("read the try counters"));
 		r = card_select(c, places[i].aid, dl);
@@ -202,6 +203,31 @@ int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
 		count++;
 	}
 	*ret_count = count;
+	return 0;
+}
+
+int fuda_pin_counters(struct fuda_card *c, struct fuda_deadline *dl,
+		      struct fuda_pin_counter *ret_counters, size_t *ret_count)
+{
+	return read_counters(c, ~0u, dl, ret_counters, ret_count);
+}
+
+int fuda_pin_tries(struct fuda_card *c, enum fuda_pin pin, struct fuda_deadline *dl, int *ret_tries)
+{
+	struct fuda_pin_counter counters[FUDA_PIN_COUNTERS_MAX];
+	int tries = FUDA_TRIES_UNKNOWN;
+	size_t count;
+	int r = read_counters(c, 1u << pin, dl, counters, &count);
+
+	if (r < 0)
+		return r;
+	if (!count)
+		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The card has no %s."), _(pins[pin].title));
+	for (size_t i = 0; i < count; i++)
+		if (tries == FUDA_TRIES_UNKNOWN ||
+		    (counters[i].tries != FUDA_TRIES_UNKNOWN && counters[i].tries < tries))
+			tries = counters[i].tries;
+	*ret_tries = tries;
 	return 0;
 }
 

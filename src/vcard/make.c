@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/hash.h>
@@ -385,7 +386,11 @@ static int make_directory(struct maker *m, const char *name)
 	m->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->dir < 0)
 		return explain(m->why, m->why_size, FUDA_EFILE, "%s: %s", name, strerror(errno));
-	r = make_in(m, name);
+	/* two makers at once would mix their cards */
+	if (flock(m->dir, LOCK_EX | LOCK_NB) < 0)
+		r = explain(m->why, m->why_size, FUDA_EBUSY, "%s: a card is being made there", name);
+	else
+		r = make_in(m, name);
 	close(m->dir);
 	if (r < 0 && made)
 		rmdir(name);

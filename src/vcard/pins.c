@@ -44,7 +44,6 @@ static bool matches(const struct pin *pin, const struct apdu *a)
 
 uint16_t cmd_verify(struct vcard *v, const struct apdu *a, _unused_ struct fuda_buf *ret_data)
 {
-	unsigned before;
 	enum pin_id id;
 	struct pin *pin;
 	uint16_t sw;
@@ -62,14 +61,20 @@ uint16_t cmd_verify(struct vcard *v, const struct apdu *a, _unused_ struct fuda_
 		return 0x6700;
 	if (!pin->left)
 		return (uint16_t)v->conf.opt.blocked_verify;
-	before = pin->left;
-	pin->verified = matches(pin, a);
-	pin->left = pin->verified ? vcard_pins[id].tries : pin->left - 1;
-	if (pin->left != before && vcard_save(v) < 0) {
-		pin->verified = false;
+	/* As cards do: the try is taken away before the comparison, so that nothing can save it. */
+	pin->verified = false;
+	pin->left--;
+	if (vcard_save(v) < 0) {
+		pin->left++;
 		return 0x6581;
 	}
-	return pin->verified ? 0x9000 : (uint16_t)(0x63C0 | pin->left);
+	if (!matches(pin, a))
+		return (uint16_t)(0x63C0 | pin->left);
+	pin->left = vcard_pins[id].tries;
+	if (vcard_save(v) < 0)
+		return 0x6581;
+	pin->verified = true;
+	return 0x9000;
 }
 
 uint16_t cmd_change(struct vcard *v, const struct apdu *a, _unused_ struct fuda_buf *ret_data)
