@@ -65,6 +65,26 @@ static pid_t service(void)
 	return pcscd ? pcscd : atoi(getenv("FUDA_TEST_PCSCD_PID"));
 }
 
+/* Stops the service, and waits until it has stopped: all its threads. */
+static void stop_service(void)
+{
+	char path[64], line[256];
+	bool stopped = false;
+	FILE *f;
+
+	kill(service(), SIGSTOP);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)service());
+	for (int i = 0; i < 500 && !stopped; i++) {
+		pause_ms(10);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		while (fgets(line, sizeof(line), f))
+			stopped |= strncmp(line, "State:\tT", 8) == 0;
+		fclose(f);
+	}
+	assert_true(stopped);
+}
+
 /* Threads and descriptors of this process: what an abandoned worker must give back. */
 static int usage(void)
 {
@@ -574,7 +594,7 @@ static void test_abandoned_lock(void **state)
 	assert_int_equal(send(set_state, sizeof(set_state)), 0);
 	fuda_deadline_restart(dl, 200);
 	/* Only the service hangs, not the card. */
-	kill(service(), SIGSTOP);
+	stop_service();
 	assert_int_equal(send(echo, sizeof(echo)), FUDA_ETIMEOUT);
 	reader_close(&r);
 	kill(service(), SIGCONT);
@@ -592,7 +612,7 @@ static void test_stopped_service(void **state)
 	int64_t start;
 
 	(void)state;
-	kill(service(), SIGSTOP);
+	stop_service();
 	start = now_ms();
 	fuda_deadline_restart(dl, 200);
 	assert_int_equal(fuda_reader_list_new(ctx, dl, &list), FUDA_ETIMEOUT);
