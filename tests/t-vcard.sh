@@ -49,8 +49,17 @@ says()
 
 run 0 --help
 grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
+for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size vpcd wait usage; do
+	grep -q "^  --$word .*  [a-z0-9]" "$scratch/out" || grep -q "^  --$word .*exact$" "$scratch/out" ||
+		fail "no help on --$word"
+	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
+done
+run 0 --version
+grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version"
 run 2
-run 2 burn "$scratch/card"
+says '^usage:'
+run 2 mak "$scratch/card"
+says "neither 'make' nor 'run': mak"
 run 2 make
 run 2 make "$scratch/a" "$scratch/b"
 run 2 make "$scratch/a" --colour red
@@ -59,7 +68,7 @@ for size in 0 -1 x 1x 65537 99999999999999999999; do
 	run 2 make "$scratch/a" --auth-certificate-size=$size
 	run 2 make "$scratch/a" --certificate-file-size=$size
 done
-run 2 run "$scratch/a"
+run 2 run
 run 2 run --vpcd localhost:1
 for where in localhost localhost: :1 localhost:0 localhost:65536 localhost:x '[]:1'; do
 	run 2 run "$scratch/a" --vpcd "$where"
@@ -82,6 +91,7 @@ done
 run 2 make "$scratch/card"
 says 'not an empty directory'
 run 2 make "$scratch/b" --kind desk
+says 'card, android or iphone, not desk'
 run 2 make "$scratch/b" --set colour=red
 says 'no such key'
 run 2 make "$scratch/b" --set secret.auth=1111
@@ -110,6 +120,10 @@ run 3 run "$scratch/none" --vpcd localhost:1
 says 'No such file'
 run 3 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
 says 'no vpcd there'
+says '127.0.0.1:1'
+says 'vsmartcard-vpcd'
+run 3 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 1
+says 'waiting for it, up to 1 s'
 "$vcard" run "$scratch/card" --vpcd 127.0.0.1:1 --wait 60 2>"$scratch/err" &
 first=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do

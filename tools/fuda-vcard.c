@@ -24,26 +24,56 @@
 
 enum { EXIT_USAGE = 2 };
 
+#define VPCD_DEFAULT "localhost:35963" /* where Debian's vsmartcard-vpcd listens */
+
 static const char usage_text[] =
-	"usage: fuda-vcard make DIR [--kind card|android|iphone] [--secrets FILE]\n"
-	"                  [--set KEY=VALUE]... [--no-sign-certificate] [--expired]\n"
-	"                  [--auth-certificate-size BYTES] [--certificate-file-size BYTES|exact]\n"
-	"       fuda-vcard run DIR --vpcd HOST:PORT [--wait SECONDS] [--usage]\n"
+	"usage: fuda-vcard make DIR [OPTION]...\n"
+	"       fuda-vcard run DIR [OPTION]...\n"
+	"       fuda-vcard --help | --version\n"
 	"\n"
-	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd, "
-	"so\n"
-	"that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n";
+	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd,\n"
+	"so that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n"
+	"\n"
+	"make:\n"
+	"  --kind card|android|iphone      kind of token (card)\n"
+	"  --secrets FILE                  secrets other than 1234 and ABC123, as in card.conf\n"
+	"  --set KEY=VALUE                 key of card.conf (repeatable)\n"
+	"  --no-sign-certificate           no certificate and no key for signing\n"
+	"  --expired                       certificates that ended a year ago\n"
+	"  --auth-certificate-size BYTES   exact size of the authentication certificate\n"
+	"  --certificate-file-size BYTES|exact\n"
+	"                                  size of the files with certificates\n"
+	"run:\n"
+	"  --vpcd HOST:PORT                where vpcd listens (" VPCD_DEFAULT ")\n"
+	"  --wait SECONDS                  wait so long for vpcd (10)\n"
+	"  --usage                         print counts of commands and bytes at the end\n";
+
+static int usage_hint(void)
+{
+	fputs("Try: fuda-vcard --help\n", stderr);
+	return EXIT_USAGE;
+}
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "fuda-vcard: %s%s\nTry: fuda-vcard --help\n", what, which);
-	return EXIT_USAGE;
+	fprintf(stderr, "fuda-vcard: %s%s\n", what, which);
+	return usage_hint();
 }
 
 static int failed(int code, const char *why)
 {
 	fprintf(stderr, "fuda-vcard: %s\n", *why ? why : fuda_error_text(code));
 	return fuda_error_exit_status(code);
+}
+
+static bool is_kind(const char *text)
+{
+	static const char *const kinds[] = { "card", "android", "iphone" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(text, kinds[i]) == 0)
+			return true;
+	return false;
 }
 
 /* A number from 1 to `max`, or 0 if it is none. */
@@ -87,6 +117,9 @@ static int command_make(int argc, char **argv)
 		switch (option) {
 		case 'k':
 			what.kind = optarg;
+			if (!is_kind(optarg))
+				return usage_error("--kind takes card, android or iphone, not ",
+						   optarg);
 			break;
 		case 'f':
 			what.secrets = optarg;
@@ -115,7 +148,7 @@ static int command_make(int argc, char **argv)
 				return usage_error("not a size: ", optarg);
 			break;
 		default:
-			return usage_error("wrong options", "");
+			return usage_hint(); /* getopt_long() said what is wrong */
 		}
 	dir = directory(argc, argv);
 	if (!dir)
@@ -129,6 +162,12 @@ static int command_make(int argc, char **argv)
 		what.secrets ? "as you said" : "1234 and ABC123", dir, dir);
 	return 0;
 }
+
+struct run {
+	const char *vpcd;
+	unsigned wait;
+	bool usage;
+};
 
 /* Waits `ms` milliseconds; true if told to stop meanwhile. */
 static bool stopped(int stop_fd, int ms)
@@ -153,18 +192,25 @@ static int connect_once(const struct addrinfo *addresses)
 	return -1;
 }
 
-/* Tries for `seconds`. Returns a socket, or -1 (also when told to stop). */
-static int connect_for(const struct addrinfo *addresses, unsigned seconds, int stop_fd)
+/* Tries for the time of `run`. Returns a socket, or -1 (also when told to stop). */
+static int connect_for(const struct addrinfo *addresses, const struct run *run, int stop_fd)
 {
 	struct timespec start, now;
-	int fd;
+	int fd = connect_once(addresses);
+
+	if (fd < 0 && run->wait)
+		fprintf(stderr,
+			"fuda-vcard: no vpcd at %s (package vsmartcard-vpcd, played by pcscd) yet; "
+			"waiting for it, up to %u s\n",
+			run->vpcd, run->wait);
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
+	for (now = start; fd < 0 && now.tv_sec - start.tv_sec < (time_t)run->wait;
+	     clock_gettime(CLOCK_MONOTONIC, &now)) {
+		if (stopped(stop_fd, RETRY_MS))
+			break;
 		fd = connect_once(addresses);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (fd < 0 && now.tv_sec - start.tv_sec < (time_t)seconds &&
-		 !stopped(stop_fd, RETRY_MS));
+	}
 	return fd;
 }
 
@@ -209,26 +255,27 @@ static int stop_descriptor(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-struct run {
-	const char *vpcd;
-	unsigned wait;
-	bool usage;
-};
-
 static int play(struct vcard *v, const struct run *run, const struct addrinfo *addresses)
 {
 	int stop_fd = stop_descriptor(), fd, r;
 	struct vcard_usage u;
+	char why[WHY_SIZE];
 
 	if (stop_fd < 0)
 		return failed(FUDA_EFAILED, "");
-	fd = connect_for(addresses, run->wait, stop_fd);
+	fd = connect_for(addresses, run, stop_fd);
 	if (fd < 0) {
 		r = stopped(stop_fd, 0) ? 0 : FUDA_ENOREADER;
 		close(stop_fd);
-		return r < 0 ? failed(r, "no vpcd there; is pcscd running with a vpcd reader?") : 0;
+		snprintf(why, sizeof(why),
+			 "no vpcd there: nothing listens at %s. Is pcscd running, and the package "
+			 "vsmartcard-vpcd installed?",
+			 run->vpcd);
+		return r < 0 ? failed(r, why) : 0;
 	}
-	fprintf(stderr, "fuda-vcard: connected to %s\n", run->vpcd);
+	fprintf(stderr,
+		"fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
+		run->vpcd);
 	r = vcard_play(v, fd, stop_fd);
 	close(fd);
 	close(stop_fd);
@@ -249,7 +296,7 @@ static int command_run(int argc, char **argv)
 		{ "usage", no_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct run run = { .wait = 10 };
+	struct run run = { .vpcd = VPCD_DEFAULT, .wait = 10 };
 	struct addrinfo *addresses;
 	char why[WHY_SIZE] = "";
 	struct vcard *v;
@@ -270,11 +317,11 @@ static int command_run(int argc, char **argv)
 			run.usage = true;
 			break;
 		default:
-			return usage_error("wrong options", "");
+			return usage_hint(); /* getopt_long() said what is wrong */
 		}
 	dir = directory(argc, argv);
-	if (!dir || !run.vpcd)
-		return usage_error("run takes one directory and --vpcd HOST:PORT", "");
+	if (!dir)
+		return usage_error("run takes one directory", "");
 	addresses = resolve(run.vpcd);
 	if (!addresses)
 		return EXIT_USAGE;
@@ -299,8 +346,14 @@ int main(int argc, char **argv)
 		return command_run(argc - 1, argv + 1);
 	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0) {
 		fputs(usage_text, stdout);
-		return 0;
+		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
+	if (strcmp(command, "--version") == 0) {
+		puts("fuda-vcard (fudasashi) " PACKAGE_VERSION);
+		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	if (*command)
+		return usage_error("neither 'make' nor 'run': ", command);
 	fputs(usage_text, stderr);
 	return EXIT_USAGE;
 }
