@@ -46,27 +46,22 @@ sed -n 's/^[a-z].*[ *]\(fuda_[a-z0-9_]*\)(.*/\1/p' "$root"/include/fuda/*.h | so
 nm -D --defined-only "$root/lib/libfuda.so" | awk '$3 ~ /^fuda_/ { print $3 }' | sort -u >"$tmp/defined"
 diff "$tmp/declared" "$tmp/defined" || fail "headers and library differ"
 
-cat >"$tmp/user.c" <<EOF
-#include <stdio.h>
-$(cd "$root/include" && for h in fuda/*.h; do echo "#include <$h>"; done)
-int main(void)
+# the example of the README, with all headers to see that they stand alone
 {
-	struct fuda_context *ctx;
-	struct fuda_deadline *dl;
-	struct fuda_card *card;
-
-	if (fuda_context_new(&ctx) < 0 || fuda_deadline_new(1000, &dl) < 0)
-		return 1;
-	printf("%s\n", fuda_error_name(fuda_card_open(ctx, "virtual:/nonexistent", dl, &card)));
-	fuda_deadline_free(&dl);
-	fuda_context_free(&ctx);
-	return 0;
-}
-EOF
+	(cd "$root/include" && for h in fuda/*.h; do echo "#include <$h>"; done)
+	sed -n '/^```c$/,/^```$/p' "$srcdir/README.md" | grep -v '^```'
+} >"$tmp/user.c"
 export PKG_CONFIG_PATH="$root/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$tmp/dest"
 flags=$(pkg-config --cflags --libs fuda)
 $(value CC) $(value SANITIZE_CFLAGS) -std=c11 -Wall -Wextra -Wpedantic -Werror "$tmp/user.c" $flags -o "$tmp/user"
-[ "$(LD_LIBRARY_PATH=$root/lib "$tmp/user")" = ENOREADER ] || fail "the example program"
+status=0
+LD_LIBRARY_PATH=$root/lib "$tmp/user" virtual:/nonexistent >"$tmp/der" 2>"$tmp/err" || status=$?
+[ $status != 0 ] && [ -s "$tmp/err" ] || fail "the example program on nothing: $status"
+if [ -e fuda-vcard ]; then
+	./fuda-vcard make "$tmp/card" 2>/dev/null
+	LD_LIBRARY_PATH=$root/lib "$tmp/user" "virtual:$tmp/card" >"$tmp/der" || fail "the example program"
+	openssl x509 -inform DER -in "$tmp/der" -noout || fail "the certificate of the example program"
+fi
 LD_LIBRARY_PATH=$root/lib "$root/bin/fuda" --version >"$tmp/version"
 grep -q "$(value PACKAGE_VERSION)" "$tmp/version" || fail "installed fuda --version: $(cat "$tmp/version")"
 
