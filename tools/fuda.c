@@ -4,6 +4,7 @@
 #include "tools/nearest.h"
 #include "tools/report.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +237,8 @@ int main(int argc, char **argv)
 	const struct fuda_command *command;
 	const char *first = argc > 1 ? argv[1] : "";
 
+	/* The thread that waits for the card has no need of a heap of its own. */
+	mallopt(M_ARENA_MAX, 1);
 	locale_start();
 	if (!*first) {
 		print_overview(stderr);

@@ -8,6 +8,7 @@
  *                              N of each in this process; prints the nanoseconds of user and system time that
  *                              each of them took here and in the processes PID: "ours bare" a line
  *   bench spawn NAME N PID...  the same with a process for each job, its start and end included */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,7 @@ static int bench_jobs(bool spawned, const char *reader, long n, char **pids)
 
 int main(int argc, char **argv)
 {
+	mallopt(M_ARENA_MAX, 1); /* as fuda does; the bare side has one thread anyway */
 	if (argc == 3 && strcmp(argv[1], "card") == 0)
 		return bench_card(argv[2]);
 	if (argc == 3 && (strcmp(argv[1], "ours-job") == 0 || strcmp(argv[1], "bare-job") == 0)) {
