@@ -69,6 +69,7 @@ done
 # bad verdicts: the report is whole, the status 6
 run 6 auth -r virtual:card --pin-file pin
 says out 'issuer_unknown'
+says out 'invalid_certificate (the certificate is not accepted)'
 says err '--trust'
 run 6 auth -r virtual:card --pin-file pin --json
 json .result invalid_certificate

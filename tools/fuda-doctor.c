@@ -225,7 +225,8 @@ static void look_at_usb(struct visit *v)
 
 /* ---- the PC/SC service ---- */
 
-#define START "systemctl start pcscd.socket"
+#define START   "systemctl start pcscd.socket"
+#define RESTART "systemctl restart pcscd.socket pcscd"
 #define NO_ACCESS \
 	N_("log in at the machine itself, or let polkit allow org.debian.pcsc-lite.access_pcsc")
 
@@ -283,8 +284,7 @@ static void look_for_service(struct visit *v)
 		found(v, PROBLEM, "service", _(NO_ACCESS),
 		      _("no permission to talk to the PC/SC service at %s"), path);
 	else
-		found(v, PROBLEM, "service", start_service("systemctl restart pcscd.socket pcscd", command,
-			    sizeof(command)),
+		found(v, PROBLEM, "service", start_service(RESTART, command, sizeof(command)),
 		      _("the PC/SC service does not answer at %s: %s"), path, strerror(error));
 }
 

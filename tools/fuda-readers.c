@@ -128,8 +128,8 @@ static int run(struct call *call)
 }
 
 static const struct option_spec options[] = {
-	{ "watch", 'w', NULL, N_("report what comes and goes, until ^C or --timeout"), OPTION_SWITCH,
-	  &watch },
+	{ "watch", 'w', NULL, N_("report what comes and goes, until ^C or --timeout"),
+	  OPTION_SWITCH, &watch },
 	{ "names", 0, NULL, N_("print the names only, one per line"), OPTION_SWITCH, &names },
 	{ NULL },
 };

@@ -99,7 +99,9 @@ static int write_files(struct call *call, struct work *w)
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(2 * FUDA_CERTIFICATE_MAX);
 
 	if (certificate_path) {
-		int r = fuda_pem_encode("CERTIFICATE", w->certificate.data, w->certificate.len, &pem);
+		int r = fuda_pem_encode("CERTIFICATE", w->certificate.data, w->certificate.len,
+					&pem);
+
 		if (r < 0)
 			return call_fail(call, r, "%s", fuda_error_text(r));
 		if (file_out_write(&w->certificate_out, pem.data, pem.len) < 0)

@@ -80,6 +80,28 @@ static void add_apdus(struct call *call)
 	report_number(apdus, NULL, "received", (long)n.received);
 }
 
+/* The word for programs, and what it means to people. */
+static void add_verdict(struct call *call)
+{
+	static const char *const meanings[] = {
+		[FUDA_RESULT_INVALID_CERTIFICATE] = N_("the certificate is not accepted"),
+		[FUDA_RESULT_UNSUPPORTED_CERTIFICATE] = N_("a kind of certificate not known here"),
+		[FUDA_RESULT_CERTIFICATE_EXPIRED] = N_("the certificate has expired"),
+		[FUDA_RESULT_CERTIFICATE_REVOKED] = N_("the certificate is revoked"),
+		[FUDA_RESULT_SIGNATURE_MISMATCH] = N_("the signature does not fit"),
+		[FUDA_RESULT_REVOCATION_UNKNOWN] = N_("not known whether it is revoked"),
+	};
+	enum fuda_result result = call->verdict.result;
+	const char *word = fuda_result_name(result);
+	char shown[200];
+
+	if (result == FUDA_RESULT_OK)
+		snprintf(shown, sizeof(shown), "%s", word);
+	else
+		snprintf(shown, sizeof(shown), "%s (%s)", word, _(meanings[result]));
+	report_word(call->report, _("Result"), "result", word, shown);
+}
+
 /* `result` is ok, or what was wrong with a certificate or signature; a failure before there was a
  * verdict has none. */
 static void add_result(struct call *call, int code)
@@ -89,8 +111,7 @@ static void add_result(struct call *call, int code)
 	if (call->card)
 		add_apdus(call);
 	if (call->judged)
-		report_text(call->report, _("Result"), "result",
-			    fuda_result_name(call->verdict.result));
+		add_verdict(call);
 	else if (code == 0)
 		report_text(call->report, NULL, "result", fuda_result_name(FUDA_RESULT_OK));
 }

@@ -16,8 +16,8 @@ int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,
 		   int code);
 
-/* The tries left of each secret, FUDA_TRIES_UNKNOWN where the card does not have it or does not say;
- * where the card keeps several counters, the lowest. Spends none. */
+/* The tries left of each secret, the lowest where the card keeps several counters;
+ * FUDA_TRIES_UNKNOWN where it does not have the secret or does not say. Spends none. */
 int secret_tries(struct fuda_card *card, struct fuda_deadline *dl, int ret_tries[FUDA_PINS]);
 
 /* Adds the tries left of each secret to `to`, by name and, where the card keeps several, each
