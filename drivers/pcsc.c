@@ -7,8 +7,10 @@
  * there. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <winscard.h>
 
@@ -18,6 +20,8 @@
 
 enum {
 	UNLOCK_MS = 5000, /* for ending a transaction, even when the caller's time is over */
+	FAREWELL_MS = 3000, /* for a card that may hold a verified secret to be switched off */
+	SETTLE_MS = 20,   /* between two looks at a card that another program is resetting */
 	CLOSE_MS = 2000,  /* for disconnecting; after that it goes on without the caller */
 	SLICE_MS = 1000,  /* an abandoned wait() ends at most so much later */
 	RESETS_MAX = 16,  /* reconnects for one lock before giving up */
@@ -302,6 +306,18 @@ static int pcsc_wait(struct fuda_context *ctx, struct fuda_deadline *dl,
 
 /* ---- a connection ---- */
 
+/* Lets the caller know that an abandoned worker is done. The last of the two frees it. */
+struct farewell {
+	deadline_word said;
+	_Atomic int holders;
+};
+
+static void farewell_drop(struct farewell *f)
+{
+	if (atomic_fetch_sub(&f->holders, 1) == 1)
+		free(f);
+}
+
 /* What the worker of an open reader owns. */
 struct session {
 	char name[MAX_READERNAME];  /* of the reader: as asked for, then as it is */
@@ -314,6 +330,8 @@ struct session {
 	bool off;             /* the card is to be switched off at the end of the transaction */
 	bool stale;           /* we switched the card off; winscard wants a reconnect first */
 	bool closing;         /* by the caller, not because he went away */
+	bool secret;          /* one was sent in this transaction */
+	struct farewell *farewell;
 	LONG gone;            /* why it is no longer connected */
 	LONG rv;              /* how the job ended */
 	bool lost;            /* the job found that another program had reset the card */
@@ -411,13 +429,27 @@ static bool is_unpowered(const struct session *s)
 	       !(state & SCARD_POWERED);
 }
 
+static void pause_ms(long ms)
+{
+	const struct timespec t = { .tv_nsec = ms * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
 static LONG reconnect(struct session *s, DWORD initialization)
 {
-	LONG rv;
+	LONG rv = SCARD_E_PROTO_MISMATCH;
 
 	if (!s->connected)
 		return s->gone;
-	rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization, &s->protocol);
+	/* While another program resets the card, it has no protocol for a moment. */
+	for (int i = 0; i < RESETS_MAX; i++) {
+		rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization,
+				    &s->protocol);
+		if (rv != SCARD_E_PROTO_MISMATCH)
+			break;
+		pause_ms(SETTLE_MS);
+	}
 	if (rv == SCARD_S_SUCCESS && initialization == SCARD_LEAVE_CARD && is_unpowered(s))
 		rv = SCardReconnect(s->card, SCARD_SHARE_SHARED, PROTOCOLS, SCARD_UNPOWER_CARD,
 				    &s->protocol);
@@ -444,15 +476,23 @@ static void job_open(void *own)
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->has_context = true;
-	s->rv = is_whole(s->name) ? connect_to(s, s->name) : SCARD_E_UNKNOWN_READER;
-	if (s->rv == SCARD_E_UNKNOWN_READER)
-		s->rv = connect_by_part(s);
+	for (int i = 0; i < RESETS_MAX; i++) {
+		s->rv = is_whole(s->name) ? connect_to(s, s->name) : SCARD_E_UNKNOWN_READER;
+		if (s->rv == SCARD_E_UNKNOWN_READER)
+			s->rv = connect_by_part(s);
+		if (!is_reset(s->rv) && s->rv != SCARD_E_PROTO_MISMATCH)
+			break;
+		pause_ms(SETTLE_MS); /* another program is resetting the card */
+	}
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->connected = true;
 	s->rv = read_atr(s);
-	if (is_reset(s->rv) && reconnect(s, SCARD_LEAVE_CARD) == SCARD_S_SUCCESS)
-		s->rv = read_atr(s);
+	for (int i = 0; i < RESETS_MAX && is_reset(s->rv); i++) {
+		s->rv = reconnect(s, SCARD_LEAVE_CARD);
+		if (s->rv == SCARD_S_SUCCESS)
+			s->rv = read_atr(s);
+	}
 }
 
 static void leave(struct session *s, DWORD disposition)
@@ -546,7 +586,7 @@ static void job_unlock(void *own)
 			s->rv = SCardEndTransaction(s->card, disposition);
 	}
 	s->stale = disposition == SCARD_UNPOWER_CARD;
-	s->off = s->locked = false;
+	s->off = s->locked = s->secret = false;
 	if (s->rv != SCARD_S_SUCCESS)
 		leave(s, disposition);
 }
@@ -580,11 +620,15 @@ static void release_session(void *own)
 {
 	struct session *s = own;
 
+	bool off = s->off || (s->secret && !s->closing);
+
 	if (s->connected && s->locked)
-		SCardEndTransaction(s->card,
-				    s->off || !s->closing ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
+		SCardEndTransaction(s->card, off ? SCARD_UNPOWER_CARD : SCARD_LEAVE_CARD);
 	if (s->has_context)
 		SCardReleaseContext(s->context);
+	atomic_store(&s->farewell->said, 1);
+	deadline_wake_word(&s->farewell->said);
+	farewell_drop(s->farewell);
 	fuda_buf_free(&s->command);
 	wipe(s->response, s->response_len);
 	free(s);
@@ -596,6 +640,8 @@ static void release_session(void *own)
 struct pcsc {
 	struct worker *worker; /* NULL: abandoned, and `s` with it */
 	struct session *s;
+	struct farewell *farewell;
+	bool secret; /* one was sent in the transaction that is not over yet */
 };
 
 /* Cuts off what tells equal readers apart: the numbers, and a serial number in parentheses or
@@ -650,6 +696,30 @@ static int explain_open(struct reader *r, const struct session *s, const char *a
 	return explain_opening(r->ctx, s->rv);
 }
 
+static int start_session(const char *name, struct pcsc *p)
+{
+	struct session *s = malloc(sizeof(*s)); /* its last member is not worth zeroing */
+	struct farewell *f = calloc(1, sizeof(*f));
+	int e = FUDA_ENOMEM;
+
+	if (s && f) {
+		memset(s, 0, offsetof(struct session, response));
+		s->command = FUDA_BUF_INIT(APDU_COMMAND_MAX);
+		copy_name(s->name, name);
+		atomic_init(&f->holders, 2);
+		s->farewell = f;
+		e = worker_new(s, release_session, &p->worker);
+	}
+	if (e < 0) {
+		free(s);
+		free(f);
+		return e;
+	}
+	p->s = s;
+	p->farewell = f;
+	return 0;
+}
+
 static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *dl)
 {
 	struct pcsc *p;
@@ -660,17 +730,11 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 		return ctx_fail(r->ctx, FUDA_ENOREADER,
 				_("The PC/SC service has no reader with so long a name."));
 	p = calloc(1, sizeof(*p));
-	s = malloc(sizeof(*s)); /* its last member is not worth zeroing */
-	e = p && s ? worker_new(s, release_session, &p->worker) : FUDA_ENOMEM;
-
-	if (e < 0) {
-		free(s);
+	if (!p || start_session(rest, p) < 0) {
 		free(p);
-		return ctx_fail_code(r->ctx, e);
+		return ctx_fail_code(r->ctx, FUDA_ENOMEM);
 	}
-	memset(s, 0, offsetof(struct session, response));
-	s->command = FUDA_BUF_INIT(APDU_COMMAND_MAX);
-	copy_name(s->name, rest);
+	s = p->s;
 	e = worker_run(&p->worker, job_open, dl);
 	if (e < 0)
 		interrupted(r->ctx, e);
@@ -680,10 +744,10 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 		e = take_name(r, s);
 	if (e < 0) {
 		worker_free(&p->worker, CLOSE_MS);
+		farewell_drop(p->farewell);
 		free(p);
 		return e;
 	}
-	p->s = s;
 	r->priv = p;
 	r->max_command = APDU_COMMAND_MAX;
 	r->max_response = APDU_RESPONSE_MAX;
@@ -698,7 +762,10 @@ static void pcsc_close(struct reader *r)
 
 	if (p->worker)
 		p->s->closing = true;
+	else if (p->secret) /* if the program ended now, nobody would switch the card off */
+		(void)deadline_wait_word(NULL, FAREWELL_MS, &p->farewell->said, 0);
 	worker_free(&p->worker, CLOSE_MS);
+	farewell_drop(p->farewell);
 	free(p);
 }
 
@@ -723,7 +790,7 @@ static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *d
 }
 
 static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
-			 unsigned flags _unused_, struct fuda_deadline *dl,
+			 unsigned flags, struct fuda_deadline *dl,
 			 struct fuda_buf *ret_response)
 {
 	struct pcsc *p = r->priv;
@@ -734,6 +801,8 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 		e = fuda_buf_append(&s->command, command, len);
 		if (e < 0)
 			return ctx_fail_code(r->ctx, e);
+		if (flags & TRANSMIT_ONCE)
+			s->secret = p->secret = true;
 		s->patience = left < 0 ? CAUSE_MS : (DWORD)MIN(left / 2, CAUSE_MS);
 	}
 	e = run(r, job_transmit, dl);
@@ -756,8 +825,12 @@ static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 	if (p->worker && p->s->locked == on)
 		return 0;
 	/* Releasing waits for nobody, and must happen even if the time is over. */
-	if (!on)
-		return run(r, job_unlock, NULL);
+	if (!on) {
+		e = run(r, job_unlock, NULL);
+		if (e == 0)
+			p->secret = false;
+		return e;
+	}
 	e = run(r, job_lock, dl);
 	if (e == FUDA_ETIMEOUT)
 		return ctx_fail(r->ctx, e, _(TAKEN));

@@ -585,23 +585,47 @@ static void test_late_from_the_start(void **state)
 	assert_int_equal(send(echo, sizeof(echo)), 0);
 }
 
-/* What was begun inside a transaction that the caller left ends with the card switched off and
- * free. */
-static void test_abandoned_lock(void **state)
+/* What was begun inside a transaction that the caller left ends with the card free. Tells whether it kept its
+ * state, and how long closing took. */
+static int abandon_lock(unsigned flags, int64_t *ret_ms)
 {
-	(void)state;
+	int64_t start;
+
 	assert_int_equal(reader_lock(r, true, dl), 0);
-	assert_int_equal(send(set_state, sizeof(set_state)), 0);
+	fuda_buf_clear(&answer);
+	assert_int_equal(reader_transmit(r, set_state, sizeof(set_state), flags, dl, &answer), 0);
 	fuda_deadline_restart(dl, 200);
 	/* Only the service hangs, not the card. */
 	stop_service();
 	assert_int_equal(send(echo, sizeof(echo)), FUDA_ETIMEOUT);
+	start = now_ms();
 	reader_close(&r);
+	*ret_ms = now_ms() - start;
 	kill(service(), SIGCONT);
 	fuda_deadline_restart(dl, 5000);
 	assert_int_equal(reader_open(ctx, "pcsc:" NAME0, dl, &r), 0);
 	assert_int_equal(reader_lock(r, true, dl), 0);
-	assert_int_equal(card_state(), 0);
+	return card_state();
+}
+
+/* With a secret in it the card is switched off, and closing waits a while for that. */
+static void test_abandoned_secret(void **state)
+{
+	int64_t ms;
+
+	(void)state;
+	assert_int_equal(abandon_lock(TRANSMIT_ONCE, &ms), 0);
+	assert_in_range(ms, 2500, 4500);
+}
+
+/* Without one it is left as it is, for others may have logged in. */
+static void test_abandoned_lock(void **state)
+{
+	int64_t ms;
+
+	(void)state;
+	assert_int_equal(abandon_lock(0, &ms), 7);
+	assert_in_range(ms, 0, 1000);
 }
 
 static void test_stopped_service(void **state)
@@ -806,6 +830,7 @@ int main(int argc, char **argv)
 		CARD(test_cancel),
 		CARD(test_late_from_the_start),
 		CARD(test_abandoned_lock),
+		CARD(test_abandoned_secret),
 		CARD(test_stopped_service),
 		CARD(test_reset_by_another),
 		CARD(test_other_ends_with_power_off),

@@ -106,12 +106,14 @@ static void locks_after_fork(void **state)
 	assert_int_equal(fuda_secret_new("1234", 4, &s), 0);
 	before = locked();
 	if (before <= 0 || mlock(page, sizeof(page)) < 0 || locked() == before)
-		skip(); /* the limit is too low, or it is the sanitizer's mlock(), which does nothing */
+		skip(); /* the limit is too low, or it is the sanitizer's mlock(), which does
+			   nothing */
 	child = fork();
 	if (child == 0) {
 		struct fuda_secret *own;
 
-		_exit(locked() == 0 && fuda_secret_new("5678", 4, &own) == 0 && locked() > 0 ? 0 : 1);
+		_exit(locked() == 0 && fuda_secret_new("5678", 4, &own) == 0 && locked() > 0 ? 0 :
+											       1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-/* One context serves one thread at a time, together with all that is opened with it. After fork() only
- * the parent may go on using them. */
+/* One context serves one thread at a time, together with all that is opened with it. After fork()
+ * only the parent may go on using them. */
 struct fuda_context;
 
 /* Makes a context; frees nothing of what was opened with it, which must be freed first. */

@@ -151,7 +151,8 @@ int fuda_pem_decode(const char *label, const char **text, size_t *left, struct f
 	snprintf(begin, sizeof(begin), "-----BEGIN %s-----", label);
 	snprintf(end, sizeof(end), "-----END %s-----", label);
 	start = find(*text, *left, begin);
-	while (start && start != *text && start[-1] != '\n') /* at the start of a line, RFC 7468 2 */
+	while (start && start != *text &&
+	       start[-1] != '\n') /* at the start of a line, RFC 7468 2 */
 		start = find(start + 1, (size_t)(limit - start - 1), begin);
 	if (!start)
 		return FUDA_ENOTFOUND;

@@ -100,12 +100,14 @@ static int open_any(struct fuda_context *ctx, struct fuda_deadline *dl, struct f
 				  "out why one is not seen."));
 	if (!cards && list->count > 1)
 		return ctx_fail(ctx, FUDA_ENOCARD,
-				_("There is no card in any of the %zu readers. Insert the My Number "
+				_("There is no card in any of the %zu readers. Insert the My "
+				  "Number "
 				  "card in one of them, or lay it on."),
 				list->count);
 	if (!cards)
 		return ctx_fail(ctx, FUDA_ENOCARD,
-				_("There is no card in %s. Insert the My Number card, or lay it on."),
+				_("There is no card in %s. Insert the My Number card, or lay it "
+				  "on."),
 				list->items[0].name);
 	if (cards == 1)
 		return open_named(ctx, found->name, dl, ret);

@@ -222,7 +222,8 @@ int fuda_pin_tries(struct fuda_card *c, enum fuda_pin pin, struct fuda_deadline 
 	if (r < 0)
 		return r;
 	if (!count)
-		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The card has no %s."), _(pins[pin].title));
+		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The card has no %s."),
+				_(pins[pin].title));
 	for (size_t i = 0; i < count; i++)
 		if (tries == FUDA_TRIES_UNKNOWN ||
 		    (counters[i].tries != FUDA_TRIES_UNKNOWN && counters[i].tries < tries))
@@ -349,7 +350,8 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 				     "anew at the municipal office."),
 				   _(pins[pin].title));
 	/* Whatever it says, a try that is gone was a wrong PIN (card.md 3.2). */
-	spent = entry->tries_after != FUDA_TRIES_UNKNOWN && entry->tries_after < entry->tries_before;
+	spent = entry->tries_after != FUDA_TRIES_UNKNOWN &&
+		entry->tries_after < entry->tries_before;
 	if (sw >> 8 != 0x63 && !spent)
 		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),
 				   _(pins[pin].title));

@@ -61,8 +61,8 @@ struct driver {
 	 * r->atr_len, r->max_command, r->max_response. On failure nothing stays open. */
 	int (*open)(struct reader *r, const char *rest, struct fuda_deadline *dl);
 
-	/* Frees r->priv. Never waits for a card: what hangs is abandoned, not freed under its user.
-	 * A lock still held is released. */
+	/* Frees r->priv. What hangs is abandoned, not freed under its user: at once, or if the card
+	 * may hold a verified secret after a few seconds. A lock still held is released. */
 	void (*close)(struct reader *r);
 
 	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET. */

@@ -154,7 +154,8 @@ static int no_such_driver(struct fuda_context *ctx, const char *name, size_t len
 			 drivers[i]->name);
 	}
 	return ctx_fail(ctx, FUDA_ENOREADER,
-			_("There is no reader \"%s\", and no driver \"%.*s\" either. There are: %s."),
+			_("There is no reader \"%s\", and no driver \"%.*s\" either. There are: "
+			  "%s."),
 			name, (int)len, name, known);
 }
 
@@ -170,7 +171,8 @@ int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline
 		r = fuda_reader_list_new(ctx, dl, &list);
 		if (r == 0)
 			r = find_by_part(ctx, name, list, &whole);
-		if (r < 0 && colon && r != FUDA_EINVAL && r != FUDA_ETIMEOUT && r != FUDA_ECANCELLED)
+		if (r < 0 && colon && r != FUDA_EINVAL && r != FUDA_ETIMEOUT &&
+		    r != FUDA_ECANCELLED)
 			return no_such_driver(ctx, name, (size_t)(colon - name));
 		if (r < 0)
 			return r;

@@ -388,7 +388,8 @@ static int make_directory(struct maker *m, const char *name)
 		return explain(m->why, m->why_size, FUDA_EFILE, "%s: %s", name, strerror(errno));
 	/* two makers at once would mix their cards */
 	if (flock(m->dir, LOCK_EX | LOCK_NB) < 0)
-		r = explain(m->why, m->why_size, FUDA_EBUSY, "%s: a card is being made there", name);
+		r = explain(m->why, m->why_size, FUDA_EBUSY, "%s: a card is being made there",
+			    name);
 	else
 		r = make_in(m, name);
 	close(m->dir);
