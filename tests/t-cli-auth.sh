@@ -151,6 +151,12 @@ run 0 auth -r virtual:card --pin-file pin --trust card/ca.pem -vv
 says err '00200098 <5 bytes>'
 ! tr -d ' :' <"$tmp/err" | grep -i -F 31323334 || fail "the PIN is in the log"
 
+# nobody reads on: the card's job is done nevertheless
+got=0
+(cd "$tmp" && { "$fuda" auth -r virtual:card --pin-file pin --trust card/ca.pem -vv; echo $? >status; } 2>&1 |
+	head -n 2 >out) || got=$?
+[ "$(cat "$tmp/status")" -le 1 ] || fail "a pipe that breaks: $(cat "$tmp/status")"
+
 # what has expired
 fresh old --expired
 run 6 auth -r virtual:old --pin-file pin --trust old/ca.pem --json

@@ -118,6 +118,13 @@ says err 'fuda: '
 run 2 pin -r virtual:card -- status --json
 says err "unexpected argument '--json'"
 
+# what is closed is not taken by what is opened later
+got=0
+(cd "$tmp" && "$fuda" pin status -r virtual:card <&- >&- 2>&-) || got=$?
+[ $got = 1 ] || fail "closed descriptors: $got"
+(cd "$tmp" && "$fuda" auth -r virtual:card -vv --challenge 00 --pin-file nowhere 2>&- >out) || got=$?
+silent out
+
 # a full disk is no success
 if [ -w /dev/full ]; then
 	got=0

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <fuda/error.h>
 
+#include "tools/standard.h"
 #include "vcard/vcard.h"
 
 #define SETTINGS_MAX 32
@@ -340,6 +341,8 @@ int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
 
+	if (!standard_descriptors())
+		return EXIT_FAILURE;
 	if (strcmp(command, "make") == 0)
 		return command_make(argc - 1, argv + 1);
 	if (strcmp(command, "run") == 0)

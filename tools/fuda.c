@@ -3,6 +3,7 @@
 #include "tools/fuda.h"
 #include "tools/nearest.h"
 #include "tools/report.h"
+#include "tools/standard.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -258,6 +259,8 @@ int main(int argc, char **argv)
 	const struct fuda_command *command;
 	const char *first = argc > 1 ? argv[1] : "";
 
+	if (!standard_descriptors())
+		return EXIT_FAILURE;
 	/* The thread that waits for the card has no need of a heap of its own. */
 	mallopt(M_ARENA_MAX, 1);
 	locale_start();

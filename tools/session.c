@@ -55,6 +55,8 @@ int session_start(struct call *call)
 	if (r < 0)
 		return r;
 	cancel_target = call->dl;
+	/* that nobody reads on is seen where it is written, not amid a job of the card */
+	signal(SIGPIPE, SIG_IGN);
 	handle(on_signal);
 	return 0;
 }
