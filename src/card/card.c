@@ -408,6 +408,13 @@ int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline
 	c->application = NULL;
 	c->file = 0;
 	r = card_command(c, &a, dl, NULL, &sw);
+	/* A card that goes on failing may have lost its power under another program's hands. */
+	if (r == 0 && sw == 0x6F00 && !c->secret_sent && c->restores++ < RESTORES_MAX) {
+		r = reader_power(c->reader, POWER_ON, dl);
+		(void)state_lost(c);
+		if (r == 0)
+			r = card_command(c, &a, dl, NULL, &sw);
+	}
 	if (r == 0)
 		r = card_check_sw(c, sw);
 	if (r == 0)
