@@ -52,6 +52,33 @@ says err 'no line'
 run 1 auth -r virtual:card --pin-file nowhere
 says err 'nowhere'
 
+# secrets that do not come, or not whole, are not waited for longer than was said; ^C is told as such
+mkfifo "$tmp/fifo"
+(cd "$tmp" && printf 12 && exec sleep 20) 2>"$tmp/err" | (cd "$tmp" && got=0
+	timeout 10 "$fuda" auth -r virtual:card --pin-fd 0 --timeout 1 >out 2>err || got=$?
+	echo $got >status) &
+slow=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ ! -s "$tmp/status" ] || break
+	sleep 0.2
+done
+[ "$(cat "$tmp/status")" = 8 ] || fail "half a PIN: $(cat "$tmp/status")"
+says err 'did not come in time; nothing was sent to the card'
+kill $slow 2>/dev/null || :
+run 8 auth -r virtual:card --pin-file fifo --timeout 1
+says err 'did not come in time; nothing was sent to the card'
+(cd "$tmp" && exec "$fuda" auth -r virtual:card --pin-file fifo >out 2>err) &
+waiting=$!
+sleep 0.5
+kill -TERM $waiting
+got=0
+wait $waiting || got=$?
+[ $got = 8 ] || fail "stopped while it waits for the PIN: $got"
+says err 'cancelled; nothing was sent to the card'
+printf '1234\r\n' >"$tmp/crlf"
+run 0 auth -r virtual:card --trust card/ca.pem --pin-file crlf
+tries card auth 3
+
 # a fresh challenge each time
 run 0 auth -r virtual:card --trust card/ca.pem --pin-file pin --json
 json .challenge

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/report.h"
@@ -17,6 +19,21 @@ enum { FORM_ASKS_MAX = 3 }; /* a secret of the wrong form costs nothing: ask aga
 enum fuda_pin secret_of_key(enum fuda_jpki_object key)
 {
 	return key == FUDA_JPKI_SIGN ? FUDA_PIN_SIGN : FUDA_PIN_AUTH;
+}
+
+static void block_signals(bool of_terminal, sigset_t *ret_usual)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	if (of_terminal) {
+		sigaddset(&ours, SIGQUIT);
+		sigaddset(&ours, SIGTSTP);
+	}
+	sigprocmask(SIG_BLOCK, &ours, ret_usual);
 }
 
 /* ---- the terminal ---- */
@@ -82,8 +99,6 @@ static void suspend(struct terminal *t)
  * none of them finds the program between echo off and the wait. */
 static int terminal_open(struct terminal *t, const char *prompt)
 {
-	sigset_t ours;
-
 	t->fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (t->fd < 0)
 		return FUDA_EFILE;
@@ -93,13 +108,7 @@ static int terminal_open(struct terminal *t, const char *prompt)
 	}
 	t->prompt = prompt;
 	quit = suspended = 0;
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	sigaddset(&ours, SIGQUIT);
-	sigaddset(&ours, SIGTSTP);
-	sigprocmask(SIG_BLOCK, &ours, &t->usual_mask);
+	block_signals(true, &t->usual_mask);
 	sigaction(SIGQUIT, &(struct sigaction){ .sa_handler = on_quit }, &t->usual_quit);
 	sigaction(SIGTSTP, &(struct sigaction){ .sa_handler = on_suspend }, &t->usual_suspend);
 	echo_off(t);
@@ -245,12 +254,12 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 
 static int ask_person(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 {
-	int tries[FUDA_PINS], r = secret_tries(call->card, call->dl, tries);
+	int tries, r = fuda_pin_tries(call->card, pin, call->dl, &tries);
 
 	if (r == 0)
-		r = check_hope(call, pin, tries[pin]);
+		r = check_hope(call, pin, tries);
 	for (int asked = 1; r == 0; asked++) {
-		r = prompt(call, pin, tries[pin], ret);
+		r = prompt(call, pin, tries, ret);
 		if (r < 0)
 			break;
 		r = fuda_pin_check(call->ctx, pin, *ret);
@@ -286,23 +295,87 @@ static int secret_file(struct call *call, int *ret)
 		return 0;
 	}
 	if (opened < 0)
-		opened = open(common.pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		/* non-blocking: else a FIFO is waited for before there is a deadline */
+		opened = open(common.pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (opened < 0)
 		return call_fail(call, FUDA_EFILE, "%s: %s", common.pin_file, strerror(errno));
 	*ret = opened;
 	return 0;
 }
 
+/* Milliseconds until `end`; 0 after it. */
+static long time_left(const struct timespec *end)
+{
+	struct timespec now;
+	long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = 1000L * (end->tv_sec - now.tv_sec) + (end->tv_nsec - now.tv_nsec) / 1000000;
+	return ms > 0 ? ms : 0;
+}
+
+/* Gives 1, 0 at the end of the file, or an error. Signals come only while it waits. */
+static int read_byte(int fd, const struct timespec *end, const sigset_t *mask, char *ret)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (!session_cancelled()) {
+		long ms = time_left(end);
+		struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+		ssize_t n = ppoll(&p, 1, &wait, mask);
+
+		if (n == 0)
+			return FUDA_ETIMEOUT;
+		if (n > 0)
+			n = read(fd, ret, 1);
+		if (n >= 0)
+			return (int)n;
+		if (errno != EINTR && errno != EAGAIN)
+			return FUDA_EFILE;
+	}
+	return FUDA_ECANCELLED;
+}
+
+/* As fuda_secret_read(), but no longer than `end`, however slowly the bytes come. The line has room
+ * for a CR. */
+static int read_until(int fd, const struct timespec *end, struct fuda_secret **ret)
+{
+	char line[FUDA_SECRET_MAX + 2];
+	sigset_t usual;
+	size_t len = 0;
+	int r;
+
+	(void)mlock(line, sizeof(line)); /* may be refused by the system's limits */
+	block_signals(false, &usual);
+	while ((r = read_byte(fd, end, &usual, &line[len])) > 0 && line[len] != '\n')
+		if (++len == sizeof(line)) {
+			r = FUDA_ETOOBIG;
+			break;
+		}
+	sigprocmask(SIG_SETMASK, &usual, NULL);
+	if (r == 0 && !len)
+		r = FUDA_EFILE;
+	if (len && line[len - 1] == '\r')
+		len--;
+	if (r >= 0)
+		r = fuda_secret_new(line, len, ret);
+	explicit_bzero(line, sizeof(line));
+	(void)munlock(line, sizeof(line));
+	return r < 0 ? r : (int)len;
+}
+
 /* Reads a line, the `number`th of this call. One without anything is no wrong secret, but a mistake
  * in the file. */
 static int read_line(struct call *call, int fd, int number, struct fuda_secret **ret)
 {
-	off_t start = lseek(fd, 0, SEEK_CUR); /* -1 for pipes */
-	int r = fuda_secret_read(fd, ret);
+	int ms = session_timeout_ms(), r;
+	struct timespec end;
 
-	if (r < 0 || start < 0 || lseek(fd, 0, SEEK_CUR) - start > 1)
-		return r;
-	fuda_secret_free(ret);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	r = read_until(fd, &end, ret);
+	if (r)
+		return r < 0 ? r : 0;
 	if (common.pin_file)
 		return call_usage(call, _("%s: line %d is empty"), common.pin_file, number);
 	return call_usage(call, _("file descriptor %d: line %d is empty"), fd, number);
@@ -315,15 +388,14 @@ static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret *
 
 	if (r < 0)
 		return r;
-	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, session_timeout_ms()) == 0)
-		return call_fail(call, FUDA_ETIMEOUT,
-				 _("the %s did not come in time; nothing was sent to the card"),
-				 fuda_pin_title(pin));
-	r = session_cancelled() ? FUDA_ECANCELLED : read_line(call, fd, ++lines, ret);
+	r = read_line(call, fd, ++lines, ret);
 	session_restart(call);
 	if (r == FUDA_ECANCELLED)
-		return call_fail(call, FUDA_ECANCELLED,
-				 _("cancelled; nothing was sent to the card"));
+		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
+	if (r == FUDA_ETIMEOUT)
+		return call_fail(call, r,
+				 _("the %s did not come in time; nothing was sent to the card"),
+				 fuda_pin_title(pin));
 	if (r == FUDA_ETOOBIG)
 		return call_fail(call, FUDA_EPINFORM,
 				 _("the line with the %s is too long; nothing was sent to the "
