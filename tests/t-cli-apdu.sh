@@ -29,6 +29,7 @@ run 0 apdu -r virtual:card -
 printf '%s\nnonsense\n' $jpki >"$tmp/script"
 run 2 apdu -r virtual:card -
 [ "$(cat "$tmp/out")" = 9000 ] || fail "what came before the mistake"
+says err 'line 2 is not a command APDU'
 unset input
 run 0 apdu -r virtual:card -
 silent out
@@ -48,6 +49,9 @@ tries card auth 3
 for c in '' 00 00A404 00A4040 00A4xx00 '-x'; do
 	run 2 apdu -r virtual:card -- "$c"
 done
+run 2 apdu -r virtual:card $jpki 00200080043132333X # may hold a secret
+says err 'argument 2 is not a command APDU'
+says_not err 3132
 run 2 apdu -r virtual:card
 run 2 apdu -r virtual:card - $jpki
 run 3 apdu -r virtual:nowhere $jpki

@@ -129,6 +129,14 @@ grep -q kept "$tmp/target" || fail "an old file went"
 sign 0 sign letter -o link
 [ -L "$tmp/link" ] || fail "the link went"
 cmp "$tmp/sig" "$tmp/target" || fail "not written through the link"
+ln -s not-there "$tmp/dangling"
+sign 1 sign letter -o dangling
+says err 'dangling: a link that leads nowhere'
+sign 1 sign letter -o x -c dangling
+sign 1 sign letter -o ''
+sign 1 sign letter -o new/
+[ -L "$tmp/dangling" ] || fail "a dangling link was replaced"
+[ ! -e "$tmp/not-there" ] || fail "a dangling link was followed"
 # that nothing can be written is found before the PIN is asked for; if it fails anyway, that is no result
 sign 1 sign letter -o nowhere/sig --json
 says err 'nowhere/sig:'
@@ -155,7 +163,8 @@ cp "$tmp/letter" "$tmp/original"
 ln -s letter "$tmp/letter.link"
 input=$tmp/letter
 for paths in 'letter -o letter' 'letter -o letter.link' 'letter.link -o ./letter' 'letter -o x -c letter' \
-	'- -o letter' 'letter -o x -c x' 'letter -o sig -c ./sig' 'letter -o - -c -'; do
+	'- -o letter' 'letter -o x -c x' 'letter -o x -c ./x' 'letter -o sig -c ./sig' 'letter -o - -c -' \
+	'letter -o x -c -' 'letter -o x -c - --json'; do
 	sign 2 sign $paths
 done
 unset input
@@ -191,8 +200,9 @@ json .result certificate_expired
 cmp "$tmp/sig" "$tmp/target" || fail "an old file went"
 sign 1 sign nowhere -o x
 [ ! -e "$tmp/x" ] || fail "a file of a failure"
-[ -z "$(find "$tmp" -name '*.??????' -newer "$tmp/letter" -name 'sig.*' -o -name 'link.??????')" ] ||
-	fail "temporary files left"
+for to in sig target alone x stdin.sig both.sig both.pem me.pem unwritten; do
+	[ -z "$(find "$tmp" -name "$to.??????")" ] || fail "temporary files left of $to"
+done
 tries card sign 5
 
 # IN is looked at before the secret and the card

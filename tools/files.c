@@ -107,7 +107,33 @@ static int open_beside(struct file_out *o, mode_t mode)
 	return o->fd < 0 || fchmod(o->fd, mode) < 0 ? FUDA_EFILE : 0;
 }
 
-/* Follows links, so that what they point to is replaced and not they themselves. */
+/* The real path of a file that is not there yet. What is there, and leads nowhere, is a link. */
+static int new_target(const char *path, char ret[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	char dir[PATH_MAX];
+	struct stat st;
+	size_t len;
+
+	if (errno != ENOENT || !*name)
+		return FUDA_EFILE;
+	if (lstat(path, &st) == 0) {
+		errno = ELOOP;
+		return FUDA_EFILE;
+	}
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(name - path) : 1, slash ? path : ".");
+	if (!realpath(dir, ret))
+		return FUDA_EFILE;
+	len = strlen(ret);
+	if ((size_t)snprintf(ret + len, PATH_MAX - len, "/%s", name) < PATH_MAX - len)
+		return 0;
+	errno = ENAMETOOLONG;
+	return FUDA_EFILE;
+}
+
+/* Follows links, so that what they point to is replaced and not they themselves; one that leads
+ * nowhere is refused (ELOOP), because nobody said what to make of it. */
 static int open_path(struct file_out *o, const char *path)
 {
 	struct stat st = { .st_mode = S_IFREG | usual_mode() };
@@ -116,9 +142,7 @@ static int open_path(struct file_out *o, const char *path)
 		errno = ENAMETOOLONG;
 		return FUDA_EFILE;
 	}
-	if (!realpath(path, o->target))
-		snprintf(o->target, sizeof(o->target), "%s", path); /* a new one */
-	else if (stat(o->target, &st) < 0)
+	if (realpath(path, o->target) ? stat(o->target, &st) : new_target(path, o->target))
 		return FUDA_EFILE;
 	if (S_ISREG(st.st_mode))
 		return open_beside(o, st.st_mode & 0777);
@@ -138,7 +162,8 @@ int file_out_open(struct call *call, const char *path, struct file_out *ret)
 		r = open_path(&o, path);
 	}
 	if (r < 0) {
-		call_fail(call, r, "%s: %s", path, strerror(errno));
+		call_fail(call, r, "%s: %s", path,
+			  errno == ELOOP ? _("a link that leads nowhere") : strerror(errno));
 		file_out_close(&o);
 		return r;
 	}
@@ -182,6 +207,11 @@ bool file_out_replaces(const struct file_out *o, const char *path)
 
 	return o->temporary[0] && r == 0 && stat(o->target, &b) == 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
+}
+
+bool file_out_same(const struct file_out *a, const struct file_out *b)
+{
+	return a->target[0] && strcmp(a->target, b->target) == 0;
 }
 
 int file_write(struct call *call, const char *path, const void *bytes, size_t len)

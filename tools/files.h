@@ -29,6 +29,8 @@ int file_out_open(struct call *call, const char *path, struct file_out *ret);
 int file_out_write(struct file_out *o, const void *bytes, size_t len);
 /* Closes it; without a write all is as before. Nothing to do if it is not open. */
 void file_out_close(struct file_out *o);
+/* Whether both are one file, under whatever name. */
+bool file_out_same(const struct file_out *a, const struct file_out *b);
 /* Whether what is written to `o` would replace the regular file `path` ("-": standard input). */
 bool file_out_replaces(const struct file_out *o, const char *path);
 

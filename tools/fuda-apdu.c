@@ -32,14 +32,18 @@ static int show(struct call *call, struct report *list, const struct fuda_buf *r
 	return failed ? call_fail(call, FUDA_EFILE, _("standard output cannot be written")) : 0;
 }
 
-static int exchange(struct call *call, struct report *list, const char *hex)
+/* `number`: which one of those given, for a mistake; its text may hold a secret. */
+static int exchange(struct call *call, struct report *list, const char *hex, size_t number,
+		    bool lines)
 {
 	_cleanup_buf_ struct fuda_buf command = FUDA_BUF_INIT(COMMAND_MAX);
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
 	int r = fuda_hex_decode(hex, &command);
 
 	if (r < 0 || command.len < 4)
-		return call_usage(call, _("'%.40s' is not a command APDU in hexadecimal"), hex);
+		return call_usage(call, lines ? _("line %zu is not a command APDU in hexadecimal") :
+					  _("argument %zu is not a command APDU in hexadecimal"),
+				  number);
 	r = fuda_card_transmit(call->card, command.data, command.len, call->dl, &response);
 	return r < 0 ? r : show(call, list, &response);
 }
@@ -48,17 +52,18 @@ static int exchange(struct call *call, struct report *list, const char *hex)
 static int exchange_lines(struct call *call, struct report *list)
 {
 	char *line = NULL;
-	size_t size = 0;
+	size_t size = 0, number = 0;
 	ssize_t len;
 	int r = 0;
 
 	while (r == 0 && (len = getline(&line, &size, stdin)) >= 0) {
+		number++;
 		if (len && line[len - 1] == '\n')
 			line[len - 1] = '\0';
 		if (!line[strspn(line, " \t\r")] || *line == '#')
 			continue;
 		session_restart(call);
-		r = exchange(call, list, line);
+		r = exchange(call, list, line, number, true);
 	}
 	if (r == 0 && ferror(stdin))
 		r = session_cancelled() ? call_fail(call, FUDA_ECANCELLED, _("cancelled")) :
@@ -76,7 +81,7 @@ static int exchange_operands(struct call *call, struct report *list)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < call->operand_count; i++)
-		r = exchange(call, list, call->operands[i]);
+		r = exchange(call, list, call->operands[i], i + 1, false);
 	fuda_card_end(call->card);
 	return r;
 }

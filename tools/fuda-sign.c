@@ -79,8 +79,7 @@ static int open_files(struct call *call, struct work *w)
 		return r;
 	if (file_out_replaces(&w->out, in) || file_out_replaces(&w->certificate_out, in))
 		return call_usage(call, _("the file to be signed would be overwritten: %s"), in);
-	if (certificate_path && (strcmp(out, certificate_path) == 0 ||
-				 file_out_replaces(&w->out, certificate_path)))
+	if (file_out_same(&w->out, &w->certificate_out))
 		return call_usage(call, _("signature and certificate cannot both go to %s"), out);
 	return 0;
 }
@@ -150,6 +149,9 @@ static int check_options(struct call *call, struct work *w)
 		return call_usage(call, _("standard input cannot give both data and secrets"));
 	if (standard_output && common.json)
 		return call_usage(call, _("standard output cannot take both signature and report"));
+	if (certificate_path && strcmp(certificate_path, "-") == 0)
+		return call_usage(call, _("standard output has no room for the certificate: say -c "
+					  "FILE"));
 	if (standard_output && isatty(STDOUT_FILENO))
 		return call_usage(call, _("a signature is not for terminals: say -o FILE"));
 	call->raw = standard_output;
