@@ -54,6 +54,23 @@ for word in kind secrets set no-sign-certificate expired auth-certificate-size c
 		fail "no help on --$word"
 	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
 done
+for command in make run; do
+	for option in -h --help; do
+		run 0 $command $option
+		grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help by $command $option"
+		[ ! -s "$scratch/err" ] || fail "help on standard error"
+	done
+	run 0 $command --version
+	grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version by $command"
+done
+if [ -w /dev/full ]; then
+	for option in --help --version 'make --help'; do
+		got=0
+		# shellcheck disable=SC2086
+		"$vcard" $option >/dev/full 2>"$scratch/err" || got=$?
+		[ $got = 1 ] || fail "$option on a full disk: $got"
+	done
+fi
 run 0 --version
 grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version"
 run 2
@@ -135,6 +152,33 @@ run 3 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
 says 'another reader'
 kill -TERM $first
 wait $first || fail "SIGTERM is not a clean end"
+# one who listens and does not answer
+if command -v python3 >/dev/null; then
+	python3 -c '
+import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
+full = []
+for _ in range(4):
+    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); full.append(c)
+print(s.getsockname()[1], flush=True)
+time.sleep(60)' >"$scratch/port" &
+	deaf=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		[ ! -s "$scratch/port" ] || break
+		sleep 0.1
+	done
+	where=127.0.0.1:$(cat "$scratch/port")
+	got=0
+	timeout 20 "$vcard" run "$scratch/card" --vpcd "$where" --wait 2 2>"$scratch/err" || got=$?
+	[ $got = 3 ] || fail "status $got where nobody answers"
+	says 'no vpcd there'
+	"$vcard" run "$scratch/card" --vpcd "$where" --wait 60 2>"$scratch/err" &
+	first=$!
+	sleep 0.5
+	kill -TERM $first
+	wait $first || fail "SIGTERM while it connects is not a clean end"
+	kill $deaf
+fi
 echo 'past-end = never' >>"$scratch/card/card.conf"
 run 1 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
 says 'card.conf, line'

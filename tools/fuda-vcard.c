@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuda-vcard: makes software My Number cards, and plays them to vpcd. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netdb.h>
 #include <signal.h>
@@ -48,6 +49,24 @@ static const char usage_text[] =
 	"  --vpcd HOST:PORT                where vpcd listens (" VPCD_DEFAULT ")\n"
 	"  --wait SECONDS                  wait so long for vpcd (10)\n"
 	"  --usage                         print counts of commands and bytes at the end\n";
+
+/* What was asked for is on standard output, or was not given. */
+static int told(void)
+{
+	return fflush(stdout) || ferror(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int help(void)
+{
+	fputs(usage_text, stdout);
+	return told();
+}
+
+static int version(void)
+{
+	puts("fuda-vcard (fudasashi) " PACKAGE_VERSION);
+	return told();
+}
 
 static int usage_hint(void)
 {
@@ -106,6 +125,8 @@ static int command_make(int argc, char **argv)
 		{ "expired", no_argument, NULL, 'e' },
 		{ "auth-certificate-size", required_argument, NULL, 'a' },
 		{ "certificate-file-size", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *settings[SETTINGS_MAX + 1] = { NULL }, *dir;
@@ -114,7 +135,7 @@ static int command_make(int argc, char **argv)
 	size_t count = 0;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		switch (option) {
 		case 'k':
 			what.kind = optarg;
@@ -148,6 +169,10 @@ static int command_make(int argc, char **argv)
 			if (!what.certificate_file_size)
 				return usage_error("not a size: ", optarg);
 			break;
+		case 'h':
+			return help();
+		case 'V':
+			return version();
 		default:
 			return usage_hint(); /* getopt_long() said what is wrong */
 		}
@@ -178,15 +203,41 @@ static bool stopped(int stop_fd, int ms)
 	return poll(&p, 1, ms) > 0;
 }
 
-/* A connected socket, or -1. */
-static int connect_once(const struct addrinfo *addresses)
+/* Milliseconds until `end`; 0 after it. */
+static int time_left(const struct timespec *end)
+{
+	struct timespec now;
+	long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = 1000L * (end->tv_sec - now.tv_sec) + (end->tv_nsec - now.tv_nsec) / 1000000;
+	return ms > 0 ? (int)ms : 0;
+}
+
+/* Whether the connection that `fd` asks for is there, before `end` and before told to stop. */
+static bool connected(int fd, const struct addrinfo *a, const struct timespec *end, int stop_fd)
+{
+	struct pollfd p[] = { { .fd = fd, .events = POLLOUT }, { .fd = stop_fd, .events = POLLIN } };
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+		return true;
+	if (errno != EINPROGRESS || poll(p, 2, time_left(end)) <= 0 || !p[0].revents)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+}
+
+/* A connected socket, blocking as usual, or -1. */
+static int connect_once(const struct addrinfo *addresses, const struct timespec *end, int stop_fd)
 {
 	for (const struct addrinfo *a = addresses; a; a = a->ai_next) {
-		int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+		int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				a->ai_protocol);
 
 		if (fd < 0)
 			continue;
-		if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+		if (connected(fd, a, end, stop_fd) && fcntl(fd, F_SETFL, 0) == 0)
 			return fd;
 		close(fd);
 	}
@@ -196,22 +247,21 @@ static int connect_once(const struct addrinfo *addresses)
 /* Tries for the time of `run`. Returns a socket, or -1 (also when told to stop). */
 static int connect_for(const struct addrinfo *addresses, const struct run *run, int stop_fd)
 {
-	struct timespec start, now;
-	int fd = connect_once(addresses);
+	struct timespec first, end;
+	int fd;
 
-	if (fd < 0 && run->wait)
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	first = end;
+	end.tv_sec += (time_t)run->wait;
+	first.tv_sec += run->wait ? 1 : 0; /* then it is time to say what is waited for */
+	fd = connect_once(addresses, &first, stop_fd);
+	if (fd < 0 && run->wait && !stopped(stop_fd, 0))
 		fprintf(stderr,
 			"fuda-vcard: no vpcd at %s (package vsmartcard-vpcd, played by pcscd) yet; "
 			"waiting for it, up to %u s\n",
 			run->vpcd, run->wait);
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (now = start; fd < 0 && now.tv_sec - start.tv_sec < (time_t)run->wait;
-	     clock_gettime(CLOCK_MONOTONIC, &now)) {
-		if (stopped(stop_fd, RETRY_MS))
-			break;
-		fd = connect_once(addresses);
-	}
+	while (fd < 0 && time_left(&end) && !stopped(stop_fd, RETRY_MS))
+		fd = connect_once(addresses, &end, stop_fd);
 	return fd;
 }
 
@@ -286,7 +336,9 @@ static int play(struct vcard *v, const struct run *run, const struct addrinfo *a
 		       u.sent, u.received, u.verifies, (double)u.link_ns / 1e6);
 	if (r == FUDA_EREADERGONE)
 		return failed(r, "vpcd hung up");
-	return r < 0 ? failed(r, "") : 0;
+	if (r < 0)
+		return failed(r, "");
+	return told() == EXIT_SUCCESS ? 0 : failed(FUDA_EFILE, "the usage cannot be written");
 }
 
 static int command_run(int argc, char **argv)
@@ -295,6 +347,8 @@ static int command_run(int argc, char **argv)
 		{ "vpcd", required_argument, NULL, 'v' },
 		{ "wait", required_argument, NULL, 'w' },
 		{ "usage", no_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct run run = { .vpcd = VPCD_DEFAULT, .wait = 10 };
@@ -304,7 +358,7 @@ static int command_run(int argc, char **argv)
 	const char *dir;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		switch (option) {
 		case 'v':
 			run.vpcd = optarg;
@@ -317,6 +371,10 @@ static int command_run(int argc, char **argv)
 		case 'u':
 			run.usage = true;
 			break;
+		case 'h':
+			return help();
+		case 'V':
+			return version();
 		default:
 			return usage_hint(); /* getopt_long() said what is wrong */
 		}
@@ -347,14 +405,10 @@ int main(int argc, char **argv)
 		return command_make(argc - 1, argv + 1);
 	if (strcmp(command, "run") == 0)
 		return command_run(argc - 1, argv + 1);
-	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0) {
-		fputs(usage_text, stdout);
-		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
-	}
-	if (strcmp(command, "--version") == 0) {
-		puts("fuda-vcard (fudasashi) " PACKAGE_VERSION);
-		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
-	}
+	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0)
+		return help();
+	if (strcmp(command, "--version") == 0)
+		return version();
 	if (*command)
 		return usage_error("neither 'make' nor 'run': ", command);
 	fputs(usage_text, stderr);
