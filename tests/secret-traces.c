@@ -119,6 +119,19 @@ int main(int argc, char **argv)
 		fuda_buf_free(&sig);
 		fuda_buf_free(&cert);
 	}
+	/* The secret is kept for another use; the command that carried it is not. */
+	if (SEARCHES && key == FUDA_JPKI_AUTH) {
+		unsigned char frame[sizeof(veiled_verify_auth)];
+
+		if (search(veiled, n) != 0)
+			die("the VERIFY command is still in memory");
+		for (size_t i = 0; i < n; i++)
+			frame[i] = veiled[i] ^ VEIL;
+		if (search(veiled, n) == 0 || frame[1] != 0x20)
+			die("the search is blind");
+		for (size_t i = 0; i < n; i++)
+			((volatile unsigned char *)frame)[i] = 0;
+	}
 	fuda_secret_free(&pin);
 	if (SEARCHES && search(veiled, n) != 0)
 		die("the secret is still in memory, with the card open");
