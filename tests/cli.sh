@@ -75,7 +75,9 @@ json_lines() {
 		blank(); c = substr(s, p, 1)
 		if (c == "{" || c == "[") {
 			p++; blank()
-			if (substr(s, p, 1) == (c == "{" ? "}" : "]")) { p++; return }
+			if (substr(s, p, 1) == (c == "{" ? "}" : "]")) {
+				print path "=" (c == "{" ? "{}" : "[]"); p++; return
+			}
 			for (n = 0; ; n++) {
 				if (c == "{") { key = string(); expect(":"); value(path "." key) }
 				else value(path "[" n "]")
@@ -103,7 +105,7 @@ json() {
 		grep -q -x -F -e "$1=$2" "$tmp/lines" ||
 			fail "JSON lacks $1=$2 ($(grep -F -e "$1=" "$tmp/lines" || :))"
 	fi
-	! grep -E '=$|=null$' "$tmp/lines" || fail "JSON with something empty"
+	! grep -E '=($|null$|\{\}$|\[\]$)' "$tmp/lines" || fail "JSON with something empty"
 }
 
 json_lacks() {

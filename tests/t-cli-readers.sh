@@ -5,17 +5,28 @@ set -eu
 . "${srcdir:-.}/tests/cli.sh"
 fresh card
 
-# nothing to work with: each its own message, status 3
+# nothing to work with: each its own message, status 3; a build without PC/SC has no service to miss
+none=ENOSERVICE
+! grep -q '^PCSC_LIBS *= *$' "$build/Makefile" || none=ENOREADER
 run 3 info
-says err 'fuda doctor'
+[ $none = ENOREADER ] || says err 'fuda doctor'
 silent out
 run 3 info --json
-json .error ENOSERVICE
+json .error $none
 json .message
 json .step
 json_lacks .result
 json_lacks .reader
 run 3 readers
+if [ "$none" = ENOSERVICE ]; then
+	run 3 readers --watch --timeout 1
+	says err 'fuda doctor'
+	silent out
+	run 3 readers --watch --timeout 1 --json
+	json .error ENOSERVICE
+	json .message
+	json_lacks .result
+fi
 run 3 info -r virtual:nowhere
 says err 'fuda-vcard make'
 run 3 info -r virtual:nowhere --json
@@ -67,6 +78,29 @@ for kind in android iphone; do
 	json_lacks .certificates.auth.serial
 	run 0 info -r virtual:phone
 done
+
+# what is not there is absent; a file that makes no sense is named, and the others are told
+fresh strange
+rm "$tmp/strange/jpki-0008.bin"
+run 0 info -r virtual:strange --json
+json .result ok
+json_lacks .available
+head -c 1200 "$fuda" >"$tmp/strange/jpki-000B.bin"
+run 0 info -r virtual:strange --json
+json .certificates.auth_ca.error EFORMAT
+json_lacks .certificates.auth_ca.serial
+json .certificates.auth.use auth
+json .certificates.sign_ca.use ca
+json .tries.auth 3
+run 0 info -r virtual:strange
+says out 'of the authentication CA'
+cp "$tmp/strange/jpki-000B.bin" "$tmp/strange/jpki-000A.bin"
+run 0 info -r virtual:strange --json
+json .certificates.auth.error EFORMAT
+json_lacks .certificates.auth.validity
+sed -i '/^secret\./d' "$tmp/strange/card.conf"
+run 0 pin status -r virtual:strange --json
+json_lacks .counters
 
 # pin status
 run 0 pin status -r virtual:card

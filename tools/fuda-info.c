@@ -100,13 +100,22 @@ struct free_cert {
 	enum fuda_jpki_object object;
 	const char *key, *label;
 	struct fuda_buf der;
+	int trouble; /* why it was left out */
 };
+
+/* The fault of one file, which keeps nobody from the others. */
+static bool malformed(int code)
+{
+	return code == FUDA_EFORMAT || code == FUDA_ETOOBIG || code == FUDA_ENOTSUP;
+}
 
 static int read_free(struct call *call, struct free_cert *c)
 {
 	int r = fuda_jpki_certificate(call->card, c->object, NULL, call->dl, &c->der);
 
-	return not_there(r) ? 0 : r;
+	if (malformed(r))
+		c->trouble = r;
+	return not_there(r) || malformed(r) ? 0 : r;
 }
 
 /* The verdict in one line: for a card in the hand, an unknown issuer is no reason to suspect it. */
@@ -168,6 +177,20 @@ static int add_judged(struct call *call, struct report *to, const struct free_ce
 	return r;
 }
 
+static int add_parsed(struct call *call, struct report *to, const struct free_cert *c,
+		      const struct free_cert *auth_ca)
+{
+	struct fuda_cert *cert = NULL;
+	int r = fuda_cert_new(call->ctx, c->der.data, c->der.len, &cert);
+
+	if (r == 0 && c->object == FUDA_JPKI_AUTH)
+		r = add_judged(call, to, c, auth_ca, cert);
+	else if (r == 0)
+		add_certificate(to, c, cert, NULL);
+	fuda_cert_free(&cert);
+	return r;
+}
+
 static int add_certificates(struct call *call, const struct free_cert *certs, size_t count)
 {
 	struct report *to = report_object(call->report, _("Certificates readable without a PIN"),
@@ -175,16 +198,18 @@ static int add_certificates(struct call *call, const struct free_cert *certs, si
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct fuda_cert *cert = NULL;
+		int trouble = certs[i].trouble;
 
-		if (!certs[i].der.len)
+		if (!trouble && !certs[i].der.len)
 			continue;
-		r = fuda_cert_new(call->ctx, certs[i].der.data, certs[i].der.len, &cert);
-		if (r == 0 && certs[i].object == FUDA_JPKI_AUTH)
-			r = add_judged(call, to, &certs[i], &certs[1], cert);
-		else if (r == 0)
-			add_certificate(to, &certs[i], cert, NULL);
-		fuda_cert_free(&cert);
+		if (!trouble)
+			trouble = add_parsed(call, to, &certs[i], &certs[1]);
+		if (malformed(trouble))
+			report_text(report_object(to, _(certs[i].label), certs[i].key,
+						  fuda_error_text(trouble)),
+				    NULL, "error", fuda_error_name(trouble));
+		else
+			r = trouble;
 	}
 	return r;
 }
@@ -216,11 +241,11 @@ static int run(struct call *call)
 {
 	struct free_cert certs[] = {
 		{ FUDA_JPKI_AUTH, "auth", N_("for user authentication"),
-		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) },
+		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX), 0 },
 		{ FUDA_JPKI_AUTH_CA, "auth_ca", N_("of the authentication CA"),
-		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) },
+		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX), 0 },
 		{ FUDA_JPKI_SIGN_CA, "sign_ca", N_("of the signature CA"),
-		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) },
+		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX), 0 },
 	};
 	int r = call_operands(call, 0, 0);
 

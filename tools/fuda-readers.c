@@ -98,10 +98,15 @@ static int print_event(struct call *call, const struct fuda_reader_event *event)
 /* Until ^C or until the time is over, which is what it was asked for, or another signal. */
 static int watch_readers(struct call *call)
 {
+	struct fuda_reader_list *now;
 	struct fuda_reader_watch *w;
 	struct fuda_reader_event event;
-	int r = fuda_reader_watch_new(call->ctx, &w);
+	int r = fuda_reader_list_new(call->ctx, call->dl, &now);
 
+	if (r < 0)
+		return r; /* later, the watch waits until they come back */
+	fuda_reader_list_free(&now);
+	r = fuda_reader_watch_new(call->ctx, &w);
 	if (r < 0)
 		return r;
 	call->raw = true;
@@ -115,6 +120,7 @@ static int watch_readers(struct call *call)
 	fuda_reader_watch_free(&w);
 	if (r == FUDA_ETIMEOUT || (r == FUDA_ECANCELLED && session_interrupted()))
 		return 0;
+	call->raw = false; /* one more line, with the failure */
 	return r;
 }
 

@@ -24,6 +24,16 @@ static bool put(struct json_object *parent, const struct report *r, struct json_
 	return !failed;
 }
 
+/* Whether there is nothing in it that a program would see: then it is absent, as what is unknown. */
+static bool empty(const struct report *r)
+{
+	bool none = r->kind >= REPORT_OBJECT && !r->broken;
+
+	for (const struct report *f = r->first; f && none; f = f->next)
+		none = (r->kind == REPORT_OBJECT && !f->key) || empty(f);
+	return none;
+}
+
 static struct json_object *members_of(const struct report *r)
 {
 	struct json_object *all =
@@ -34,7 +44,7 @@ static struct json_object *members_of(const struct report *r)
 		return NULL;
 	}
 	for (const struct report *f = r->first; f; f = f->next) {
-		if (r->kind != REPORT_LIST && !f->key)
+		if ((r->kind != REPORT_LIST && !f->key) || empty(f))
 			continue;
 		if (!put(all, f, value_of(f))) {
 			json_object_put(all);
