@@ -56,6 +56,7 @@ run 3 doctor --sysroot system
 says out 'uTrust 3700 F (04e6:5790) is plugged in'
 says out 'ACR122U (072f:2200) is held by the kernel module pn533_usb'
 says out 'modprobe -r pn533_usb'
+says out 'tee -a '
 says out 'there is no PC/SC driver for this reader'
 says out '(04e6:511a) is plugged in'
 says_not out 'Keyboard'

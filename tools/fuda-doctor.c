@@ -177,7 +177,7 @@ static void judge_device(struct visit *v, const struct usb_device *d)
 	v->readers_seen++;
 	if (d->grabbed_by && !next) {
 		snprintf(advice, sizeof(advice),
-			 _("%smodprobe -r %s; for good: echo 'blacklist %s' | %stee "
+			 _("%smodprobe -r %s; for good: echo 'blacklist %s' | %stee -a "
 			   "/etc/modprobe.d/fuda.conf"),
 			 sudo, d->grabbed_by, d->grabbed_by, sudo);
 		found(v, PROBLEM, "usb", advice, _("%s (%s:%s) is held by the kernel module %s"),

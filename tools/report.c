@@ -64,13 +64,15 @@ static size_t utf8_length(const unsigned char *s)
 	return 0;
 }
 
-/* A copy of `text` in which bytes that are not UTF-8 became question marks. */
-static char *mended(const char *text)
+/* A copy of `text` in which bytes that are not UTF-8, nor `people` can read in their encoding,
+ * became question marks. */
+static char *mended(const char *text, bool people)
 {
 	char *copy = strdup(text);
 
 	for (char *p = copy; p && *p;) {
-		size_t len = utf8_length((unsigned char *)p);
+		int local = people ? mblen(p, MB_CUR_MAX) : 0;
+		size_t len = local > 0 ? (size_t)local : utf8_length((unsigned char *)p);
 
 		if (!len)
 			*p = '?';
@@ -79,11 +81,11 @@ static char *mended(const char *text)
 	return copy;
 }
 
-static bool set(char **to, const char *text)
+static bool set(char **to, const char *text, bool people)
 {
 	if (!text)
 		return true;
-	*to = mended(text);
+	*to = mended(text, people);
 	return *to != NULL;
 }
 
@@ -95,8 +97,8 @@ static struct report *add(struct report *r, enum report_kind kind, const char *l
 	if (!r)
 		return NULL;
 	field = calloc(1, sizeof(*field));
-	if (!field || !set(&field->label, label) || !set(&field->key, key) ||
-	    !set(&field->shown, shown)) {
+	if (!field || !set(&field->label, label, true) || !set(&field->key, key, false) ||
+	    !set(&field->shown, shown, true)) {
 		report_free(&field);
 		r->broken = true;
 		return NULL;
@@ -118,7 +120,7 @@ void report_word(struct report *r, const char *label, const char *key, const cha
 	if (!word || !*word)
 		return;
 	field = add(r, REPORT_TEXT, label, key, shown);
-	if (field && !set(&field->text, word))
+	if (field && !set(&field->text, word, false))
 		r->broken = true;
 }
 

@@ -28,7 +28,7 @@ void report_free(struct report **r);
 
 /* Adders copy what they are given. They do nothing where `r` or the value is NULL or the value is
  * an empty text: unknown is absent, never empty. Without memory they note it, and printing fails.
- * Text that is not UTF-8 is mended. */
+ * Text that is not UTF-8 is mended; what people see may be in their encoding instead. */
 void report_text(struct report *r, const char *label, const char *key, const char *value);
 /* A word for programs that people see as `shown`. */
 void report_word(struct report *r, const char *label, const char *key, const char *word,
