@@ -217,7 +217,10 @@ static int time_left(const struct timespec *end)
 /* Whether the connection that `fd` asks for is there, before `end` and before told to stop. */
 static bool connected(int fd, const struct addrinfo *a, const struct timespec *end, int stop_fd)
 {
-	struct pollfd p[] = { { .fd = fd, .events = POLLOUT }, { .fd = stop_fd, .events = POLLIN } };
+	struct pollfd p[] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = stop_fd, .events = POLLIN },
+	};
 	int error = 0;
 	socklen_t len = sizeof(error);
 

@@ -24,7 +24,7 @@ static bool put(struct json_object *parent, const struct report *r, struct json_
 	return !failed;
 }
 
-/* Whether there is nothing in it that a program would see: then it is absent, as what is unknown. */
+/* Whether nothing in it is for programs: then it is absent, as what is unknown. */
 static bool empty(const struct report *r)
 {
 	bool none = r->kind >= REPORT_OBJECT && !r->broken;
