@@ -44,6 +44,11 @@ run() {
 	[ "$got" = "$want" ] || fail "exit status $got, not $want: fuda $*"
 }
 
+# Whether the build has the driver for PC/SC.
+has_pcsc() {
+	! grep -q '^PCSC_LIBS *= *$' "$build/Makefile"
+}
+
 # says FILE TEXT: the file (out, err, ...) has the text
 says() {
 	grep -q -F -e "$2" "$tmp/$1" || fail "$1 does not say: $2"

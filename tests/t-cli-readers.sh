@@ -6,10 +6,9 @@ set -eu
 fresh card
 
 # nothing to work with: each its own message, status 3; a build without PC/SC has no service to miss
-none=ENOSERVICE
-! grep -q '^PCSC_LIBS *= *$' "$build/Makefile" || none=ENOREADER
+if has_pcsc; then none=ENOSERVICE; else none=ENOREADER; fi
 run 3 info
-[ $none = ENOREADER ] || says err 'fuda doctor'
+! has_pcsc || says err 'fuda doctor'
 silent out
 run 3 info --json
 json .error $none
@@ -17,8 +16,8 @@ json .message
 json .step
 json_lacks .result
 json_lacks .reader
-run 3 readers
-if [ "$none" = ENOSERVICE ]; then
+if has_pcsc; then
+	run 3 readers
 	run 3 readers --watch --timeout 1
 	says err 'fuda doctor'
 	silent out
