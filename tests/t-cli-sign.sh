@@ -164,7 +164,7 @@ ln -s letter "$tmp/letter.link"
 input=$tmp/letter
 for paths in 'letter -o letter' 'letter -o letter.link' 'letter.link -o ./letter' 'letter -o x -c letter' \
 	'- -o letter' 'letter -o x -c x' 'letter -o x -c ./x' 'letter -o sig -c ./sig' 'letter -o - -c -' \
-	'letter -o x -c -' 'letter -o x -c - --json'; do
+	'out -o -' 'letter -o x -c -' 'letter -o x -c - --json'; do
 	sign 2 sign $paths
 done
 unset input

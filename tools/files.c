@@ -205,8 +205,9 @@ bool file_out_replaces(const struct file_out *o, const char *path)
 	struct stat a, b;
 	int r = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &a) : stat(path, &a);
 
-	return o->temporary[0] && r == 0 && stat(o->target, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	if (r == 0)
+		r = o->temporary[0] ? stat(o->target, &b) : fstat(o->fd, &b);
+	return r == 0 && S_ISREG(b.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 bool file_out_same(const struct file_out *a, const struct file_out *b)

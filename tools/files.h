@@ -31,7 +31,7 @@ int file_out_write(struct file_out *o, const void *bytes, size_t len);
 void file_out_close(struct file_out *o);
 /* Whether both are one file, under whatever name. */
 bool file_out_same(const struct file_out *a, const struct file_out *b);
-/* Whether what is written to `o` would replace the regular file `path` ("-": standard input). */
+/* Whether what is written to `o` would go into the regular file `path` ("-": standard input). */
 bool file_out_replaces(const struct file_out *o, const char *path);
 
 /* All three in one. */
