@@ -22,7 +22,7 @@ expect() {
 	[ $status = 3 ] || fail "$error: exit status $status: $(cat "$dir/err")"
 	grep -q "\"error\":\"$error\"" "$dir/out" || fail "not $error: $(cat "$dir/out")"
 	grep -q -e "$step" "$dir/err" || fail "$error does not say '$step': $(cat "$dir/err")"
-	cat "$dir/err" >>"$dir/messages"
+	head -n 1 "$dir/err" >>"$dir/messages" # what follows is the same advice for several
 }
 
 ./fuda-vcard make "$dir/card" 2>/dev/null
