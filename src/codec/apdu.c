@@ -100,10 +100,11 @@ int apdu_parse(const uint8_t *command, size_t len, struct apdu *ret)
 
 int apdu_take_sw(struct fuda_buf *response, uint16_t *ret_sw)
 {
-	const uint8_t *end = response->data + response->len;
+	const uint8_t *end;
 
 	if (response->len < 2)
 		return FUDA_EFORMAT;
+	end = response->data + response->len;
 	*ret_sw = (uint16_t)(end[-2] << 8 | end[-1]);
 	response->len -= 2;
 	return 0;

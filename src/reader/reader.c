@@ -230,7 +230,9 @@ int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsign
 	if (e < 0)
 		return e;
 	r->received += ret_response->len - before;
-	log_apdu(r, "<", redact_response, ret_response->data + before, ret_response->len - before);
+	if (ret_response->len > before)
+		log_apdu(r, "<", redact_response, ret_response->data + before,
+			 ret_response->len - before);
 	return 0;
 }
 
