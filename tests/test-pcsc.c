@@ -16,6 +16,7 @@
 #include "reader/reader.h"
 #include "tests/cmocka.h"
 #include "tests/peer.h"
+#include "tests/process.h"
 
 #define NAME0 "Fuda Test [Card] (20261120) 00 00"
 #define NAME1 "Fuda Test [Card] (20261120) 00 01"
@@ -33,32 +34,6 @@ static struct fuda_buf answer;
 static pid_t pcscd;
 
 /* ---- the surroundings ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
-static int entries(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
 
 static pid_t service(void)
 {

@@ -11,6 +11,7 @@
 #include "reader/reader.h"
 #include "tests/cmocka.h"
 #include "tests/peer.h"
+#include "tests/process.h"
 
 static struct fuda_context *ctx;
 static struct fuda_deadline *dl;
@@ -18,21 +19,6 @@ static struct fuda_reader_watch *watch;
 static struct fuda_reader_event event;
 static struct peer *peer;
 static pid_t pcscd;
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 static pid_t service(void)
 {

@@ -10,6 +10,7 @@
 #include "base/deadline.h"
 #include "base/worker.h"
 #include "tests/cmocka.h"
+#include "tests/process.h"
 
 /* What a worker owns: `release` frees it, so that a use after that is seen by the sanitizers. */
 struct own {
@@ -58,17 +59,6 @@ static struct worker *start(long ms, struct own **ret)
 	assert_int_equal(pipe((*ret)->gate), 0);
 	assert_int_equal(worker_new(*ret, release, &w), 0);
 	return w;
-}
-
-static int entries(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static int usage(void)
