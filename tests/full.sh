@@ -30,10 +30,10 @@ variant() {
 rm -rf full
 variant sanitizers check --enable-sanitizers "CFLAGS=-O1 -g"
 variant clang 'check TESTS=' CC=clang "CFLAGS=-O2"
-for part in pcsc vcard fault nls; do
+for part in pcsc vcard fault photo nls; do
 	variant "without-$part" check "--disable-$part" CFLAGS=-O1
 done
-variant bare check --disable-pcsc --disable-vcard --disable-fault --disable-nls CFLAGS=-O1
+variant bare check --disable-pcsc --disable-vcard --disable-fault --disable-photo --disable-nls CFLAGS=-O1
 start=$(date +%s)
 echo "== distcheck"
 make -s -j "$jobs" distcheck >full/distcheck.log 2>&1 || {

@@ -9,6 +9,8 @@
 enum fuda_hash { FUDA_SHA1, FUDA_SHA256, FUDA_SHA384, FUDA_SHA512 };
 
 #define FUDA_DIGEST_MAX 64
+/* Room for a signature; those of RSA-2048 have 256 bytes. */
+#define FUDA_SIGNATURE_MAX 512
 
 struct fuda_digest {
 	enum fuda_hash hash;

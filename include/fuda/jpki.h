@@ -16,8 +16,6 @@ enum fuda_jpki_object {
 
 /* Largest certificate file taken from a card, in bytes. */
 #define FUDA_CERTIFICATE_MAX 4096
-/* Room for a signature; those of RSA-2048 have 256 bytes. */
-#define FUDA_SIGNATURE_MAX 512
 
 /* Reads a certificate as DER, without the filler of its file. The signature certificate, and on
  * smartphone tokens the authentication certificate too, can be read only after their PIN: without

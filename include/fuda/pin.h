@@ -67,4 +67,57 @@ struct fuda_pin_entry {
 #define FUDA_PIN_ENTRY(s) \
 	((struct fuda_pin_entry){ (s), false, FUDA_TRIES_UNKNOWN, FUDA_TRIES_UNKNOWN, false })
 
+/* ---- changing a secret ---- */
+
+enum fuda_pin_holds {
+	FUDA_PIN_HOLDS_OLD,
+	FUDA_PIN_HOLDS_NEW,
+	FUDA_PIN_HOLDS_EITHER, /* the card's answer to the change was lost: one of the two */
+};
+
+#define FUDA_PIN_COPIES_MAX 2
+
+/* One place where the card keeps the secret. */
+struct fuda_pin_copy {
+	const char *application; /* static */
+	enum fuda_pin_holds holds;
+	int tries_before; /* FUDA_TRIES_UNKNOWN where not known */
+	int tries_after;
+	unsigned sent; /* commands with a secret that left for it */
+};
+
+/* What to change, and what came of it. */
+struct fuda_pin_change {
+	enum fuda_pin pin; /* auth, sign, text or juki; the others cannot be changed */
+	const struct fuda_secret *old, *fresh;
+	bool use_last_try; /* allow the try after which the secret would be blocked */
+	/* set by the call: */
+	struct fuda_pin_copy copies[FUDA_PIN_COPIES_MAX];
+	size_t count; /* of copies; 0 if it failed before the card said where */
+};
+
+/* Whether `fresh` may become the secret: fuda_pin_check(), and a sign password has both letters and
+ * digits. 0 or FUDA_EPINFORM. */
+int fuda_pin_check_new(struct fuda_context *ctx, enum fuda_pin pin,
+		       const struct fuda_secret *fresh);
+
+/* Changes a secret as one job, and powers the card off. The old one is sent once to each copy
+ * before anything is changed. The secret of the resident register lives in two applications that
+ * cannot be open at once: the second copy then takes the old secret a second time, and if it cannot
+ * be changed, the first is changed back (which takes the new secret, then the old). Nothing is ever
+ * sent again because its answer was lost. `change` says for each copy what it holds, whatever
+ * happens. 0 when all copies hold the new secret; FUDA_EPINWRONG, FUDA_EPINBLOCKED, FUDA_ELASTTRY,
+ * FUDA_EUNKNOWN (an answer was lost), FUDA_ENOTSUP, FUDA_EPINFORM, FUDA_ESW (the card refused
+ * the new one), FUDA_EPINSPLIT (the copies now differ). */
+int fuda_pin_change(struct fuda_card *card, struct fuda_pin_change *change,
+		    struct fuda_deadline *dl);
+
+/* Makes the secret out of what is printed on the card, for verification number B and the birth date
+ * key: `typed` holds the digits themselves, or the birth date (as 1980-02-17, or its six digits as
+ * printed or as the foreign resident's office says) and for B also the card's year of expiry and
+ * its security code, with blanks between them ("1980-02-17 2035 2285" gives 55021720352285). For
+ * other secrets it is `typed` as it is. Always a new secret. FUDA_EPINFORM: nothing was sent. */
+int fuda_pin_compose(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *typed,
+		     struct fuda_secret **ret);
+
 #endif
