@@ -234,13 +234,13 @@ int fuda_pin_tries(struct fuda_card *c, enum fuda_pin pin, struct fuda_deadline 
 
 /* ---- VERIFY ---- */
 
-static const struct place *place_of(enum fuda_pin pin)
+/* The place in application `aid`, or the first one for NULL. NULL if there is none. */
+static const struct place *place_of(enum fuda_pin pin, const struct aid *aid)
 {
-	const struct place *p = places;
-
-	while (p->pin != pin)
-		p++;
-	return p;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i].pin == pin && (!aid || places[i].aid == aid))
+			return &places[i];
+	return NULL;
 }
 
 /* Refuses what would block the secret, or cannot succeed. */
@@ -287,8 +287,10 @@ static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
 }
 
 /* The answer to VERIFY was lost. Finds out what can be found out without another VERIFY. */
-static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry)
+static int outcome_unknown(struct fuda_card *c, const struct place *place,
+			   struct fuda_pin_entry *entry)
 {
+	enum fuda_pin pin = place->pin;
 	char cause[512];
 	uint8_t p2;
 	int r;
@@ -298,7 +300,7 @@ static int outcome_unknown(struct fuda_card *c, enum fuda_pin pin, struct fuda_p
 	fuda_deadline_restart(c->closing, 3000);
 	r = card_restore(c, c->closing);
 	if (r == 0)
-		r = read_counter(c, place_of(pin), c->closing, &entry->tries_after, &p2);
+		r = read_counter(c, place, c->closing, &entry->tries_after, &p2);
 	ctx_step(c->ctx, _("verify the PIN"));
 	if (r < 0 || entry->tries_after == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
@@ -365,16 +367,18 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 			_(pins[pin].title), entry->tries_after);
 }
 
-int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
-	       struct fuda_deadline *dl)
+int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
+		  struct fuda_pin_entry *entry, struct fuda_deadline *dl)
 {
-	const struct place *place = place_of(pin);
+	const struct place *place = place_of(pin, aid);
 	uint16_t sw;
 	uint8_t p2;
 	int r;
 
 	entry->tries_before = entry->tries_after = FUDA_TRIES_UNKNOWN;
 	entry->sent = false;
+	if (!place)
+		return ctx_fail_code(c->ctx, FUDA_EINVAL);
 	r = fuda_pin_check(c->ctx, pin, entry->secret);
 	if (r == 0)
 		r = card_select(c, place->aid, dl);
@@ -393,6 +397,12 @@ int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *en
 	entry->tries_after = FUDA_TRIES_UNKNOWN;
 	r = send_verify(c, pin, p2, entry->secret, dl, &sw);
 	if (r < 0)
-		return outcome_unknown(c, pin, entry);
+		return outcome_unknown(c, place, entry);
 	return judge(c, pin, entry, p2, sw, dl);
+}
+
+int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
+	       struct fuda_deadline *dl)
+{
+	return pin_verify_in(c, pin, NULL, entry, dl);
 }

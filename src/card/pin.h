@@ -15,4 +15,8 @@
 int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
 	       struct fuda_deadline *dl);
 
+/* The same in application `aid`, for the verification numbers, which two applications keep. */
+int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
+		  struct fuda_pin_entry *entry, struct fuda_deadline *dl);
+
 #endif
