@@ -72,8 +72,8 @@ static void selecting_applications(void **state)
 		{ "00A4040C09D392F0002601000000", "9000" },
 		{ "00A4040C0AD392F000260100000002", "6A82" },
 		{ "00A4040C0BD392F00026010000000100", "6A82" },
-		{ "00A4040C0AD3921000310001010408", "6A82" }, /* not on this card yet */
-		{ "00A4020C020006", "9000" },		     /* a failure changes nothing */
+		{ "00A4040C0AD3921000310001010409", "6A82" },
+		{ "00A4020C020006", "9000" }, /* a failure changes nothing */
 		{ "00A404000AD392F00026010000000100", "6F0C840AD392F0002601000000019000" },
 		{ "00A404000AD392F000260100000001", "9000" }, /* no Le, no template */
 		{ "00A4040C0AD392F00026010000000100", "9000" },
@@ -371,7 +371,7 @@ static void what_closes(void **state)
 	expect(v, SIGN, "<256>9000"); /* not a warm reset */
 	expect(v, "00A4020C020006", "9000");
 	expect(v, "00A40000", "9000");
-	expect(v, "00A4040C0AD3921000310001010408", "6A82");
+	expect(v, "00A4040C0AD3921000310001010409", "6A82");
 	expect(v, SIGN, "<256>9000"); /* nor selecting what is not there, or files */
 	expect(v, SELECT_JPKI, "9000");
 	expect(v, SIGN, "6982");
@@ -427,7 +427,6 @@ static void classes(void **state)
 		{ "0820008000", "69FC" },
 		{ "80AE000000", "6982" },
 		{ "8054009804" "31323334", "6982" },
-		{ "8032009804" "31323334", "6982" },
 		{ "80FC0000", "6700" },
 		{ "0088009904" "31323334" "00", "6982" },
 		{ "00C0000000", "6D00" },

@@ -12,7 +12,8 @@
 #include "base/cursor.h"
 
 #define LINE_LEN_MAX 200
-#define ATR_MIN	     2 /* TS, T0: ISO 7816-3 8.1 */
+#define ATR_MIN	     2	/* TS, T0: ISO 7816-3 8.1 */
+#define TRIES_MAX    15 /* what fits in 63Cx */
 
 struct choice {
 	const char *name;
@@ -178,12 +179,28 @@ static void print_changed(const struct conf *c, const struct setting *s, char va
 
 static int parse_tries(struct conf *c, const struct setting *s, const char *value)
 {
-	return parse_digits(value, 0, vcard_pins[s->place].tries, &c->pin[s->place].left);
+	return parse_digits(value, 0, c->pin[s->place].tries, &c->pin[s->place].left);
 }
 
 static void print_tries(const struct conf *c, const struct setting *s, char value[LINE_LEN_MAX])
 {
 	snprintf(value, LINE_LEN_MAX, "%u", c->pin[s->place].left);
+}
+
+/* How many tries a secret has in all: where the card's number is not known. */
+static int parse_limit(struct conf *c, const struct setting *s, const char *value)
+{
+	struct pin *pin = &c->pin[s->place];
+	int r = parse_digits(value, s->min, s->max, &pin->tries);
+
+	if (r == 0)
+		pin->left = pin->tries;
+	return r;
+}
+
+static void print_limit(const struct conf *c, const struct setting *s, char value[LINE_LEN_MAX])
+{
+	snprintf(value, LINE_LEN_MAX, "%u", c->pin[s->place].tries);
 }
 
 #define PLACE(member) offsetof(struct conf, opt.member)
@@ -206,6 +223,15 @@ static const struct setting settings[] = {
 	{ "label", SETTABLE, parse_label, print_label },
 	SECRET("auth", PIN_AUTH),
 	SECRET("sign", PIN_SIGN),
+	SECRET("text", PIN_TEXT),
+	SECRET("juki", PIN_JUKI),
+	SECRET("common", PIN_COMMON),
+	SECRET("text-a", PIN_TEXT_A),
+	SECRET("text-b", PIN_TEXT_B),
+	SECRET("face-a", PIN_FACE_A),
+	SECRET("face-b", PIN_FACE_B),
+	SECRET("birth", PIN_BIRTH),
+	{ "birth-tries", SETTABLE, parse_limit, print_limit, PIN_BIRTH, .min = 0, .max = TRIES_MAX },
 	CHOICE("blocked-verify", SETTABLE, blocked_verify, { "6984", 0x6984 }, { "6983", 0x6983 }),
 	CHOICE("blocked-query", SETTABLE, blocked_query, { "63C0", 0x63C0 }, { "6984", 0x6984 }),
 	CHOICE("query-5-bytes", SETTABLE, query_5_bytes, { "ok", 0 }, { "6700", 0x6700 }),
@@ -223,6 +249,10 @@ static const struct setting settings[] = {
 	CHOICE("sign-length", SETTABLE, sign_length, { "6985", 0x6985 }, { "6700", 0x6700 }),
 	CHOICE("internal-authenticate", SETTABLE, internal_auth, { "6982", 0x6982 },
 	       { "6985", 0x6985 }),
+	CHOICE("contact-atr", SETTABLE, contact_atr, { "card", OBJECT_OF_CARD },
+	       { "application", OBJECT_OF_APPLICATION }),
+	CHOICE("several-records", SETTABLE, several_records, { "6A81", 0x6A81 },
+	       { "9000", 0x9000 }),
 	NUMBER("mute-at", mute_at, 0, 999999999, 0),
 	NUMBER("max-read", max_read, 0, 65536, 0),
 	NUMBER("max-command", max_command, 261, APDU_COMMAND_MAX, APDU_COMMAND_MAX),
@@ -244,7 +274,7 @@ void vconf_default(struct conf *c)
 		else if (s->parse == parse_number)
 			*option(c, s) = s->standard;
 	for (size_t i = 0; i < PINS; i++)
-		c->pin[i].left = vcard_pins[i].tries;
+		c->pin[i].tries = c->pin[i].left = vcard_pins[i].tries;
 }
 
 /* Cuts blanks off both ends, in place. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define CONTACT_ATR 0x5F51
+
 static struct ef_state *find_ef(struct app_state *df, uint16_t fid)
 {
 	struct ef_state *ef = &df->ef[fid % SFIS];
@@ -148,22 +150,80 @@ uint16_t cmd_read_binary(struct vcard *v, const struct apdu *a, struct fuda_buf 
 	return read_at(v, ef, offset, a->le, ret_data);
 }
 
-/* No file of these applications has records. */
-uint16_t cmd_read_record(struct vcard *v, const struct apdu *a, _unused_ struct fuda_buf *ret_data)
+/* JICSAP simple-TLV: a byte of tag, and a length of one byte, or of two behind FF (card.md 2.4). */
+int vcard_record_next(struct cursor *c, struct cursor *ret)
 {
-	uint8_t sfi = a->p2 >> 3;
+	struct cursor at = *c;
+	uint16_t len;
+	uint8_t tag, first;
+
+	if (cur_u8(&at, &tag) < 0 || tag == 0xFF)
+		return FUDA_ENOTFOUND;
+	if (cur_u8(&at, &first) < 0 || (len = first, first == 0xFF && cur_u16(&at, &len) < 0) ||
+	    cur_skip(&at, len) < 0)
+		return FUDA_EFORMAT;
+	return cur_sub(c, c->left - at.left, ret);
+}
+
+/* How many records from number P1 on P2 asks for; number 0 would be a current one, and there are
+ * none. */
+static uint16_t records_wanted(const struct vcard *v, const struct apdu *a, unsigned *ret_last)
+{
+	switch (a->p2 & 0x07) {
+	case 0x04:
+		*ret_last = a->p1;
+		return 0x9000;
+	case 0x05:
+		*ret_last = UINT8_MAX;
+		return (uint16_t)v->conf.opt.several_records;
+	default:
+		return 0x6A86;
+	}
+}
+
+uint16_t cmd_read_record(struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
+{
+	struct cursor left, record;
 	struct ef_state *ef;
+	unsigned last;
 	uint16_t sw;
 
 	if (a->lc || !a->le)
 		return 0x6700;
-	sw = vcard_reference(v, 0x80 | sfi, &ef);
-	return sw == 0x9000 ? 0x6981 : sw;
+	sw = records_wanted(v, a, &last);
+	if (sw == 0x9000)
+		sw = vcard_reference(v, 0x80 | a->p2 >> 3, &ef);
+	if (sw != 0x9000)
+		return sw;
+	if (ef->type->kind != EF_RECORDS)
+		return 0x6981;
+	if (!vcard_opened(v, ef))
+		return 0x6982;
+	left = cur_of(ef->content.data, ef->content.len);
+	for (unsigned n = 1; n <= last && vcard_record_next(&left, &record) == 0; n++) {
+		size_t len = MIN(record.left, a->le - ret_data->len);
+
+		if (a->p1 && n >= a->p1 && fuda_buf_append(ret_data, record.p, len) < 0)
+			return 0x6F00;
+	}
+	return ret_data->len ? 0x9000 : 0x6A83;
 }
 
-/* No data object of card.md 2.2 is on this card yet. */
-uint16_t cmd_get_data(_unused_ struct vcard *v, const struct apdu *a,
-		      _unused_ struct fuda_buf *ret_data)
+/* Data objects are those of the ISD, and there only while it is current (card.md 2.2); the one
+ * exception is an option. Lengths that do not fit a short Le are refused by who sends the data. */
+uint16_t cmd_get_data(struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
 {
-	return a->lc || !a->le ? 0x6700 : 0x6A88;
+	uint16_t tag = (uint16_t)(a->p1 << 8 | a->p2);
+	bool inside = v->df != &v->app[0], wanted = false;
+	size_t i = 0;
+
+	if (a->lc || !a->le)
+		return 0x6700;
+	if (tag == CONTACT_ATR)
+		wanted = v->conf.opt.contact_atr == OBJECT_OF_APPLICATION;
+	while (i < vcard_objects_count && vcard_objects[i] != tag)
+		i++;
+	if (i == vcard_objects_count || inside != wanted || !v->object[i].len)
+		return 0x6A88;
+	return fuda_buf_append(ret_data, v->object[i].data, v->object[i].len) < 0 ? 0x6F00 : 0x9000;
 }

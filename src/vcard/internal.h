@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <fuda/reader.h>
+#include "base/cursor.h"
 #include "base/util.h"
 #include "codec/apdu.h"
 #include "vcard/vcard.h"
@@ -13,6 +14,7 @@
 #define EF_MAX	   32768 /* a file ends where 15 bits of offset do: card.md 3 */
 #define SFIS	   32	 /* short ids: the low 5 bits of a file id, card.md 2.1 */
 #define APPS_MAX   8
+#define OBJECTS_MAX 12	 /* of GET DATA: card.md 2.2 */
 #define LABEL_MAX  32	 /* bytes of the token label: card.md 2.3 */
 #define CHAIN_MAX  65535 /* data of a chained command: as much as one extended command */
 #define WHY_MIN	   256
@@ -24,23 +26,40 @@ enum kind { KIND_CARD = 1, KIND_ANDROID = 2, KIND_IPHONE = 4 };
 
 /* ---- tables (apps.c) ---- */
 
-/* Every secret of every application. */
-enum pin_id { PIN_AUTH, PIN_SIGN, PINS };
+/* Every secret of every application. Those that the card keeps twice have two counters, and may
+ * differ. */
+enum pin_id {
+	PIN_AUTH,
+	PIN_SIGN,
+	PIN_TEXT,
+	PIN_JUKI,
+	PIN_COMMON,
+	PIN_TEXT_A,
+	PIN_TEXT_B,
+	PIN_FACE_A,
+	PIN_FACE_B,
+	PIN_BIRTH,
+	PINS
+};
 
 struct pin_type {
-	const char *name; /* in card.conf and state */
-	const char *first; /* as made */
+	const char *name;  /* in card.conf and state */
+	const char *first; /* as made; "": follows from whose card it is */
 	unsigned tries;
 	unsigned min, max; /* characters of a legal secret */
 	bool letters;	   /* capitals beside digits */
+	uint8_t change;	   /* INS of the command that changes it; 0: none does */
 };
 extern const struct pin_type vcard_pins[PINS];
 
 enum ef_kind {
-	EF_BINARY, /* transparent */
-	EF_PIN,	   /* IEF with a secret */
-	EF_KEY,	   /* IEF with a private key */
-	EF_OPAQUE, /* an IEF that exists, and nobody knows for what */
+	EF_BINARY,	/* transparent */
+	EF_RECORDS,	/* JICSAP simple-TLV objects one after the other, FF or the end behind them */
+	EF_PIN,		/* IEF with a secret */
+	EF_LOCKED,	/* IEF with a secret that was blocked when the card was issued */
+	EF_KEY,		/* IEF with a private key for `80 2A` */
+	EF_INTERNAL,	/* IEF with a private key for INTERNAL AUTHENTICATE */
+	EF_OPAQUE,	/* an IEF that exists, and nobody knows for what */
 };
 
 /* What opens a file for reading, or a key for use: any of the secrets whose bits are set. */
@@ -55,6 +74,7 @@ struct ef {
 	uint32_t use;	    /* what opens it on the card */
 	uint32_t use_phone; /* what opens it on phones */
 	enum pin_id pin;    /* of EF_PIN */
+	bool session;	    /* an EF_BINARY whose private key opens secure messaging */
 };
 
 struct application {
@@ -64,15 +84,22 @@ struct application {
 	unsigned tokens;
 	const struct ef *efs;
 	size_t count;
+	uint16_t default_key; /* of `80 2A` with P2=00; 0: none */
+	uint16_t session;     /* what SET SESSION KEY answers at once; 9000: it opens a session */
 };
 /* In the order in which SELECT by a part of an AID looks at them; the one selected at power-on
  * first. */
 extern const struct application vcard_apps[];
 extern const size_t vcard_apps_count;
 
+/* The tags of GET DATA; cards alone have them. */
+extern const uint16_t vcard_objects[];
+extern const size_t vcard_objects_count;
+
 /* ---- configuration (conf.c) ---- */
 
 enum { RESPONSES_PLAIN, RESPONSES_61, RESPONSES_6C };
+enum { OBJECT_OF_CARD, OBJECT_OF_APPLICATION };
 
 /* The ambiguous points of card.md 12 and a few more. Where a choice is between status words, the
  * value is the status word. */
@@ -80,13 +107,14 @@ struct options {
 	unsigned kind;
 	unsigned blocked_verify, blocked_query, query_5_bytes, extended, chaining, first_command;
 	unsigned responses, reselect_keeps, no_sign_certificate, past_end, change_check;
-	unsigned sign_length, internal_auth;
+	unsigned sign_length, internal_auth, contact_atr, several_records;
 	unsigned mute_at, max_read, max_command, max_response;
 };
 
 struct pin {
 	uint8_t bytes[PIN_MAX];
-	size_t len; /* 0: the token has none */
+	size_t len;	/* 0: the token has none */
+	unsigned tries; /* 0: without limit */
 	unsigned left;
 	bool changed;  /* differs from card.conf */
 	bool verified; /* since the application was selected */
@@ -122,8 +150,12 @@ bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t l
 #define CA_FILE	   "ca.pem"
 
 #define FILE_NAME_MAX 40
-/* "jpki-0001.bin" for what a file holds, "jpki-0017.pem" for a key. */
+/* "jpki-0001.bin" for what a file holds, "jpki-0017.pem" for a key IEF. */
 void vcard_file_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX]);
+/* "text-0006.pem": the private key that belongs to a file. */
+void vcard_key_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX]);
+/* "isd-7F21.bin": what GET DATA gives. */
+void vcard_object_name(uint16_t tag, char name[FILE_NAME_MAX]);
 
 /* Reads a file; its buffer's maximum is the file's. FUDA_ENOTFOUND, FUDA_EFILE, FUDA_ETOOBIG,
  * FUDA_ENOMEM. */
@@ -152,6 +184,8 @@ struct vcard {
 	struct conf conf;
 	struct app_state app[APPS_MAX];
 	size_t apps;
+	struct fuda_buf object[OBJECTS_MAX]; /* as vcard_objects; empty: not there */
+	struct pin locked;		     /* stands for every EF_LOCKED; stays as it is */
 
 	bool powered;
 	unsigned long since_power; /* commands */
@@ -173,6 +207,9 @@ void vcard_select(struct vcard *v, struct app_state *app);
 /* The file that P1 or P2 names by 80 (current) or 80|SFI (which becomes current). 9000, 6986,
  * 6A82, 6A86. */
 uint16_t vcard_reference(struct vcard *v, uint8_t p, struct ef_state **ret);
+/* The next record of an EF_RECORDS, with its tag and length. FUDA_ENOTFOUND: no more;
+ * FUDA_EFORMAT. */
+int vcard_record_next(struct cursor *c, struct cursor *ret);
 /* Whether a secret that opens the file is verified. */
 bool vcard_opened(const struct vcard *v, const struct ef_state *ef);
 

@@ -14,10 +14,25 @@
 #define LOCK_FILE "lock"
 #define TEXT_MAX  65536
 
+static bool is_key(enum ef_kind kind)
+{
+	return kind == EF_KEY || kind == EF_INTERNAL;
+}
+
 void vcard_file_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX])
 {
 	snprintf(name, FILE_NAME_MAX, "%s-%04X.%s", app->name, ef->fid,
-		 ef->kind == EF_KEY ? "pem" : "bin");
+		 is_key(ef->kind) ? "pem" : "bin");
+}
+
+void vcard_key_name(const struct application *app, const struct ef *ef, char name[FILE_NAME_MAX])
+{
+	snprintf(name, FILE_NAME_MAX, "%s-%04X.pem", app->name, ef->fid);
+}
+
+void vcard_object_name(uint16_t tag, char name[FILE_NAME_MAX])
+{
+	snprintf(name, FILE_NAME_MAX, "isd-%04X.bin", tag);
 }
 
 int vfile_read(int dir, const char *name, struct fuda_buf *ret)
@@ -126,37 +141,77 @@ static EVP_PKEY *parse_key(const struct fuda_buf *pem)
 	return NULL;
 }
 
-/* What the directory does not hold, the token does not have. */
-static int load_ef(struct vcard *v, const struct application *app, const struct ef *type,
-		   struct ef_state *ret, char *ret_why, size_t why_size)
+/* Reads a file of the card. 1, or 0 if the directory does not have it. */
+static int load_file(const struct vcard *v, const char *name, struct fuda_buf *ret, char *ret_why,
+		     size_t why_size)
 {
-	_cleanup_buf_ struct fuda_buf content = FUDA_BUF_INIT(EF_MAX);
+	int r = vfile_read(v->dir, name, ret);
+
+	if (r == FUDA_ENOTFOUND)
+		return 0;
+	return r == 0 ? 1 :
+			explain(ret_why, why_size, r, "cannot read %s: %s", name,
+				fuda_error_text(r));
+}
+
+/* Likewise, a private key. */
+static int load_key(const struct vcard *v, const struct application *app, const struct ef *type,
+		    EVP_PKEY **ret, char *ret_why, size_t why_size)
+{
+	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(EF_MAX);
 	char name[FILE_NAME_MAX];
 	int r;
 
+	vcard_key_name(app, type, name);
+	r = load_file(v, name, &pem, ret_why, why_size);
+	if (r <= 0)
+		return r;
+	*ret = parse_key(&pem);
+	return *ret ? 1 :
+		      explain(ret_why, why_size, FUDA_EFORMAT,
+			      "%s: not a private RSA key of 2048 bits in PEM", name);
+}
+
+/* What a file holds, and the key that belongs to it. */
+static int load_content(const struct vcard *v, const struct application *app, const struct ef *type,
+			struct ef_state *ret, char *ret_why, size_t why_size)
+{
+	char name[FILE_NAME_MAX];
+	struct cursor records, record;
+	int r;
+
+	vcard_file_name(app, type, name);
+	r = load_file(v, name, &ret->content, ret_why, why_size);
+	if (r > 0 && type->session && load_key(v, app, type, &ret->key, ret_why, why_size) < 0)
+		return FUDA_EFORMAT;
+	if (r <= 0 || type->kind != EF_RECORDS)
+		return r;
+	records = cur_of(ret->content.data, ret->content.len);
+	do
+		r = vcard_record_next(&records, &record);
+	while (r == 0);
+	return r == FUDA_ENOTFOUND ?
+		       1 :
+		       explain(ret_why, why_size, r, "%s: not records one after the other", name);
+}
+
+/* What the directory does not hold, the token does not have. */
+static int load_ef(const struct vcard *v, const struct application *app, const struct ef *type,
+		   struct ef_state *ret, char *ret_why, size_t why_size)
+{
+	int r = 1;
+
+	ret->content = FUDA_BUF_INIT(EF_MAX);
 	if (!(type->tokens & v->conf.opt.kind) ||
 	    (type->kind == EF_PIN && !v->conf.pin[type->pin].len))
 		return 0;
-	if (type->kind == EF_BINARY || type->kind == EF_KEY) {
-		vcard_file_name(app, type, name);
-		r = vfile_read(v->dir, name, &content);
-		if (r == FUDA_ENOTFOUND)
-			return 0;
-		if (r < 0)
-			return explain(ret_why, why_size, r, "cannot read %s: %s", name,
-				       fuda_error_text(r));
-	}
-	if (type->kind == EF_KEY) {
-		ret->key = parse_key(&content);
-		if (!ret->key)
-			return explain(ret_why, why_size, FUDA_EFORMAT,
-				       "%s: not a private RSA key of 2048 bits in PEM", name);
-	} else {
-		ret->content = content;
-		content = FUDA_BUF_INIT(EF_MAX);
-	}
-	ret->type = type;
-	return 0;
+	if (is_key(type->kind))
+		r = load_key(v, app, type, &ret->key, ret_why, why_size);
+	else if (type->kind == EF_BINARY || type->kind == EF_RECORDS)
+		r = load_content(v, app, type, ret, ret_why, why_size);
+	if (r > 0)
+		ret->type = type;
+	return r;
 }
 
 static bool all_ff(const struct fuda_buf *b)
@@ -203,6 +258,23 @@ static int load_apps(struct vcard *v, char *ret_why, size_t why_size)
 	return 0;
 }
 
+/* card.md 2.2; phones are not known to have any. */
+static int load_objects(struct vcard *v, char *ret_why, size_t why_size)
+{
+	for (size_t i = 0; i < vcard_objects_count; i++) {
+		char name[FILE_NAME_MAX];
+		int r = 0;
+
+		v->object[i] = FUDA_BUF_INIT(EF_MAX);
+		vcard_object_name(vcard_objects[i], name);
+		if (v->conf.opt.kind == KIND_CARD)
+			r = load_file(v, name, &v->object[i], ret_why, why_size);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int take_lock(struct vcard *v, char *ret_why, size_t why_size)
 {
 	v->lock = openat(v->dir, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -222,6 +294,7 @@ int vcard_load(const char *dir, struct vcard **ret, char *ret_why, size_t why_si
 	if (!v)
 		return explain(ret_why, why_size, FUDA_ENOMEM, "out of memory");
 	v->lock = -1;
+	v->locked.tries = 1;
 	v->chain = FUDA_BUF_INIT(CHAIN_MAX);
 	v->pending = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
 	v->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -233,6 +306,8 @@ int vcard_load(const char *dir, struct vcard **ret, char *ret_why, size_t why_si
 		r = load_conf(v, ret_why, why_size);
 	if (r == 0)
 		r = load_apps(v, ret_why, why_size);
+	if (r == 0)
+		r = load_objects(v, ret_why, why_size);
 	if (r < 0) {
 		vcard_free(&v);
 		return r;
@@ -252,6 +327,8 @@ void vcard_free(struct vcard **card)
 			EVP_PKEY_free(v->app[i].ef[j].key);
 			fuda_buf_free(&v->app[i].ef[j].content);
 		}
+	for (size_t i = 0; i < vcard_objects_count; i++)
+		fuda_buf_free(&v->object[i]);
 	fuda_buf_free(&v->chain);
 	fuda_buf_free(&v->pending);
 	if (v->lock >= 0)
