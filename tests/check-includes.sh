@@ -45,7 +45,7 @@ for folder in base codec reader card app; do
 		[ "$target" = fuda ] && continue
 		up=$(floor "$target")
 		case $target in
-		pki | vcard | mdoc | trace | pkcs11 | ifd | authority | service | tools) up=9 ;;
+		pki | record | vcard | mdoc | trace | pkcs11 | ifd | authority | service | tools) up=9 ;;
 		esac
 		[ "$up" -le "$(floor $folder)" ] || echo "$file includes $header"
 	done
@@ -55,9 +55,13 @@ complain "includes go down" <"$tmp"
 # 2. what stands beside them, on base and codec alone
 for folder in pki vcard; do
 	includes $(find src/$folder -name '*.[ch]') | grep -v -E " (fuda|base|codec|$folder)/" |
-		grep -E ' (reader|card|app|pki|vcard|drivers)/' || :
+		grep -E ' (reader|card|app|pki|record|vcard|drivers)/' || :
 done >"$tmp"
 complain "stands on base and codec alone" <"$tmp"
+# ... and on pki what the card's records say
+includes $(find src/record -name '*.[ch]') | grep -v -E " (fuda|base|codec|pki|record)/" |
+	grep -E ' [^ ]+/' >"$tmp" || :
+complain "stands on base, codec and pki alone" <"$tmp"
 
 # 3. between applications, nothing; between drivers, nothing
 for f in src/app/*.[ch]; do

@@ -38,7 +38,7 @@ int fuda_cv_trust_add_file(struct fuda_cv_trust *trust, const char *path);
 
 /* Judges a chain: `chain[0]` is issued by an authority, each other one by the one before it. The
  * verdict's `rule` is one of those of fuda_text_verify() that are about certificates. 0 whenever
- * there is a verdict; FUDA_EFORMAT for a malformed certificate. */
+ * there is a verdict; FUDA_EFORMAT for a malformed certificate, FUDA_EINVAL for an empty chain. */
 int fuda_cv_verify(const struct fuda_cv_trust *trust, const struct fuda_buf *chain, size_t count,
 		   struct fuda_verdict *ret);
 

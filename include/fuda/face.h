@@ -47,7 +47,9 @@ struct fuda_face_request {
 int fuda_face_read(struct fuda_card *card, const struct fuda_face_request *request,
 		   struct fuda_deadline *dl, struct fuda_face_records *ret_records);
 
-/* ---- what the records say ---- */
+/* ---- what the records say ----
+ *
+ * FUDA_EINVAL where the record was not asked for when the card was read. */
 
 struct fuda_face {
 	char birth_date[FUDA_DATE_SIZE];
@@ -73,7 +75,8 @@ int fuda_face_my_number(struct fuda_context *ctx, const struct fuda_face_records
 /* Judges what was read: the signature of each record, the challenge under the key that the signed
  * records name (so that they belong to the card that answered), the certificate; rules in
  * <fuda/cv.h>. Not covered by any signature: expiry, security code, and the offset table, which
- * must agree with the objects. 0 whenever there is a verdict; FUDA_EFORMAT. */
+ * must agree with the objects. 0 whenever there is a verdict; FUDA_EFORMAT if a record is not built
+ * as it must be (what is inside is not looked at). */
 int fuda_face_verify(const struct fuda_cv_trust *trust, const struct fuda_face_records *records,
 		     struct fuda_verdict *ret);
 

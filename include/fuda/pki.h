@@ -99,8 +99,9 @@ struct fuda_verdict {
 /* The rules in the order in which they are tried, and the results that their failure gives:
  *
  *	issuer_unknown			invalid_certificate	no believed CA has that key id
- *	profile_signature_algorithm	unsupported_certificate	not RSA with SHA-2
- *	issuer_key			unsupported_certificate	not RSA-2048
+ *	profile_signature_algorithm	unsupported_certificate	not RSA with SHA-2, nor
+ *									ECDSA with SHA-384
+ *	issuer_key			unsupported_certificate	not RSA-2048, nor P-384
  *	issuer_signature		invalid_certificate	not made by the key of that CA
  *	issuer_not_ca			invalid_certificate	no CA:TRUE, keyCertSign
  *	issuer_name			invalid_certificate	issuer's name is another
@@ -113,7 +114,7 @@ struct fuda_verdict {
  *	profile_key_usage		invalid_certificate	card.md 5.2, 5.3
  *	profile_extended_key_usage	invalid_certificate	auth without clientAuth
  *	profile_policy			unsupported_certificate	none of 1.2.392.200149.8.5.1.*
- *	profile_key			unsupported_certificate	not RSA-2048
+ *	profile_key			unsupported_certificate	not RSA-2048, nor P-384
  *	expired				certificate_expired
  *	not_yet_valid			invalid_certificate
  *	signature_algorithm		signature_mismatch	SHA-1, or a digest of wrong length
@@ -122,7 +123,8 @@ struct fuda_verdict {
  * What the failed rule means and what to do, in the language of LC_MESSAGES; "" for "". Static. */
 const char *fuda_rule_text(const char *rule);
 
-enum fuda_padding { FUDA_PKCS1, FUDA_PSS };
+/* How a key signs: RSA by PKCS#1 v1.5 or PSS, P-384 by ECDSA with SHA-384 (in DER). */
+enum fuda_padding { FUDA_PKCS1, FUDA_PSS, FUDA_ECDSA };
 
 struct fuda_signed {
 	struct fuda_digest digest; /* of what was signed */

@@ -50,7 +50,9 @@ struct fuda_text_request {
 int fuda_text_read(struct fuda_card *card, const struct fuda_text_request *request,
 		   struct fuda_deadline *dl, struct fuda_text_records *ret_records);
 
-/* ---- what the records say ---- */
+/* ---- what the records say ----
+ *
+ * FUDA_EINVAL where the record was not asked for when the card was read. */
 
 /* The twelve digits. FUDA_EFORMAT if the record is malformed or the check digit is wrong; the
  * message names the object, never its content. */
@@ -73,7 +75,8 @@ int fuda_text_attributes(struct fuda_context *ctx, const struct fuda_text_record
  * covered but the offset table of the attributes (DF21), which must agree with the objects. The
  * challenge proves that a genuine card was there, not that these records are its own: nothing on
  * the card ties them to its key (the face application's are). 0 whenever there is a verdict;
- * FUDA_EFORMAT. */
+ * FUDA_EFORMAT if a record is not built as it must be: what is inside is not looked at, as it is
+ * genuine or not whatever it says. */
 int fuda_text_verify(const struct fuda_cv_trust *trust, const struct fuda_text_records *records,
 		     struct fuda_verdict *ret);
 

@@ -12,9 +12,10 @@ enum { SERIAL_MAX = 20 /* RFC 5280 4.1.2.2 */ };
 
 /* What a certificate may be signed with; what is not here is kept and refused at verification. */
 static const struct signature_algorithm algorithms[] = {
-	{ "1.2.840.113549.1.1.11", FUDA_SHA256, FUDA_PKCS1 },
-	{ "1.2.840.113549.1.1.12", FUDA_SHA384, FUDA_PKCS1 },
-	{ "1.2.840.113549.1.1.13", FUDA_SHA512, FUDA_PKCS1 },
+	{ "1.2.840.113549.1.1.11", FUDA_SHA256, FUDA_PKCS1, true }, /* RFC 4055 5 */
+	{ "1.2.840.113549.1.1.12", FUDA_SHA384, FUDA_PKCS1, true },
+	{ "1.2.840.113549.1.1.13", FUDA_SHA512, FUDA_PKCS1, true },
+	{ "1.2.840.10045.4.3.3", FUDA_SHA384, FUDA_ECDSA, false }, /* RFC 5758 3.2 */
 };
 
 static int read_version(struct fuda_cert *cert _unused_, struct cursor *c)
@@ -43,17 +44,18 @@ static int read_serial(struct fuda_cert *cert, struct cursor *c)
 	return 0;
 }
 
-/* NULL if it is not accepted. Parameters are NULL, or absent: RFC 4055 5. */
+/* NULL if it is not accepted. */
 static const struct signature_algorithm *find_algorithm(const char *oid, struct cursor parameters)
 {
+	const bool absent = parameters.left == 0;
 	struct tlv null;
 
-	if (parameters.left &&
+	if (!absent &&
 	    (tlv_expect(&parameters, DER_NULL, &null) < 0 || null.value.left || parameters.left))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)
 		if (strcmp(algorithms[i].oid, oid) == 0)
-			return &algorithms[i];
+			return absent || algorithms[i].null ? &algorithms[i] : NULL;
 	return NULL;
 }
 

@@ -21,6 +21,7 @@ struct signature_algorithm {
 	const char *oid;
 	enum fuda_hash hash;
 	enum fuda_padding padding;
+	bool null; /* its parameters may be NULL; absent they always may be */
 };
 
 struct fuda_cert {

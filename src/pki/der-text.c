@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "codec/utf8.h"
 
 static bool is_ia5(uint32_t ch)
 {
@@ -21,58 +22,6 @@ static bool is_printable(uint32_t ch)
 static int take_byte(struct cursor *c, uint32_t *ret)
 {
 	return cur_uint(c, 1, ret);
-}
-
-/* One character of UTF-8 by RFC 3629: shortest form, no surrogates, nothing past U+10FFFF. */
-static int take_utf8(struct cursor *c, uint32_t *ret)
-{
-	static const struct {
-		uint8_t mask, lead;
-		unsigned more;
-		uint32_t least;
-	} forms[] = {
-		{ 0x80, 0x00, 0, 0 },
-		{ 0xE0, 0xC0, 1, 0x80 },
-		{ 0xF0, 0xE0, 2, 0x800 },
-		{ 0xF8, 0xF0, 3, 0x10000 },
-	};
-	uint8_t b;
-	size_t form = 0;
-	uint32_t ch;
-
-	if (cur_u8(c, &b) < 0)
-		return FUDA_EFORMAT;
-	while (form < ARRAY_SIZE(forms) && (b & forms[form].mask) != forms[form].lead)
-		form++;
-	if (form == ARRAY_SIZE(forms))
-		return FUDA_EFORMAT;
-	ch = b & (uint8_t)~forms[form].mask;
-	for (unsigned i = 0; i < forms[form].more; i++) {
-		if (cur_u8(c, &b) < 0 || (b & 0xC0) != 0x80)
-			return FUDA_EFORMAT;
-		ch = ch << 6 | (b & 0x3F);
-	}
-	if (ch < forms[form].least || ch > 0x10FFFF || (ch >= 0xD800 && ch <= 0xDFFF))
-		return FUDA_EFORMAT;
-	*ret = ch;
-	return 0;
-}
-
-/* What a terminal or a layout engine obeys instead of showing: C0, DEL, C1, line and paragraph
- * separators, and the marks that change the direction of what follows. */
-static bool is_unsafe(uint32_t ch)
-{
-	static const struct {
-		uint32_t first, last;
-	} ranges[] = {
-		{ 0x00, 0x1F },     { 0x7F, 0x9F },     { 0x061C, 0x061C },
-		{ 0x200E, 0x200F }, { 0x2028, 0x202E }, { 0x2066, 0x2069 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-		if (ch >= ranges[i].first && ch <= ranges[i].last)
-			return true;
-	return false;
 }
 
 struct room {
@@ -98,7 +47,7 @@ static int put_char(struct room *out, uint32_t ch, struct cursor bytes, const ch
 	if (ch == '\\' || (ch && ch < 0x80 && strchr(special, (int)ch))) {
 		if (put(out, "\\", 1) < 0)
 			return FUDA_ETOOBIG;
-	} else if (is_unsafe(ch)) {
+	} else if (utf8_is_control(ch)) {
 		while (cur_u8(&bytes, &b) == 0) {
 			char hex[4];
 
@@ -118,7 +67,7 @@ int der_text(struct cursor *c, const char *special, char *text, size_t size)
 		int (*take)(struct cursor *c, uint32_t *ret);
 		bool (*allows)(uint32_t ch); /* NULL: everything that can be taken */
 	} types[] = {
-		{ DER_UTF8_STRING, take_utf8, NULL },
+		{ DER_UTF8_STRING, utf8_next, NULL },
 		{ DER_PRINTABLE_STRING, take_byte, is_printable },
 		{ DER_IA5_STRING, take_byte, is_ia5 },
 	};

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pki/trust.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <fuda/encode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/context.h"
 #include "pki/cert.h"
+#include "pki/file.h"
 
-enum { CAS_MAX = 64, FILE_MAX = 256 * 1024 };
+enum { CAS_MAX = 64 };
 
 /* card.md 5.1. The three generations of each kind bear one name. */
 static const struct genuine_ca jpki_cas[] = {
@@ -169,43 +166,6 @@ int fuda_trust_offer(struct fuda_trust *trust, const uint8_t *der, size_t len)
 	return add_der(trust, der, len, false);
 }
 
-static void fd_close(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-static int cannot_read(struct fuda_context *ctx, const char *path)
-{
-	return ctx_fail(ctx, FUDA_EFILE, _("Cannot read %s: %s."), path, strerror(errno));
-}
-
-static int read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *text)
-{
-	/* What is no regular file could keep us waiting. */
-	_cleanup_(fd_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	uint8_t piece[4096];
-	struct stat st;
-	ssize_t n;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cannot_read(ctx, path);
-	if (!S_ISREG(st.st_mode))
-		return ctx_fail(ctx, FUDA_EFILE, _("%s is not a regular file."), path);
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n < 0)
-			return cannot_read(ctx, path);
-		r = fuda_buf_append(text, piece, (size_t)n);
-		if (r == FUDA_ETOOBIG)
-			return ctx_fail(ctx, FUDA_EFORMAT,
-					_("%s is too long to be a file of CA certificates."), path);
-		if (r < 0)
-			return ctx_fail_code(ctx, r);
-	}
-	return 0;
-}
-
 /* The last failure again, with the place in the file in front. */
 static int failed_in(struct fuda_context *ctx, int code, const char *path, int number)
 {
@@ -243,9 +203,9 @@ static int add_blocks(struct fuda_trust *trust, const char *path, const char *te
 
 int fuda_trust_add_file(struct fuda_trust *trust, const char *path)
 {
-	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(FILE_MAX);
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(PKI_FILE_MAX);
 	size_t before = trust->count;
-	int r = read_file(trust->ctx, path, &text);
+	int r = pki_read_file(trust->ctx, path, &text);
 
 	if (r == 0)
 		r = add_blocks(trust, path, text.len ? (const char *)text.data : "", text.len);

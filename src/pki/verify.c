@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "pki/cert.h"
+#include "pki/rules.h"
 #include "pki/trust.h"
 
 const char *fuda_result_name(enum fuda_result result)
@@ -188,11 +189,10 @@ static const struct rule {
 	     "the certificates of its test CAs (--trust FILE).") },
 	{ "profile_signature_algorithm", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, algorithm_accepted,
 	  N_("The certificate is signed by an algorithm that is not accepted. RSA with SHA-256, "
-	     "SHA-384 or SHA-512 is; ask for a newer certificate.") },
+	     "SHA-384 or SHA-512 is, and ECDSA with SHA-384; ask for a newer certificate.") },
 	{ "issuer_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, issuer_key_accepted,
 	  N_("The key of the CA is not of the kind and size that the JPKI uses (RSA with 2048 "
-	     "bits). "
-	     "A newer version of this program may know it.") },
+	     "bits, or P-384). A newer version of this program may know it.") },
 	{ "issuer_signature", FUDA_RESULT_INVALID_CERTIFICATE, issuer_signed,
 	  N_("The signature of the CA on this certificate is wrong: the certificate is forged or "
 	     "was "
@@ -235,7 +235,7 @@ static const struct rule {
 	     "card.") },
 	{ "profile_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, key_accepted,
 	  N_("The key of the certificate is not of the kind and size that the JPKI uses (RSA with "
-	     "2048 bits). A newer version of this program may know it.") },
+	     "2048 bits, or P-384). A newer version of this program may know it.") },
 	{ "expired", FUDA_RESULT_CERTIFICATE_EXPIRED, not_expired,
 	  N_("The certificate has expired. The holder gets a new one from the municipality.") },
 	{ "not_yet_valid", FUDA_RESULT_INVALID_CERTIFICATE, begun,
@@ -252,6 +252,9 @@ const char *fuda_rule_text(const char *rule)
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (strcmp(rules[i].name, rule) == 0)
 			return _(rules[i].text);
+	for (size_t i = 0; i < RECORD_RULES; i++)
+		if (strcmp(record_rules[i].name, rule) == 0)
+			return _(record_rules[i].text);
 	return "";
 }
 
