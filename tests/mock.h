@@ -20,9 +20,10 @@ struct exchange {
 struct mock {
 	const struct exchange *next;
 	unsigned verifies; /* VERIFY with data */
+	unsigned changes;  /* of secrets */
 	unsigned power_offs, power_ons;
 	bool locked;
-	bool once_missing; /* a VERIFY came without TRANSMIT_ONCE */
+	bool once_missing; /* a command with a secret came without TRANSMIT_ONCE */
 };
 
 static inline int mock_transmit(struct reader *r, const uint8_t *command, size_t len,
@@ -37,8 +38,8 @@ static inline int mock_transmit(struct reader *r, const uint8_t *command, size_t
 	(void)dl;
 	assert_true(len <= 300);
 	fuda_hex_encode(command, len, hex);
-	if (command[1] == 0x20 && len > 5) {
-		m->verifies++;
+	if (apdu_is_pin_command(command, len) && len > 5) {
+		*(command[1] == 0x20 ? &m->verifies : &m->changes) += 1;
 		m->once_missing |= !(flags & TRANSMIT_ONCE);
 	}
 	if (!x || !x->command)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one door for PINs: the only code that sends VERIFY. */
+/* The one door for PINs: the only code that sends a command with a secret in it. */
 #include "card/pin.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "base/secret.h"
+#include "card/pin-door.h"
 
 enum charset { DIGITS, CAPITALS_AND_DIGITS };
 
@@ -31,18 +33,23 @@ static const struct {
 	[FUDA_PIN_BIRTH] = { "birth", N_("birth date key"), N_("6 digits"), 6, 6, DIGITS, 0 },
 };
 
-/* Where the card keeps them: card.md 2.3 to 2.7. The first place of a secret is where it is
- * verified. */
-static const struct place {
-	enum fuda_pin pin;
-	const struct aid *aid;
-	uint16_t fid;
-} places[] = {
-	{ FUDA_PIN_AUTH, &aid_jpki, 0x0018 }, { FUDA_PIN_SIGN, &aid_jpki, 0x001B },
-	{ FUDA_PIN_TEXT, &aid_text, 0x0011 }, { FUDA_PIN_A, &aid_text, 0x0014 },
-	{ FUDA_PIN_B, &aid_text, 0x0015 },    { FUDA_PIN_BIRTH, &aid_face, 0x0011 },
-	{ FUDA_PIN_B, &aid_face, 0x0012 },    { FUDA_PIN_A, &aid_face, 0x0013 },
-	{ FUDA_PIN_JUKI, &aid_juki, 0x001C }, { FUDA_PIN_JUKI, &aid_common, 0x001C },
+#define ISO_CHANGE    { 0x00, 0x24, 0x01, true } /* CHANGE REFERENCE DATA, the new one only */
+#define JICSAP_CHANGE { 0x80, 0x32, 0x00, true } /* CHANGE KEY */
+#define NO_CHANGE     { 0, 0, 0, false }
+
+/* Where the card keeps them and how they are changed: card.md 2.3 to 2.7, 3. The first place of a
+ * secret is where it is verified unless somebody asks for another. */
+static const struct pin_place places[] = {
+	{ FUDA_PIN_AUTH, &aid_jpki, 0x0018, ISO_CHANGE },
+	{ FUDA_PIN_SIGN, &aid_jpki, 0x001B, ISO_CHANGE },
+	{ FUDA_PIN_TEXT, &aid_text, 0x0011, ISO_CHANGE },
+	{ FUDA_PIN_A, &aid_text, 0x0014, NO_CHANGE },
+	{ FUDA_PIN_B, &aid_text, 0x0015, NO_CHANGE },
+	{ FUDA_PIN_BIRTH, &aid_face, 0x0011, NO_CHANGE },
+	{ FUDA_PIN_B, &aid_face, 0x0012, NO_CHANGE },
+	{ FUDA_PIN_A, &aid_face, 0x0013, NO_CHANGE },
+	{ FUDA_PIN_JUKI, &aid_juki, 0x001C, JICSAP_CHANGE },
+	{ FUDA_PIN_JUKI, &aid_common, 0x001C, JICSAP_CHANGE },
 };
 
 _Static_assert(ARRAY_SIZE(places) <= FUDA_PIN_COUNTERS_MAX, "callers have room for less");
@@ -91,9 +98,21 @@ int fuda_pin_check(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 			_(pins[pin].title), _(pins[pin].form));
 }
 
+int pin_folded(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *secret,
+	       struct fuda_secret **ret)
+{
+	int r = fuda_secret_new(secret->bytes, secret->len, ret);
+
+	if (r < 0)
+		return ctx_fail_code(ctx, r);
+	for (size_t i = 0; i < secret->len; i++)
+		(*ret)->bytes[i] = fold(pins[pin].charset, secret->bytes[i]);
+	return 0;
+}
+
 /* ---- counters ---- */
 
-enum { P2_CURRENT = 0x80, CLA = 0x00, INS_VERIFY = 0x20 };
+enum { CLA = 0x00, INS_VERIFY = 0x20 };
 
 /* The counter that a status word tells, FUDA_TRIES_UNKNOWN if none. */
 static int tries_of(uint16_t sw)
@@ -136,13 +155,26 @@ static int query(struct fuda_card *c, uint8_t p2, struct fuda_deadline *dl, uint
 	return r;
 }
 
+int pin_read_counter(struct fuda_card *c, const struct pin_place *place, struct fuda_deadline *dl,
+		     int *ret_tries)
+{
+	uint16_t sw;
+	int r = card_select_file(c, place->fid, dl);
+
+	if (r == 0)
+		r = query(c, PIN_P2_CURRENT, dl, &sw);
+	if (r == 0)
+		*ret_tries = tries_of(sw);
+	return r;
+}
+
 /* Reads the counter at a place whose application is selected, and finds the P2 that addresses it:
  * by short identifier, or else as the current file. A counter that cannot be read is
  * FUDA_TRIES_UNKNOWN; FUDA_ENOTFOUND if the secret is not on the card. */
-static int read_counter(struct fuda_card *c, const struct place *place, struct fuda_deadline *dl,
-			int *ret_tries, uint8_t *ret_p2)
+static int read_counter(struct fuda_card *c, const struct pin_place *place,
+			struct fuda_deadline *dl, int *ret_tries, uint8_t *ret_p2)
 {
-	const uint8_t p2 = (uint8_t)(P2_CURRENT | place->fid);
+	const uint8_t p2 = (uint8_t)(PIN_P2_CURRENT | place->fid);
 	uint16_t sw;
 	int r;
 
@@ -154,17 +186,11 @@ static int read_counter(struct fuda_card *c, const struct place *place, struct f
 		*ret_p2 = p2;
 		return 0;
 	}
-	if (r == 0) {
-		c->file = 0;
-		r = card_select_file(c, place->fid, dl);
-	}
-	if (r == 0)
-		r = query(c, P2_CURRENT, dl, &sw);
 	if (r < 0)
 		return r;
-	*ret_tries = tries_of(sw);
-	*ret_p2 = P2_CURRENT;
-	return 0;
+	c->file = 0;
+	*ret_p2 = PIN_P2_CURRENT;
+	return pin_read_counter(c, place, dl, ret_tries);
 }
 
 /* Reads the counters of the secrets in `wanted`, a set of bits. */
@@ -232,10 +258,18 @@ int fuda_pin_tries(struct fuda_card *c, enum fuda_pin pin, struct fuda_deadline 
 	return 0;
 }
 
-/* ---- VERIFY ---- */
+/* ---- commands with a secret ---- */
+
+const struct pin_place *pin_place(enum fuda_pin pin, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (places[i].pin == pin && n-- == 0)
+			return &places[i];
+	return NULL;
+}
 
 /* The place in application `aid`, or the first one for NULL. NULL if there is none. */
-static const struct place *place_of(enum fuda_pin pin, const struct aid *aid)
+static const struct pin_place *place_of(enum fuda_pin pin, const struct aid *aid)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (places[i].pin == pin && (!aid || places[i].aid == aid))
@@ -243,16 +277,15 @@ static const struct place *place_of(enum fuda_pin pin, const struct aid *aid)
 	return NULL;
 }
 
-/* Refuses what would block the secret, or cannot succeed. */
-static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda_pin_entry *entry)
+int pin_check_tries(struct fuda_card *c, enum fuda_pin pin, int tries, bool use_last_try)
 {
-	if (entry->tries_before == 0)
+	if (tries == 0)
 		return ctx_fail(c->ctx, FUDA_EPINBLOCKED,
 				_("The %s is blocked. It can be reset at the municipal office."),
 				_(pins[pin].title));
-	if (entry->tries_before > 1 || entry->use_last_try)
+	if (tries > 1 || use_last_try)
 		return 0;
-	if (entry->tries_before == FUDA_TRIES_UNKNOWN)
+	if (tries == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_ELASTTRY,
 				_("The card does not say how many tries of the %s are left, so "
 				  "this may be the last one. It was not sent."),
@@ -263,12 +296,21 @@ static int check_tries(struct fuda_card *c, enum fuda_pin pin, const struct fuda
 			_(pins[pin].title));
 }
 
-/* Sends VERIFY. The command is built in the secret's own locked memory and wiped right after. */
-static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
-		       struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw)
+int pin_ready(struct fuda_card *c, struct fuda_deadline *dl)
+{
+	int r = deadline_check(dl);
+
+	if (r == 0 && c->epoch != c->reader->epoch)
+		r = FUDA_ERESET;
+	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
+}
+
+int pin_send(struct fuda_card *c, const struct pin_command *command, uint8_t p2, enum fuda_pin pin,
+	     struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw)
 {
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
-	const uint8_t header[] = { CLA, INS_VERIFY, 0x00, p2, (uint8_t)secret->len };
+	const uint8_t header[] = { command->cla, command->ins, command->p1, p2,
+				   (uint8_t)secret->len };
 	int r;
 
 	_Static_assert(sizeof(header) + LONGEST <= sizeof(secret->command), "a command fits");
@@ -286,21 +328,27 @@ static int send_verify(struct fuda_card *c, enum fuda_pin pin, uint8_t p2,
 	return 0;
 }
 
+int pin_read_again(struct fuda_card *c, const struct pin_place *place, int *ret_tries)
+{
+	uint8_t p2;
+	int r;
+
+	/* The caller's time may be what ran out. */
+	fuda_deadline_restart(c->closing, PIN_CLOSING_MS);
+	r = card_restore(c, c->closing);
+	return r < 0 ? r : read_counter(c, place, c->closing, ret_tries, &p2);
+}
+
 /* The answer to VERIFY was lost. Finds out what can be found out without another VERIFY. */
-static int outcome_unknown(struct fuda_card *c, const struct place *place,
+static int outcome_unknown(struct fuda_card *c, const struct pin_place *place,
 			   struct fuda_pin_entry *entry)
 {
 	enum fuda_pin pin = place->pin;
 	char cause[512];
-	uint8_t p2;
 	int r;
 
 	snprintf(cause, sizeof(cause), "%s", fuda_context_message(c->ctx));
-	/* The caller's time may be what ran out. */
-	fuda_deadline_restart(c->closing, 3000);
-	r = card_restore(c, c->closing);
-	if (r == 0)
-		r = read_counter(c, place, c->closing, &entry->tries_after, &p2);
+	r = pin_read_again(c, place, &entry->tries_after);
 	ctx_step(c->ctx, _("verify the PIN"));
 	if (r < 0 || entry->tries_after == FUDA_TRIES_UNKNOWN)
 		return ctx_fail(c->ctx, FUDA_EUNKNOWN,
@@ -367,11 +415,32 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 			_(pins[pin].title), entry->tries_after);
 }
 
+int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
+		struct fuda_pin_entry *entry, struct fuda_deadline *dl)
+{
+	static const struct pin_command verify = { CLA, INS_VERIFY, 0x00, true };
+	uint16_t sw;
+	int r;
+
+	entry->tries_after = entry->tries_before;
+	ctx_step(c->ctx, _("verify the PIN"));
+	r = pin_check_tries(c, place->pin, entry->tries_before, entry->use_last_try);
+	if (r == 0)
+		r = pin_ready(c, dl);
+	if (r < 0)
+		return r;
+	entry->sent = true;
+	entry->tries_after = FUDA_TRIES_UNKNOWN;
+	r = pin_send(c, &verify, p2, place->pin, entry->secret, dl, &sw);
+	if (r < 0)
+		return outcome_unknown(c, place, entry);
+	return judge(c, place->pin, entry, p2, sw, dl);
+}
+
 int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 		  struct fuda_pin_entry *entry, struct fuda_deadline *dl)
 {
-	const struct place *place = place_of(pin, aid);
-	uint16_t sw;
+	const struct pin_place *place = place_of(pin, aid);
 	uint8_t p2;
 	int r;
 
@@ -384,21 +453,7 @@ int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 		r = card_select(c, place->aid, dl);
 	if (r == 0)
 		r = read_counter(c, place, dl, &entry->tries_before, &p2);
-	if (r < 0)
-		return r;
-	entry->tries_after = entry->tries_before;
-	ctx_step(c->ctx, _("verify the PIN"));
-	r = check_tries(c, pin, entry);
-	if (r == 0 && c->epoch != c->reader->epoch)
-		r = ctx_fail_code(c->ctx, FUDA_ERESET);
-	if (r < 0)
-		return r;
-	entry->sent = true;
-	entry->tries_after = FUDA_TRIES_UNKNOWN;
-	r = send_verify(c, pin, p2, entry->secret, dl, &sw);
-	if (r < 0)
-		return outcome_unknown(c, place, entry);
-	return judge(c, pin, entry, p2, sw, dl);
+	return r < 0 ? r : pin_present(c, place, p2, entry, dl);
 }
 
 int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
