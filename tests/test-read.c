@@ -37,12 +37,13 @@ static const char *piece(size_t offset, size_t len, const char *sw)
 
 static int read_file(struct mock_card *m, enum read_how how, size_t max, struct fuda_buf *data)
 {
+	const struct ef ef = { 0x000A, how, 0, max };
 	int r;
 
 	assert_int_equal(fuda_card_begin(m->card, m->dl), 0);
 	r = card_select(m->card, &aid_jpki, m->dl);
 	if (r == 0)
-		r = card_read(m->card, 0x000A, how, max, m->dl, data);
+		r = card_read(m->card, &ef, m->dl, data);
 	fuda_card_end(m->card);
 	return r;
 }
@@ -257,6 +258,7 @@ static void does_not_try_extended_after_a_secret(void **state)
 {
 	struct exchange script[12] = { { SELECT_JPKI, "9000" }, { "00B08A0000", piece(0, 256, "9000") } };
 	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
+	const struct ef ef = { 0x000A, READ_OBJECT, 0, 4096 };
 	struct mock_card m;
 
 	(void)state;
@@ -266,7 +268,7 @@ static void does_not_try_extended_after_a_secret(void **state)
 	assert_int_equal(card_select(m.card, &aid_jpki, m.dl), 0);
 	m.card->secret_sent = true;
 	assert_int_equal(card_probe_extended(m.card, 0x0006, m.dl), 0);
-	assert_int_equal(card_read(m.card, 0x000A, READ_OBJECT, 4096, m.dl, &data), 0);
+	assert_int_equal(card_read(m.card, &ef, m.dl, &data), 0);
 	assert_int_equal(m.card->extended, EXTENDED_UNKNOWN);
 	fuda_card_end(m.card);
 	mock_close_card(&m);

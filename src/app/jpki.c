@@ -12,13 +12,14 @@ const struct app app_jpki = { &aid_jpki };
 
 enum {
 	EF_TOKEN = 0x0006,
-	EF_AVAILABILITY = 0x0008,
 	TOKEN_BYTES = 160,
-	SIGNATURE_BYTES = 256, /* RSA-2048 */
 	CLA_SIGN = 0x80,
 	INS_SIGN = 0x2A,
 	P2_CURRENT = 0x80,
 };
+
+static const struct ef token = { EF_TOKEN, READ_BYTES, TOKEN_BYTES, TOKEN_BYTES };
+static const struct ef availability = { 0x0008, READ_BYTES, 3, 3 };
 
 static const struct {
 	uint16_t certificate, key;
@@ -58,6 +59,12 @@ static int begin(struct fuda_card *c, struct fuda_deadline *dl)
 	return r;
 }
 
+/* What kind of token it is, as far as that was read. */
+static const struct token_kind *kind_of(const struct fuda_card *c)
+{
+	return c->kind ? c->kind : token_kind(FUDA_TOKEN_UNKNOWN);
+}
+
 /* ---- token information and availability ---- */
 
 /* Copies a text of the token information without its padding. */
@@ -77,35 +84,6 @@ static int take_text(struct cursor *c, size_t len, char *ret)
 	return 0;
 }
 
-static enum fuda_token_kind kind_of(const char *label)
-{
-	static const struct {
-		const char *label;
-		enum fuda_token_kind kind;
-	} labels[] = {
-		{ "JPKIAPICCTOKEN2", FUDA_TOKEN_CARD },
-		{ "JPKIAPGPSETOKEN", FUDA_TOKEN_ANDROID },
-		{ "JPKIAPIOSTOKEN", FUDA_TOKEN_IPHONE },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
-		if (strcmp(label, labels[i].label) == 0)
-			return labels[i].kind;
-	return FUDA_TOKEN_UNKNOWN;
-}
-
-const char *fuda_token_kind_name(enum fuda_token_kind kind)
-{
-	static const char *const names[] = {
-		[FUDA_TOKEN_UNKNOWN] = "unknown",
-		[FUDA_TOKEN_CARD] = "card",
-		[FUDA_TOKEN_ANDROID] = "android",
-		[FUDA_TOKEN_IPHONE] = "iphone",
-	};
-
-	return names[kind];
-}
-
 /* A serialised CK_TOKEN_INFO with big endian CK_ULONGs, card.md 2.3. */
 static int parse_token(const struct fuda_buf *b, struct fuda_jpki_token *ret)
 {
@@ -120,7 +98,7 @@ static int parse_token(const struct fuda_buf *b, struct fuda_jpki_token *ret)
 	    cur_skip(&c, MEMORY_COUNTS) < 0 || take_text(&c, 2, t.hardware_version) < 0 ||
 	    take_text(&c, 2, t.firmware_version) < 0)
 		return FUDA_EFORMAT;
-	t.kind = kind_of(t.label);
+	t.kind = token_kind_by_label(t.label)->kind;
 	*ret = t;
 	return 0;
 }
@@ -135,13 +113,14 @@ int fuda_jpki_token(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_j
 		return r;
 	job = c;
 	ctx_step(c->ctx, _("read the token information"));
-	r = card_read(c, EF_TOKEN, READ_BYTES, TOKEN_BYTES, dl, &data);
+	r = card_read(c, &token, dl, &data);
 	if (r < 0)
 		return r;
 	if (parse_token(&data, ret) < 0)
 		return ctx_fail(c->ctx, FUDA_EFORMAT,
 				_("The card's token information is malformed (%zu bytes)."),
 				data.len);
+	c->kind = token_kind(ret->kind);
 	return 0;
 }
 
@@ -164,7 +143,7 @@ int fuda_jpki_availability(struct fuda_card *c, struct fuda_deadline *dl,
 		return r;
 	job = c;
 	ctx_step(c->ctx, _("read which certificates there are"));
-	r = card_read(c, EF_AVAILABILITY, READ_BYTES, 3, dl, &data);
+	r = card_read(c, &availability, dl, &data);
 	if (r < 0 && r != FUDA_ENOTFOUND && r != FUDA_ESW && r != FUDA_ESECURITY)
 		return r;
 	if (r == 0 && data.len >= 2) {
@@ -180,11 +159,11 @@ int fuda_jpki_availability(struct fuda_card *c, struct fuda_deadline *dl,
 static int read_certificate(struct fuda_card *c, enum fuda_jpki_object which,
 			    struct fuda_deadline *dl, struct fuda_buf *ret_der)
 {
+	const struct ef ef = { objects[which].certificate, READ_OBJECT, 0, FUDA_CERTIFICATE_MAX };
 	int r;
 
 	ctx_step(c->ctx, _(objects[which].step));
-	r = card_read(c, objects[which].certificate, READ_OBJECT, FUDA_CERTIFICATE_MAX, dl,
-		      ret_der);
+	r = card_read(c, &ef, dl, ret_der);
 	if (r == FUDA_ENOTFOUND)
 		return ctx_fail_sw(c->ctx, r, fuda_context_sw(c->ctx),
 				   _("The card holds no such certificate."));
@@ -253,6 +232,7 @@ static int compute(struct fuda_card *c, const struct fuda_jpki_input *in, struct
 		   struct fuda_buf *ret_signature)
 {
 	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
+	const size_t size = token_signature_size(kind_of(c));
 	uint16_t key = objects[in->key].key, sw;
 	struct apdu a = { CLA_SIGN, INS_SIGN, schemes[in->scheme].p1, (uint8_t)(P2_CURRENT | key),
 			  in->bytes, in->len, 256, false };
@@ -270,10 +250,10 @@ static int compute(struct fuda_card *c, const struct fuda_jpki_input *in, struct
 		r = card_check_sw(c, sw);
 	if (r < 0)
 		return r;
-	if (signature.len != SIGNATURE_BYTES)
+	if (signature.len != size)
 		return ctx_fail(c->ctx, FUDA_EFORMAT,
-				_("The card returned %zu bytes as a signature; %d are expected."),
-				signature.len, SIGNATURE_BYTES);
+				_("The card returned %zu bytes as a signature; %zu are expected."),
+				signature.len, size);
 	return fuda_buf_append(ret_signature, signature.data, signature.len);
 }
 
@@ -283,12 +263,13 @@ static int sign_job(struct fuda_card *c, const struct fuda_jpki_input *in,
 		    struct fuda_buf *signature, struct fuda_buf *certificate)
 {
 	/* the signature certificate is behind its password, card.md 2.3 */
-	bool later = certificate && in->key == FUDA_JPKI_SIGN;
+	bool later = certificate &&
+		     (in->key == FUDA_JPKI_SIGN || kind_of(c)->certificate_behind_pin);
 	int r = 0;
 
 	if (certificate && !later) {
 		r = read_certificate(c, in->key, dl, certificate);
-		if (r == FUDA_ESECURITY) { /* smartphone tokens, card.md 6 */
+		if (r == FUDA_ESECURITY) { /* a smartphone not asked for its kind, card.md 6 */
 			later = true;
 			r = 0;
 		}
@@ -319,19 +300,19 @@ static int check_input(struct fuda_context *ctx, const struct fuda_jpki_input *i
 }
 
 /* What is missing in the caller's buffers is better known before the PIN than after it. */
-static int make_room(struct fuda_context *ctx, struct fuda_buf *signature,
-		     struct fuda_buf *certificate)
+static int make_room(struct fuda_card *c, struct fuda_buf *signature, struct fuda_buf *certificate)
 {
-	int r = buf_reserve(signature, SIGNATURE_BYTES);
+	const size_t size = token_signature_size(kind_of(c));
+	int r = buf_reserve(signature, size);
 
 	if (r == 0 && certificate)
 		r = buf_reserve(certificate, FUDA_CERTIFICATE_MAX);
 	if (r == FUDA_ETOOBIG)
-		return ctx_fail(ctx, r,
-				_("The buffers given have no room for a signature (%d bytes) and a "
-				  "certificate (%d bytes)."),
-				SIGNATURE_BYTES, FUDA_CERTIFICATE_MAX);
-	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+		return ctx_fail(c->ctx, r,
+				_("The buffers given have no room for a signature (%zu bytes) and "
+				  "a certificate (%d bytes)."),
+				size, FUDA_CERTIFICATE_MAX);
+	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
 }
 
 int fuda_jpki_sign(struct fuda_card *c, const struct fuda_jpki_input *in,
@@ -339,12 +320,12 @@ int fuda_jpki_sign(struct fuda_card *c, const struct fuda_jpki_input *in,
 		   struct fuda_buf *ret_signature, struct fuda_buf *ret_certificate)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
-	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(SIGNATURE_BYTES);
+	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
 	_cleanup_buf_ struct fuda_buf certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX);
 	int r = check_input(c->ctx, in);
 
 	if (r == 0)
-		r = make_room(c->ctx, ret_signature, ret_certificate);
+		r = make_room(c, ret_signature, ret_certificate);
 	if (r == 0)
 		r = fuda_pin_check(c->ctx, objects[in->key].pin, pin->secret);
 	if (r == 0)
@@ -366,29 +347,18 @@ int fuda_jpki_sign_digest(struct fuda_card *c, enum fuda_jpki_object key,
 			  struct fuda_deadline *dl, struct fuda_buf *ret_signature,
 			  struct fuda_buf *ret_certificate)
 {
-	/* RFC 8017 9.2 note 1: what differs between the DigestInfos of the three hashes */
-	static const struct {
-		enum fuda_hash hash;
-		uint8_t len, algorithm; /* of the digest; last byte of the algorithm's OID */
-	} known[] = { { FUDA_SHA256, 32, 1 }, { FUDA_SHA384, 48, 2 }, { FUDA_SHA512, 64, 3 } };
-	size_t i = 0;
+	uint8_t info[DIGEST_INFO_MAX];
+	size_t len = 0;
+	int r = digest_info(digest, info, &len);
 
-	while (i < ARRAY_SIZE(known) && known[i].hash != digest->hash)
-		i++;
 	ctx_step(c->ctx, _("sign"));
-	if (i == ARRAY_SIZE(known))
-		return ctx_fail(c->ctx, FUDA_ENOTSUP,
-				_("Only SHA-256, SHA-384 and SHA-512 are signed."));
-	if (digest->len != known[i].len)
-		return ctx_fail(c->ctx, FUDA_EINVAL,
+	if (r == FUDA_ENOTSUP)
+		return ctx_fail(c->ctx, r, _("Only SHA-256, SHA-384 and SHA-512 are signed."));
+	if (r < 0)
+		return ctx_fail(c->ctx, r,
 				_("The digest has %zu bytes, which does not fit its hash."),
 				digest->len);
-	uint8_t info[19 + FUDA_DIGEST_MAX] = {
-		0x30, (uint8_t)(17 + known[i].len), 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, known[i].algorithm, 0x05, 0x00, 0x04, known[i].len
-	};
-	struct fuda_jpki_input in = { key, FUDA_JPKI_PADDED, info, 19 + digest->len };
+	struct fuda_jpki_input in = { key, FUDA_JPKI_PADDED, info, len };
 
-	memcpy(info + 19, digest->bytes, digest->len);
 	return fuda_jpki_sign(c, &in, pin, dl, ret_signature, ret_certificate);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one door to cryptographic primitives. */
-#include <fuda/hash.h>
+#include "base/crypto.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -90,4 +94,107 @@ int fuda_random(void *out, size_t len)
 	if (OPENSSL_init_crypto(0, NULL) != 1)
 		return FUDA_EFAILED;
 	return RAND_bytes(out, (int)len) == 1 ? 0 : FUDA_EFAILED;
+}
+
+/* ---- AES ---- */
+
+static void cipher_free(EVP_CIPHER_CTX **ctx)
+{
+	EVP_CIPHER_CTX_free(*ctx);
+}
+
+int crypto_aes_cbc(bool encrypt, const uint8_t key[AES_BLOCK], const uint8_t iv[AES_BLOCK],
+		   const uint8_t *in, size_t len, uint8_t *out)
+{
+	_cleanup_(cipher_free) EVP_CIPHER_CTX *ctx = NULL;
+	int done = 0;
+
+	if (len % AES_BLOCK || len > INT_MAX)
+		return FUDA_EINVAL;
+	ctx = EVP_CIPHER_CTX_new();
+	if (!ctx || EVP_CipherInit_ex(ctx, EVP_aes_128_cbc(), NULL, key, iv, encrypt) != 1 ||
+	    EVP_CIPHER_CTX_set_padding(ctx, 0) != 1 ||
+	    EVP_CipherUpdate(ctx, out, &done, in, (int)len) != 1 || (size_t)done != len)
+		return FUDA_EFAILED;
+	return 0;
+}
+
+/* ---- RSA ---- */
+
+enum { RSA_BYTES_MIN = 256, RSA_BYTES_MAX = 512, EXPONENT_MAX = 4, OAEP_BYTES = 66 };
+
+static void key_free(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static void key_ctx_free(EVP_PKEY_CTX **ctx)
+{
+	EVP_PKEY_CTX_free(*ctx);
+}
+
+static void number_free(BIGNUM **n)
+{
+	BN_free(*n);
+}
+
+static void builder_free(OSSL_PARAM_BLD **builder)
+{
+	OSSL_PARAM_BLD_free(*builder);
+}
+
+static void params_free(OSSL_PARAM **params)
+{
+	OSSL_PARAM_free(*params);
+}
+
+/* What OpenSSL would take, but no card has. */
+static bool sane_key(const struct rsa_public *key)
+{
+	return key->modulus_len >= RSA_BYTES_MIN && key->modulus_len <= RSA_BYTES_MAX &&
+	       key->modulus[0] & 0x80 && key->modulus[key->modulus_len - 1] & 1 &&
+	       key->exponent_len >= 1 && key->exponent_len <= EXPONENT_MAX &&
+	       key->exponent[key->exponent_len - 1] & 1 &&
+	       !(key->exponent_len == 1 && key->exponent[0] == 1);
+}
+
+static EVP_PKEY *rsa_key(const struct rsa_public *key)
+{
+	_cleanup_(number_free) BIGNUM *n = BN_bin2bn(key->modulus, (int)key->modulus_len, NULL);
+	_cleanup_(number_free) BIGNUM *e = BN_bin2bn(key->exponent, (int)key->exponent_len, NULL);
+	_cleanup_(builder_free) OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	_cleanup_(params_free) OSSL_PARAM *params = NULL;
+	_cleanup_(key_ctx_free) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *made = NULL;
+
+	if (!n || !e || !builder || !ctx ||
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
+	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) != 1)
+		return NULL;
+	params = OSSL_PARAM_BLD_to_param(builder);
+	if (!params || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &made, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return NULL;
+	return made;
+}
+
+int crypto_rsa_oaep(const struct rsa_public *key, const uint8_t *message, size_t len,
+		    struct fuda_buf *ret_ciphertext)
+{
+	_cleanup_(key_free) EVP_PKEY *pkey = NULL;
+	_cleanup_(key_ctx_free) EVP_PKEY_CTX *ctx = NULL;
+	uint8_t out[RSA_BYTES_MAX];
+	size_t out_len = sizeof(out);
+
+	if (!sane_key(key) || len > key->modulus_len - OAEP_BYTES)
+		return FUDA_EINVAL;
+	pkey = rsa_key(key);
+	ctx = pkey ? EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL) : NULL;
+	if (!ctx || EVP_PKEY_encrypt_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) != 1 ||
+	    EVP_PKEY_encrypt(ctx, out, &out_len, message, len) != 1)
+		return FUDA_EFAILED;
+	return fuda_buf_append(ret_ciphertext, out, out_len);
 }

@@ -10,6 +10,8 @@
 #include "codec/names.h"
 #include "reader/reader.h"
 
+struct token_kind;
+
 enum extended {
 	EXTENDED_UNKNOWN,
 	EXTENDED_WORKS,
@@ -33,6 +35,7 @@ struct fuda_card {
 	bool chaining; /* in the middle of a chained command */
 	/* in this session: */
 	enum extended extended;
+	const struct token_kind *kind; /* the applications' knowledge, or NULL */
 };
 
 /* Makes a session of an open reader, which belongs to it from then on (and is closed on failure).
@@ -70,18 +73,38 @@ enum read_how {
 	READ_OBJECT, /* the BER-TLV object that the file starts with, without the filler behind it
 		      */
 	READ_BYTES,  /* the first `max` bytes, or fewer if the file ends before */
+	READ_FILE,   /* the whole file with its filler; what gives `usual` bytes ends there */
 };
 
-/* Appends what file `fid` (1 to 0x1E) of the selected application holds, `max` bytes at the most:
- * the first piece by short identifier, the rest in one extended read where that works.
- * FUDA_ENOTFOUND (no such file, or nothing but filler in it), FUDA_ESECURITY, FUDA_ESW,
- * FUDA_EFORMAT (the file ends inside its object), FUDA_ETOOBIG. */
-int card_read(struct fuda_card *c, uint16_t fid, enum read_how how, size_t max,
-	      struct fuda_deadline *dl, struct fuda_buf *ret_data);
+/* A file, and what is known of it. */
+struct ef {
+	uint16_t fid; /* 1 to 0x1E */
+	enum read_how how;
+	size_t usual; /* bytes that it has on all cards known, or 0 */
+	size_t max;   /* most bytes taken */
+};
+
+/* Appends what `ef` of the selected application holds: the first piece by short identifier, as
+ * large as the file usually is if extended length works or may be tried, the rest in one extended
+ * read where that works. FUDA_ENOTFOUND (no such file, or nothing but filler in it),
+ * FUDA_ESECURITY, FUDA_ESW, FUDA_EFORMAT (the file ends inside its object), FUDA_ETOOBIG. */
+int card_read(struct fuda_card *c, const struct ef *ef, struct fuda_deadline *dl,
+	      struct fuda_buf *ret_data);
+
+/* Cuts what was read of a file down to the object that it begins with. Errors as card_read(). */
+int card_cut_object(struct fuda_card *c, size_t max, struct fuda_buf *data);
+
+/* Appends record `number` of record file `fid` of the selected application, without taking it
+ * apart. FUDA_ENOTFOUND (no such file or record), FUDA_ESECURITY, FUDA_ESW. */
+int card_read_record(struct fuda_card *c, uint16_t fid, uint8_t number, struct fuda_deadline *dl,
+		     struct fuda_buf *ret_data);
 
 /* Finds out by a read of the free file `fid` whether extended length works, if that is not known:
  * it must never be tried for the first time after a PIN. */
 int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl);
+
+/* Takes notice that an answer came which only extended length can give. */
+void card_extended_works(struct fuda_card *c);
 
 /* Writes down the error that `sw` stands for and returns it; 0 for 9000. */
 int card_check_sw(struct fuda_card *c, uint16_t sw);

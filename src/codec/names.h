@@ -20,5 +20,6 @@ extern const struct aid aid_text;   /* 券面事項入力補助 */
 extern const struct aid aid_face;   /* 券面事項確認 */
 extern const struct aid aid_common; /* 共通カード */
 extern const struct aid aid_juki;   /* 住民基本台帳 */
+extern const struct aid aid_isd;    /* GlobalPlatform issuer security domain: the card itself */
 
 #endif

@@ -89,6 +89,27 @@ int tlv_expect(struct cursor *c, uint32_t tag, struct tlv *ret)
 	return 0;
 }
 
+int tlv_next_simple(struct cursor *c, struct tlv *ret)
+{
+	struct cursor at = *c;
+	struct tlv t;
+	uint8_t tag, small;
+	uint16_t len;
+
+	if (cur_u8(&at, &tag) < 0 || tag == 0x00 || tag == 0xFF || cur_u8(&at, &small) < 0)
+		return FUDA_EFORMAT;
+	len = small;
+	if (small == 0xFF && cur_u16(&at, &len) < 0)
+		return FUDA_EFORMAT;
+	if (cur_sub(&at, len, &t.value) < 0)
+		return FUDA_EFORMAT;
+	t.tag = tag;
+	t.whole = cur_of(c->p, c->left - at.left);
+	*c = at;
+	*ret = t;
+	return 0;
+}
+
 int tlv_total(const uint8_t *start, size_t len, size_t *ret_total)
 {
 	struct cursor c = cur_of(start, len);

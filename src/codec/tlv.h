@@ -20,6 +20,10 @@ int tlv_next_der(struct cursor *c, struct tlv *ret);
 /* As tlv_next_der(), and the tag must be `tag`. */
 int tlv_expect(struct cursor *c, uint32_t tag, struct tlv *ret);
 
+/* Takes the next simple-TLV object (ISO 7816-4 5.2.1, card.md 2.4): a tag of one byte, which is
+ * neither 00 nor FF, and a length of one byte, or of FF and two bytes. FUDA_EFORMAT as above. */
+int tlv_next_simple(struct cursor *c, struct tlv *ret);
+
 /* Total bytes of the object whose beginning is `start`: what a file with filler must be read to.
  * FUDA_EFORMAT if `start` (at least 2 bytes for short lengths, up to 9) does not tell. */
 int tlv_total(const uint8_t *start, size_t len, size_t *ret_total);

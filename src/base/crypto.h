@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Primitives that are no part of the public API. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fuda/buf.h>
+#include <fuda/hash.h>
+
+#define AES_BLOCK 16
+
+/* AES-128 in CBC mode without padding, of `len` bytes, a multiple of AES_BLOCK; `out` may be `in`.
+ * FUDA_EINVAL, FUDA_EFAILED. */
+int crypto_aes_cbc(bool encrypt, const uint8_t key[AES_BLOCK], const uint8_t iv[AES_BLOCK],
+		   const uint8_t *in, size_t len, uint8_t *out);
+
+/* A public RSA key: big endian numbers, not owned. */
+struct rsa_public {
+	const uint8_t *modulus, *exponent;
+	size_t modulus_len, exponent_len;
+};
+
+/* RSAES-OAEP (RFC 8017 7.1) with SHA-256, MGF1 of it and the empty label. Appends as many bytes as
+ * the modulus has. FUDA_EINVAL (no such key, or the message is too long for it), FUDA_EFAILED,
+ * FUDA_ENOMEM. */
+int crypto_rsa_oaep(const struct rsa_public *key, const uint8_t *message, size_t len,
+		    struct fuda_buf *ret_ciphertext);
+
+#endif
