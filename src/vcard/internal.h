@@ -18,6 +18,8 @@
 #define LABEL_MAX  32	 /* bytes of the token label: card.md 2.3 */
 #define CHAIN_MAX  65535 /* data of a chained command: as much as one extended command */
 #define WHY_MIN	   256
+#define SM_CLASS   0x08	 /* of the class: secure messaging */
+#define RSA_MAX	   512	 /* bytes of what an RSA key makes */
 
 /* Kinds of token. Values are bits, so that a table row can name several. */
 enum kind { KIND_CARD = 1, KIND_ANDROID = 2, KIND_IPHONE = 4 };
@@ -179,6 +181,13 @@ struct app_state {
 	struct ef_state ef[SFIS]; /* by short id */
 };
 
+/* Secure messaging: card.md 3.3. */
+struct session {
+	bool open;
+	uint8_t key[16];
+	uint64_t counter; /* of the next command */
+};
+
 struct vcard {
 	int dir, lock;
 	struct conf conf;
@@ -192,6 +201,7 @@ struct vcard {
 	struct app_state *df;	   /* current application */
 	struct ef_state *ef;	   /* current file, NULL: none */
 	bool terminal_half;	   /* the first half of a terminal's certificate came */
+	struct session session;
 	bool chaining;
 	uint8_t chain_head[4]; /* CLA (without the chaining bit), INS, P1, P2 */
 	struct fuda_buf chain;
@@ -221,5 +231,15 @@ command_fn cmd_select, cmd_read_binary, cmd_read_record, cmd_get_data;
 command_fn cmd_verify, cmd_change;
 /* keys.c */
 command_fn cmd_sign, cmd_challenge, cmd_internal_auth, cmd_terminal;
+/* sm.c */
+command_fn cmd_session_key;
+
+/* A command whose class asks for secure messaging: 9000 if it may, or why not. */
+uint16_t vcard_sm_check(const struct vcard *v, const struct apdu *a);
+/* Runs the command inside such a command `a`, and wraps its data. */
+uint16_t vcard_sm_run(struct vcard *v, const struct apdu *a, command_fn *run,
+		      struct fuda_buf *ret_data);
+/* Ends the session, if there is one. */
+void vcard_sm_end(struct vcard *v);
 
 #endif

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <fuda/hash.h>
 
-#define SIGNATURE_MAX 512
-#define HASH_LEN      32
+#define HASH_LEN    32
+#define MESSAGE_V15 0x03 /* the P1 whose form INTERNAL AUTHENTICATE has too: card.md 3 */
 
 /* By P1, card.md 3.1. */
 static const struct scheme {
 	size_t min, max;  /* bytes of input */
-	bool hashes;	  /* the input is a message, not a hash */
+	bool hashes;      /* the input is a message, not a hash */
 	bool digest_info; /* the hash goes into a DigestInfo */
 	int padding;
 } schemes[] = {
@@ -36,10 +36,10 @@ static bool prepare(EVP_PKEY_CTX *ctx, const struct scheme *s)
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, HASH_LEN) > 0;
 }
 
-static uint16_t sign(EVP_PKEY *key, const struct scheme *s, const uint8_t *input, size_t len,
-		     struct fuda_buf *ret_data)
+static uint16_t sign_input(EVP_PKEY *key, const struct scheme *s, const uint8_t *input, size_t len,
+			   struct fuda_buf *ret_data)
 {
-	uint8_t signature[SIGNATURE_MAX];
+	uint8_t signature[RSA_MAX];
 	size_t signature_len = sizeof(signature);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 	uint16_t sw = 0x6F00;
@@ -52,35 +52,56 @@ static uint16_t sign(EVP_PKEY *key, const struct scheme *s, const uint8_t *input
 	return sw;
 }
 
+/* A key IEF of the kind; P2 is as for vcard_reference(), or 00 for the key that the application has
+ * of its own. */
+static uint16_t find_key(struct vcard *v, uint8_t p2, enum ef_kind kind, struct ef_state **ret)
+{
+	struct ef_state *ef = &v->df->ef[v->df->type->default_key % SFIS];
+	uint16_t sw = 0x9000;
+
+	if (p2 != 0x00)
+		sw = vcard_reference(v, p2, &ef);
+	else if (!ef->type)
+		sw = 0x6A88;
+	if (sw != 0x9000)
+		return sw;
+	if (ef->type->kind != kind)
+		return 0x6981;
+	if (!vcard_opened(v, ef))
+		return 0x6982;
+	*ret = ef;
+	return 0x9000;
+}
+
+static uint16_t sign(EVP_PKEY *key, const struct scheme *s, const struct apdu *a,
+		     struct fuda_buf *ret_data)
+{
+	struct fuda_digest digest;
+
+	if (!s->hashes)
+		return sign_input(key, s, a->data, a->lc, ret_data);
+	if (fuda_digest_bytes(FUDA_SHA256, a->data, a->lc, &digest) < 0)
+		return 0x6F00;
+	return sign_input(key, s, digest.bytes, digest.len, ret_data);
+}
+
 uint16_t cmd_sign(struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
 {
 	const struct scheme *s;
-	struct fuda_digest digest;
 	struct ef_state *ef;
 	uint16_t sw;
 
 	if (a->p1 >= ARRAY_SIZE(schemes))
 		return 0x6A86;
 	s = &schemes[a->p1];
-	/* This application has no default key. */
-	if (a->p2 == 0x00)
-		return 0x6A88;
-	sw = vcard_reference(v, a->p2, &ef);
+	sw = find_key(v, a->p2, EF_KEY, &ef);
 	if (sw != 0x9000)
 		return sw;
-	if (ef->type->kind != EF_KEY)
-		return 0x6981;
-	if (!vcard_opened(v, ef))
-		return 0x6982;
 	if (!a->lc)
 		return 0x6700;
 	if (a->lc < s->min || a->lc > s->max)
 		return (uint16_t)v->conf.opt.sign_length;
-	if (!s->hashes)
-		return sign(ef->key, s, a->data, a->lc, ret_data);
-	if (fuda_digest_bytes(FUDA_SHA256, a->data, a->lc, &digest) < 0)
-		return 0x6F00;
-	return sign(ef->key, s, digest.bytes, digest.len, ret_data);
+	return sign(ef->key, s, a, ret_data);
 }
 
 uint16_t cmd_challenge(_unused_ struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
@@ -98,11 +119,30 @@ uint16_t cmd_challenge(_unused_ struct vcard *v, const struct apdu *a, struct fu
 	return 0x9000;
 }
 
-/* Only the common application answers it: card.md 3. */
-uint16_t cmd_internal_auth(struct vcard *v, _unused_ const struct apdu *a,
-			   _unused_ struct fuda_buf *ret_data)
+static bool authenticates(const struct application *app)
 {
-	return (uint16_t)v->conf.opt.internal_auth;
+	for (size_t i = 0; i < app->count; i++)
+		if (app->efs[i].kind == EF_INTERNAL)
+			return true;
+	return false;
+}
+
+/* Only the common application answers it: card.md 3. */
+uint16_t cmd_internal_auth(struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
+{
+	struct ef_state *ef;
+	uint16_t sw;
+
+	if (!authenticates(v->df->type))
+		return (uint16_t)v->conf.opt.internal_auth;
+	if (a->p1)
+		return 0x6A86;
+	sw = find_key(v, a->p2, EF_INTERNAL, &ef);
+	if (sw != 0x9000)
+		return sw;
+	if (!a->lc || a->lc > schemes[MESSAGE_V15].max)
+		return 0x6700;
+	return sign(ef->key, &schemes[MESSAGE_V15], a, ret_data);
 }
 
 #define TERMINAL_CA 0x0016

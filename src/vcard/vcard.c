@@ -23,6 +23,7 @@ void vcard_select(struct vcard *v, struct app_state *app)
 	v->df = app;
 	v->ef = NULL;
 	v->terminal_half = false;
+	vcard_sm_end(v);
 }
 
 void vcard_power(struct vcard *v, bool on)
@@ -98,7 +99,7 @@ static uint16_t cmd_channel(_unused_ struct vcard *v, _unused_ const struct apdu
 	return 0x6881;
 }
 
-/* What only the issuer may do, or another application knows: card.md 3, 3.3. */
+/* What only the issuer may do: card.md 3. */
 static uint16_t cmd_refused(_unused_ struct vcard *v, _unused_ const struct apdu *a,
 			    _unused_ struct fuda_buf *ret_data)
 {
@@ -125,7 +126,7 @@ static const struct command {
 	{ 0x00, 0xC0, cmd_get_response },  { 0x00, 0xCA, cmd_get_data },
 	{ 0x80, 0x2A, cmd_sign },	   { 0x80, 0x32, cmd_change },
 	{ 0x80, 0x54, cmd_refused },	   { 0x80, 0xA2, cmd_terminal },
-	{ 0x80, 0xAE, cmd_refused },	   { 0x80, 0xFC, cmd_indicator },
+	{ 0x80, 0xAE, cmd_session_key },   { 0x80, 0xFC, cmd_indicator },
 };
 
 static const struct command *find_command(uint8_t cla, uint8_t ins)
@@ -138,7 +139,7 @@ static const struct command *find_command(uint8_t cla, uint8_t ins)
 
 /* ISO 7816-4 5.4.1: 000x and 100x are first interindustry values, 01 further ones with channels 4
  * to 19. */
-static uint16_t check_class(const struct apdu *a)
+static uint16_t check_class(const struct vcard *v, const struct apdu *a)
 {
 	if ((a->cla & 0xC0) == 0x40)
 		return 0x6881;
@@ -146,10 +147,7 @@ static uint16_t check_class(const struct apdu *a)
 		return 0x6E00;
 	if (a->cla & 0x03)
 		return 0x6881;
-	/* No secure messaging outside the text application: card.md 3.3 */
-	if (a->cla & 0x0C)
-		return a->ins == 0xB0 || a->ins == 0x20 ? 0x69FC : 0x6882;
-	return 0x9000;
+	return a->cla & 0x0C ? vcard_sm_check(v, a) : 0x9000;
 }
 
 /* Collects a command sent in pieces (ISO 7816-4 5.3.3). A piece of another command gives up the
@@ -211,7 +209,7 @@ static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len,
 		return 0x6700;
 	if (v->conf.opt.first_command && v->since_power == 1)
 		return (uint16_t)v->conf.opt.first_command;
-	sw = check_class(&a);
+	sw = check_class(v, &a);
 	if (sw != 0x9000)
 		return sw;
 	command = find_command(a.cla & 0x80, a.ins);
@@ -224,7 +222,10 @@ static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len,
 		return sw;
 	if (a.ins != 0xC0)
 		fuda_buf_free(&v->pending);
-	sw = command->run(v, &a, ret_data);
+	if (a.cla & SM_CLASS)
+		sw = vcard_sm_run(v, &a, command->run, ret_data);
+	else
+		sw = command->run(v, &a, ret_data);
 	fuda_buf_free(&v->chain);
 	return give_back(v, &a, sw, ret_data);
 }
