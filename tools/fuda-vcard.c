@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,11 @@ static const char usage_text[] =
 	"  --auth-certificate-size BYTES   exact size of the authentication certificate\n"
 	"  --certificate-file-size BYTES|exact\n"
 	"                                  size of the files with certificates\n"
+	"  --person FILE                   whose card it is (a sample person)\n"
+	"  --photo FILE                    photo, a JP2 file (a drawing)\n"
+	"  --photo-size BYTES              exact size of the drawing (6144)\n"
+	"  --record-file-step BYTES|exact  files of records have a multiple of so many (256)\n"
+	"  --authority CARD                authorities of the software card in directory CARD\n"
 	"run:\n"
 	"  --vpcd HOST:PORT                where vpcd listens (" VPCD_DEFAULT ")\n"
 	"  --wait SECONDS                  wait so long for vpcd (10)\n"
@@ -115,67 +121,96 @@ static const char *directory(int argc, char **argv)
 	return optind == argc - 1 ? argv[optind] : NULL;
 }
 
+/* What an option of make takes. */
+enum form { TEXT, KIND, SIZE, SIZE_OR_EXACT, FLAG, SETTING };
+
+#define WISH(name, form, member) { name, form, offsetof(struct vcard_make, member) }
+static const struct wish {
+	const char *name;
+	enum form form;
+	size_t place; /* in struct vcard_make */
+} wishes[] = {
+	WISH("kind", KIND, kind),
+	WISH("secrets", TEXT, secrets),
+	WISH("set", SETTING, settings),
+	WISH("no-sign-certificate", FLAG, no_sign_certificate),
+	WISH("expired", FLAG, expired),
+	WISH("auth-certificate-size", SIZE, auth_certificate_size),
+	WISH("certificate-file-size", SIZE_OR_EXACT, certificate_file_size),
+	WISH("person", TEXT, person),
+	WISH("photo", TEXT, photo),
+	WISH("photo-size", SIZE, photo_size),
+	WISH("record-file-step", SIZE_OR_EXACT, record_file_step),
+	WISH("authority", TEXT, authority),
+};
+enum { WISHES = sizeof(wishes) / sizeof(wishes[0]), FIRST_WISH = 256 };
+
+/* Notes the wish; returns 0, or the exit status for an argument that it does not take. */
+static int take_wish(struct vcard_make *what, const struct wish *w, const char *settings[],
+		     const char *argument)
+{
+	void *place = (char *)what + w->place;
+
+	switch (w->form) {
+	case KIND:
+		if (!is_kind(argument))
+			return usage_error("--kind takes card, android or iphone, not ", argument);
+		/* fall through */
+	case TEXT:
+		*(const char **)place = argument;
+		return 0;
+	case SIZE:
+	case SIZE_OR_EXACT:
+		*(unsigned *)place = w->form == SIZE_OR_EXACT && strcmp(argument, "exact") == 0 ?
+					     VCARD_NO_FILLER :
+					     number(argument, SIZE_LIMIT);
+		return *(unsigned *)place ? 0 : usage_error("not a size: ", argument);
+	case FLAG:
+		*(bool *)place = true;
+		return 0;
+	case SETTING:
+		for (size_t i = 0; i < SETTINGS_MAX; i++)
+			if (!settings[i]) {
+				settings[i] = argument;
+				return 0;
+			}
+		return usage_error("too many settings", "");
+	}
+	return EXIT_USAGE;
+}
+
+static void list_options(struct option options[WISHES + 3])
+{
+	for (int i = 0; i < WISHES; i++)
+		options[i] = (struct option){ wishes[i].name,
+					      wishes[i].form == FLAG ? no_argument :
+								       required_argument,
+					      NULL, FIRST_WISH + i };
+	options[WISHES] = (struct option){ "help", no_argument, NULL, 'h' };
+	options[WISHES + 1] = (struct option){ "version", no_argument, NULL, 'V' };
+	options[WISHES + 2] = (struct option){ 0 };
+}
+
 static int command_make(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "kind", required_argument, NULL, 'k' },
-		{ "secrets", required_argument, NULL, 'f' },
-		{ "set", required_argument, NULL, 's' },
-		{ "no-sign-certificate", no_argument, NULL, 'n' },
-		{ "expired", no_argument, NULL, 'e' },
-		{ "auth-certificate-size", required_argument, NULL, 'a' },
-		{ "certificate-file-size", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const char *settings[SETTINGS_MAX + 1] = { NULL }, *dir;
 	struct vcard_make what = { .settings = settings };
+	struct option options[WISHES + 3];
 	char why[WHY_SIZE] = "";
-	size_t count = 0;
 	int option, r;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		switch (option) {
-		case 'k':
-			what.kind = optarg;
-			if (!is_kind(optarg))
-				return usage_error("--kind takes card, android or iphone, not ",
-						   optarg);
-			break;
-		case 'f':
-			what.secrets = optarg;
-			break;
-		case 's':
-			if (count == SETTINGS_MAX)
-				return usage_error("too many settings", "");
-			settings[count++] = optarg;
-			break;
-		case 'n':
-			what.no_sign_certificate = true;
-			break;
-		case 'e':
-			what.expired = true;
-			break;
-		case 'a':
-			what.auth_certificate_size = number(optarg, SIZE_LIMIT);
-			if (!what.auth_certificate_size)
-				return usage_error("not a size: ", optarg);
-			break;
-		case 'c':
-			what.certificate_file_size = strcmp(optarg, "exact") == 0 ?
-							     VCARD_NO_FILLER :
-							     number(optarg, SIZE_LIMIT);
-			if (!what.certificate_file_size)
-				return usage_error("not a size: ", optarg);
-			break;
-		case 'h':
+	list_options(options);
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h')
 			return help();
-		case 'V':
+		if (option == 'V')
 			return version();
-		default:
+		if (option < FIRST_WISH)
 			return usage_hint(); /* getopt_long() said what is wrong */
-		}
+		r = take_wish(&what, &wishes[option - FIRST_WISH], settings, optarg);
+		if (r)
+			return r;
+	}
 	dir = directory(argc, argv);
 	if (!dir)
 		return usage_error("make takes one directory", "");

@@ -171,9 +171,6 @@ static bool add_policy(X509 *x, const struct branch *b, size_t padding)
 	return ok;
 }
 
-#define HOLDER_NAME    "山田　太郎"
-#define HOLDER_ADDRESS "東京都千代田区霞が関２丁目１番２号"
-
 /* A flag 0 for each character: none of them stands for a glyph that is missing. */
 static void no_substitutes(const char *text, char *flags, size_t size)
 {
@@ -210,27 +207,32 @@ fail:
 	return false;
 }
 
-/* card.md 5.3, in the order observed: 1, 4, 3, 5, 2, 6 */
-static bool add_attributes(X509 *x)
+/* card.md 5.3, in the order observed: 1, 4, 3, 5, 2, 6. An address that the card does not have is
+ * not there either. */
+static bool add_attributes(X509 *x, const struct person *p)
 {
-	char name_flags[101], address_flags[201];
+	char name_flags[PERSON_NAME_MAX + 1], address_flags[PERSON_ADDRESS_MAX + 1];
+	const char *sex = *p->sex == '1' || *p->sex == '2' ? p->sex : "3";
+	char birth[10];
 	const struct {
 		const char *oid, *text;
 	} attributes[] = {
-		{ "1.2.392.200149.8.5.5.1", HOLDER_NAME },
-		{ "1.2.392.200149.8.5.5.4", "419900515" }, /* Heisei 2, May 15 */
-		{ "1.2.392.200149.8.5.5.3", "1" },
-		{ "1.2.392.200149.8.5.5.5", HOLDER_ADDRESS },
+		{ "1.2.392.200149.8.5.5.1", p->name },
+		{ "1.2.392.200149.8.5.5.4", birth },
+		{ "1.2.392.200149.8.5.5.3", sex },
+		{ "1.2.392.200149.8.5.5.5", p->address },
 		{ "1.2.392.200149.8.5.5.2", name_flags },
 		{ "1.2.392.200149.8.5.5.6", address_flags },
 	};
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	bool ok = names != NULL;
 
-	no_substitutes(HOLDER_NAME, name_flags, sizeof(name_flags));
-	no_substitutes(HOLDER_ADDRESS, address_flags, sizeof(address_flags));
+	snprintf(birth, sizeof(birth), "%c%s", person_era(p), p->birth_date);
+	no_substitutes(p->name, name_flags, sizeof(name_flags));
+	no_substitutes(p->address, address_flags, sizeof(address_flags));
 	for (size_t i = 0; ok && i < ARRAY_SIZE(attributes); i++)
-		ok = push_attribute(names, attributes[i].oid, attributes[i].text);
+		ok = !*attributes[i].text ||
+		     push_attribute(names, attributes[i].oid, attributes[i].text);
 	ok = ok && X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, X509V3_ADD_APPEND) > 0;
 	GENERAL_NAMES_free(names);
 	return ok;
@@ -309,11 +311,12 @@ static bool opaque_name(char name[ISSUE_CN_MAX + 1], size_t len)
 	return true;
 }
 
-static bool add_holder_extensions(X509 *x, const struct branch *b, X509 *ca, size_t padding)
+static bool add_holder_extensions(X509 *x, const struct branch *b, X509 *ca,
+				  const struct person *holder, size_t padding)
 {
 	return add_text(x, ca, NID_key_usage, b->usage) &&
 	       (!b->extended_usage || add_text(x, ca, NID_ext_key_usage, b->extended_usage)) &&
-	       add_policy(x, b, padding) && (!b->attributes || add_attributes(x)) &&
+	       add_policy(x, b, padding) && (!b->attributes || add_attributes(x, holder)) &&
 	       add_directory_name(x, NID_issuer_alt_name, japanese_name(b)) &&
 	       add_crl_point(x, b) && add_text(x, ca, NID_info_access, b->ocsp) &&
 	       add_text(x, ca, NID_authority_key_identifier, "keyid:always,issuer:always") &&
@@ -321,7 +324,7 @@ static bool add_holder_extensions(X509 *x, const struct branch *b, X509 *ca, siz
 }
 
 X509 *issue_holder(const struct branch *b, const struct issuer *ca, EVP_PKEY *key, time_t from,
-		   time_t to, size_t cn_len, size_t padding)
+		   time_t to, const struct person *holder, size_t cn_len, size_t padding)
 {
 	char cn[ISSUE_CN_MAX + 1];
 	X509 *x;
@@ -332,5 +335,5 @@ X509 *issue_holder(const struct branch *b, const struct issuer *ca, EVP_PKEY *ke
 		  make_name((const struct part[]){
 			  { NID_countryName, "JP" }, { NID_commonName, cn }, { 0 } }),
 		  key, from, to);
-	return finish(x, x && add_holder_extensions(x, b, ca->cert, padding), ca->key);
+	return finish(x, x && add_holder_extensions(x, b, ca->cert, holder, padding), ca->key);
 }

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 #include <time.h>
+#include "vcard/person.h"
 
 #define ISSUE_CN_MAX   64  /* ub-common-name: RFC 5280 A.1 */
 #define ISSUE_TEXT_MAX 4096
@@ -31,9 +32,9 @@ struct issuer {
  * fails. The key is borrowed. */
 X509 *issue_ca(const struct branch *branch, EVP_PKEY *key, time_t from);
 
-/* The holder's certificate: card.md 5.2, 5.3. `cn_len` characters of opaque common name,
+/* The certificate of `holder`: card.md 5.2, 5.3. `cn_len` characters of opaque common name,
  * `padding` more characters in the CPS text. NULL if OpenSSL fails. */
 X509 *issue_holder(const struct branch *branch, const struct issuer *ca, EVP_PKEY *key, time_t from,
-		   time_t to, size_t cn_len, size_t padding);
+		   time_t to, const struct person *holder, size_t cn_len, size_t padding);
 
 #endif

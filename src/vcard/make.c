@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Personalising a software card. */
-#include "vcard/internal.h"
+#include "vcard/maker.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,30 +22,17 @@
 #define GENERATION_1	(6 * YEAR)    /* age of the CAs when the card was issued */
 #define GENERATION_2	(2 * YEAR)
 #define CN_LEN		23	      /* card.md 5.2 */
-#define FILLER_STEP	256
 #define DER_MAX		8192
 #define SIZE_TRIES	4
-#define BIRTH_MONTH	5
-#define BIRTH_DAY	15
 #define TOKEN_INFO_SIZE 160
+#define PERSON_FILE_MAX 65536
 
-/* A card on its way to disk. */
-struct maker {
-	const struct vcard_make *what;
-	const struct application *jpki;
-	struct conf conf;
-	int dir;
-	time_t issued, expires;
-	char *why;
-	size_t why_size;
-};
-
-static int fail(struct maker *m, int code, const char *text)
+int maker_fail(struct maker *m, int code, const char *text)
 {
 	return explain(m->why, m->why_size, code, "%s", text);
 }
 
-static int put(struct maker *m, const char *name, unsigned mode, const struct fuda_buf *bytes)
+int maker_put(struct maker *m, const char *name, unsigned mode, const struct fuda_buf *bytes)
 {
 	if (vfile_write(m->dir, name, mode, bytes->data, bytes->len) < 0)
 		return explain(m->why, m->why_size, FUDA_EFILE, "cannot write %s: %s", name,
@@ -53,26 +40,35 @@ static int put(struct maker *m, const char *name, unsigned mode, const struct fu
 	return 0;
 }
 
-/* Writes what EF `fid` holds. */
-static int put_ef(struct maker *m, uint16_t fid, const struct fuda_buf *bytes)
+/* What is in no table is a data object, or a key that is no file of its own. */
+static bool token_has(const struct maker *m, const char *app, uint16_t fid)
 {
-	const struct ef *ef = m->jpki->efs;
-	char name[FILE_NAME_MAX];
-
-	while (ef->fid != fid)
-		ef++;
-	if (!(ef->tokens & m->conf.opt.kind))
-		return 0;
-	vcard_file_name(m->jpki, ef, name);
-	return put(m, name, ef->kind == EF_KEY ? 0600 : 0644, bytes);
+	for (size_t i = 0; i < vcard_apps_count; i++)
+		for (size_t j = 0; j < vcard_apps[i].count; j++)
+			if (vcard_apps[i].efs[j].fid == fid && strcmp(vcard_apps[i].name, app) == 0)
+				return vcard_apps[i].efs[j].tokens & m->conf.opt.kind;
+	return true;
 }
 
-static int append_filler(struct fuda_buf *b, size_t len)
+int maker_put_ef(struct maker *m, const char *app, uint16_t fid, const struct fuda_buf *bytes)
+{
+	char name[FILE_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%s-%04X.bin", app, fid);
+	return token_has(m, app, fid) ? maker_put(m, name, 0644, bytes) : 0;
+}
+
+int maker_fill(struct fuda_buf *b, size_t step)
 {
 	static const uint8_t ff = 0xFF;
+	size_t size = b->len;
 	int r = 0;
 
-	while (r == 0 && b->len < len)
+	if (!step)
+		step = FILLER_STEP;
+	if (step != VCARD_NO_FILLER)
+		size = (b->len / step + 1) * step;
+	while (r == 0 && b->len < size)
 		r = fuda_buf_append(b, &ff, 1);
 	return r;
 }
@@ -80,7 +76,9 @@ static int append_filler(struct fuda_buf *b, size_t len)
 /* A file with a certificate, or with none (`der` empty). */
 static int put_certificate(struct maker *m, uint16_t fid, struct fuda_buf *der)
 {
+	static const uint8_t ff = 0xFF;
 	size_t size = m->what->certificate_file_size;
+	int r = 0;
 
 	if (size == VCARD_NO_FILLER)
 		size = der->len ? der->len : 1;
@@ -89,12 +87,11 @@ static int put_certificate(struct maker *m, uint16_t fid, struct fuda_buf *der)
 	if (size < der->len || size > der->max)
 		return explain(m->why, m->why_size, FUDA_EINVAL,
 			       "a certificate of %zu bytes does not fit a file of %zu; files have "
-			       "at "
-			       "most %zu bytes",
+			       "at most %zu bytes",
 			       der->len, size, der->max);
-	if (append_filler(der, size) < 0)
-		return fail(m, FUDA_ENOMEM, "out of memory");
-	return put_ef(m, fid, der);
+	while (r == 0 && der->len < size)
+		r = fuda_buf_append(der, &ff, 1);
+	return r < 0 ? maker_fail(m, r, "out of memory") : maker_put_ef(m, "jpki", fid, der);
 }
 
 static int to_der(X509 *x, struct fuda_buf *ret)
@@ -118,15 +115,17 @@ static int append_bio(BIO *bio, bool written, struct fuda_buf *ret)
 	return r;
 }
 
-static int put_key(struct maker *m, uint16_t fid, EVP_PKEY *key)
+int maker_put_key(struct maker *m, const char *app, uint16_t fid, EVP_PKEY *key)
 {
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(DER_MAX);
 	BIO *bio = BIO_new(BIO_s_secmem());
 	bool written = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) > 0;
+	char name[FILE_NAME_MAX];
 
 	if (append_bio(bio, written, &pem) < 0)
-		return fail(m, FUDA_EFAILED, "cannot write a private key");
-	return put_ef(m, fid, &pem);
+		return maker_fail(m, FUDA_EFAILED, "cannot write a private key");
+	snprintf(name, sizeof(name), "%s-%04X.pem", app, fid);
+	return maker_put(m, name, 0600, &pem);
 }
 
 /* A certificate of exactly `size` bytes if that is not 0. Padding moves it in steps of one byte
@@ -137,12 +136,12 @@ static int issue_sized(struct maker *m, const struct branch *b, const struct iss
 	size_t padding = 0, cn_len = CN_LEN;
 
 	for (int i = 0; i < SIZE_TRIES; i++) {
-		X509 *x = issue_holder(b, ca, key, m->issued, m->expires, cn_len, padding);
+		X509 *x = issue_holder(b, ca, key, m->issued, m->expires, &m->person, cn_len, padding);
 		int r = x ? to_der(x, ret_der) : FUDA_EFAILED;
 
 		X509_free(x);
 		if (r < 0)
-			return fail(m, r, "cannot issue a certificate");
+			return maker_fail(m, r, "cannot issue a certificate");
 		if (!size || ret_der->len == size)
 			return 0;
 		if (ret_der->len > size && !padding)
@@ -183,13 +182,13 @@ static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid
 	if (old && ca.cert && append_pem(old, ret_pem) == 0 && append_pem(ca.cert, ret_pem) == 0)
 		r = to_der(ca.cert, &der);
 	if (r < 0)
-		fail(m, r, "cannot make certification authorities");
+		maker_fail(m, r, "cannot make certification authorities");
 	else
 		r = put_certificate(m, cert_fid + 1, &der);
 	if (r == 0 && !(b->attributes && m->what->no_sign_certificate)) {
 		r = issue_sized(m, b, &ca, key, size, &holder);
 		if (r == 0)
-			r = put_key(m, key_fid, key);
+			r = maker_put_key(m, "jpki", key_fid, key);
 	}
 	if (r == 0)
 		r = put_certificate(m, cert_fid, &holder);
@@ -235,8 +234,8 @@ static int put_token_info(struct maker *m)
 	memcpy(info + 140, "0301", 4);
 	memset(info + 144, '9', 16);
 	if (random_digits(info + 80, 16) < 0 || fuda_buf_set(&bytes, info, sizeof(info)) < 0)
-		return fail(m, FUDA_EFAILED, "cannot make the token information");
-	return put_ef(m, 0x0006, &bytes);
+		return maker_fail(m, FUDA_EFAILED, "cannot make the token information");
+	return maker_put_ef(m, "jpki", 0x0006, &bytes);
 }
 
 /* EF 0008, and EF 0009 of which only the existence is known: card.md 2.3 */
@@ -244,35 +243,121 @@ static int put_small_files(struct maker *m)
 {
 	const uint8_t available[] = { m->what->no_sign_certificate ? 0x00 : 0x8F, 0x8F, 0x00 };
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(16);
+	uint8_t ff[16];
 	int r;
 
 	if (fuda_buf_set(&bytes, available, sizeof(available)) < 0)
-		return fail(m, FUDA_ENOMEM, "out of memory");
-	r = put_ef(m, 0x0008, &bytes);
+		return maker_fail(m, FUDA_ENOMEM, "out of memory");
+	r = maker_put_ef(m, "jpki", 0x0008, &bytes);
 	if (r < 0)
 		return r;
-	if (append_filler(&bytes, bytes.max) < 0)
-		return fail(m, FUDA_ENOMEM, "out of memory");
-	return put_ef(m, 0x0009, &bytes);
+	memset(ff, 0xFF, sizeof(ff));
+	if (fuda_buf_set(&bytes, ff, sizeof(ff)) < 0)
+		return maker_fail(m, FUDA_ENOMEM, "out of memory");
+	return maker_put_ef(m, "jpki", 0x0009, &bytes);
 }
 
-/* The end of the holder's fifth birthday after the issue, in Japan: card.md 5.2 */
+/* The part of a date in digits. */
+static int digits(const char *p, int count)
+{
+	int n = 0;
+
+	while (count--)
+		n = 10 * n + *p++ - '0';
+	return n;
+}
+
+/* The last second of a day in Japan; the first of a month or year that is unknown. */
+static time_t day_end(int year, int month, int day)
+{
+	struct tm tm = {
+		.tm_year = year - 1900,
+		.tm_mon = MAX(month, 1) - 1,
+		.tm_mday = MAX(day, 1),
+		.tm_hour = 14,
+		.tm_min = 59,
+		.tm_sec = 59,
+	};
+
+	return timegm(&tm);
+}
+
+/* A certificate ends with the holder's fifth birthday after the issue and no later than the card:
+ * card.md 5.2. A card that ended was issued before. */
 static void set_times(struct maker *m)
 {
+	const char *birth = m->person.birth_date, *expiry = m->person.expiry;
+	int month = digits(birth + 4, 2), day = digits(birth + 6, 2);
+	time_t now = time(NULL),
+	       end = day_end(digits(expiry, 4), digits(expiry + 4, 2), digits(expiry + 6, 2));
 	struct tm tm;
+	int year;
 
-	m->issued = time(NULL) - (m->what->expired ? EXPIRED_BEFORE : ISSUED_BEFORE);
+	if (month == 2 && day == 29)
+		day = 28; /* not every fifth year has one more */
+	m->issued = MIN(now, end) - (m->what->expired ? EXPIRED_BEFORE : ISSUED_BEFORE);
 	gmtime_r(&m->issued, &tm);
-	tm.tm_year += tm.tm_mon < BIRTH_MONTH - 1 ||
-				      (tm.tm_mon == BIRTH_MONTH - 1 && tm.tm_mday < BIRTH_DAY) ?
-			      4 :
-			      5;
-	tm.tm_mon = BIRTH_MONTH - 1;
-	tm.tm_mday = BIRTH_DAY;
-	tm.tm_hour = 14;
-	tm.tm_min = 59;
-	tm.tm_sec = 59;
-	m->expires = timegm(&tm);
+	year = tm.tm_year + 1900 + 5;
+	if (day_end(year - 5, month, day) > m->issued)
+		year--;
+	m->expires = MIN(day_end(year, month, day), end);
+}
+
+/* Whether the token has a file with the secret. */
+static bool has_secret(unsigned kind, enum pin_id pin)
+{
+	for (size_t i = 0; i < vcard_apps_count; i++)
+		for (size_t j = 0; j < vcard_apps[i].count; j++) {
+			const struct ef *ef = &vcard_apps[i].efs[j];
+
+			if (ef->kind == EF_PIN && ef->pin == pin && ef->tokens & kind)
+				return true;
+		}
+	return false;
+}
+
+/* The secrets of a new card: those that follow from the person, and the usual ones. */
+static void set_secrets(struct maker *m)
+{
+	char b[PERSON_B_SIZE];
+	const char *const secrets[PINS] = {
+		[PIN_TEXT_A] = m->person.my_number, [PIN_FACE_A] = m->person.my_number,
+		[PIN_TEXT_B] = b,		    [PIN_FACE_B] = b,
+		[PIN_BIRTH] = m->person.birth_key,
+	};
+
+	person_b(&m->person, b);
+	for (size_t i = 0; i < PINS; i++) {
+		const char *secret = secrets[i] ? secrets[i] : vcard_pins[i].first;
+
+		if (!has_secret(m->conf.opt.kind, (enum pin_id)i))
+			continue;
+		m->conf.pin[i].len = strlen(secret);
+		memcpy(m->conf.pin[i].bytes, secret, m->conf.pin[i].len);
+	}
+	wipe(b, sizeof(b));
+}
+
+/* Reads a file that the caller named. */
+static int read_wish(struct maker *m, const char *name, struct fuda_buf *ret)
+{
+	if (vfile_read(AT_FDCWD, name, ret) < 0)
+		return explain(m->why, m->why_size, FUDA_EFILE, "cannot read %s", name);
+	return 0;
+}
+
+static int settle_person(struct maker *m)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(PERSON_FILE_MAX);
+
+	if (person_sample(&m->person) < 0)
+		return maker_fail(m, FUDA_EFAILED, "no random numbers");
+	if (!m->what->person)
+		return 0;
+	if (read_wish(m, m->what->person, &text) < 0)
+		return FUDA_EFILE;
+	return person_parse(&m->person, m->what->person, (const char *)text.data, text.len, m->why,
+			    m->why_size);
 }
 
 /* card.conf as asked for, checked before anything is written. */
@@ -281,27 +366,21 @@ static int settle_conf(struct maker *m)
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(DER_MAX);
 	const char *kind = m->what->kind ? m->what->kind : "card";
 	const char *const *s = m->what->settings;
-	int r;
 
 	vconf_default(&m->conf);
-	for (size_t i = 0; i < PINS; i++) {
-		m->conf.pin[i].len = strlen(vcard_pins[i].first);
-		memcpy(m->conf.pin[i].bytes, vcard_pins[i].first, m->conf.pin[i].len);
-	}
 	if (strchr(kind, '\n') || fuda_buf_set(&text, "kind=", 5) < 0 ||
 	    fuda_buf_append(&text, kind, strlen(kind)) < 0 ||
 	    vconf_parse(&m->conf, SCOPE_CARD, "kind", &text, m->why, m->why_size) < 0)
-		return fail(m, FUDA_EINVAL, "no such kind of token");
+		return maker_fail(m, FUDA_EINVAL, "no such kind of token");
 	for (; s && *s; s++)
 		if (fuda_buf_set(&text, *s, strlen(*s)) < 0 ||
 		    vconf_parse(&m->conf, SCOPE_SET, *s, &text, m->why, m->why_size) < 0)
 			return FUDA_EINVAL;
+	set_secrets(m);
 	if (!m->what->secrets)
 		return 0;
-	r = vfile_read(AT_FDCWD, m->what->secrets, &text);
-	if (r < 0)
-		return explain(m->why, m->why_size, FUDA_EFILE, "cannot read %s",
-			       m->what->secrets);
+	if (read_wish(m, m->what->secrets, &text) < 0)
+		return FUDA_EFILE;
 	return vconf_parse(&m->conf, SCOPE_SECRETS, m->what->secrets, &text, m->why, m->why_size);
 }
 
@@ -314,8 +393,8 @@ static int put_conf(struct maker *m)
 
 	if (fuda_buf_set(&text, head, strlen(head)) < 0 ||
 	    vconf_print(&m->conf, SCOPE_CARD, &text) < 0)
-		return fail(m, FUDA_ENOMEM, "out of memory");
-	return put(m, CONF_FILE, 0600, &text);
+		return maker_fail(m, FUDA_ENOMEM, "out of memory");
+	return maker_put(m, CONF_FILE, 0600, &text);
 }
 
 static int make_all(struct maker *m)
@@ -326,11 +405,13 @@ static int make_all(struct maker *m)
 	if (r == 0)
 		r = make_branch(m, &branch_sign, 0x001A, 0x0001, 0, &pem);
 	if (r == 0)
-		r = put(m, CA_FILE, 0644, &pem);
+		r = maker_put(m, CA_FILE, 0644, &pem);
 	if (r == 0)
 		r = put_token_info(m);
 	if (r == 0)
 		r = put_small_files(m);
+	if (r == 0)
+		r = make_content(m);
 	if (r == 0)
 		r = put_conf(m);
 	return r;
@@ -400,14 +481,15 @@ static int make_directory(struct maker *m, const char *name)
 
 int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size)
 {
-	struct maker m = { .what = what, .why = ret_why, .why_size = why_size, .jpki = vcard_apps };
-	int r = settle_conf(&m);
+	struct maker m = { .what = what, .why = ret_why, .why_size = why_size };
+	int r = settle_person(&m);
 
-	while (strcmp(m.jpki->name, "jpki") != 0)
-		m.jpki++;
-	set_times(&m);
 	if (r == 0)
+		r = settle_conf(&m);
+	if (r == 0) {
+		set_times(&m);
 		r = make_directory(&m, dir);
+	}
 	wipe(&m.conf, sizeof(m.conf));
 	return r;
 }

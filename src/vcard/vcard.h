@@ -66,6 +66,18 @@ struct vcard_make {
 	unsigned certificate_file_size;
 	bool no_sign_certificate;
 	bool expired; /* certificates that ended a year ago or more */
+
+	/* Of cards; phones have none of it but the person in the certificate for signing. */
+	const char *person; /* file with a person as fuda-vcard(1) has it; NULL: the sample */
+	const char *photo;  /* JP2 file of at most 28000 bytes; NULL: a drawing */
+	unsigned photo_size; /* exact bytes of the drawing, 600 to 28000; 0: 6144 */
+	/* Directory of a card whose authorities and municipality sign this one too; NULL: new ones.
+	 */
+	const char *authority;
+	/* The files of the attributes, the face and the picture of the My Number are filled with FF
+	 * to the next multiple of so many bytes and at least by one; VCARD_NO_FILLER: not at all;
+	 * 0: 256. */
+	unsigned record_file_step;
 };
 
 /* Makes a personalised card in the new or empty directory `dir`; leaves nothing behind if that
