@@ -8,6 +8,8 @@
 #define OK	      "9000"
 #define SELECT_JPKI   { "00A4040C0AD392F000260100000001", OK }
 #define SELECT_TEXT   { "00A4040C0AD3921000310001010408", OK }
+#define OPEN_AUTH     SELECT_JPKI, { "00A4020C020018", OK }
+#define OPEN_TEXT     SELECT_TEXT, { "00A4020C020011", OK }
 #define JUKI	      "00A4040C0AD3921000310001010401"
 #define COMMON	      "00A4040C0AD3921000310001010100"
 #define FILE_001C     { "00A4020C02001C", OK }
@@ -21,9 +23,13 @@
 #define ISO_NEW	      "002401800435363738"
 /* the counters of both copies of the juki secret, which are read before anything is sent */
 #define COUNTERS(common, juki) OPEN_COMMON, { QUERY, common }, OPEN_JUKI, { QUERY, juki }
-/* up to where the second copy is open for its change, and the first one holds the new secret */
-#define HALFWAY COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }, \
-		{ CHANGE_NEW, OK }, OPEN_JUKI
+/* up to where the (first) change can be made */
+#define AUTH_OPENED OPEN_AUTH, { QUERY, "63C3" }, { VERIFY_OLD, OK }
+#define JUKI_OPENED COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }
+/* up to where one copy holds the new secret, and the other is selected */
+#define HALFWAY JUKI_OPENED, { CHANGE_NEW, OK }, OPEN_JUKI
+/* changing it back */
+#define BACK	{ VERIFY_NEW, OK }, { CHANGE_OLD, OK }
 #define LOST	FUDA_ETRANSPORT
 
 enum { O = FUDA_PIN_HOLDS_OLD, N = FUDA_PIN_HOLDS_NEW, E = FUDA_PIN_HOLDS_EITHER };
@@ -91,66 +97,66 @@ static void changes_what_is_kept_once(void **state)
 {
 	static const struct row rows[] = {
 		{ "auth", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, OK } },
+		  { AUTH_OPENED, { ISO_NEW, OK } },
 		  0, false, 1, { { N, 3, 3, 2 } }, NULL },
 		{ "text", FUDA_PIN_TEXT,
-		  { SELECT_TEXT, { "00A4020C020011", OK }, { QUERY, "63C1" }, { VERIFY_OLD, OK }, { ISO_NEW, OK } },
+		  { OPEN_TEXT, { QUERY, "63C1" }, { VERIFY_OLD, OK }, { ISO_NEW, OK } },
 		  0, true, 1, { { N, 1, 3, 2 } }, NULL },
 		{ "wrong", FUDA_PIN_TEXT,
-		  { SELECT_TEXT, { "00A4020C020011", OK }, { QUERY, "63C3" }, { VERIFY_OLD, "63C2" } },
+		  { OPEN_TEXT, { QUERY, "63C3" }, { VERIFY_OLD, "63C2" } },
 		  FUDA_EPINWRONG, false, 1, { { O, 3, 2, 1 } }, "2 tries are left. Nothing was changed." },
 		{ "last try", FUDA_PIN_TEXT,
-		  { SELECT_TEXT, { "00A4020C020011", OK }, { QUERY, "63C1" } },
+		  { OPEN_TEXT, { QUERY, "63C1" } },
 		  FUDA_ELASTTRY, false, 1, { { O, 1, 1, 0 } }, "Only one try" },
 		{ "last try wrong", FUDA_PIN_TEXT,
-		  { SELECT_TEXT, { "00A4020C020011", OK }, { QUERY, "63C1" }, { VERIFY_OLD, "63C0" } },
+		  { OPEN_TEXT, { QUERY, "63C1" }, { VERIFY_OLD, "63C0" } },
 		  FUDA_EPINBLOCKED, true, 1, { { O, 1, 0, 1 } }, "blocked now" },
 		{ "blocked", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "6984" } },
+		  { OPEN_AUTH, { QUERY, "6984" } },
 		  FUDA_EPINBLOCKED, true, 1, { { O, 0, 0, 0 } }, "blocked" },
 		{ "unreadable counter counts as the last try", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "6D00" } },
+		  { OPEN_AUTH, { QUERY, "6D00" } },
 		  FUDA_ELASTTRY, false, 1, { { O, -1, -1, 0 } }, NULL },
 		{ "refused", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "6A80" } },
+		  { AUTH_OPENED, { ISO_NEW, "6A80" } },
 		  FUDA_ESW, false, 1, { { O, 3, 3, 2 } }, "6A80" },
 		{ "not mended: 6700", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "6700" } },
+		  { AUTH_OPENED, { ISO_NEW, "6700" } },
 		  FUDA_ESW, false, 1, { { O, 3, 3, 2 } }, NULL },
 		{ "an answer that says nothing: 6581", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "6581" },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { AUTH_OPENED, { ISO_NEW, "6581" },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, 3, 2 } }, "does not tell" },
 		{ "an answer that says nothing: data", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "009000" },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { AUTH_OPENED, { ISO_NEW, "009000" },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, 3, 2 } }, "was lost" },
 		{ "not mended: 6C04 says nothing", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "6C04" },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { AUTH_OPENED, { ISO_NEW, "6C04" },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, 3, 2 } }, NULL },
 		{ "not mended: 6F00 says nothing", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, "6F00" },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { AUTH_OPENED, { ISO_NEW, "6F00" },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, 3, 2 } }, NULL },
 		{ "answer to the change lost", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, NULL, LOST },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { AUTH_OPENED, { ISO_NEW, NULL, LOST },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, 3, 2 } }, "Use the new one first" },
 		{ "answer to the change lost, and the card with it", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK },
+		  { AUTH_OPENED,
 		    { ISO_NEW, NULL, FUDA_EREMOVED }, { "00A4040C0AD392F000260100000001", NULL, FUDA_EREMOVED } },
 		  FUDA_EUNKNOWN, false, 1, { { E, 3, -1, 2 } }, "was lost" },
 		{ "answer to VERIFY lost: not changed", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, NULL, LOST },
-		    SELECT_JPKI, { "00A4020C020018", OK }, { "00200098", "63C3" } },
+		  { OPEN_AUTH, { QUERY, "63C3" }, { VERIFY_OLD, NULL, LOST },
+		    OPEN_AUTH, { "00200098", "63C3" } },
 		  FUDA_EUNKNOWN, false, 1, { { O, 3, 3, 1 } }, "Nothing was changed" },
 		{ "reset before the counter", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, NULL, FUDA_ERESET, true }, SELECT_JPKI,
+		  { OPEN_AUTH, { QUERY, NULL, FUDA_ERESET, true }, SELECT_JPKI,
 		    { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK }, { ISO_NEW, OK } },
 		  0, false, 1, { { N, 3, 3, 2 } }, NULL },
 		{ "reset behind VERIFY: known to fail, not sent", FUDA_PIN_AUTH,
-		  { SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { VERIFY_OLD, OK, 0, true } },
+		  { OPEN_AUTH, { QUERY, "63C3" }, { VERIFY_OLD, OK, 0, true } },
 		  FUDA_ERESET, false, 1, { { O, 3, 3, 1 } }, "Nothing was changed" },
 		{ "no such application", FUDA_PIN_TEXT, { { "00A4040C0AD3921000310001010408", "6A82" } },
 		  FUDA_ENOTFOUND, false, 0, { { 0 } }, "has no" },
@@ -192,7 +198,7 @@ static void changes_both_copies_or_none(void **state)
 		{ "no application", FUDA_PIN_JUKI, { { COMMON, "6A82" }, { JUKI, "6A82" } },
 		  FUDA_ENOTFOUND, false, 0, { { 0 } }, "has no" },
 		{ "refused in the second application", FUDA_PIN_JUKI,
-		  { COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }, { CHANGE_NEW, "6A80" } },
+		  { JUKI_OPENED, { CHANGE_NEW, "6A80" } },
 		  FUDA_ESW, false, 2, { { O, 3, 3, 1 }, { O, 3, 3, 2 } }, "Nothing was changed" },
 	};
 
@@ -200,19 +206,19 @@ static void changes_both_copies_or_none(void **state)
 	RUN_ROWS(rows, "1234", "5678");
 }
 
-static void changes_the_first_back(void **state)
+static void changes_back(void **state)
 {
 	static const struct row rows[] = {
 		{ "refused: changed back", FUDA_PIN_JUKI,
-		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, { VERIFY_NEW, OK }, { CHANGE_OLD, OK } },
+		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, BACK },
 		  FUDA_ESW, false, 2, { { O, 3, 3, 3 }, { O, 3, 3, 4 } }, "changed back" },
 		{ "not verified: changed back", FUDA_PIN_JUKI,
-		  { HALFWAY, { VERIFY_OLD, "63C2" }, OPEN_COMMON, { VERIFY_NEW, OK }, { CHANGE_OLD, OK } },
+		  { HALFWAY, { VERIFY_OLD, "63C2" }, OPEN_COMMON, BACK },
 		  FUDA_EPINWRONG, false, 2, { { O, 3, 2, 2 }, { O, 3, 3, 4 } }, "changed back" },
 		{ "not selected: changed back, at the third attempt", FUDA_PIN_JUKI,
-		  { COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }, { CHANGE_NEW, OK },
+		  { JUKI_OPENED, { CHANGE_NEW, OK },
 		    { JUKI, NULL, FUDA_ERESET, true }, { COMMON, NULL, LOST }, { COMMON, NULL, FUDA_ERESET, true },
-		    OPEN_COMMON, { VERIFY_NEW, OK }, { CHANGE_OLD, OK } },
+		    OPEN_COMMON, BACK },
 		  FUDA_ERESET, false, 2, { { O, 3, 3, 1 }, { O, 3, 3, 4 } }, "changed back" },
 		{ "changing back refused: split", FUDA_PIN_JUKI,
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, { VERIFY_NEW, OK },
@@ -223,7 +229,7 @@ static void changes_the_first_back(void **state)
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, { VERIFY_NEW, "63C2" } },
 		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 3 }, { N, 3, 2, 3 } }, "one place only" },
 		{ "the card is gone: split", FUDA_PIN_JUKI,
-		  { COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }, { CHANGE_NEW, OK },
+		  { JUKI_OPENED, { CHANGE_NEW, OK },
 		    { JUKI, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED },
 		    { COMMON, NULL, FUDA_EREMOVED } },
 		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 1 }, { N, 3, 3, 2 } }, "municipal office" },
@@ -248,7 +254,7 @@ static void sends_nothing_after_a_lost_answer(void **state)
 		    { "0020009C", "63C3" } },
 		  FUDA_EUNKNOWN, false, 2, { { O, 3, 3, 1 }, { O, 3, 3, 1 } }, "Nothing was changed" },
 		{ "of the first change", FUDA_PIN_JUKI,
-		  { COUNTERS("63C3", "63C3"), { VERIFY_OLD, OK }, OPEN_COMMON, { VERIFY_OLD, OK }, { CHANGE_NEW, NULL, LOST },
+		  { JUKI_OPENED, { CHANGE_NEW, NULL, LOST },
 		    OPEN_COMMON, { "0020009C", "63C3" } },
 		  FUDA_EUNKNOWN, false, 2, { { O, 3, 3, 1 }, { E, 3, 3, 2 } },
 		  "\"juki\" holds the old one, and \"common\" the old one or the new one" },
@@ -307,7 +313,9 @@ static void sends_nothing_that_cannot_be(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row row = { rows[i].fresh, rows[i].pin, { { 0 } }, rows[i].error, true, 0, { { 0 } }, NULL };
+		const struct row row = {
+			rows[i].fresh, rows[i].pin, { { 0 } }, rows[i].error, true, 0, { { 0 } }, NULL
+		};
 
 		run(&row, rows[i].old, rows[i].fresh);
 	}
@@ -343,7 +351,7 @@ static void knows_what_may_be_new(void **state)
 static void time_out_before_the_secret(void **state)
 {
 	static const struct exchange script[] = {
-		SELECT_JPKI, { "00A4020C020018", OK }, { QUERY, "63C3" }, { 0 }
+		OPEN_AUTH, { QUERY, "63C3" }, { 0 }
 	};
 	struct fuda_secret *old = secret("1234"), *fresh = secret("5678");
 	struct fuda_pin_change change = { FUDA_PIN_AUTH, old, fresh, false, .count = 0 };
@@ -366,7 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_what_is_kept_once),
 		cmocka_unit_test(changes_both_copies_or_none),
-		cmocka_unit_test(changes_the_first_back),
+		cmocka_unit_test(changes_back),
 		cmocka_unit_test(sends_nothing_after_a_lost_answer),
 		cmocka_unit_test(folds_the_sign_password),
 		cmocka_unit_test(sends_nothing_that_cannot_be),
