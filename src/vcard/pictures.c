@@ -210,7 +210,7 @@ static opj_image_t *draw(void)
 	return image;
 }
 
-/* What openjpeg writes to: it goes back to fill in lengths. */
+/* What openjpeg writes to: it skips what it does not know yet, and comes back. */
 struct sink {
 	uint8_t bytes[4 * PHOTO_WIDTH * PHOTO_HEIGHT];
 	size_t len, at;
@@ -232,7 +232,7 @@ static OPJ_BOOL sink_seek(OPJ_OFF_T to, void *arg)
 {
 	struct sink *s = arg;
 
-	if (to < 0 || (size_t)to > s->len)
+	if (to < 0 || (size_t)to > sizeof(s->bytes))
 		return OPJ_FALSE;
 	s->at = (size_t)to;
 	return OPJ_TRUE;
