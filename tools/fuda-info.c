@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/certs.h"
+#include "tools/info.h"
 #include "tools/report.h"
 #include "tools/secrets.h"
 
@@ -7,12 +8,6 @@
 #include <string.h>
 #include <time.h>
 #include <fuda/app.h>
-
-/* Where a missing file says something about the card and nothing about the connection. */
-static bool not_there(int code)
-{
-	return code == FUDA_ENOTFOUND || code == FUDA_ESECURITY || code == FUDA_ESW;
-}
 
 static int add_token(struct call *call)
 {
@@ -27,10 +22,11 @@ static int add_token(struct call *call)
 	char shown[100];
 	int r = fuda_jpki_token(call->card, call->dl, &t);
 
-	if (not_there(r))
-		return 0;
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		info = report_object(call->report, _("Token information"), "token_information",
+				     NULL);
+		return info_outcome(call, info, r);
+	}
 	/* unknown is absent in reports for programs */
 	report_word(call->report, _("Token"), t.kind == FUDA_TOKEN_UNKNOWN ? NULL : "token",
 		    fuda_token_kind_name(t.kind), _(kinds[t.kind]));
@@ -83,10 +79,10 @@ static int add_availability(struct call *call)
 	struct report *present;
 	int r = fuda_jpki_availability(call->card, call->dl, &a);
 
-	if (r < 0)
-		return r;
 	present = report_object(call->report, _("Certificates by the card's own record"),
 				"available", NULL);
+	if (r < 0)
+		return info_outcome(call, present, r);
 	report_word(present, _("for user authentication"), NULL, "-", _(texts[a.auth]));
 	report_word(present, _("for digital signatures"), NULL, "-", _(texts[a.sign]));
 	add_presence(present, "auth", a.auth);
@@ -103,19 +99,13 @@ struct free_cert {
 	int trouble; /* why it was left out */
 };
 
-/* The fault of one file, which keeps nobody from the others. */
-static bool malformed(int code)
-{
-	return code == FUDA_EFORMAT || code == FUDA_ETOOBIG || code == FUDA_ENOTSUP;
-}
-
 static int read_free(struct call *call, struct free_cert *c)
 {
 	int r = fuda_jpki_certificate(call->card, c->object, NULL, call->dl, &c->der);
 
-	if (malformed(r))
+	if (info_one_fault(r))
 		c->trouble = r;
-	return not_there(r) || malformed(r) ? 0 : r;
+	return info_absent(r) || info_one_fault(r) ? 0 : r;
 }
 
 /* The verdict in one line: for a card in the hand, an unknown issuer is no reason to suspect it. */
@@ -204,7 +194,7 @@ static int add_certificates(struct call *call, const struct free_cert *certs, si
 			continue;
 		if (!trouble)
 			trouble = add_parsed(call, to, &certs[i], &certs[1]);
-		if (malformed(trouble))
+		if (info_one_fault(trouble))
 			report_text(report_object(to, _(certs[i].label), certs[i].key,
 						  fuda_error_text(trouble)),
 				    NULL, "error", fuda_error_name(trouble));
@@ -214,8 +204,15 @@ static int add_certificates(struct call *call, const struct free_cert *certs, si
 	return r;
 }
 
+static int add_tries(struct call *call)
+{
+	struct report *tries = report_object(call->report, _("Secrets"), "tries", NULL);
+
+	return info_outcome(call, tries, secret_report_tries(call, tries));
+}
+
 /* What needs the card, as one job. */
-static int look(struct call *call, struct free_cert *certs, size_t count)
+static int look(struct call *call, struct free_cert *certs, size_t count, struct info_chain *chain)
 {
 	int r = fuda_card_begin(call->card, call->dl);
 
@@ -231,8 +228,11 @@ static int look(struct call *call, struct free_cert *certs, size_t count)
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = read_free(call, &certs[i]);
 	if (r == 0)
-		r = secret_report_tries(call,
-					report_object(call->report, _("Secrets"), "tries", NULL));
+		r = add_tries(call);
+	if (r == 0)
+		r = info_add_parts(call);
+	if (r == 0)
+		r = info_read_chain(call, chain);
 	fuda_card_end(call->card);
 	return r;
 }
@@ -247,14 +247,19 @@ static int run(struct call *call)
 		{ FUDA_JPKI_SIGN_CA, "sign_ca", N_("of the signature CA"),
 		  FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX), 0 },
 	};
+	struct info_chain chain = INFO_CHAIN_INIT;
 	int r = call_operands(call, 0, 0);
 
 	if (r == 0)
 		r = call_open_card(call);
 	if (r == 0)
-		r = look(call, certs, ARRAY_SIZE(certs));
+		r = look(call, certs, ARRAY_SIZE(certs), &chain);
+	if (r == 0)
+		r = info_add_chain(call, &chain);
 	if (r == 0)
 		r = add_certificates(call, certs, ARRAY_SIZE(certs));
+	for (size_t i = 0; i < ARRAY_SIZE(chain.certificates); i++)
+		fuda_buf_free_public(&chain.certificates[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(certs); i++)
 		fuda_buf_free_public(&certs[i].der);
 	return r;
@@ -264,6 +269,6 @@ const struct fuda_command command_info = {
 	.name = "info",
 	.summary = N_("show the card at a glance; spends no try"),
 	.synopsis = "",
-	.flags = COMMAND_CARD | COMMAND_VERIFIES,
+	.flags = COMMAND_CARD | COMMAND_VERIFIES | COMMAND_CV,
 	.run = run,
 };

@@ -8,23 +8,113 @@
 
 #include "tools/secrets.h"
 
-static int run(struct call *call)
+static int status(struct call *call)
 {
 	int r = call_operands(call, 0, 1);
 
-	if (r < 0)
-		return r;
-	if (call->operand_count && strcmp(call->operands[0], "status") != 0)
-		return call_usage(call, _("unknown action '%s': say 'fuda pin status'"),
-				  call->operands[0]);
-	r = call_open_card(call);
+	if (r == 0)
+		r = call_open_card(call);
 	return r < 0 ? r : secret_report_tries(call, call->report);
+}
+
+/* ---- change ---- */
+
+static int which(struct call *call, const char *name, enum fuda_pin *ret)
+{
+	static const enum fuda_pin changeable[] = { FUDA_PIN_AUTH, FUDA_PIN_SIGN, FUDA_PIN_TEXT,
+						    FUDA_PIN_JUKI };
+
+	for (size_t i = 0; i < ARRAY_SIZE(changeable); i++)
+		if (strcmp(fuda_pin_name(changeable[i]), name) == 0) {
+			*ret = changeable[i];
+			return 0;
+		}
+	return call_usage(call, _("'%s' cannot be changed: say auth, sign, text or juki"), name);
+}
+
+static void report_copy(struct report *list, struct report *people,
+			const struct fuda_pin_copy *copy)
+{
+	static const struct {
+		const char *word, *text;
+	} holds[] = {
+		[FUDA_PIN_HOLDS_OLD] = { "old", N_("the old one") },
+		[FUDA_PIN_HOLDS_NEW] = { "new", N_("the new one") },
+		[FUDA_PIN_HOLDS_EITHER] = { "either", N_("the old or the new one; not known which") },
+	};
+	struct report *one = report_object(list, NULL, NULL, NULL);
+
+	report_text(one, NULL, "application", copy->application);
+	report_text(one, NULL, "holds", holds[copy->holds].word);
+	if (copy->tries_before != FUDA_TRIES_UNKNOWN)
+		report_number(one, NULL, "tries_before", copy->tries_before);
+	if (copy->tries_after != FUDA_TRIES_UNKNOWN)
+		report_number(one, NULL, "tries_after", copy->tries_after);
+	report_word(people, copy->application, NULL, "-", _(holds[copy->holds].text));
+}
+
+/* What each copy holds; people see it on failure as well if it is not what it was. */
+static void report_change(struct call *call, const struct fuda_pin_change *change)
+{
+	struct report *list = report_list(call->report, NULL, "copies", NULL), *people;
+
+	report_text(call->report, NULL, "secret", fuda_pin_name(change->pin));
+	people = report_object(call->report, _("The card's applications now have"), NULL, NULL);
+	for (size_t i = 0; i < change->count; i++) {
+		report_copy(list, people, &change->copies[i]);
+		call->shown |= change->copies[i].holds != FUDA_PIN_HOLDS_OLD;
+	}
+}
+
+static int send_change(struct call *call, struct fuda_pin_change *change)
+{
+	int r = fuda_pin_change(call->card, change, call->dl);
+
+	if (change->count)
+		report_change(call, change);
+	return r;
+}
+
+static int change(struct call *call)
+{
+	struct fuda_secret *old = NULL, *fresh = NULL;
+	struct fuda_pin_change c = { .use_last_try = common.use_last_try };
+	int r = call_operands(call, 2, 2);
+
+	if (r == 0)
+		r = which(call, call->operands[1], &c.pin);
+	if (r == 0)
+		r = call_open_card(call);
+	if (r == 0)
+		r = secret_ask(call, c.pin, &old);
+	if (r == 0)
+		r = secret_ask_new(call, c.pin, &fresh);
+	c.old = old;
+	c.fresh = fresh;
+	if (r == 0)
+		r = send_change(call, &c);
+	fuda_secret_free(&old);
+	fuda_secret_free(&fresh);
+	return r;
+}
+
+static int run(struct call *call)
+{
+	const char *action = call->operand_count ? call->operands[0] : "status";
+
+	if (strcmp(action, "status") == 0)
+		return status(call);
+	if (strcmp(action, "change") == 0)
+		return change(call);
+	return call_usage(call,
+			  _("unknown action '%s': say 'fuda pin status' or 'fuda pin change'"),
+			  action);
 }
 
 const struct fuda_command command_pin = {
 	.name = "pin",
-	.summary = N_("tell how many tries are left for each secret"),
-	.synopsis = "[status]",
-	.flags = COMMAND_CARD,
+	.summary = N_("tell how many tries are left for each secret, or change one"),
+	.synopsis = "[status | change auth|sign|text|juki]",
+	.flags = COMMAND_CARD | COMMAND_PIN,
 	.run = run,
 };

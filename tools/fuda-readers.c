@@ -42,7 +42,7 @@ static void print_names(const struct fuda_reader_list *readers)
 
 static void report_readers(struct call *call, const struct fuda_reader_list *readers)
 {
-	struct report *all = report_list(call->report, NULL, "readers", NULL);
+	struct report *all = report_known_list(call->report, "readers");
 	const struct fuda_reader_info *info;
 
 	for (size_t i = 0; (info = fuda_reader_list_get(readers, i)); i++) {

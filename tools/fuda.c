@@ -39,7 +39,7 @@ static void print_overview(FILE *out)
 		"Commands:\n"),
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s  %s\n", commands[i]->name, _(commands[i]->summary));
+		fprintf(out, "  %-10s  %s\n", commands[i]->name, _(commands[i]->summary));
 	fputs(_("\n'fuda COMMAND --help' explains a command, 'man fuda' all of them.\n"), out);
 }
 
@@ -98,6 +98,9 @@ static void add_verdict(struct call *call)
 
 	if (result == FUDA_RESULT_OK)
 		snprintf(shown, sizeof(shown), "%s", word);
+	else if (strcmp(call->verdict.rule, "authority_unknown") == 0)
+		snprintf(shown, sizeof(shown), "%s (%s)", word,
+			 _("signatures fit, but who signed is not known"));
 	else
 		snprintf(shown, sizeof(shown), "%s (%s)", word, _(meanings[result]));
 	report_word(call->report, _("Result"), "result", word, shown);
@@ -105,8 +108,11 @@ static void add_verdict(struct call *call)
 
 /* `result` is ok, or what was wrong with a certificate or signature; a failure before there was a
  * verdict has none. */
-static void add_result(struct call *call, int code)
+void call_conclude(struct call *call, int code)
 {
+	if (call->concluded)
+		return;
+	call->concluded = true;
 	if (call->card && !call->world_told)
 		report_text(call->report, NULL, "world", fuda_world_name(FUDA_WORLD_UNKNOWN));
 	if (call->card)
@@ -189,7 +195,7 @@ static int finish(struct call *call, int code)
 
 	if (!call->report)
 		return fuda_error_exit_status(code);
-	add_result(call, code);
+	call_conclude(call, code);
 	if (code < 0)
 		add_failure(call, code);
 	if (common.json && !call->raw)

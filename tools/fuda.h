@@ -63,7 +63,7 @@ struct common_options {
 	int pin_fd; /* -1: none */
 	const char *pin_file;
 	bool use_last_try;
-	struct text_list trust;
+	struct text_list trust, cv_trust;
 	bool help;
 	bool list_options;
 };
@@ -85,6 +85,7 @@ enum command_flags {
 	COMMAND_CARD = 2,     /* talks to a card: --reader, --timeout */
 	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --use-last-try */
 	COMMAND_VERIFIES = 8, /* --trust */
+	COMMAND_CV = 16,      /* --cv-trust */
 };
 
 struct fuda_command {
@@ -111,6 +112,7 @@ struct call {
 	bool judged;            /* `verdict` decides `result` */
 	struct fuda_verdict verdict;
 	bool world_told;    /* the report has `world` */
+	bool concluded;	    /* the report has its result */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
 	bool usage;         /* the failure is in the command line */
 };
@@ -122,6 +124,10 @@ int call_fail(struct call *call, int code, const char *format, ...) _printf_(3, 
 int call_usage(struct call *call, const char *format, ...) _printf_(2, 3);
 /* Checks the number of operands. */
 int call_operands(struct call *call, size_t min, size_t max);
+
+/* Completes the report of a call that ends with `code`: world, commands, result. For who writes it
+ * somewhere himself; it is done in any case. */
+void call_conclude(struct call *call, int code);
 
 /* Opens the card that --reader names and notes the reader in the report. */
 int call_open_card(struct call *call);

@@ -27,7 +27,7 @@ static bool put(struct json_object *parent, const struct report *r, struct json_
 /* Whether nothing in it is for programs: then it is absent, as what is unknown. */
 static bool empty(const struct report *r)
 {
-	bool none = r->kind >= REPORT_OBJECT && !r->broken;
+	bool none = r->kind >= REPORT_OBJECT && !r->known && !r->broken;
 
 	for (const struct report *f = r->first; f && none; f = f->next)
 		none = (r->kind == REPORT_OBJECT && !f->key) || empty(f);

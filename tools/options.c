@@ -21,6 +21,8 @@ static const struct option_spec common_table[] = {
 	  OPTION_SWITCH, &common.use_last_try, .needs = COMMAND_PIN },
 	{ "trust", 0, "FILE", N_("trust the test CAs in this PEM file (repeatable)"), OPTION_LIST,
 	  &common.trust, .needs = COMMAND_VERIFIES },
+	{ "cv-trust", 0, "FILE", N_("trust the CV authority keys in this PEM file (repeatable)"),
+	  OPTION_LIST, &common.cv_trust, .needs = COMMAND_CV },
 	{ "timeout", 0, "SECONDS", N_("give up after this time (30)"), OPTION_NUMBER,
 	  &common.timeout, 1, 86400, COMMAND_READER | COMMAND_CARD },
 	{ "json", 0, NULL, N_("print the report as JSON"), OPTION_SWITCH, &common.json },

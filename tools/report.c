@@ -29,6 +29,8 @@ void report_free(struct report **r)
 	}
 	free((*r)->label);
 	free((*r)->key);
+	if ((*r)->text) /* may be personal */
+		explicit_bzero((*r)->text, strlen((*r)->text));
 	free((*r)->text);
 	free((*r)->shown);
 	free(*r);
@@ -182,6 +184,15 @@ struct report *report_list(struct report *r, const char *label, const char *key,
 	return add(r, REPORT_LIST, label, key, shown);
 }
 
+struct report *report_known_list(struct report *r, const char *key)
+{
+	struct report *list = add(r, REPORT_LIST, NULL, key, NULL);
+
+	if (list)
+		list->known = true;
+	return list;
+}
+
 /* ---- text ---- */
 
 /* Columns that `text` takes on a terminal. */
@@ -210,6 +221,16 @@ static bool nested(const struct report *r)
 	return r->kind >= REPORT_OBJECT && !r->shown;
 }
 
+/* Whether there is something for people in it. */
+static bool visible(const struct report *r)
+{
+	bool any = !nested(r);
+
+	for (const struct report *f = r->first; f && !any; f = f->next)
+		any = f->label && visible(f);
+	return any;
+}
+
 static void print_fields(const struct report *r, int indent, FILE *out)
 {
 	int column = 0;
@@ -218,7 +239,7 @@ static void print_fields(const struct report *r, int indent, FILE *out)
 		if (f->label && !nested(f) && width(f->label) > column)
 			column = width(f->label);
 	for (const struct report *f = r->first; f; f = f->next) {
-		if (!f->label)
+		if (!f->label || !visible(f))
 			continue;
 		fprintf(out, "%*s", indent, "");
 		print_safely(f->label, out);

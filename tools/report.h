@@ -19,6 +19,7 @@ struct report {
 	char *text;  /* REPORT_TEXT */
 	char *shown; /* what people see instead of the value or the members; NULL: those */
 	long number; /* REPORT_NUMBER, REPORT_FLAG */
+	bool known;  /* REPORT_LIST: that it is empty is known, so that it is there */
 	bool broken; /* something did not fit into memory */
 	struct report *first, *last, *next;
 };
@@ -43,6 +44,8 @@ void report_time(struct report *r, const char *label, const char *key, time_t va
 struct report *report_object(struct report *r, const char *label, const char *key,
 			     const char *shown);
 struct report *report_list(struct report *r, const char *label, const char *key, const char *shown);
+/* A list that is in JSON even if nothing is added to it, because that is then known. */
+struct report *report_known_list(struct report *r, const char *key);
 
 /* Both return 0, FUDA_ENOMEM, or FUDA_EFILE if `out` does not take it. */
 int report_print_text(const struct report *r, FILE *out);

@@ -3,15 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <termios.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "tools/prompt.h"
 #include "tools/report.h"
 
 enum { FORM_ASKS_MAX = 3 }; /* a secret of the wrong form costs nothing: ask again so often */
@@ -19,156 +15,6 @@ enum { FORM_ASKS_MAX = 3 }; /* a secret of the wrong form costs nothing: ask aga
 enum fuda_pin secret_of_key(enum fuda_jpki_object key)
 {
 	return key == FUDA_JPKI_SIGN ? FUDA_PIN_SIGN : FUDA_PIN_AUTH;
-}
-
-static void block_signals(bool of_terminal, sigset_t *ret_usual)
-{
-	sigset_t ours;
-
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	if (of_terminal) {
-		sigaddset(&ours, SIGQUIT);
-		sigaddset(&ours, SIGTSTP);
-	}
-	sigprocmask(SIG_BLOCK, &ours, ret_usual);
-}
-
-/* ---- the terminal ---- */
-
-static volatile sig_atomic_t quit, suspended;
-
-static void on_quit(int number)
-{
-	(void)number;
-	quit = 1;
-}
-
-static void on_suspend(int number)
-{
-	(void)number;
-	suspended = 1;
-}
-
-/* A terminal that keeps what is typed to itself. */
-struct terminal {
-	int fd;
-	struct termios usual;
-	sigset_t usual_mask;
-	struct sigaction usual_quit, usual_suspend;
-	const char *prompt;
-};
-
-static void echo_off(const struct terminal *t)
-{
-	struct termios silent = t->usual;
-
-	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-	silent.c_lflag |= ICANON;
-	tcsetattr(t->fd, TCSAFLUSH, &silent);
-	dprintf(t->fd, "%s", t->prompt);
-}
-
-static void echo_on(const struct terminal *t)
-{
-	tcsetattr(t->fd, TCSAFLUSH, &t->usual);
-	dprintf(t->fd, "\n");
-}
-
-/* Stops the program as ^Z would have, with the terminal as it was, and takes up again where it goes
- * on. */
-static void suspend(struct terminal *t)
-{
-	sigset_t only;
-
-	suspended = 0;
-	echo_on(t);
-	sigaction(SIGTSTP, &t->usual_suspend, NULL);
-	sigemptyset(&only);
-	sigaddset(&only, SIGTSTP);
-	raise(SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &only, NULL); /* here it stops */
-	sigprocmask(SIG_BLOCK, &only, NULL);
-	sigaction(SIGTSTP, &(struct sigaction){ .sa_handler = on_suspend }, NULL);
-	echo_off(t);
-}
-
-/* Signals come only while this waits (or between the two, where the next wait sees them), so that
- * none of them finds the program between echo off and the wait. */
-static int terminal_open(struct terminal *t, const char *prompt)
-{
-	t->fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (t->fd < 0)
-		return FUDA_EFILE;
-	if (tcgetattr(t->fd, &t->usual) < 0) {
-		close(t->fd);
-		return FUDA_EFILE;
-	}
-	t->prompt = prompt;
-	quit = suspended = 0;
-	block_signals(true, &t->usual_mask);
-	sigaction(SIGQUIT, &(struct sigaction){ .sa_handler = on_quit }, &t->usual_quit);
-	sigaction(SIGTSTP, &(struct sigaction){ .sa_handler = on_suspend }, &t->usual_suspend);
-	echo_off(t);
-	return 0;
-}
-
-static void terminal_close(struct terminal *t)
-{
-	echo_on(t);
-	sigaction(SIGQUIT, &t->usual_quit, NULL);
-	sigaction(SIGTSTP, &t->usual_suspend, NULL);
-	sigprocmask(SIG_SETMASK, &t->usual_mask, NULL);
-	close(t->fd);
-}
-
-static int terminal_read(struct terminal *t, struct fuda_secret **ret)
-{
-	struct pollfd p = { .fd = t->fd, .events = POLLIN };
-	int n, r;
-
-	while (!session_cancelled() && !quit) {
-		n = ppoll(&p, 1, NULL, &t->usual_mask);
-		if (suspended) {
-			suspend(t);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return FUDA_EFILE;
-		/* A line is there, unless it was ended by ^D: then this may wait for the rest. */
-		sigprocmask(SIG_SETMASK, &t->usual_mask, NULL);
-		r = fuda_secret_read(t->fd, ret);
-		return r == FUDA_EFILE ? FUDA_ECANCELLED : r; /* ^D, or the terminal is gone */
-	}
-	return FUDA_ECANCELLED;
-}
-
-static int prompt(struct call *call, enum fuda_pin pin, int tries, struct fuda_secret **ret)
-{
-	char text[400], left[100] = "";
-	struct terminal t;
-	int r;
-
-	if (tries != FUDA_TRIES_UNKNOWN)
-		snprintf(left, sizeof(left), ngettext(", %d try left", ", %d tries left", tries),
-			 tries);
-	snprintf(text, sizeof(text), _("Enter the %s (%s%s): "), fuda_pin_title(pin),
-		 fuda_pin_form(pin), left);
-	r = terminal_open(&t, text);
-	if (r < 0)
-		return call_fail(call, r, _("the terminal cannot be opened"));
-	r = terminal_read(&t, ret);
-	terminal_close(&t);
-	if (r == FUDA_ECANCELLED)
-		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
-	if (r == FUDA_ETOOBIG)
-		return call_fail(call, FUDA_EPINFORM,
-				 _("that is too long; nothing was sent to the card"));
-	return r < 0 ? call_fail(call, r, _("the terminal cannot be read")) : 0;
 }
 
 /* ---- tries ---- */
@@ -252,27 +98,180 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 	return 0;
 }
 
-static int ask_person(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
-{
-	int tries, r = fuda_pin_tries(call->card, pin, call->dl, &tries);
+/* ---- what is asked for ---- */
 
-	if (r == 0)
-		r = check_hope(call, pin, tries);
-	for (int asked = 1; r == 0; asked++) {
-		r = prompt(call, pin, tries, ret);
-		if (r < 0)
+/* A secret that is wanted: the one that the card holds, or a new one in its place. */
+struct wanted {
+	enum fuda_pin pin;
+	bool fresh;
+	int tries; /* left; FUDA_TRIES_UNKNOWN for a new one */
+};
+
+/* What some secrets are made of, all of it printed on the card: card.md 4. */
+struct part {
+	const char *title, *form; /* N_() */
+	size_t all;		  /* so many digits are the whole secret, the other parts too */
+};
+static const struct part parts_of_b[] = {
+	{ N_("Birth date"), N_("as 1980-02-17 or six digits; or all 14 digits"), 14 },
+	{ N_("Year in which the card expires"), N_("4 digits"), 0 },
+	{ N_("Security code"), N_("4 digits"), 0 },
+};
+static const struct part parts_of_birth[] = {
+	{ N_("Birth date"), N_("as 1980-02-17 or six digits"), 0 },
+};
+
+static bool composed(enum fuda_pin pin)
+{
+	return pin == FUDA_PIN_B || pin == FUDA_PIN_BIRTH;
+}
+
+/* Makes the secret of what was typed, and checks its form. */
+static int make(struct call *call, const struct wanted *w, const struct line *line,
+		struct fuda_secret **ret)
+{
+	struct fuda_secret *typed, *made;
+	int r = fuda_secret_new(line->text, line->len, &typed);
+
+	if (r == FUDA_ETOOBIG)
+		return call_fail(call, FUDA_EPINFORM,
+				 _("that is too long for the %s; nothing was sent to the card"),
+				 fuda_pin_title(w->pin));
+	if (r < 0)
+		return call_fail(call, r, "%s", fuda_error_text(r));
+	r = fuda_pin_compose(call->ctx, w->pin, typed, &made);
+	fuda_secret_free(&typed);
+	if (r < 0)
+		return r;
+	r = (w->fresh ? fuda_pin_check_new : fuda_pin_check)(call->ctx, w->pin, made);
+	if (r < 0)
+		fuda_secret_free(&made);
+	else
+		*ret = made;
+	return r;
+}
+
+/* ---- a person ---- */
+
+static int ask_line(struct call *call, const char *text, struct line *to)
+{
+	int r = prompt_line(text, to);
+
+	if (r == FUDA_ECANCELLED)
+		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
+	if (r == FUDA_ETOOBIG)
+		return call_fail(call, FUDA_EPINFORM,
+				 _("that is too long; nothing was sent to the card"));
+	return r < 0 ? call_fail(call, r, _("the terminal cannot be read")) : 0;
+}
+
+/* ", 3 tries left", or nothing. */
+static void tries_text(int tries, char *ret, size_t size)
+{
+	*ret = '\0';
+	if (tries != FUDA_TRIES_UNKNOWN)
+		snprintf(ret, size, ngettext(", %d try left", ", %d tries left", tries), tries);
+}
+
+static bool all_digits(const struct line *line, size_t count)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if (line->text[i] < '0' || line->text[i] > '9')
+			return false;
+	return line->len == count;
+}
+
+/* Asks for the parts one by one, with blanks between them. */
+static int ask_parts(struct call *call, const struct wanted *w, struct line *to)
+{
+	const struct part *parts = w->pin == FUDA_PIN_B ? parts_of_b : parts_of_birth;
+	size_t count = w->pin == FUDA_PIN_B ? ARRAY_SIZE(parts_of_b) : ARRAY_SIZE(parts_of_birth);
+	char text[400], left[100];
+	int r = 0;
+
+	fputs(_("This is made of what the card's face shows. The card counts years by Japanese "
+		"eras (1980-02-17 is 550217); foreign residents type their six digits as the card "
+		"or the office has them.\n"),
+	      stderr);
+	tries_text(w->tries, left, sizeof(left));
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		snprintf(text, sizeof(text), "%s (%s%s): ", _(parts[i].title), _(parts[i].form),
+			 i ? "" : left);
+		if (i && to->len < sizeof(to->text))
+			to->text[to->len++] = ' ';
+		r = ask_line(call, text, to);
+		if (r == 0 && parts[i].all && all_digits(to, parts[i].all))
 			break;
-		r = fuda_pin_check(call->ctx, pin, *ret);
+	}
+	return r;
+}
+
+static int ask_whole(struct call *call, const struct wanted *w, struct line *to)
+{
+	char text[400], left[100];
+
+	tries_text(w->tries, left, sizeof(left));
+	snprintf(text, sizeof(text), w->fresh ? _("Enter the new %s (%s%s): ") :
+						_("Enter the %s (%s%s): "),
+		 fuda_pin_title(w->pin), fuda_pin_form(w->pin), left);
+	return ask_line(call, text, to);
+}
+
+/* A new secret is typed twice, so that nobody locks himself out by a slip. */
+static int confirm(struct call *call, const struct line *first)
+{
+	struct line again;
+	int r;
+
+	line_start(&again);
+	r = ask_line(call, _("Enter it again: "), &again);
+	if (r == 0 && !line_equal(first, &again))
+		r = call_fail(call, FUDA_EPINFORM,
+			      _("The two are not the same; nothing was sent to the card."));
+	line_end(&again);
+	return r;
+}
+
+static int ask_once(struct call *call, const struct wanted *w, struct fuda_secret **ret)
+{
+	struct line line;
+	int r;
+
+	line_start(&line);
+	r = composed(w->pin) ? ask_parts(call, w, &line) : ask_whole(call, w, &line);
+	if (r == 0)
+		r = make(call, w, &line, ret);
+	if (r == 0 && w->fresh) {
+		r = confirm(call, &line);
+		if (r < 0)
+			fuda_secret_free(ret);
+	}
+	line_end(&line);
+	return r;
+}
+
+static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **ret)
+{
+	int r = w->fresh ? 0 : fuda_pin_tries(call->card, w->pin, call->dl, &w->tries);
+
+	if (r == 0 && !w->fresh)
+		r = check_hope(call, w->pin, w->tries);
+	if (r < 0)
+		return r;
+	for (int asked = 1;; asked++) {
+		r = ask_once(call, w, ret);
 		if (r != FUDA_EPINFORM)
 			break;
-		fuda_secret_free(ret);
-		fprintf(stderr, "%s\n", fuda_context_message(call->ctx));
-		if (asked == FORM_ASKS_MAX)
-			return call_fail(call, r,
-					 _("given up after %d mistakes in the form of the %s; "
-					   "nothing was sent to the card"),
-					 asked, fuda_pin_title(pin));
-		r = 0;
+		fprintf(stderr, "%s\n",
+			call->message[0] ? call->message : fuda_context_message(call->ctx));
+		call->message[0] = '\0';
+		if (asked < FORM_ASKS_MAX)
+			continue;
+		r = call_fail(call, r,
+			      _("given up after %d mistakes in the form of the %s; nothing was "
+				"sent to the card"),
+			      asked, fuda_pin_title(w->pin));
+		break;
 	}
 	session_restart(call);
 	return r;
@@ -303,142 +302,84 @@ static int secret_file(struct call *call, int *ret)
 	return 0;
 }
 
-/* Milliseconds until `end`; 0 after it. */
-static long time_left(const struct timespec *end)
-{
-	struct timespec now;
-	long ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = 1000L * (end->tv_sec - now.tv_sec) + (end->tv_nsec - now.tv_nsec) / 1000000;
-	return ms > 0 ? ms : 0;
-}
-
-/* Gives 1, 0 at the end of the file, or an error. Signals come only while it waits. */
-static int read_byte(int fd, const struct timespec *end, const sigset_t *mask, char *ret)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	while (!session_cancelled()) {
-		long ms = time_left(end);
-		struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
-		ssize_t n = ppoll(&p, 1, &wait, mask);
-
-		if (n == 0)
-			return FUDA_ETIMEOUT;
-		if (n > 0)
-			n = read(fd, ret, 1);
-		if (n >= 0)
-			return (int)n;
-		if (errno != EINTR && errno != EAGAIN)
-			return FUDA_EFILE;
-	}
-	return FUDA_ECANCELLED;
-}
-
-/* As fuda_secret_read(), but no longer than `end`, however slowly the bytes come. The line has room
- * for a CR. */
-static int read_until(int fd, const struct timespec *end, struct fuda_secret **ret)
-{
-	char line[FUDA_SECRET_MAX + 2];
-	sigset_t usual;
-	size_t len = 0;
-	int r;
-
-	(void)mlock(line, sizeof(line)); /* may be refused by the system's limits */
-	block_signals(false, &usual);
-	while ((r = read_byte(fd, end, &usual, &line[len])) > 0 && line[len] != '\n')
-		if (++len == sizeof(line)) {
-			r = FUDA_ETOOBIG;
-			break;
-		}
-	sigprocmask(SIG_SETMASK, &usual, NULL);
-	if (r == 0 && !len)
-		r = FUDA_EFILE;
-	if (len && line[len - 1] == '\r')
-		len--;
-	if (r >= 0)
-		r = fuda_secret_new(line, len, ret);
-	explicit_bzero(line, sizeof(line));
-	(void)munlock(line, sizeof(line));
-	return r < 0 ? r : (int)len;
-}
-
 /* Reads a line, the `number`th of this call. One without anything is no wrong secret, but a mistake
  * in the file. */
-static int read_line(struct call *call, int fd, int number, struct fuda_secret **ret)
+static int read_line(struct call *call, int fd, int number, struct line *to)
 {
-	int ms = session_timeout_ms(), r;
 	struct timespec end;
+	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += ms / 1000;
-	r = read_until(fd, &end, ret);
-	if (r)
-		return r < 0 ? r : 0;
+	end.tv_sec += session_timeout_ms() / 1000;
+	r = line_read(fd, &end, to);
+	if (r < 0 || to->len)
+		return r;
 	if (common.pin_file)
 		return call_usage(call, _("%s: line %d is empty"), common.pin_file, number);
 	return call_usage(call, _("file descriptor %d: line %d is empty"), fd, number);
 }
 
-static int read_given(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
+static int read_failed(struct call *call, enum fuda_pin pin, int code)
+{
+	const char *title = fuda_pin_title(pin);
+
+	switch (code) {
+	case FUDA_ECANCELLED:
+		return call_fail(call, code, _("cancelled; nothing was sent to the card"));
+	case FUDA_ETIMEOUT:
+		return call_fail(call, code,
+				 _("the %s did not come in time; nothing was sent to the card"),
+				 title);
+	case FUDA_ETOOBIG:
+		return call_fail(call, FUDA_EPINFORM,
+				 _("the line with the %s is too long; nothing was sent to the "
+				   "card"),
+				 title);
+	default:
+		return call_fail(call, code, _("no line with the %s where the secrets come from"),
+				 title);
+	}
+}
+
+static int read_given(struct call *call, const struct wanted *w, struct fuda_secret **ret)
 {
 	static int lines;
+	struct line line;
 	int fd = -1, r = secret_file(call, &fd);
 
 	if (r < 0)
 		return r;
-	r = read_line(call, fd, ++lines, ret);
+	line_start(&line);
+	r = read_line(call, fd, ++lines, &line);
 	session_restart(call);
-	if (r == FUDA_ECANCELLED)
-		return call_fail(call, r, _("cancelled; nothing was sent to the card"));
-	if (r == FUDA_ETIMEOUT)
-		return call_fail(call, r,
-				 _("the %s did not come in time; nothing was sent to the card"),
-				 fuda_pin_title(pin));
-	if (r == FUDA_ETOOBIG)
-		return call_fail(call, FUDA_EPINFORM,
-				 _("the line with the %s is too long; nothing was sent to the "
-				   "card"),
-				 fuda_pin_title(pin));
-	if (call->usage)
-		return r;
-	if (r < 0)
-		return call_fail(call, r, _("no line with the %s where the secrets come from"),
-				 fuda_pin_title(pin));
-	return fuda_pin_check(call->ctx, pin, *ret);
+	if (r == 0)
+		r = make(call, w, &line, ret);
+	else if (!call->usage)
+		r = read_failed(call, w->pin, r);
+	line_end(&line);
+	return r;
 }
 
-static bool person_is_there(void)
+static int get(struct call *call, struct wanted *w, struct fuda_secret **ret)
 {
-	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	close(fd);
-	return isatty(STDIN_FILENO) || isatty(STDERR_FILENO);
+	if (common.pin_fd >= 0 || common.pin_file)
+		return read_given(call, w, ret);
+	if (prompt_possible())
+		return ask_person(call, w, ret);
+	return call_usage(call,
+			  _("the %s is needed, and there is no terminal to ask for it: give it "
+			    "with --pin-fd or --pin-file"),
+			  fuda_pin_title(w->pin));
 }
 
 int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 {
-	struct fuda_secret *secret = NULL;
-	int r;
+	return get(call, &(struct wanted){ pin, false, FUDA_TRIES_UNKNOWN }, ret);
+}
 
-	if (common.pin_fd >= 0 || common.pin_file)
-		r = read_given(call, pin, &secret);
-	else if (person_is_there())
-		r = ask_person(call, pin, &secret);
-	else
-		return call_usage(call,
-				  _("the %s is needed, and there is no terminal to ask for it: "
-				    "give it with --pin-fd or --pin-file"),
-				  fuda_pin_title(pin));
-	if (r < 0) {
-		fuda_secret_free(&secret);
-		return r;
-	}
-	*ret = secret;
-	return 0;
+int secret_ask_new(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
+{
+	return get(call, &(struct wanted){ pin, true, FUDA_TRIES_UNKNOWN }, ret);
 }
 
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,

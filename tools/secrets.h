@@ -8,9 +8,13 @@
 #include "tools/fuda.h"
 
 /* Gets the secret `pin` from --pin-fd, --pin-file or the terminal, whose prompt says how many tries
- * are left. The form is checked before it is returned. The card of the call must be open: what
- * makes the secret useless is said before it is asked for. */
+ * are left. What is made of the card's print may be given in its parts, as fuda_pin_compose() takes
+ * them. The form is checked before it is returned. The card of the call must be open: what makes
+ * the secret useless is said before it is asked for. */
 int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
+
+/* Likewise what shall take its place; on the terminal it is typed twice. */
+int secret_ask_new(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
 
 /* Notes in the report what became of the tries. Gives `code`. */
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,
