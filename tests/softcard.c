@@ -14,7 +14,8 @@
 #define ANSWER_MAX 3000
 
 static char home[] = "/tmp/fuda-test-XXXXXX";
-static char card[64];
+static char card[64], other[64]; /* directories */
+static char person[64];		 /* file */
 static char as_made[TEXT_SIZE]; /* card.conf */
 static struct vcard *loaded;	/* by a test that did not come to its end */
 
@@ -64,10 +65,33 @@ int softcard_setup(void **state)
 	return n > 0 ? 0 : -1;
 }
 
+const char *softcard_other(const struct vcard_make *what)
+{
+	const struct vcard_make hanako = { .person = person, .authority = card };
+	char why[256] = "";
+	FILE *f;
+
+	snprintf(other, sizeof(other), "%s/other", home);
+	snprintf(person, sizeof(person), "%s/person", home);
+	softcard_remove(other);
+	f = fopen(person, "w");
+	assert_non_null(f);
+	fputs("name = " OTHER_NAME "\nbirth_date = 1989-01-08\nsex = female\n"
+	      "my_number = " OTHER_MY_NUMBER "\nsecurity_code = 0808\nexpiry = 2030-01-08\n", f);
+	assert_int_equal(fclose(f), 0);
+	if (vcard_make(other, what ? what : &hanako, why, sizeof(why)) < 0)
+		fail_msg("%s", why);
+	return other;
+}
+
 int softcard_teardown(void **state)
 {
 	(void)state;
 	vcard_free(&loaded);
+	if (*other) {
+		softcard_remove(other);
+		unlink(person);
+	}
 	softcard_remove(card);
 	softcard_remove(home);
 	return 0;

@@ -23,6 +23,11 @@ struct vcard *softcard_load(void);
 struct vcard *softcard_on(const char *settings);
 void softcard_free(struct vcard **v);
 
+/* Makes a second card beside the first, instead of the one made by the last call, and returns its
+ * directory. NULL: another person of the same municipality, under the authorities of the first
+ * card. */
+const char *softcard_other(const struct vcard_make *what);
+
 /* Sends `command` (hexadecimal) and checks the answer: hexadecimal, beginning with "<n>" for n
  * bytes of data that do not matter. */
 void expect(struct vcard *v, const char *command, const char *answer);
@@ -42,6 +47,23 @@ void expect_after(const char *settings, bool select, const struct exchange *exch
 void expect_each(const char *settings, const char *answer, const char *const *commands);
 
 #define SELECT_JPKI "00A4040C0AD392F000260100000001"
+#define SELECT_ISD    "00A4040C07A0000001510000"
+#define SELECT_FACE   "00A4040C0AD3921000310001010402"
+#define SELECT_TEXT   "00A4040C0AD3921000310001010408"
+#define SELECT_JUKI   "00A4040C0AD3921000310001010401"
+#define SELECT_COMMON "00A4040C0AD3921000310001010100"
+
+/* Whose card it is. */
+#define SAMPLE_NAME	 "山田　太郎"
+#define SAMPLE_ADDRESS	 "東京都千代田区霞が関２丁目１番２号"
+#define SAMPLE_MY_NUMBER "123456789018" /* also verification number A */
+#define SAMPLE_B	 "02051520351470"
+#define SAMPLE_BIRTH_KEY "020515"
+/* Whose card softcard_other(NULL) makes. */
+#define OTHER_NAME	"番号　花子"
+#define OTHER_MY_NUMBER "987654321093"
+#define OTHER_B		"01010820300808"
+
 #define VERIFY_AUTH "00200098" "04" "31323334"
 #define WRONG_AUTH  "00200098" "04" "30303030"
 #define VERIFY_SIGN "0020009B" "06" "414243313233"
