@@ -10,15 +10,15 @@
 #include "vcard/maker.h"
 #include "vcard/pictures.h"
 
-#define PHOTO_SIZE	 6144 /* card.md 2.6: a face has several KB */
-#define OBJECT_MAX	 32768
-#define BODY_MAX	 1024
-#define HASH_LEN	 32
-#define COLUMNS		 20   /* characters a line of a picture */
-#define TEXT_BASIC_SIZE	 256  /* the least that one client wants: card.md 2.7 */
-#define BASIC_OPAQUE	 256
+#define PHOTO_SIZE       6144 /* card.md 2.6: a face has several KB */
+#define OBJECT_MAX       32768
+#define BODY_MAX         1024
+#define HASH_LEN         32
+#define COLUMNS          20  /* characters a line of a picture */
+#define TEXT_BASIC_SIZE  256 /* the least that one client wants: card.md 2.7 */
+#define BASIC_OPAQUE     256
 #define NUMBER_FILE_SIZE 17
-#define OBJECTS		 9
+#define OBJECTS          9
 
 /* One object of a record. */
 struct object {
@@ -35,11 +35,6 @@ struct content {
 	EVP_PKEY *face, *text;
 	struct fuda_buf name, address, photo, security_code, my_number; /* pictures */
 };
-
-static int oom(struct content *c)
-{
-	return maker_fail(c->m, FUDA_ETOOBIG, "no room for a record: a file has 32768 bytes");
-}
 
 static int append_objects(const struct object *o, size_t count, struct fuda_buf *b)
 {
@@ -80,7 +75,7 @@ static int table_record(uint16_t tag, uint16_t table_tag, const struct object *o
 	return r < 0 ? r : cv_object(ret, tag, body.data, body.len);
 }
 
-/* A record of two parts and the signature of the objects in the first. `key` is the municipality's. */
+/* A record of objects and the municipality's signature of them. */
 static int signed_record(struct content *c, uint16_t tag, const struct object *o, size_t count,
 			 uint16_t signature_tag, struct fuda_buf *ret)
 {
@@ -109,12 +104,20 @@ static int digest_objects(const struct object *o, size_t count, uint8_t ret_dige
 }
 
 /* Writes a file; `r` is what making its content came to. */
-static int put(struct content *c, const char *app, uint16_t fid, const struct fuda_buf *bytes, int r)
+static int put(struct content *c, const char *app, uint16_t fid, const struct fuda_buf *bytes,
+	       int r)
 {
-	return r < 0 ? oom(c) : maker_put_ef(c->m, app, fid, bytes);
+	if (r == FUDA_ETOOBIG)
+		return explain(c->m->why, c->m->why_size, FUDA_EINVAL,
+			       "%s-%04X.bin: it would not fit a file, which has at most %u bytes",
+			       app, fid, OBJECT_MAX);
+	if (r < 0)
+		return maker_fail(c->m, r, "cannot make a record");
+	return maker_put_ef(c->m, app, fid, bytes);
 }
 
-static int put_bytes(struct content *c, const char *app, uint16_t fid, const void *bytes, size_t len)
+static int put_bytes(struct content *c, const char *app, uint16_t fid, const void *bytes,
+		     size_t len)
 {
 	_cleanup_buf_ struct fuda_buf b = FUDA_BUF_INIT(OBJECT_MAX);
 	int r = fuda_buf_set(&b, bytes, len);
@@ -336,7 +339,8 @@ static int put_unknown(struct content *c)
 
 /* A simple-TLV object; only what is in record 1 of the common application is known to have the
  * tag 01. */
-static int put_record(struct content *c, const char *app, uint16_t fid, const void *bytes, size_t len)
+static int put_record(struct content *c, const char *app, uint16_t fid, const void *bytes,
+		      size_t len)
 {
 	_cleanup_buf_ struct fuda_buf b = FUDA_BUF_INIT(BODY_MAX);
 	const uint8_t head[] = { 0x01, (uint8_t)len };
@@ -396,8 +400,8 @@ static int put_card_objects(struct content *c)
 	static const uint8_t recognition[] = {
 		0x66, 0x30, 0x73, 0x2E, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x01,
 		0x60, 0x0B, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x02, 0x02, 0x02,
-		0x63, 0x09, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x03,
-		0x64, 0x0B, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x02, 0x15,
+		0x63, 0x09, 0x06, 0x07, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x03, 0x64, 0x0B,
+		0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x04, 0x02, 0x15,
 	};
 	static const uint8_t atr[] = { 0xE0, 0x00, 0xFF, 0x81, 0x31, 0xFE, 0x45, 0x14 };
 	const struct person *p = &c->m->person;
@@ -436,10 +440,21 @@ static int read_photo(struct content *c)
 	return 0;
 }
 
+static int draw_photo(struct content *c)
+{
+	unsigned size = c->m->what->photo_size ? c->m->what->photo_size : PHOTO_SIZE;
+
+	if (size < PHOTO_MIN || size > PHOTO_MAX)
+		return explain(c->m->why, c->m->why_size, FUDA_EINVAL,
+			       "a photo has %u to %u bytes, not %u", PHOTO_MIN, PHOTO_MAX, size);
+	if (picture_photo(size, &c->photo) < 0)
+		return maker_fail(c->m, FUDA_EFAILED, "cannot draw a photo of this size");
+	return 0;
+}
+
 static int draw(struct content *c)
 {
 	const struct person *p = &c->m->person;
-	size_t size = c->m->what->photo_size ? c->m->what->photo_size : PHOTO_SIZE;
 	int r = picture_text(p->name, COLUMNS, &c->name);
 
 	if (r == 0 && *p->address)
@@ -448,11 +463,9 @@ static int draw(struct content *c)
 		r = picture_digits(p->my_number, &c->my_number);
 	if (r == 0)
 		r = picture_digits(p->security_code, &c->security_code);
-	if (r == 0 && !c->m->what->photo)
-		r = picture_photo(size, &c->photo);
 	if (r < 0)
 		return maker_fail(c->m, r, "cannot draw the pictures");
-	return c->m->what->photo ? read_photo(c) : 0;
+	return c->m->what->photo ? read_photo(c) : draw_photo(c);
 }
 
 static int make_keys(struct content *c)
@@ -483,9 +496,9 @@ static int put_hierarchy(struct content *c)
 static int put_all(struct content *c)
 {
 	static int (*const steps[])(struct content *c) = {
-		draw,	     make_keys,	     put_hierarchy,	 put_attributes, put_text_basic,
-		put_text_keys, put_age,	     put_face,		 put_face_basic, put_number_picture,
-		put_unknown, put_common,     put_card_objects,
+		draw,          make_keys,  put_hierarchy,    put_attributes, put_text_basic,
+		put_text_keys, put_age,    put_face,         put_face_basic, put_number_picture,
+		put_unknown,   put_common, put_card_objects,
 	};
 	int r = 0;
 
@@ -510,8 +523,8 @@ int make_content(struct maker *m)
 		.security_code = FUDA_BUF_INIT(OBJECT_MAX),
 		.my_number = FUDA_BUF_INIT(OBJECT_MAX),
 	};
-	struct fuda_buf *bufs[] = { &c.face_key, &c.text_key,	   &c.name,	&c.address,
-				    &c.photo,	 &c.security_code, &c.my_number };
+	struct fuda_buf *bufs[] = { &c.face_key, &c.text_key,      &c.name,     &c.address,
+				    &c.photo,    &c.security_code, &c.my_number };
 	int r;
 
 	if (m->conf.opt.kind != KIND_CARD)

@@ -12,9 +12,9 @@
 #include "vcard/internal.h"
 
 #define KEY_BITS  2048
-#define MODULUS	  (KEY_BITS / 8)
-#define PEM_MAX	  32768
-#define DER_MAX	  4096
+#define MODULUS   (KEY_BITS / 8)
+#define PEM_MAX   32768
+#define DER_MAX   4096
 #define LABEL_ID  "Key-Id: "
 #define ID_DIGITS (2 * CV_ID)
 
@@ -232,8 +232,11 @@ static int load(const char *authority, struct cv_hierarchy *h, char *ret_why, si
 		if (r == 0 && i != CV_MUNICIPALITY && !h->key[i].key)
 			r = FUDA_EFORMAT;
 	}
-	return r < 0 ? explain(ret_why, why_size, r, "%s/" CV_KEYS_FILE ": not a file of "
-			       "fuda-vcard make", authority) : 0;
+	return r < 0 ? explain(ret_why, why_size, r,
+			       "%s/" CV_KEYS_FILE ": not a file of "
+			       "fuda-vcard make",
+			       authority) :
+		       0;
 }
 
 int cv_hierarchy_new(const char *municipality, const char *authority, struct cv_hierarchy *ret,

@@ -15,15 +15,15 @@
 #include <fuda/hash.h>
 #include "vcard/issue.h"
 
-#define DAY		86400L
-#define YEAR		(365 * DAY + 6 * 3600)
-#define ISSUED_BEFORE	(200 * DAY)   /* a card is some months old */
-#define EXPIRED_BEFORE	(6 * YEAR)    /* at most five years of validity, and one more */
-#define GENERATION_1	(6 * YEAR)    /* age of the CAs when the card was issued */
-#define GENERATION_2	(2 * YEAR)
-#define CN_LEN		23	      /* card.md 5.2 */
-#define DER_MAX		8192
-#define SIZE_TRIES	4
+#define DAY             86400L
+#define YEAR            (365 * DAY + 6 * 3600)
+#define ISSUED_BEFORE   (200 * DAY) /* a card is some months old */
+#define EXPIRED_BEFORE  (6 * YEAR)  /* at most five years of validity, and one more */
+#define GENERATION_1    (6 * YEAR)  /* age of the CAs when the card was issued */
+#define GENERATION_2    (2 * YEAR)
+#define CN_LEN          23 /* card.md 5.2 */
+#define DER_MAX         8192
+#define SIZE_TRIES      4
 #define TOKEN_INFO_SIZE 160
 #define PERSON_FILE_MAX 65536
 
@@ -136,7 +136,8 @@ static int issue_sized(struct maker *m, const struct branch *b, const struct iss
 	size_t padding = 0, cn_len = CN_LEN;
 
 	for (int i = 0; i < SIZE_TRIES; i++) {
-		X509 *x = issue_holder(b, ca, key, m->issued, m->expires, &m->person, cn_len, padding);
+		X509 *x = issue_holder(b, ca, key, m->issued, m->expires, &m->person, cn_len,
+				       padding);
 		int r = x ? to_der(x, ret_der) : FUDA_EFAILED;
 
 		X509_free(x);
@@ -166,8 +167,8 @@ static int append_pem(X509 *x, struct fuda_buf *ret)
 
 /* One branch: two generations of its CA, of which the second issues, and the holder's
  * certificate. */
-static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid,
-		       uint16_t cert_fid, size_t size, struct fuda_buf *ret_pem)
+static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid, uint16_t cert_fid,
+		       size_t size, struct fuda_buf *ret_pem)
 {
 	_cleanup_buf_ struct fuda_buf holder = FUDA_BUF_INIT(EF_MAX), der = FUDA_BUF_INIT(EF_MAX);
 	EVP_PKEY *old_key = EVP_RSA_gen(2048), *key = EVP_RSA_gen(2048);
@@ -219,7 +220,7 @@ static int random_digits(uint8_t *out, size_t len)
 static int put_token_info(struct maker *m)
 {
 	static const uint32_t numbers[] = { 0x40D, 1, 0, 1, 0, 16, 6, ~0U, ~0U, ~0U, ~0U };
-	const char *label = m->conf.opt.kind == KIND_CARD      ? "JPKIAPICCTOKEN2" :
+	const char *label = m->conf.opt.kind == KIND_CARD    ? "JPKIAPICCTOKEN2" :
 			    m->conf.opt.kind == KIND_ANDROID ? "JPKIAPGPSETOKEN" :
 							       "JPKIAPIOSTOKEN";
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TOKEN_INFO_SIZE);
@@ -321,8 +322,10 @@ static void set_secrets(struct maker *m)
 {
 	char b[PERSON_B_SIZE];
 	const char *const secrets[PINS] = {
-		[PIN_TEXT_A] = m->person.my_number, [PIN_FACE_A] = m->person.my_number,
-		[PIN_TEXT_B] = b,		    [PIN_FACE_B] = b,
+		[PIN_TEXT_A] = m->person.my_number,
+		[PIN_FACE_A] = m->person.my_number,
+		[PIN_TEXT_B] = b,
+		[PIN_FACE_B] = b,
 		[PIN_BIRTH] = m->person.birth_key,
 	};
 

@@ -137,10 +137,9 @@ static int parse_sex(const char *value, size_t size, char *ret)
 {
 	static const struct {
 		const char *name, *digit;
-	} sexes[] = { { "male", "1" },
-		      { "female", "2" },
-		      { "not_applicable", "9" },
-		      { "not_known", "0" } };
+	} sexes[] = {
+		{ "male", "1" }, { "female", "2" }, { "not_applicable", "9" }, { "not_known", "0" }
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sexes); i++)
 		if (strcmp(value, sexes[i].name) == 0) {
@@ -150,8 +149,10 @@ static int parse_sex(const char *value, size_t size, char *ret)
 	return FUDA_EFORMAT;
 }
 
-#define FIELD(name, form)                                                                          \
-	{ #name, form, offsetof(struct person, name), sizeof(((struct person *)NULL)->name) }
+#define FIELD(name, form)                                                                         \
+	{                                                                                         \
+#name, form, offsetof(struct person, name), sizeof(((struct person *)NULL)->name) \
+	}
 
 static const struct field fields[] = {
 	FIELD(name, parse_name),
@@ -307,7 +308,8 @@ int person_parse(struct person *ret, const char *name, const char *text, size_t 
 	if (!was_seen(seen, offsetof(struct person, birth_key)) &&
 	    era_key(p.birth_date, p.birth_key) < 0)
 		return explain(ret_why, why_size, FUDA_EFORMAT,
-			       "%s: this birth date has no digits of a Japanese era; give birth_key",
+			       "%s: this birth date has no digits of a Japanese era; give "
+			       "birth_key",
 			       name);
 	*ret = p;
 	return 0;

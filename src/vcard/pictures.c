@@ -90,8 +90,9 @@ static const struct rectangle segments[] = {
 	{ 1, 1, 4, 1 }, { 4, 1, 1, 5 }, { 4, 5, 1, 6 }, { 1, 10, 4, 1 },
 	{ 1, 5, 1, 6 }, { 1, 1, 1, 5 }, { 1, 5, 4, 1 },
 };
-static const uint8_t digit_segments[] = { 0x3F, 0x06, 0x5B, 0x4F, 0x66,
-					  0x6D, 0x7D, 0x27, 0x7F, 0x6F };
+static const uint8_t digit_segments[] = {
+	0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x27, 0x7F, 0x6F
+};
 
 int picture_digits(const char *digits, struct fuda_buf *ret_png)
 {
@@ -107,7 +108,7 @@ int picture_digits(const char *digits, struct fuda_buf *ret_png)
 	return to_png(&c, ret_png);
 }
 
-#define CELL	16
+#define CELL    16
 #define CP_BITS 24
 #define CP_COLS 6
 
@@ -159,14 +160,13 @@ static int inside(int x, int y, int cx, int cy, int rx, int ry)
 static const struct part {
 	int cx, cy, rx, ry, light, fall;
 } parts[] = {
-	{ 120, 330, 112, 96, 70, 40 },	/* shoulders */
-	{ 120, 236, 30, 46, 165, 50 },	/* neck */
-	{ 120, 122, 76, 92, 45, 25 },	/* hair */
-	{ 120, 146, 60, 82, 205, 70 },	/* face */
-	{ 97, 140, 9, 5, 50, 0 },	/* eyes */
-	{ 143, 140, 9, 5, 50, 0 },
-	{ 120, 168, 6, 10, 160, 10 },	/* nose */
-	{ 120, 194, 20, 4, 110, 20 },	/* mouth */
+	{ 120, 330, 112, 96, 70, 40 },                               /* shoulders */
+	{ 120, 236, 30, 46, 165, 50 },                               /* neck */
+	{ 120, 122, 76, 92, 45, 25 },                                /* hair */
+	{ 120, 146, 60, 82, 205, 70 },                               /* face */
+	{ 97, 140, 9, 5, 50, 0 },                                    /* eyes */
+	{ 143, 140, 9, 5, 50, 0 },     { 120, 168, 6, 10, 160, 10 }, /* nose */
+	{ 120, 194, 20, 4, 110, 20 },                                /* mouth */
 };
 
 /* Grain that is the same every time: a mix of the coordinates, -8 to 7. */
@@ -196,7 +196,11 @@ static int shade(int x, int y)
 static opj_image_t *draw(void)
 {
 	opj_image_cmptparm_t grey = {
-		.dx = 1, .dy = 1, .w = PHOTO_WIDTH, .h = PHOTO_HEIGHT, .prec = 8,
+		.dx = 1,
+		.dy = 1,
+		.w = PHOTO_WIDTH,
+		.h = PHOTO_HEIGHT,
+		.prec = 8,
 	};
 	opj_image_t *image = opj_image_create(1, &grey, OPJ_CLRSPC_GRAY);
 
@@ -316,7 +320,9 @@ int picture_photo(size_t size, struct fuda_buf *ret_jp2)
 
 bool picture_is_jp2(const struct fuda_buf *bytes)
 {
-	static const uint8_t signature[] = { 0, 0, 0, 12, 'j', 'P', ' ', ' ', '\r', '\n', 0x87, '\n' };
+	static const uint8_t signature[] = {
+		0, 0, 0, 12, 'j', 'P', ' ', ' ', '\r', '\n', 0x87, '\n'
+	};
 
 	return bytes->len > sizeof(signature) &&
 	       memcmp(bytes->data, signature, sizeof(signature)) == 0;
