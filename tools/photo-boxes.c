@@ -95,7 +95,8 @@ static int read_colour(struct boxes *b, struct cursor c)
 
 	if (b->colours++)
 		return 0;
-	if (cur_u8(&c, &method) < 0 || cur_u8(&c, &precedence) < 0 || cur_u8(&c, &approximation) < 0)
+	if (cur_u8(&c, &method) < 0 || cur_u8(&c, &precedence) < 0 ||
+	    cur_u8(&c, &approximation) < 0)
 		return refuse(b, "has a colour box that is too short");
 	/* a profile says how red is red, which does not matter for recognising a face */
 	if (method == PROFILE)

@@ -49,6 +49,7 @@ struct stream {
 	uint8_t parts[TILES_MAX];	       /* how many parts of each tile there were */
 	unsigned layers;		       /* 0 before COD */
 	bool quantized;			       /* after QCD */
+	size_t data_len;		       /* bytes of packets in all tiles */
 	struct coding coding;
 	const struct coding *coding_of[PHOTO_COMPONENTS_MAX]; /* NULL before COC */
 	struct coding own[PHOTO_COMPONENTS_MAX];
@@ -307,8 +308,8 @@ static int check_packets(struct stream *s)
 		for (uint32_t i = 0; i < s->across; i++)
 			sum += packets(s, cut(s->x, s->tile_x, s->tile_w, i),
 				       cut(s->y, s->tile_y, s->tile_h, j));
-	if (sum * s->layers > s->photo.codestream_len)
-		return refuse(s, "claims more packets than it has bytes");
+	if (sum * s->layers > s->data_len)
+		return refuse(s, "claims more packets than it has bytes for");
 	return 0;
 }
 
@@ -334,7 +335,10 @@ static int read_tile_part(struct stream *s, struct cursor *c)
 		size = c->left < END ? 0 : (uint32_t)c->left - END + BEFORE_HEADER;
 	if (size < SMALLEST || cur_sub(c, size - BEFORE_HEADER, &body) < 0)
 		return refuse(s, "ends in the middle of a tile");
-	return read_segments(s, &body, TILE, SOD);
+	if (read_segments(s, &body, TILE, SOD) < 0)
+		return FUDA_EFORMAT;
+	s->data_len += body.left;
+	return 0;
 }
 
 static int read_tiles(struct stream *s, struct cursor *c)
@@ -367,9 +371,9 @@ static int read_stream(struct stream *s, struct cursor c)
 		return FUDA_EFORMAT;
 	if (!s->layers || !s->quantized)
 		return refuse(s, "lacks a part of its main header");
-	if (check_packets(s) < 0)
+	if (read_tiles(s, &c) < 0)
 		return FUDA_EFORMAT;
-	return read_tiles(s, &c);
+	return check_packets(s);
 }
 
 int photo_check_stream(const uint8_t *bytes, size_t len, const char **ret_why, struct photo *ret)
