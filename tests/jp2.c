@@ -70,8 +70,7 @@ static opj_image_t *image_of(const struct jp2 *what)
 						   .h = what->height,
 						   .prec = what->depth ? what->depth : 8,
 						   .sgnd = what->is_signed };
-	image = opj_image_create(what->components, parts,
-				 what->components < 3 ? OPJ_CLRSPC_GRAY : OPJ_CLRSPC_SRGB);
+	image = opj_image_create(what->components, parts, what->components < 3 ? OPJ_CLRSPC_GRAY : OPJ_CLRSPC_SRGB);
 	if (!image)
 		die("no memory");
 	image->x0 = what->x;
@@ -137,9 +136,8 @@ void jp2_make(const struct jp2 *what, struct fuda_buf *ret_file)
 	opj_stream_set_write_function(stream, output_write);
 	opj_stream_set_seek_function(stream, output_seek);
 	opj_stream_set_skip_function(stream, output_skip);
-	if (!opj_setup_encoder(codec, &parameters, image) ||
-	    !opj_start_compress(codec, image, stream) || !opj_encode(codec, stream) ||
-	    !opj_end_compress(codec, stream))
+	if (!opj_setup_encoder(codec, &parameters, image) || !opj_start_compress(codec, image, stream) ||
+	    !opj_encode(codec, stream) || !opj_end_compress(codec, stream))
 		die("openjpeg cannot make the picture");
 	opj_stream_destroy(stream);
 	opj_destroy_codec(codec);

@@ -124,12 +124,12 @@ static const struct {
 	const char *name;
 	void (*attempt)(void);
 } attempts[] = {
-	{ "nothing", nothing },		  { "open", open_file },	{ "read", read_input },
-	{ "write", write_elsewhere },	  { "connect", connect_out },	{ "fork", new_process },
-	{ "exec", new_program },	  { "thread", new_thread },	{ "kill", kill_parent },
-	{ "trace", trace },		  { "make-code", make_code },	{ "become-code", become_code },
-	{ "map-file", map_file },	  { "more-limits", more_limits }, { "unlink", remove_file },
-	{ "memory", memory },		  { "time", time_goes_by },
+	{ "nothing", nothing },       { "open", open_file },          { "read", read_input },
+	{ "write", write_elsewhere }, { "connect", connect_out },     { "fork", new_process },
+	{ "exec", new_program },      { "thread", new_thread },       { "kill", kill_parent },
+	{ "trace", trace },           { "make-code", make_code },     { "become-code", become_code },
+	{ "map-file", map_file },     { "more-limits", more_limits }, { "unlink", remove_file },
+	{ "memory", memory },         { "time", time_goes_by },
 };
 
 /* Before the environment is cleared. */

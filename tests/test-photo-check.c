@@ -25,7 +25,7 @@ struct edit {
 
 #define FTYP "66747970" /* offset -4: the box; 4: brand; 12: the first compatible brand */
 #define JP2H "6A703268" /* offset -4: length, 2D without more boxes */
-#define IHDR "69686472" /* offset 4: height, width, 12: components, 14: depth, compression, unknown, rights */
+#define IHDR "69686472" /* offset 4: height, width, 12: components, 14: depth, compression, ... */
 #define COLR "636F6C72" /* offset 4: method, precedence, approximation, 7: colour space */
 #define JP2C "6A703263" /* offset -4: length, here 0; 4: the codestream */
 #define SIZ  "FF51"	/* offset 4: profile, 6: size, 14: corner, 22: tile, 30: its corner, 38: components */
@@ -111,10 +111,13 @@ static void boxes(void **state)
 		/* what may be there besides */
 		{ NULL, { { JP2C, -4, 0, "0000000C" "786D6C20" "3C612F3E" } } },
 		{ NULL, { { JP2H, -4, 4, "00000035" }, { COLR, -4, 0, "00000008" "72657320" } } },
-		{ NULL, { { JP2H, -4, 4, "0000003C" }, { COLR, 11, 0, "0000000F" "636F6C72" "09000000000000" } } },
+		{ NULL,
+		  { { JP2H, -4, 4, "0000003C" }, { COLR, 11, 0, "0000000F" "636F6C72" "09000000000000" } } },
 		{ NULL, { { COLR, 4, 1, "02" } } },
 		{ NULL, { { FTYP, 4, 4, "6A707820" } } },
-		{ NULL, { { JP2H, -4, 4, "0000003D" }, { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0000" "0001" } } },
+		{ NULL,
+		  { { JP2H, -4, 4, "0000003D" },
+		    { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0000" "0001" } } },
 		/* frames */
 		{ "is not a JP2 file", { { FTYP, -16, 1, "01" } } },
 		{ "is not a JP2 file", { { FTYP, -5, 1, "00" } } },
@@ -134,6 +137,15 @@ static void boxes(void **state)
 		{ "has two headers", { { JP2C, -4, 0, "00000008" "6A703268" } } },
 		{ "lacks a part of its header", { { COLR, 0, 4, "636F6C78" } } },
 		{ "lacks a part of its header", { { JP2H, -4, 4, "00000008" }, { IHDR, -4, 37, "" } } },
+	};
+
+	(void)state;
+	check_edits(&grey, edits, ARRAY_SIZE(edits));
+}
+
+static void headers(void **state)
+{
+	static const struct edit edits[] = {
 		/* the header of the image */
 		{ "does not begin its header with that of the image", { { IHDR, 0, 4, "69686473" } } },
 		{ "has two image headers", { { COLR, -4, 4, "00000008" }, { COLR, 0, 4, "69686472" } } },
@@ -154,23 +166,31 @@ static void boxes(void **state)
 		{ "is neither grey nor RGB", { { COLR, 10, 1, "10" } } },
 		{ "is neither grey nor RGB", { { COLR, 10, 1, "12" } } },
 		{ "describes its colours in an unknown way", { { COLR, 4, 1, "03" } } },
-		{ "describes its colours in an unknown way", { { JP2H, -4, 4, "0000002C" }, { COLR, -4, 4, "0000000E" } } },
-		{ "has a colour box that is too short", { { JP2H, -4, 4, "00000028" }, { COLR, -4, 4, "0000000A" } } },
+		{ "describes its colours in an unknown way",
+		  { { JP2H, -4, 4, "0000002C" }, { COLR, -4, 4, "0000000E" } } },
+		{ "has a colour box that is too short",
+		  { { JP2H, -4, 4, "00000028" }, { COLR, -4, 4, "0000000A" } } },
 		{ "has a palette",
-		  { { JP2H, -4, 4, "00000041" }, { COLR, -4, 0, "00000014" "70636C72" "00020307070700FFFFFF0000" } } },
+		  { { JP2H, -4, 4, "00000041" },
+		    { COLR, -4, 0, "00000014" "70636C72" "00020307070700FFFFFF0000" } } },
 		{ "has a palette", { { JP2H, -4, 4, "00000035" }, { COLR, -4, 0, "00000008" "636D6170" } } },
 		{ "has components of different depths",
 		  { { JP2H, -4, 4, "00000036" }, { COLR, -4, 0, "00000009" "62706363" "07" } } },
 		{ "has a channel box of the wrong length",
-		  { { JP2H, -4, 4, "0000003D" }, { COLR, 11, 0, "00000010" "63646566" "0002" "0000" "0000" "0001" } } },
+		  { { JP2H, -4, 4, "0000003D" },
+		    { COLR, 11, 0, "00000010" "63646566" "0002" "0000" "0000" "0001" } } },
 		{ "has its channels in an unusual order",
-		  { { JP2H, -4, 4, "0000003D" }, { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0000" "0002" } } },
+		  { { JP2H, -4, 4, "0000003D" },
+		    { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0000" "0002" } } },
 		{ "has its channels in an unusual order",
-		  { { JP2H, -4, 4, "0000003D" }, { COLR, 11, 0, "00000010" "63646566" "0001" "0001" "0000" "0002" } } },
+		  { { JP2H, -4, 4, "0000003D" },
+		    { COLR, 11, 0, "00000010" "63646566" "0001" "0001" "0000" "0002" } } },
 		{ "has its channels in an unusual order",
-		  { { JP2H, -4, 4, "0000003D" }, { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0001" "0000" } } },
+		  { { JP2H, -4, 4, "0000003D" },
+		    { COLR, 11, 0, "00000010" "63646566" "0001" "0000" "0001" "0000" } } },
 		{ "defines its channels twice",
-		  { { JP2H, -4, 4, "00000041" }, { COLR, 11, 0, "0000000A" "63646566" "0000" "0000000A" "63646566" "0000" } } },
+		  { { JP2H, -4, 4, "00000041" },
+		    { COLR, 11, 0, "0000000A" "63646566" "0000" "0000000A" "63646566" "0000" } } },
 	};
 
 	(void)state;
@@ -189,11 +209,14 @@ static void sizes(void **state)
 		{ "has no components, or too many", { { SIZ, 2, 2, "0026" } } },
 		{ "needs more than part 1 of JPEG 2000", { { SIZ, 4, 2, "4000" } } },
 		/* claimed, with a file of the size that it had */
-		{ "is too large", { { SIZ, 6, 8, "0000FFFF" "0000FFFF" }, { IHDR, 4, 8, "0000FFFF" "0000FFFF" } } },
-		{ "is too large", { { SIZ, 6, 8, "FFFFFFFF" "FFFFFFFF" }, { IHDR, 4, 8, "FFFFFFFF" "FFFFFFFF" } } },
+		{ "is too large",
+		  { { SIZ, 6, 8, "0000FFFF" "0000FFFF" }, { IHDR, 4, 8, "0000FFFF" "0000FFFF" } } },
+		{ "is too large",
+		  { { SIZ, 6, 8, "FFFFFFFF" "FFFFFFFF" }, { IHDR, 4, 8, "FFFFFFFF" "FFFFFFFF" } } },
 		{ "is too large", { { SIZ, 6, 4, "00001001" } } },
 		{ "is too large", { { SIZ, 10, 4, "00001001" } } },
-		{ "is too large", { { SIZ, 6, 8, "00001000" "00000401" }, { SIZ, 22, 8, "00001000" "00000401" } } },
+		{ "is too large",
+		  { { SIZ, 6, 8, "00001000" "00000401" }, { SIZ, 22, 8, "00001000" "00000401" } } },
 		{ "is empty", { { SIZ, 6, 4, "00000000" } } },
 		{ "is empty", { { SIZ, 14, 4, "00000018" } } },
 		{ "is empty", { { SIZ, 18, 4, "FFFFFFFF" } } },
@@ -235,12 +258,15 @@ static void coding(void **state)
 		{ "lacks a part of its main header", { { COD, 0, 14, "" } } },
 		{ "lacks a part of its main header", { { QCD, 0, 2, "FF64" } } },
 		{ "has a coding segment that is too short", { { COD, 2, 12, "0006" "00000001" } } },
-		{ "has a coding segment that is too short", { { COD, 2, 12, "000B" "0000000100" "02040400" } } },
-		{ "has a coding segment that is too long", { { COD, 2, 12, "000D" "0000000100" "020404000100" } } },
+		{ "has a coding segment that is too short",
+		  { { COD, 2, 12, "000B" "0000000100" "02040400" } } },
+		{ "has a coding segment that is too long",
+		  { { COD, 2, 12, "000D" "0000000100" "020404000100" } } },
 		{ "has a coding segment that is too short", { { COD, 4, 1, "01" } } },
 		{ "has a coding segment with unknown values", { { COD, 4, 1, "08" } } },
 		{ "has a coding segment with unknown values", { { COD, 5, 1, "05" } } },
-		{ "has a coding segment with unknown values", { { COD, 8, 1, "01" } } }, /* mixes colours that it lacks */
+		/* mixes colours that it lacks */
+		{ "has a coding segment with unknown values", { { COD, 8, 1, "01" } } },
 		{ "has too many layers", { { COD, 6, 2, "0000" } } },
 		{ "has too many layers", { { COD, 6, 2, "0041" } } },
 		{ "has too many layers", { { COD, 6, 2, "FFFF" } } },
@@ -256,9 +282,21 @@ static void coding(void **state)
 		/* 9 x 12 precincts of 2 x 2 in 64 layers, and a file of 400 bytes */
 		{ "claims more packets than it has bytes for",
 		  { { COD, 2, 12, "000D" "0100004000" "0004040001" "11" } } },
+	};
+
+	(void)state;
+	check_edits(&grey, edits, ARRAY_SIZE(edits));
+}
+
+/* COC, quantization, and what has no place in a main header. */
+static void segments(void **state)
+{
+	static const struct edit edits[] = {
 		{ "has a coding segment that is too short", { { QCD, 0, 0, "FF53" "0003" "00" } } },
-		{ "has a coding segment with unknown values", { { QCD, 0, 0, "FF53" "0009" "01" "00" "0104040001" } } },
-		{ "has a coding segment with unknown values", { { QCD, 0, 0, "FF53" "0009" "00" "02" "0104040001" } } },
+		{ "has a coding segment with unknown values",
+		  { { QCD, 0, 0, "FF53" "0009" "01" "00" "0104040001" } } },
+		{ "has a coding segment with unknown values",
+		  { { QCD, 0, 0, "FF53" "0009" "00" "02" "0104040001" } } },
 		{ "has a coding segment with unknown values",
 		  { { QCD, 0, 0, "FF53" "0009" "00" "00" "0104040001" "FF53" "0009" "00" "00" "0104040001" } } },
 		{ "has too many resolutions", { { QCD, 0, 0, "FF53" "0009" "00" "00" "2004040001" } } },
@@ -266,13 +304,21 @@ static void coding(void **state)
 		{ "has a quantization segment of the wrong length", { { QCD, 4, 1, "02" } } },
 		{ "has a quantization segment of the wrong length", { { QCD, 4, 1, "03" } } },
 		{ "has a quantization segment that is too short", { { QCD, 0, 0, "FF5C" "0002" } } },
-		{ "has a quantization segment for a component that it lacks", { { QCD, 0, 0, "FF5D" "0005" "010000" } } },
-		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF5F" "0009" "00000001010000" } } }, /* POC */
-		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF60" "0003" "00" } } },		    /* PPM */
-		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF5E" "0005" "000007" } } },	    /* RGN */
-		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF50" "0008" "000200000000" } } },   /* CAP */
+		{ "has a quantization segment for a component that it lacks",
+		  { { QCD, 0, 0, "FF5D" "0005" "010000" } } },
+		/* POC */
+		{ "has a segment that is not used for photos",
+		  { { QCD, 0, 0, "FF5F" "0009" "00000001010000" } } },
+		/* PPM */
+		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF60" "0003" "00" } } },
+		/* RGN */
+		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF5E" "0005" "000007" } } },
+		/* CAP */
+		{ "has a segment that is not used for photos",
+		  { { QCD, 0, 0, "FF50" "0008" "000200000000" } } },
 		{ "has a segment that is not used for photos", { { QCD, 0, 0, "0000" } } },
-		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF58" "0003" "00" } } }, /* PLT of no tile */
+		/* PLT of no tile */
+		{ "has a segment that is not used for photos", { { QCD, 0, 0, "FF58" "0003" "00" } } },
 		{ "ends in the middle of a header", { { QCD, 2, 2, "0001" } } },
 		{ "ends in the middle of a header", { { QCD, 2, 2, "FFFF" } } },
 	};
@@ -295,8 +341,10 @@ static void tiles(void **state)
 		{ "ends in the middle of a tile", { { SOT, 6, 4, "FFFFFFFF" } } },
 		{ "does not end where its last tile does", { { SOT, 6, 4, "00000010" } } },
 		{ "has a segment that is not used for photos", { { SOD, 0, 2, "FF91" } } },
-		{ "has a segment that is not used for photos", { { SOD, 0, 0, "FF52" "000C" "0000000100" "0204040001" } } },
-		{ "has a segment that is not used for photos", { { SOD, 0, 0, "FF61" "0003" "00" } } }, /* PPT */
+		{ "has a segment that is not used for photos",
+		  { { SOD, 0, 0, "FF52" "000C" "0000000100" "0204040001" } } },
+		/* PPT */
+		{ "has a segment that is not used for photos", { { SOD, 0, 0, "FF61" "0003" "00" } } },
 	};
 
 	(void)state;
@@ -360,8 +408,10 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted),
 		cmocka_unit_test(boxes),
+		cmocka_unit_test(headers),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(coding),
+		cmocka_unit_test(segments),
 		cmocka_unit_test(tiles),
 		cmocka_unit_test(colour),
 		cmocka_unit_test(truncated),

@@ -367,9 +367,9 @@ static void bombs(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(genuine),   cmocka_unit_test(lossy),   cmocka_unit_test(largest),
+		cmocka_unit_test(genuine),    cmocka_unit_test(lossy),     cmocka_unit_test(largest),
 		cmocka_unit_test(no_picture), cmocka_unit_test(truncated), cmocka_unit_test(starved),
-		cmocka_unit_test(flipped),   cmocka_unit_test(noise),   cmocka_unit_test(bombs),
+		cmocka_unit_test(flipped),    cmocka_unit_test(noise),     cmocka_unit_test(bombs),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, NULL);
