@@ -124,10 +124,7 @@ static const char *directory(int argc, char **argv)
 /* What an option of make takes. */
 enum form { TEXT, KIND, SIZE, SIZE_OR_EXACT, FLAG, SETTING };
 
-#define WISH(name, form, member)                                \
-	{                                                       \
-		name, form, offsetof(struct vcard_make, member) \
-	}
+#define WISH(name, form, member) { name, form, offsetof(struct vcard_make, member) }
 static const struct wish {
 	const char *name;
 	enum form form;
@@ -185,10 +182,10 @@ static int take_wish(struct vcard_make *what, const struct wish *w, const char *
 static void list_options(struct option options[WISHES + 3])
 {
 	for (int i = 0; i < WISHES; i++)
-		options[i] =
-			(struct option){ wishes[i].name,
-					 wishes[i].form == FLAG ? no_argument : required_argument,
-					 NULL, FIRST_WISH + i };
+		options[i] = (struct option){ wishes[i].name,
+					      wishes[i].form == FLAG ? no_argument :
+								       required_argument,
+					      NULL, FIRST_WISH + i };
 	options[WISHES] = (struct option){ "help", no_argument, NULL, 'h' };
 	options[WISHES + 1] = (struct option){ "version", no_argument, NULL, 'V' };
 	options[WISHES + 2] = (struct option){ 0 };
@@ -365,7 +362,8 @@ static int play(struct vcard *v, const struct run *run, const struct addrinfo *a
 			 run->vpcd);
 		return r < 0 ? failed(r, why) : 0;
 	}
-	fprintf(stderr, "fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
+	fprintf(stderr,
+		"fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
 		run->vpcd);
 	r = vcard_play(v, fd, stop_fd);
 	close(fd);
@@ -384,9 +382,12 @@ static int play(struct vcard *v, const struct run *run, const struct addrinfo *a
 static int command_run(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "vpcd", required_argument, NULL, 'v' }, { "wait", required_argument, NULL, 'w' },
-		{ "usage", no_argument, NULL, 'u' },      { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },    { NULL, 0, NULL, 0 },
+		{ "vpcd", required_argument, NULL, 'v' },
+		{ "wait", required_argument, NULL, 'w' },
+		{ "usage", no_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct run run = { .vpcd = VPCD_DEFAULT, .wait = 10 };
 	struct addrinfo *addresses;

@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <fuda/buf.h>
 
-#define CV_ID          16
+#define CV_ID	       16
 #define CV_PUBLIC_SIZE 265 /* of a public key's value: card.md 2.6 */
 #define CV_SIGNATURE   256
-#define CV_MAX         568 /* bytes of a certificate with its header */
+#define CV_MAX	       568 /* bytes of a certificate with its header */
 
 #define CV_AUTHORITY_FILE "cv-authority.pem"
-#define CV_KEYS_FILE      "cv-keys.pem"
+#define CV_KEYS_FILE	  "cv-keys.pem"
 
 /* Whose keys there are; the first three are authorities, in which the user of a card has to
  * believe. */

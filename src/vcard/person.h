@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 /* Characters of name and address, as the signing certificate limits them: card.md 5.3. */
-#define PERSON_NAME_MAX    100
+#define PERSON_NAME_MAX	   100
 #define PERSON_ADDRESS_MAX 200
-#define UTF8_LEN           4 /* bytes of the longest character */
+#define UTF8_LEN	   4 /* bytes of the longest character */
 
 struct person {
 	char name[PERSON_NAME_MAX * UTF8_LEN + 1];
 	char address[PERSON_ADDRESS_MAX * UTF8_LEN + 1]; /* "": none */
-	char birth_date[9];                              /* YYYYMMDD; unknown parts are zeros */
-	char birth_key[7];                               /* the six digits printed on the card */
-	char sex[2];                                     /* as on the card: card.md 2.7 */
+	char birth_date[9];				 /* YYYYMMDD; unknown parts are zeros */
+	char birth_key[7];				 /* the six digits printed on the card */
+	char sex[2];					 /* as on the card: card.md 2.7 */
 	char my_number[13];
 	char security_code[5];
-	char expiry[9]; /* of the card, YYYYMMDD */
+	char expiry[9];		/* of the card, YYYYMMDD */
 	char municipality[6];
 	char serial[16];
 };
