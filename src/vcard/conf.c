@@ -231,7 +231,7 @@ static const struct setting settings[] = {
 	SECRET("face-a", PIN_FACE_A),
 	SECRET("face-b", PIN_FACE_B),
 	SECRET("birth", PIN_BIRTH),
-	{ "birth-tries", SETTABLE, parse_limit, print_limit, PIN_BIRTH, .min = 0, .max = TRIES_MAX },
+	{ "birth-tries", SETTABLE, parse_limit, print_limit, PIN_BIRTH, .max = TRIES_MAX },
 	CHOICE("blocked-verify", SETTABLE, blocked_verify, { "6984", 0x6984 }, { "6983", 0x6983 }),
 	CHOICE("blocked-query", SETTABLE, blocked_query, { "63C0", 0x63C0 }, { "6984", 0x6984 }),
 	CHOICE("query-5-bytes", SETTABLE, query_5_bytes, { "ok", 0 }, { "6700", 0x6700 }),

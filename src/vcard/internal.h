@@ -55,13 +55,13 @@ struct pin_type {
 extern const struct pin_type vcard_pins[PINS];
 
 enum ef_kind {
-	EF_BINARY,	/* transparent */
-	EF_RECORDS,	/* JICSAP simple-TLV objects one after the other, FF or the end behind them */
-	EF_PIN,		/* IEF with a secret */
-	EF_LOCKED,	/* IEF with a secret that was blocked when the card was issued */
-	EF_KEY,		/* IEF with a private key for `80 2A` */
-	EF_INTERNAL,	/* IEF with a private key for INTERNAL AUTHENTICATE */
-	EF_OPAQUE,	/* an IEF that exists, and nobody knows for what */
+	EF_BINARY,   /* transparent */
+	EF_RECORDS,  /* JICSAP simple-TLV objects one after the other, then FF or the end */
+	EF_PIN,	     /* IEF with a secret */
+	EF_LOCKED,   /* IEF with a secret that was blocked when the card was issued */
+	EF_KEY,	     /* IEF with a private key for `80 2A` */
+	EF_INTERNAL, /* IEF with a private key for INTERNAL AUTHENTICATE */
+	EF_OPAQUE,   /* an IEF that exists, and nobody knows for what */
 };
 
 /* What opens a file for reading, or a key for use: any of the secrets whose bits are set. */
