@@ -52,14 +52,14 @@ static int take_length(struct cursor *c, bool minimal, size_t *ret)
 	return 0;
 }
 
-static int next(struct cursor *c, bool minimal, struct tlv *ret)
+static int next(struct cursor *c, bool minimal_tag, bool minimal_length, struct tlv *ret)
 {
 	struct cursor at = *c;
 	struct tlv t;
 	size_t len;
 
-	if (take_tag(&at, minimal, &t.tag) < 0 || take_length(&at, minimal, &len) < 0 ||
-	    cur_sub(&at, len, &t.value) < 0)
+	if (take_tag(&at, minimal_tag, &t.tag) < 0 ||
+	    take_length(&at, minimal_length, &len) < 0 || cur_sub(&at, len, &t.value) < 0)
 		return FUDA_EFORMAT;
 	t.whole = cur_of(c->p, c->left - at.left);
 	*c = at;
@@ -69,12 +69,12 @@ static int next(struct cursor *c, bool minimal, struct tlv *ret)
 
 int tlv_next(struct cursor *c, struct tlv *ret)
 {
-	return next(c, false, ret);
+	return next(c, false, false, ret);
 }
 
 int tlv_next_der(struct cursor *c, struct tlv *ret)
 {
-	return next(c, true, ret);
+	return next(c, true, true, ret);
 }
 
 int tlv_expect(struct cursor *c, uint32_t tag, struct tlv *ret)
@@ -82,7 +82,7 @@ int tlv_expect(struct cursor *c, uint32_t tag, struct tlv *ret)
 	struct cursor at = *c;
 	struct tlv t;
 
-	if (next(&at, true, &t) < 0 || t.tag != tag)
+	if (next(&at, false, true, &t) < 0 || t.tag != tag)
 		return FUDA_EFORMAT;
 	*c = at;
 	*ret = t;

@@ -17,7 +17,8 @@ struct tlv {
 int tlv_next(struct cursor *c, struct tlv *ret);
 int tlv_next_der(struct cursor *c, struct tlv *ret);
 
-/* As tlv_next_der(), and the tag must be `tag`. */
+/* As tlv_next_der(), and the tag must be `tag`, bytes for bytes. Those of the card need not be
+ * minimal: FF10 to FF1E could do with one (card.md 2.6). */
 int tlv_expect(struct cursor *c, uint32_t tag, struct tlv *ret);
 
 /* Takes the next simple-TLV object (ISO 7816-4 5.2.1, card.md 2.4): a tag of one byte, which is
