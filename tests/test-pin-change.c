@@ -31,8 +31,9 @@
 /* changing it back */
 #define BACK	{ VERIFY_NEW, OK }, { CHANGE_OLD, OK }
 #define LOST	FUDA_ETRANSPORT
-
-enum { O = FUDA_PIN_HOLDS_OLD, N = FUDA_PIN_HOLDS_NEW, E = FUDA_PIN_HOLDS_EITHER };
+#define O	FUDA_PIN_HOLDS_OLD
+#define N	FUDA_PIN_HOLDS_NEW
+#define E	FUDA_PIN_HOLDS_EITHER
 
 struct row {
 	const char *what;
@@ -163,7 +164,7 @@ static void changes_what_is_kept_once(void **state)
 		{ "no such file", FUDA_PIN_TEXT, { SELECT_TEXT, { "00A4020C020011", "6A82" } },
 		  FUDA_ENOTFOUND, false, 0, { { 0 } }, "has no" },
 		{ "card gone", FUDA_PIN_TEXT, { SELECT_TEXT, { "00A4020C020011", NULL, FUDA_EREMOVED } },
-		  FUDA_EREMOVED, false, 0, { { 0 } }, "Nothing was changed" },
+		  FUDA_EREMOVED, false, 0, { { 0 } }, "the card was removed. Nothing was changed." },
 	};
 
 	(void)state;
@@ -227,7 +228,7 @@ static void changes_back(void **state)
 		  "\"juki\" holds the old one, and \"common\" the new one" },
 		{ "the new one is not known: split", FUDA_PIN_JUKI,
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, { VERIFY_NEW, "63C2" } },
-		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 3 }, { N, 3, 2, 3 } }, "one place only" },
+		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 3 }, { N, 3, 2, 3 } }, "which was to be changed back" },
 		{ "the card is gone: split", FUDA_PIN_JUKI,
 		  { JUKI_OPENED, { CHANGE_NEW, OK },
 		    { JUKI, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED },
@@ -263,7 +264,8 @@ static void sends_nothing_after_a_lost_answer(void **state)
 		  FUDA_EUNKNOWN, false, 2, { { O, 3, 3, 2 }, { N, 3, 3, 2 } }, "\"common\" the new one" },
 		{ "of the second change", FUDA_PIN_JUKI,
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, NULL, LOST }, OPEN_JUKI, { "0020009C", "63C3" } },
-		  FUDA_EUNKNOWN, false, 2, { { E, 3, 3, 3 }, { N, 3, 3, 2 } }, "Use the new one first" },
+		  FUDA_EUNKNOWN, false, 2, { { E, 3, 3, 3 }, { N, 3, 3, 2 } },
+		  "\"juki\" holds the old one or the new one, and \"common\" the new one." },
 		{ "of the second change, in its own way", FUDA_PIN_JUKI,
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6581" }, OPEN_JUKI, { "0020009C", "63C3" } },
 		  FUDA_EUNKNOWN, false, 2, { { E, 3, 3, 3 }, { N, 3, 3, 2 } }, "does not tell" },

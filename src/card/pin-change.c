@@ -251,26 +251,31 @@ static int verify_all(struct job *job, struct fuda_deadline *dl)
 /* Copy `failed` could not be changed, for reason `error`: changes back those after it. */
 static int change_back(struct job *job, size_t failed, int error)
 {
+	struct fuda_context *ctx = job->c->ctx;
 	struct fuda_deadline *dl = job->c->closing;
-	char cause[400];
+	char cause[500], second[500];
+	size_t i = failed;
 	int r = 0;
 
-	snprintf(cause, sizeof(cause), "%s", fuda_context_message(job->c->ctx));
+	snprintf(cause, sizeof(cause), "%s", fuda_context_message(ctx));
 	fuda_deadline_restart(dl, PIN_CLOSING_MS);
-	for (size_t i = failed + 1; r == 0 && i < job->report->count; i++) {
+	while (r == 0 && ++i < job->report->count) {
 		r = reopen_copy(job, i, dl);
 		if (r == 0)
 			r = verify_copy(job, i, job->fresh, dl);
 		if (r == 0)
 			r = change_copy(job, i, job->old, FUDA_PIN_HOLDS_OLD, dl);
 	}
-	ctx_step(job->c->ctx, _("change the PIN"));
+	ctx_step(ctx, _("change the PIN"));
 	job->undone = r == 0;
 	if (r == 0)
-		return ctx_fail(job->c->ctx, error, "%s", cause);
-	return ctx_fail(job->c->ctx, r == FUDA_EUNKNOWN ? r : FUDA_EPINSPLIT,
-			_("The %s could be changed in one place only (%s)."),
-			fuda_pin_title(job->report->pin), cause);
+		return ctx_fail(ctx, error, "%s", cause);
+	snprintf(second, sizeof(second), "%s", fuda_context_message(ctx));
+	return ctx_fail(ctx, r == FUDA_EUNKNOWN ? r : FUDA_EPINSPLIT,
+			_("In the application \"%s\": %s In \"%s\", which was to be changed back: "
+			  "%s"),
+			job->report->copies[failed].application, cause,
+			job->report->copies[i].application, second);
 }
 
 static int change_all(struct job *job, struct fuda_deadline *dl)
@@ -307,30 +312,32 @@ static const char *holding(enum fuda_pin_holds holds)
 static int say_state(struct job *job, int code)
 {
 	const struct fuda_pin_copy *copies = job->report->copies;
-	char cause[700], state[200] = "";
-	bool changed = false, uncertain = false;
-	const char *advice;
+	const char *bare = fuda_error_text(code), *format;
+	char cause[1000], state[300];
+	bool changed = false;
 
-	for (size_t i = 0; i < job->report->count; i++) {
+	for (size_t i = 0; i < job->report->count; i++)
 		changed |= copies[i].holds != FUDA_PIN_HOLDS_OLD;
-		uncertain |= copies[i].holds == FUDA_PIN_HOLDS_EITHER;
-	}
 	if (!changed)
-		advice = job->undone ? _("What had been changed was changed back to the old one.") :
-				       _("Nothing was changed.");
-	else if (uncertain)
-		advice = _("Use the new one first: if it is wrong, the old one still holds.");
-	else
-		advice = _("The municipal office can make them equal.");
-	if (changed && job->report->count == 1)
-		snprintf(state, sizeof(state), _("The card holds %s. "), holding(copies[0].holds));
-	else if (changed)
+		snprintf(state, sizeof(state), "%s",
+			 job->undone ? _("What had been changed was changed back to the old one.") :
+				       _("Nothing was changed."));
+	else if (job->report->count == 1)
 		snprintf(state, sizeof(state),
-			 _("The application \"%s\" holds %s, and \"%s\" %s. "),
+			 _("The card holds %s. Use the new one first: if it is wrong, the old one "
+			   "still holds."),
+			 holding(copies[0].holds));
+	else
+		snprintf(state, sizeof(state),
+			 _("The application \"%s\" holds %s, and \"%s\" %s. The municipal office "
+			   "can "
+			   "make them equal."),
 			 copies[0].application, holding(copies[0].holds), copies[1].application,
 			 holding(copies[1].holds));
 	snprintf(cause, sizeof(cause), "%s", fuda_context_message(job->c->ctx));
-	return ctx_fail(job->c->ctx, code, "%s %s%s", cause, state, advice);
+	/* the standard text of an error is no sentence yet */
+	format = strncmp(cause, bare, strlen(bare)) == 0 ? _("%s. %s") : "%s %s";
+	return ctx_fail(job->c->ctx, code, format, cause, state);
 }
 
 int fuda_pin_change(struct fuda_card *c, struct fuda_pin_change *change, struct fuda_deadline *dl)
