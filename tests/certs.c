@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fuda/encode.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -143,6 +145,20 @@ static void free_pairs(void)
 	}
 }
 
+static EVP_PKEY *generate(enum test_key key)
+{
+	switch (key) {
+	case KEY_EC:
+		return EVP_EC_gen("P-256");
+	case KEY_P384:
+		return EVP_EC_gen("P-384");
+	case KEY_SMALL:
+		return EVP_RSA_gen(1024);
+	default:
+		return EVP_RSA_gen(2048);
+	}
+}
+
 static const struct pair *pair_of(enum test_key key)
 {
 	struct pair *p = &pairs[key];
@@ -155,9 +171,7 @@ static const struct pair *pair_of(enum test_key key)
 		return p;
 	if (!registered)
 		registered = atexit(free_pairs) == 0;
-	p->pkey = key == KEY_EC      ? EVP_EC_gen("P-256")
-		  : key == KEY_SMALL ? EVP_RSA_gen(1024)
-				     : EVP_RSA_gen(2048);
+	p->pkey = generate(key);
 	insist(p->pkey != NULL, "key");
 	len = i2d_PUBKEY(p->pkey, &spki);
 	insist(len > 0, "public key");
@@ -177,6 +191,28 @@ const char *test_key_id(enum test_key key)
 const struct fuda_buf *test_spki(enum test_key key)
 {
 	return &pair_of(key)->spki;
+}
+
+static void put_number(struct fuda_buf *out, enum test_key key, const char *name)
+{
+	_cleanup_buf_ struct fuda_buf number = TEST_BUF;
+	BIGNUM *n = NULL;
+	uint8_t bytes[512];
+
+	insist(EVP_PKEY_get_bn_param(pair_of(key)->pkey, name, &n) == 1, "number");
+	insist(BN_num_bytes(n) <= (int)sizeof(bytes), "number");
+	put(&number, bytes, (size_t)BN_bn2bin(n, bytes));
+	BN_free(n);
+	der_write(out, "{$}", &number);
+}
+
+void test_card_key(enum test_key key, struct fuda_buf *ret)
+{
+	fuda_buf_clear(ret);
+	put_byte(ret, 0x90);
+	put_number(ret, key, OSSL_PKEY_PARAM_RSA_E);
+	put_byte(ret, 0x91);
+	put_number(ret, key, OSSL_PKEY_PARAM_RSA_N);
 }
 
 void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_digest *digest,
@@ -200,19 +236,31 @@ void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_d
 	put(ret_signature, signature, len);
 }
 
-void test_raw(enum test_key key, const uint8_t *block, size_t len, struct fuda_buf *ret_signature)
+static void sign_with(enum test_key key, int padding, const uint8_t *bytes, size_t len,
+		      struct fuda_buf *ret_signature)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pair_of(key)->pkey, NULL);
 	uint8_t signature[512];
 	size_t signature_len = sizeof(signature);
 
 	insist(ctx && EVP_PKEY_sign_init(ctx) == 1 &&
-		       EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-		       EVP_PKEY_sign(ctx, signature, &signature_len, block, len) == 1,
+		       EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1 &&
+		       EVP_PKEY_sign(ctx, signature, &signature_len, bytes, len) == 1,
 	       "bare signature");
 	EVP_PKEY_CTX_free(ctx);
 	fuda_buf_clear(ret_signature);
 	put(ret_signature, signature, signature_len);
+}
+
+void test_sign_info(enum test_key key, const uint8_t *info, size_t len,
+		    struct fuda_buf *ret_signature)
+{
+	sign_with(key, RSA_PKCS1_PADDING, info, len, ret_signature);
+}
+
+void test_raw(enum test_key key, const uint8_t *block, size_t len, struct fuda_buf *ret_signature)
+{
+	sign_with(key, RSA_NO_PADDING, block, len, ret_signature);
 }
 
 #define CA_NAME(kind)                                                   \

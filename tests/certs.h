@@ -26,6 +26,13 @@ enum test_key {
 	KEY_HOLDER,
 	KEY_SMALL, /* RSA-1024 */
 	KEY_EC,    /* P-256 */
+	KEY_P384,
+	/* of the card's records */
+	KEY_AUTHORITY,
+	KEY_MUNICIPALITY,
+	KEY_OTHER_MUNICIPALITY,
+	KEY_CARD,
+	KEY_OTHER_CARD,
 	TEST_KEYS
 };
 
@@ -35,9 +42,15 @@ const char *test_key_id(enum test_key key);
 /* Its SubjectPublicKeyInfo. Static. */
 const struct fuda_buf *test_spki(enum test_key key);
 
-/* Signs as a holder would. */
+/* An RSA key as the card's records have it: 90 exponent, 91 modulus. Replaces the content. */
+void test_card_key(enum test_key key, struct fuda_buf *ret);
+
+/* Signs as a holder would; keys other than RSA in their only way, whatever the padding. */
 void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       struct fuda_buf *ret_signature);
+/* PKCS#1 v1.5 over `info` as it is. RSA only. */
+void test_sign_info(enum test_key key, const uint8_t *info, size_t len,
+		    struct fuda_buf *ret_signature);
 /* The bare private key operation on `block`, as long as the modulus. RSA only. */
 void test_raw(enum test_key key, const uint8_t *block, size_t len, struct fuda_buf *ret_signature);
 
