@@ -208,7 +208,8 @@ static void refuses_the_wrong_secret(void **state)
 		{ "birth, face", true, FUDA_PIN_BIRTH, "550217", "face", { { 0 } }, FUDA_EINVAL, 0,
 		  "verification number A, verification number B." },
 		{ "text PIN, face", true, FUDA_PIN_TEXT, "1234", "face", { { 0 } }, FUDA_EINVAL, 0, "opens it" },
-		{ "age and face", true, FUDA_PIN_A, "123456789018", "age face", { { 0 } }, FUDA_EINVAL, 0, "No single" },
+		{ "age and face", true, FUDA_PIN_A, "123456789018", "age face", { { 0 } }, FUDA_EINVAL, 0,
+		  "No single" },
 		{ "form of B", true, FUDA_PIN_B, "19800217", "face", { { 0 } }, FUDA_EPINFORM, 0, "14 digits" },
 	};
 
@@ -233,7 +234,8 @@ static const char *token(const char *label_hex)
 
 static void fails_without_harm(void **state)
 {
-	const char *const android = token(LABEL("47505345544F4B454E")), *const iphone = token(LABEL("494F53544F4B454E"));
+	const char *const android = token(LABEL("47505345544F4B454E"));
+	const char *const iphone = token(LABEL("494F53544F4B454E"));
 	const struct row rows[] = {
 		{ "Android", false, FUDA_PIN_TEXT, "1234", "number",
 		  { { SELECT_TEXT, "6A82" }, { SELECT_JPKI, "9000" }, { "00B08600A0", android } },
@@ -293,10 +295,12 @@ static void fails_without_harm(void **state)
 		{ "secure messaging refused", false, FUDA_PIN_TEXT, "1234", "attributes secure",
 		  { TO_PIN, { "00B0860000010D", "6982" } }, FUDA_ESECURITY, 1, NULL },
 		{ "a malformed key", false, FUDA_PIN_TEXT, "1234", "attributes secure",
-		  { TO_PIN, { "00B0860000010D", "A1059003010001" "9000" } }, FUDA_EFORMAT, 1, "key for secure messaging" },
+		  { TO_PIN, { "00B0860000010D", "A1059003010001" "9000" } }, FUDA_EFORMAT, 1,
+		  "key for secure messaging" },
 		{ "face removed in the middle", true, FUDA_PIN_B, "55021720352285", "face",
 		  { { SELECT_FACE, "9000" }, { "00B08400000238", CV(0, 568) }, COUNTER_B, VERIFY_B,
-		    { "00B0820000", FACE(0, 256) }, { "00B00100000F05", NULL, FUDA_EREMOVED } }, FUDA_EREMOVED, 1, NULL },
+		    { "00B0820000", FACE(0, 256) }, { "00B00100000F05", NULL, FUDA_EREMOVED } },
+		  FUDA_EREMOVED, 1, NULL },
 		{ "a reader that chokes after the secret: not mended", true, FUDA_PIN_B, "55021720352285", "face",
 		  { { SELECT_FACE, "9000" }, { "00B08400000238", CV(0, 568) }, COUNTER_B, VERIFY_B,
 		    { "00B0820000", FACE(0, 256) }, { "00B00100000F05", NULL, FUDA_ETRANSPORT } }, FUDA_ETRANSPORT, 1,
@@ -383,7 +387,8 @@ static void reads_records(void **state)
 					    { "00A4020C020001", "9000" }, { "00B2010400", "011C" DIGITS "9000" },
 					    { "00B2011400", "6A81" }, { "00A4020C020002", "9000" },
 					    { "00B2010400", "0210" REFERENCE "9000" } }, 0 },
-		{ "6Cxx", { { SELECT_COMMON, "9000" }, { "00B2010C00", "6C1E" }, { "00B2010C1E", "011C" DIGITS "9000" },
+		{ "6Cxx", { { SELECT_COMMON, "9000" }, { "00B2010C00", "6C1E" },
+			    { "00B2010C1E", "011C" DIGITS "9000" },
 			    { "00B2011400", "0210" REFERENCE "9000" } }, 0 },
 		{ "no record", { { SELECT_COMMON, "9000" }, { "00B2010C00", "6A83" } }, FUDA_ENOTFOUND },
 		{ "wrong tag", { { SELECT_COMMON, "9000" }, { "00B2010C00", "021C" DIGITS "9000" } }, FUDA_EFORMAT },

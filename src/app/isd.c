@@ -21,7 +21,8 @@ static const struct object {
 	{ FUDA_CARD_CONTACT_ATR, N_("the contact interface's answer to reset"), false },
 };
 
-/* GET DATA. Large objects are refused to a short command with 6700: card.md 3. */
+/* GET DATA. Large objects are refused to a short command with 6700 (card.md 3), or with 6Cxx, which
+ * cannot say how long they are. */
 static int get_data(struct fuda_card *c, const struct object *o, struct fuda_deadline *dl,
 		    struct fuda_buf *ret_data, uint16_t *ret_sw)
 {
@@ -31,7 +32,7 @@ static int get_data(struct fuda_card *c, const struct object *o, struct fuda_dea
 	bool at_once = o->large && c->extended == EXTENDED_WORKS;
 	int r = card_command(c, at_once ? &extended : &a, dl, ret_data, ret_sw);
 
-	if (r < 0 || at_once || *ret_sw != 0x6700)
+	if (r < 0 || at_once || (*ret_sw != 0x6700 && *ret_sw >> 8 != 0x6C))
 		return r;
 	if (c->extended == EXTENDED_FAILS || c->secret_sent)
 		return ctx_fail_sw(c->ctx, FUDA_ENOTSUP, *ret_sw,

@@ -213,8 +213,8 @@ static int object_size(struct fuda_card *c, const struct fuda_buf *data, size_t 
 
 static int ends_early(struct fuda_card *c, size_t len, size_t wanted)
 {
-	return ctx_fail(c->ctx, FUDA_EFORMAT, _("The file on the card ends after %zu of %zu bytes."),
-			len, wanted);
+	return ctx_fail(c->ctx, FUDA_EFORMAT,
+			_("The file on the card ends after %zu of %zu bytes."), len, wanted);
 }
 
 int card_cut_object(struct fuda_card *c, size_t max, struct fuda_buf *data)
