@@ -496,9 +496,9 @@ static int put_hierarchy(struct content *c)
 static int put_all(struct content *c)
 {
 	static int (*const steps[])(struct content *c) = {
-		draw,          make_keys,  put_hierarchy,    put_attributes, put_text_basic,
-		put_text_keys, put_age,    put_face,         put_face_basic, put_number_picture,
-		put_unknown,   put_common, put_card_objects,
+		make_keys,	put_hierarchy, put_attributes,	  put_text_basic,
+		put_text_keys,	put_age,       put_face,	  put_face_basic,
+		put_unknown,	put_common,    put_number_picture, put_card_objects,
 	};
 	int r = 0;
 
@@ -529,8 +529,10 @@ int make_content(struct maker *m)
 
 	if (m->conf.opt.kind != KIND_CARD)
 		return 0;
-	r = cv_hierarchy_new(m->person.municipality, m->what->authority, &c.cv, m->why,
-			     m->why_size);
+	r = draw(&c);
+	if (r == 0)
+		r = cv_hierarchy_new(m->person.municipality, m->what->authority, &c.cv, m->why,
+				     m->why_size);
 	if (r == 0)
 		r = put_all(&c);
 	cv_hierarchy_free(&c.cv);

@@ -403,8 +403,11 @@ static int put_conf(struct maker *m)
 static int make_all(struct maker *m)
 {
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(4 * DER_MAX);
-	int r = make_branch(m, &branch_auth, 0x0017, 0x000A, m->what->auth_certificate_size, &pem);
+	int r = make_content(m); /* first, as many wishes are about it */
 
+	if (r == 0)
+		r = make_branch(m, &branch_auth, 0x0017, 0x000A, m->what->auth_certificate_size,
+				&pem);
 	if (r == 0)
 		r = make_branch(m, &branch_sign, 0x001A, 0x0001, 0, &pem);
 	if (r == 0)
@@ -413,8 +416,6 @@ static int make_all(struct maker *m)
 		r = put_token_info(m);
 	if (r == 0)
 		r = put_small_files(m);
-	if (r == 0)
-		r = make_content(m);
 	if (r == 0)
 		r = put_conf(m);
 	return r;
