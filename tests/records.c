@@ -72,7 +72,8 @@ static void set_text(struct record_plan *plan, size_t object, const char *text)
 static void put_objects(const struct record_plan *plan, size_t first, size_t last,
 			struct fuda_buf *out)
 {
-	for (size_t i = first; i <= last && plan->object[i]; i++) /* twice, for who writes it twice */
+	for (size_t i = first; i <= last && plan->object[i];
+	     i++) /* twice, for who writes it twice */
 		der_write(out, plan->object[i], &plan->value[i], &plan->value[i]);
 }
 
@@ -138,9 +139,9 @@ static void sign_plain(struct record_plan *plan, size_t last, enum test_key key)
 
 struct record_plan plan_attributes(const struct test_card *card)
 {
-	struct record_plan plan = {
-		"FF20", { "DF21{$}", "DF22{$}", "DF23{$}", "DF24{$}", "DF25{$}" }, .table = true
-	};
+	struct record_plan plan = { "FF20",
+				    { "DF21{$}", "DF22{$}", "DF23{$}", "DF24{$}", "DF25{$}" },
+				    .table = true };
 
 	set_text(&plan, 1, card->name);
 	set_text(&plan, 2, card->address);
@@ -153,8 +154,8 @@ struct record_plan plan_face(const struct test_card *card)
 {
 	struct record_plan plan = {
 		"FF20",
-		{ "DF21{$}", "DF22{$}", "DF23{$}", "DF24{$}", "DF25{$}", "DF26{$}", "DF27{$}", "DF28{$}",
-		  "DF29{$}", "DF2A{$}" },
+		{ "DF21{$}", "DF22{$}", "DF23{$}", "DF24{$}", "DF25{$}", "DF26{$}", "DF27{$}",
+		  "DF28{$}", "DF29{$}", "DF2A{$}" },
 		.table = true,
 	};
 
@@ -211,7 +212,8 @@ void plan_sign_face(const struct test_card *card, struct record_plan *plan)
 		struct fuda_digest digest;
 
 		put_objects(plan, parts[i][0], parts[i][1], &bytes);
-		insist(fuda_digest_bytes(FUDA_SHA256, bytes.data, bytes.len, &digest) == 0, "digest");
+		insist(fuda_digest_bytes(FUDA_SHA256, bytes.data, bytes.len, &digest) == 0, "diges"
+											    "t");
 		insist(fuda_buf_append(&info, digest.bytes, 32) == 0, "digests");
 	}
 	plan->value[7].max = 65536;
@@ -257,7 +259,8 @@ static void put_digest(const struct fuda_buf *bytes, struct fuda_buf *out)
 void text_sign(const struct test_card *card, struct fuda_text_records *records)
 {
 	struct record_plan attributes = plan_attributes(card);
-	struct record_plan integrity = { .tag = "FF30", .object = { "DF31{$}", "DF32{$}", "DF33{$}" } };
+	struct record_plan integrity = { .tag = "FF30",
+					 .object = { "DF31{$}", "DF32{$}", "DF33{$}" } };
 	_cleanup_buf_ struct fuda_buf objects = TEST_BUF;
 
 	put_objects(&attributes, 1, 4, &objects);
@@ -302,7 +305,8 @@ void face_make(const struct test_card *card, struct fuda_face_records *ret)
 	plan_make(&age, &ret->age);
 	plan_make(&face, &ret->face);
 	plan_make(&number, &ret->my_number);
-	cv_make(card->authority, card->issuer, card->municipality, card->subject, &ret->certificate);
+	cv_make(card->authority, card->issuer, card->municipality, card->subject,
+		&ret->certificate);
 	memset(ret->response.challenge, 0xC5, sizeof(ret->response.challenge));
 	respond(card->key, &ret->response);
 	plan_free(&age);
@@ -322,7 +326,8 @@ void put_authority(struct fuda_buf *pem, enum test_key key, const char *id)
 	fuda_hex_encode(bytes.data, bytes.len, hex);
 	snprintf(line, sizeof(line), "Key-Id: %s\n", hex);
 	insist(fuda_buf_append(pem, line, strlen(line)) == 0, "line");
-	insist(fuda_pem_encode("PUBLIC KEY", test_spki(key)->data, test_spki(key)->len, pem) == 0, "PEM");
+	insist(fuda_pem_encode("PUBLIC KEY", test_spki(key)->data, test_spki(key)->len, pem) == 0,
+	       "PEM");
 }
 
 void write_file(const char *path, const struct fuda_buf *text)

@@ -12,8 +12,8 @@
 /* Key ids in the notation of der_write(). */
 #define ID_TEXT_AUTHORITY "'6000033' 0805 '001' 00000001"
 #define ID_FACE_AUTHORITY "'6000023' 0805 '001' 00000001"
-#define ID_PRODUCTION	  "'5000033' 0805 '001' 00000000"
-#define ID_MUNICIPALITY	  "'1310100' 0805 '000' 00000000"
+#define ID_PRODUCTION     "'5000033' 0805 '001' 00000000"
+#define ID_MUNICIPALITY   "'1310100' 0805 '000' 00000000"
 
 /* What a card and its holder are. Texts are UTF-8, dates and sex as the card has them. */
 struct test_card {
@@ -34,7 +34,7 @@ struct record_plan {
 	 * one out; up to the first NULL. */
 	const char *object[PLAN_OBJECTS + 1];
 	struct fuda_buf value[PLAN_OBJECTS];
-	bool table;	    /* the first value is made: where the others begin */
+	bool table;         /* the first value is made: where the others begin */
 	const char *behind; /* behind the record */
 };
 void plan_free(struct record_plan *plan);

@@ -34,7 +34,8 @@ static void ids(void **state)
 		{ "'600002x' 0805 '001' 00000000", "36303030303278080530303100000000" },
 		{ "'6000023' 0806 '001' 00000000", "36303030303233080630303100000000" },
 		{ "'6000023' 0905 '001' 00000000", "36303030303233090530303100000000" },
-		{ "'6000023' 0805 '00' 1B 00000000", "3630303030323308053030" "1B00000000" },
+		{ "'6000023' 0805 '00' 1B 00000000", "3630303030323308053030"
+						     "1B00000000" },
 		{ "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" },
 		{ "00000000000000000000000000000000", "00000000000000000000000000000000" },
 	};
@@ -116,7 +117,8 @@ static void refuses_malformed(void **state)
 		struct fuda_cv_facts f = { .key_bits = 7 };
 		bool has_key = strstr(cases[i].notation, "00000000$") != NULL;
 
-		der_write(&cv, cases[i].notation, has_key ? &key : &signature, &signature, &signature);
+		der_write(&cv, cases[i].notation, has_key ? &key : &signature, &signature,
+			  &signature);
 		if (fuda_cv_facts(ctx, &cv, &f) != (cases[i].says ? FUDA_EFORMAT : 0))
 			fail_msg("case %zu", i);
 		assert_int_equal(f.key_bits, cases[i].says ? 7 : 2048);
@@ -164,7 +166,8 @@ static struct fuda_cv_trust *usual_trust(void)
 	return trust_in(&pem, 0);
 }
 
-static struct fuda_verdict judge(const struct fuda_cv_trust *trust, const struct fuda_buf *chain, size_t count)
+static struct fuda_verdict judge(const struct fuda_cv_trust *trust, const struct fuda_buf *chain,
+				 size_t count)
 {
 	struct fuda_verdict v = { 0 };
 
@@ -198,7 +201,8 @@ static void reads_files(void **state)
 		{ "'Key-Id: 3630303030333308053030310000000' '1' 0A 0A '# a comment' 0A $", 0 },
 		{ "'Key-Id: 36303030 30333308 05303031 00000001' 0A $", 0 },
 		{ "'words' 0A 'Key-Id: " HEX_ID "' 0A $ 'words'", 0 },
-		{ "'Key-Id: " HEX_ID "' 0A $ 0A 'Key-Id: " HEX_ID "' 0A $", 0 }, /* the same again */
+		{ "'Key-Id: " HEX_ID "' 0A $ 0A 'Key-Id: " HEX_ID "' 0A $",
+		  0 }, /* the same again */
 		{ "", FUDA_ENOTFOUND },
 		{ "'words' 0A", FUDA_ENOTFOUND },
 		{ "00000000", FUDA_ENOTFOUND },
@@ -308,7 +312,8 @@ static void limits(void **state)
 
 /* ---- chains ---- */
 
-static void assert_verdict(struct fuda_verdict v, const char *rule, enum fuda_result result, enum fuda_world world)
+static void assert_verdict(struct fuda_verdict v, const char *rule, enum fuda_result result,
+			   enum fuda_world world)
 {
 	assert_string_equal(v.rule, rule);
 	assert_int_equal(v.result, result);
@@ -339,11 +344,11 @@ static void worlds(void **state)
 		cv_make(KEY_AUTHORITY, cases[i].id, KEY_MUNICIPALITY, ID_MUNICIPALITY, &cv);
 		assert_verdict(judge(trust, &cv, 1), "", FUDA_RESULT_OK, cases[i].world);
 		cv.data[cv.len - 1] ^= 1;
-		assert_verdict(judge(trust, &cv, 1), "authority_signature", FUDA_RESULT_INVALID_CERTIFICATE,
-			       FUDA_WORLD_UNKNOWN);
+		assert_verdict(judge(trust, &cv, 1), "authority_signature",
+			       FUDA_RESULT_INVALID_CERTIFICATE, FUDA_WORLD_UNKNOWN);
 		assert_int_equal(fuda_cv_trust_new(ctx, &nobody), 0);
-		assert_verdict(judge(nobody, &cv, 1), "authority_unknown", FUDA_RESULT_INVALID_CERTIFICATE,
-			       FUDA_WORLD_UNKNOWN);
+		assert_verdict(judge(nobody, &cv, 1), "authority_unknown",
+			       FUDA_RESULT_INVALID_CERTIFICATE, FUDA_WORLD_UNKNOWN);
 		fuda_cv_trust_free(&trust);
 		fuda_cv_trust_free(&nobody);
 	}
@@ -397,8 +402,8 @@ static void chains(void **state)
 	chain[1] = swapped;
 	/* the right key under another name, the right name with another key */
 	cv_make(KEY_OTHER_CARD, ID_TEXT_AUTHORITY, KEY_MUNICIPALITY, ID_MUNICIPALITY, &chain[1]);
-	assert_verdict(judge(trust, chain, 3), "authority_signature", FUDA_RESULT_INVALID_CERTIFICATE,
-		       FUDA_WORLD_UNKNOWN);
+	assert_verdict(judge(trust, chain, 3), "authority_signature",
+		       FUDA_RESULT_INVALID_CERTIFICATE, FUDA_WORLD_UNKNOWN);
 	cv_make(KEY_AUTHORITY, ID_PRODUCTION, KEY_MUNICIPALITY, ID_MUNICIPALITY, &chain[1]);
 	assert_string_equal(judge(trust, chain, 3).rule, "authority_signature");
 	/* none, and one that is malformed */
@@ -425,8 +430,8 @@ static void insists_on_key(void **state)
 	cv_make(KEY_AUTHORITY, ID_TEXT_AUTHORITY, KEY_SMALL, ID_PRODUCTION, &chain[0]);
 	assert_int_equal(fuda_cv_facts(ctx, &chain[0], &f), 0);
 	assert_int_equal(f.key_bits, 1024);
-	assert_verdict(judge(trust, chain, 1), "certificate_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE,
-		       FUDA_WORLD_TEST);
+	assert_verdict(judge(trust, chain, 1), "certificate_key",
+		       FUDA_RESULT_UNSUPPORTED_CERTIFICATE, FUDA_WORLD_TEST);
 	assert_string_equal(judge(trust, chain, 3).rule, "certificate_key");
 	assert_int_equal(fuda_cv_trust_new(ctx, &nobody), 0);
 	assert_string_equal(judge(nobody, chain, 1).rule, "certificate_key");

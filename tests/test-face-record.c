@@ -52,7 +52,7 @@ static void reads_parts(void **state)
  * the file. */
 static void sizes(void **state)
 {
-	static const size_t photos[] = { 0,   12,  127, 128,   129,   255,   256,
+	static const size_t photos[] = { 0,   12,  127, 128,   129,   255,  256,
 					 257, 767, 768, 15000, 30000, 31500 };
 	struct test_card card = face_of(card_taro());
 
@@ -133,7 +133,7 @@ static const struct {
 	{ 4, "DF25{89'PNG'}", "DF25" },
 	{ 4, "DF25{89'PNG'0A0D0A1A}", "DF25" },
 	{ 5, "DF26{FF}", "DF26" },
-	{ 6, "DF27{FFD8FFE0}", "DF27" },		    /* JPEG */
+	{ 6, "DF27{FFD8FFE0}", "DF27" },                     /* JPEG */
 	{ 6, "DF27{FF4FFF51 0000 0000 0000 0000}", "DF27" }, /* without its container */
 	{ 6, "DF27{0000000C'jP  '0D0A87}", "DF27" },
 	{ 9, "DF2A{0000000C'jP  '0D0A870A}", "DF2A" },
@@ -196,11 +196,13 @@ static void refuses_others(void **state)
 		plan_make(&number, &r.my_number);
 		assert_int_equal(fuda_face_age(ctx, &r, birth), FUDA_EFORMAT);
 		assert_string_equal(birth, "untouched");
-		snprintf(says, sizeof(says), "%s%s", strlen(cases[i].says) > 1 ? "" : "DF1", cases[i].says);
+		snprintf(says, sizeof(says), "%s%s", strlen(cases[i].says) > 1 ? "" : "DF1",
+			 cases[i].says);
 		assert_non_null(strstr(fuda_context_message(ctx), says));
 		assert_int_equal(fuda_face_my_number(ctx, &r, &png), FUDA_EFORMAT);
 		assert_null(png.p);
-		snprintf(says, sizeof(says), "%s%s", strlen(cases[i].says) > 1 ? "" : "DF4", cases[i].says);
+		snprintf(says, sizeof(says), "%s%s", strlen(cases[i].says) > 1 ? "" : "DF4",
+			 cases[i].says);
 		assert_non_null(strstr(fuda_context_message(ctx), says));
 		plan_free(&age);
 		plan_free(&number);
@@ -307,7 +309,8 @@ static void flip(struct fuda_buf *b, const char *what)
 		for (size_t p = 0; p < ARRAY_SIZE(patterns); p++) {
 			b->data[i] ^= patterns[p];
 			if ((judge(&taro)[0] == '\0') != free)
-				fail_msg("byte %zu of %s %s be changed", i, what, free ? "cannot" : "may");
+				fail_msg("byte %zu of %s %s be changed", i, what,
+					 free ? "cannot" : "may");
 			b->data[i] ^= patterns[p];
 		}
 	}
@@ -404,8 +407,8 @@ static void swapped_records(void **state)
 	for (unsigned what = 0; what <= ALL; what++) {
 		struct test_card card = face_of(card_taro()), other = face_of(card_hanako());
 		struct fuda_face_records a, b;
-		const char *rule = (what & 7) == 0 || (what & 7) == 7 ? "challenge_signature" :
-									"record_keys";
+		const char *rule =
+			(what & 7) == 0 || (what & 7) == 7 ? "challenge_signature" : "record_keys";
 
 		face_make(&card, &a);
 		face_make(&other, &b);
@@ -455,7 +458,8 @@ static int setup(void **state)
 	int fd = mkstemp(path);
 
 	(void)state;
-	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 || fuda_cv_trust_new(ctx, &trust) < 0)
+	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 ||
+	    fuda_cv_trust_new(ctx, &trust) < 0)
 		return -1;
 	put_authority(&pem, KEY_AUTHORITY, ID_FACE_AUTHORITY);
 	write_file(path, &pem);
@@ -475,16 +479,11 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_parts),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(refuses_faces),
-		cmocka_unit_test(refuses_others),
-		cmocka_unit_test(refuses_frames),
-		cmocka_unit_test(accepts),
-		cmocka_unit_test(every_byte_counts),
-		cmocka_unit_test(three_digests),
-		cmocka_unit_test(one_digest_info),
-		cmocka_unit_test(swapped_records),
+		cmocka_unit_test(reads_parts),       cmocka_unit_test(sizes),
+		cmocka_unit_test(refuses_faces),     cmocka_unit_test(refuses_others),
+		cmocka_unit_test(refuses_frames),    cmocka_unit_test(accepts),
+		cmocka_unit_test(every_byte_counts), cmocka_unit_test(three_digests),
+		cmocka_unit_test(one_digest_info),   cmocka_unit_test(swapped_records),
 		cmocka_unit_test(cloned_face),
 	};
 

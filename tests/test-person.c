@@ -10,13 +10,22 @@ static struct fuda_context *ctx;
 static void my_numbers(void **state)
 {
 	static const char *const good[] = {
-		"123456789018", "876543210989", "537686677188", "000000000000",
+		"123456789018", "876543210989", "537686677188" /* card.md 10 */, "000000000000",
 		"999999999996", "000000000019", "000000000060",
 	};
 	static const char *const bad[] = {
-		"",	        "1",		"12345678901",	 "1234567890188",
-		"123456789019", "12345678901a", " 23456789018",	 "-23456789018",
-		"１23456789018", "123456789 18", "213456789018", "123456789108",
+		"",
+		"1",
+		"12345678901",
+		"1234567890188",
+		"123456789019",
+		"12345678901a",
+		" 23456789018",
+		"-23456789018",
+		"１23456789018",
+		"123456789 18",
+		"213456789018",
+		"123456789108",
 	};
 
 	(void)state;
@@ -62,6 +71,7 @@ static void sexes(void **state)
 		assert_string_equal(fuda_sex_name(cases[i].sex), cases[i].name);
 }
 
+/* The first and the last day of each era: card.md 4. */
 static void eras(void **state)
 {
 	static const struct {
@@ -86,10 +96,28 @@ static void eras(void **state)
 static void refuses_dates(void **state)
 {
 	static const char *const bad[] = {
-		"",	      "1868-01-24", "0001-01-01",  "1980-00-17",  "1980-02-00", "0000-02-17",
-		"1980-13-01", "1980-02-30", "1981-02-29",  "1900-02-29",  "1980-04-31", "1980-2-17",
-		"19800217",   "1980/02/17", "80-02-17",	   "1980-02-17 ", " 1980-02-17", "1980-02-1x",
-		"2118-01-01", "9999-12-31", "１980-02-17", "550217",
+		"",
+		"1868-01-24",
+		"0001-01-01",
+		"1980-00-17",
+		"1980-02-00",
+		"0000-02-17",
+		"1980-13-01",
+		"1980-02-30",
+		"1981-02-29",
+		"1900-02-29",
+		"1980-04-31",
+		"1980-2-17",
+		"19800217",
+		"1980/02/17",
+		"80-02-17",
+		"1980-02-17 ",
+		" 1980-02-17",
+		"1980-02-1x",
+		"2118-01-01",
+		"9999-12-31",
+		"１980-02-17",
+		"550217",
 	};
 
 	(void)state;
@@ -119,8 +147,8 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(my_numbers), cmocka_unit_test(one_check_digit),
-		cmocka_unit_test(sexes),      cmocka_unit_test(eras),
+		cmocka_unit_test(my_numbers),    cmocka_unit_test(one_check_digit),
+		cmocka_unit_test(sexes),         cmocka_unit_test(eras),
 		cmocka_unit_test(refuses_dates),
 	};
 

@@ -20,10 +20,11 @@ static char path[] = "/tmp/test-text-XXXXXX";
 static void vector(void **state)
 {
 	/* card.md 2.7, byte by byte */
-	static const char hex[] =
-		"ff2065df2108000e002000590064df220fe9bb92e6a190e38080e5b9b9e4b99fdf2336e69db1e4baace983"
-		"bde6b885e780ace5b882e8a6b3e5b883e5ad90e58d97efbc91efbc92efbc8defbc97efbc8defbc92efbc90"
-		"efbc92df24083139383030323137df250131";
+	static const char hex[] = "ff2065df2108000e002000590064df220fe9bb92e6a190e38080e5b9b9e4b99f"
+				  "df2336e69db1e4baace983"
+				  "bde6b885e780ace5b882e8a6b3e5b883e5ad90e58d97efbc91efbc92efbc8def"
+				  "bc97efbc8defbc92efbc90"
+				  "efbc92df24083139383030323137df250131";
 	struct fuda_text_records records = FUDA_TEXT_RECORDS_INIT;
 	struct fuda_attributes a;
 
@@ -49,7 +50,8 @@ static void reads_attributes(void **state)
 		{ "番号　花子", "", "00000000", "2", "0000-00-00", FUDA_SEX_FEMALE },
 		{ "YAMADA TARO", "１", "19800000", "9", "1980-00-00", FUDA_SEX_NOT_APPLICABLE },
 		/* outside the BMP, and an ideographic variation */
-		{ "𠮷田　葛󠄀子", "葛󠄀城", "20000229", "0", "2000-02-29", FUDA_SEX_NOT_KNOWN },
+		{ "𠮷田　葛󠄀子", "葛󠄀城", "20000229", "0", "2000-02-29",
+		  FUDA_SEX_NOT_KNOWN },
 		{ long_name, long_address, "00000229", "3", "0000-02-29", FUDA_SEX_NOT_KNOWN },
 	};
 
@@ -241,8 +243,15 @@ static void refuses_offsets(void **state)
 static void refuses_frames(void **state)
 {
 	static const char *const bad[] = {
-		"FF", "FF20", "FF2000", "FF2080 0000", "FF1000", "30 00", "FF20 8100",
-		"FF20 82FFFF DF2108", "FF20 84FFFFFFFF",
+		"FF",
+		"FF20",
+		"FF2000",
+		"FF2080 0000",
+		"FF1000",
+		"30 00",
+		"FF20 8100",
+		"FF20 82FFFF DF2108",
+		"FF20 84FFFFFFFF",
 		"FF2065",
 	};
 	static const char *const behind[] = { "00", "FF", "FFFF", "DF2100" };
@@ -270,7 +279,8 @@ static void refuses_frames(void **state)
 	for (size_t len = taro.attributes.len; len-- > 1;) {
 		struct fuda_text_records records = FUDA_TEXT_RECORDS_INIT;
 
-		assert_int_equal(fuda_buf_append(&records.attributes, taro.attributes.data, len), 0);
+		assert_int_equal(fuda_buf_append(&records.attributes, taro.attributes.data, len),
+				 0);
 		assert_refused(&records, "FF20");
 		fuda_text_records_free(&records);
 	}
@@ -450,7 +460,7 @@ static void names_the_rule(void **state)
 		{ t->integrity.data + t->integrity.len - 1, "record_signature" },
 		{ t->signed_key.data + t->signed_key.len - 1, "record_signature" },
 		{ t->certificate.data + t->certificate.len - 1, "authority_signature" },
-		{ t->certificate.data + 12, "authority_unknown" }, /* in the issuer */
+		{ t->certificate.data + 12, "authority_unknown" },   /* in the issuer */
 		{ t->certificate.data + 30, "authority_signature" }, /* in the subject */
 		{ t->response.challenge, "challenge_signature" },
 		{ t->response.signature.data, "challenge_signature" },
@@ -562,7 +572,8 @@ static void wrong_signers(void **state)
 	text_make(&card, &r);
 	card.municipality = KEY_AUTHORITY;
 	text_sign(&card, &r);
-	cv_make(KEY_AUTHORITY, ID_TEXT_AUTHORITY, KEY_MUNICIPALITY, ID_MUNICIPALITY, &r.certificate);
+	cv_make(KEY_AUTHORITY, ID_TEXT_AUTHORITY, KEY_MUNICIPALITY, ID_MUNICIPALITY,
+		&r.certificate);
 	assert_string_equal(judge(&r), "record_signature");
 	fuda_text_records_free(&r);
 	/* that of the face application */
@@ -580,7 +591,8 @@ static int setup(void **state)
 	int fd = mkstemp(path);
 
 	(void)state;
-	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 || fuda_cv_trust_new(ctx, &trust) < 0)
+	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 ||
+	    fuda_cv_trust_new(ctx, &trust) < 0)
 		return -1;
 	put_authority(&pem, KEY_AUTHORITY, ID_TEXT_AUTHORITY);
 	write_file(path, &pem);

@@ -47,8 +47,8 @@ int fuda_cv_verify(const struct fuda_cv_trust *trust, const struct fuda_buf *cha
  * is not known comes last: it means that everything else fits.
  *
  *	certificate_key		unsupported_certificate	the CV certificate's key is not RSA-2048
- *	record_signature	signature_mismatch	a record is not signed by the certificate's key
- *	record_digest		signature_mismatch	a file is not the one of the integrity record
+ *	record_signature	signature_mismatch	a record not signed by the certificate's key
+ *	record_digest		signature_mismatch	a file that is not the integrity record's
  *	record_keys		signature_mismatch	records name different keys of the card
  *	challenge_signature	signature_mismatch	the card does not have the key: a copy
  *	authority_signature	invalid_certificate	not issued by the authority that it names

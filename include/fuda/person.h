@@ -34,9 +34,10 @@ struct fuda_bytes {
 
 /* An application's basic data: card.md 2.6, 2.7. What is not explained there is left out. */
 struct fuda_basic {
-	uint8_t identification[4]; /* specification version, extended lengths, vendor, vendor's own */
+	/* specification version, extended lengths, vendor, vendor's own */
+	uint8_t identification[4];
 	uint8_t key_id[16];
-	char municipality[6];	   /* face application only; otherwise "" */
+	char municipality[6]; /* face application only; otherwise "" */
 };
 
 #endif

@@ -276,7 +276,8 @@ static const struct scheme {
 	{ &kinds[KIND_RSA], FUDA_PSS, FUDA_SHA256, 32, EVP_sha256 },
 	{ &kinds[KIND_RSA], FUDA_PSS, FUDA_SHA384, 48, EVP_sha384 },
 	{ &kinds[KIND_RSA], FUDA_PSS, FUDA_SHA512, 64, EVP_sha512 },
-	{ &kinds[KIND_EC], FUDA_ECDSA, FUDA_SHA384, 48, EVP_sha384 }, /* of the curve's own strength */
+	{ &kinds[KIND_EC], FUDA_ECDSA, FUDA_SHA384, 48,
+	  EVP_sha384 }, /* of the curve's own strength */
 };
 
 /* FUDA_EVERIFY if such keys do not sign so at all, FUDA_ENOTSUP if not with this hash. */

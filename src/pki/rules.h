@@ -21,7 +21,7 @@ enum record_rule {
 struct record_rule_text {
 	const char *name;
 	enum fuda_result result; /* if it is broken */
-	const char *text;	 /* to be translated */
+	const char *text;        /* to be translated */
 };
 extern const struct record_rule_text record_rules[RECORD_RULES];
 

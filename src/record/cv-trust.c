@@ -117,8 +117,7 @@ static int take_id(struct fuda_context *ctx, struct reading *in, size_t len)
 		return ctx_fail(ctx, FUDA_EFORMAT, _("two Key-Id lines and one key."));
 	memcpy(hex, in->at + strlen(KEY_ID), MIN(digits, sizeof(hex) - 1));
 	if (digits >= sizeof(hex) || fuda_hex_decode(hex, &id) < 0 || id.len != FUDA_CV_ID)
-		return ctx_fail(ctx, FUDA_EFORMAT,
-				_("its Key-Id is not 32 hexadecimal digits."));
+		return ctx_fail(ctx, FUDA_EFORMAT, _("its Key-Id is not 32 hexadecimal digits."));
 	memcpy(in->id, id.data, FUDA_CV_ID);
 	in->has_id = true;
 	return 0;

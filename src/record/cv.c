@@ -86,8 +86,7 @@ int cv_read(struct fuda_context *ctx, const struct fuda_buf *file, struct cv *re
 		return malformed(ctx, _("not one whole object"));
 	if (tlv_expect(&c, TAG_BODY, &body) < 0)
 		return malformed(ctx, _("the content (5F4E)"));
-	if (tlv_expect(&c, TAG_SIGNATURE, &signature) < 0 ||
-	    signature.value.left != SIGNATURE_SIZE)
+	if (tlv_expect(&c, TAG_SIGNATURE, &signature) < 0 || signature.value.left != SIGNATURE_SIZE)
 		return malformed(ctx, _("the signature (5F37)"));
 	if (c.left)
 		return malformed(ctx, _("bytes behind its end"));

@@ -175,7 +175,7 @@ static int judge_face(const struct record *record, const struct key *issuer)
 static const struct part {
 	size_t offset; /* of its file */
 	const struct record_form *form;
-	size_t key; /* the object */
+	size_t key;                                                          /* the object */
 	int (*judge)(const struct record *record, const struct key *issuer); /* as key_verify() */
 } parts[] = {
 	{ offsetof(struct fuda_face_records, age), &age_form, AGE_KEY, judge_age },
@@ -216,8 +216,8 @@ static int judge_parts(struct fuda_context *ctx, const struct fuda_face_records 
 	_cleanup_(key_free) struct key *key = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const struct fuda_buf *file = (const void *)((const char *)records +
-							     parts[i].offset);
+		const struct fuda_buf *file =
+			(const void *)((const char *)records + parts[i].offset);
 		int r = file->len ? judge_part(ctx, &parts[i], file, issuer, f, &key) : 0;
 
 		if (r < 0)

@@ -6,7 +6,8 @@
 #include "base/context.h"
 #include "record/date.h"
 
-/* 番号法施行令 5: the digits from the right, without the check digit, weigh 2 to 7 and again 2 to 6. */
+/* 番号法施行令 5: the digits from the right, without the check digit, weigh 2 to 7 and again 2
+ * to 6. */
 bool fuda_my_number_valid(const char *digits)
 {
 	enum { COUNT = FUDA_MY_NUMBER_SIZE - 1 };
@@ -56,8 +57,8 @@ static bool before(const struct date *a, const struct date *b)
 
 /* card.md 4 */
 static const struct date eras[] = {
-	{ 2019, 5, 1 },	  /* 令和 */
-	{ 1989, 1, 8 },	  /* 平成 */
+	{ 2019, 5, 1 },   /* 令和 */
+	{ 1989, 1, 8 },   /* 平成 */
 	{ 1926, 12, 25 }, /* 昭和 */
 	{ 1912, 7, 30 },  /* 大正 */
 	{ 1868, 1, 25 },  /* 明治 */
@@ -71,7 +72,8 @@ int fuda_era_digits(struct fuda_context *ctx, const char *date, char ret_digits[
 
 	if (parse(date, &d) < 0 || !d.year || !d.month || !d.day)
 		return ctx_fail(ctx, FUDA_EINVAL,
-				_("Not a whole date. Write it as 1980-02-17, or enter the six digits "
+				_("Not a whole date. Write it as 1980-02-17, or enter the six "
+				  "digits "
 				  "of the birth date as they are printed."));
 	while (era < ARRAY_SIZE(eras) && before(&d, &eras[era]))
 		era++;

@@ -62,8 +62,7 @@ static int read_objects(struct fuda_context *ctx, const struct record_form *form
 	}
 	if (inside.left)
 		return malformed(ctx, form, _("more objects than belong there"));
-	if (form->offsets &&
-	    !offsets_fit(record->object[0].value, file, &record->object[1], n - 1))
+	if (form->offsets && !offsets_fit(record->object[0].value, file, &record->object[1], n - 1))
 		return record_malformed(ctx, form, 0);
 	return 0;
 }
@@ -76,8 +75,9 @@ int record_read(struct fuda_context *ctx, const struct record_form *form,
 	int r;
 
 	if (!file->len)
-		return ctx_fail(ctx, FUDA_EINVAL, _("%s was not read. Ask for it, with a secret that "
-						    "opens it."),
+		return ctx_fail(ctx, FUDA_EINVAL,
+				_("%s was not read. Ask for it, with a secret that "
+				  "opens it."),
 				_(form->name));
 	if (tlv_expect(&c, form->tag, &record.whole) < 0)
 		return malformed(ctx, form, _("not a whole object of its kind"));
@@ -119,8 +119,9 @@ int record_sex(struct cursor value, int *ret_sex)
 		char digit;
 		enum fuda_sex sex;
 	} known[] = {
-		{ '0', FUDA_SEX_NOT_KNOWN }, { '1', FUDA_SEX_MALE },	       { '2', FUDA_SEX_FEMALE },
-		{ '3', FUDA_SEX_NOT_KNOWN }, { '9', FUDA_SEX_NOT_APPLICABLE },
+		{ '0', FUDA_SEX_NOT_KNOWN },      { '1', FUDA_SEX_MALE },
+		{ '2', FUDA_SEX_FEMALE },         { '3', FUDA_SEX_NOT_KNOWN },
+		{ '9', FUDA_SEX_NOT_APPLICABLE },
 	};
 	uint8_t digit;
 
@@ -168,7 +169,9 @@ bool record_is_png(struct cursor value)
 /* The signature box, ISO/IEC 15444-1 I.5.1. */
 bool record_is_jp2(struct cursor value)
 {
-	static const uint8_t signature[] = { 0, 0, 0, 12, 'j', 'P', ' ', ' ', 0x0D, 0x0A, 0x87, 0x0A };
+	static const uint8_t signature[] = {
+		0, 0, 0, 12, 'j', 'P', ' ', ' ', 0x0D, 0x0A, 0x87, 0x0A
+	};
 
 	return begins(value, signature, sizeof(signature));
 }

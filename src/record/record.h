@@ -16,7 +16,7 @@ enum { RECORD_KEY = 265, RECORD_SIGNATURE = 256, RECORD_DIGEST = 32, RECORD_DATE
 
 struct object_form {
 	uint32_t tag;
-	const char *name; /* for messages, to be translated */
+	const char *name;   /* for messages, to be translated */
 	size_t least, most; /* bytes of its value */
 };
 
@@ -25,9 +25,9 @@ struct record_form {
 	const char *name;
 	/* Up to the first without a tag; none: the value of the record is the content. */
 	struct object_form objects[RECORD_OBJECTS_MAX + 1];
-	size_t size;	/* of a value without objects */
-	bool offsets;	/* the first object says where each of the others begins in the file */
-	bool filler;	/* all FF or all 00 may follow up to the end of the file */
+	size_t size;  /* of a value without objects */
+	bool offsets; /* the first object says where each of the others begins in the file */
+	bool filler;  /* all FF or all 00 may follow up to the end of the file */
 };
 
 struct record {

@@ -28,7 +28,8 @@ static void make_originals(void)
 		return;
 	fd = mkstemp(path);
 	put_authority(&pem, KEY_AUTHORITY, ID_TEXT_AUTHORITY);
-	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 || fuda_cv_trust_new(ctx, &trust) < 0)
+	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 ||
+	    fuda_cv_trust_new(ctx, &trust) < 0)
 		abort();
 	atexit(tidy);
 	write_file(path, &pem);
@@ -43,7 +44,8 @@ static int is_original(const struct fuda_buf *cv)
 {
 	size_t without = original.len - cv->len;
 
-	return (without == 0 || without == 5) && memcmp(original.data + without, cv->data, cv->len) == 0;
+	return (without == 0 || without == 5) &&
+	       memcmp(original.data + without, cv->data, cv->len) == 0;
 }
 
 static void try_certificate(const struct fuda_buf *cv)

@@ -13,8 +13,10 @@ static struct fuda_cv_trust *trust;
 static struct fuda_face_records genuine;
 
 static const size_t files[] = {
-	offsetof(struct fuda_face_records, age),       offsetof(struct fuda_face_records, face),
-	offsetof(struct fuda_face_records, my_number), offsetof(struct fuda_face_records, certificate),
+	offsetof(struct fuda_face_records, age),
+	offsetof(struct fuda_face_records, face),
+	offsetof(struct fuda_face_records, my_number),
+	offsetof(struct fuda_face_records, certificate),
 	offsetof(struct fuda_face_records, response.signature),
 };
 enum { FACE_FILE = 1 };
@@ -42,7 +44,8 @@ static void make_genuine(void)
 		return;
 	fd = mkstemp(path);
 	put_authority(&pem, KEY_AUTHORITY, ID_FACE_AUTHORITY);
-	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 || fuda_cv_trust_new(ctx, &trust) < 0)
+	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 ||
+	    fuda_cv_trust_new(ctx, &trust) < 0)
 		abort();
 	atexit(tidy);
 	write_file(path, &pem);
@@ -83,9 +86,11 @@ static int is_forged(size_t i, const struct fuda_buf *input)
 
 	if (i == FACE_FILE && fuda_face_parts(ctx, &r, &f) == 0) {
 		/* from behind the offset table to before the expiry */
-		size_t from = 5 + 3 + 18, to = (size_t)(f.security_code.p - original->data) - 3 - 8 - 3;
+		size_t from = 5 + 3 + 18,
+		       to = (size_t)(f.security_code.p - original->data) - 3 - 8 - 3;
 
-		return input->len < to || memcmp(original->data + from, input->data + from, to - from) != 0;
+		return input->len < to ||
+		       memcmp(original->data + from, input->data + from, to - from) != 0;
 	}
 	return input->len != len || memcmp(original->data, input->data, len) != 0;
 }

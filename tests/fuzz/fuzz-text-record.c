@@ -14,9 +14,12 @@ static struct fuda_cv_trust *trust;
 static struct fuda_text_records genuine;
 
 static const size_t files[] = {
-	offsetof(struct fuda_text_records, my_number),	 offsetof(struct fuda_text_records, attributes),
-	offsetof(struct fuda_text_records, integrity),	 offsetof(struct fuda_text_records, certificate),
-	offsetof(struct fuda_text_records, signed_key),	 offsetof(struct fuda_text_records, response.signature),
+	offsetof(struct fuda_text_records, my_number),
+	offsetof(struct fuda_text_records, attributes),
+	offsetof(struct fuda_text_records, integrity),
+	offsetof(struct fuda_text_records, certificate),
+	offsetof(struct fuda_text_records, signed_key),
+	offsetof(struct fuda_text_records, response.signature),
 };
 
 static struct fuda_buf *file_of(struct fuda_text_records *records, size_t i)
@@ -42,7 +45,8 @@ static void make_genuine(void)
 		return;
 	fd = mkstemp(path);
 	put_authority(&pem, KEY_AUTHORITY, ID_TEXT_AUTHORITY);
-	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 || fuda_cv_trust_new(ctx, &trust) < 0)
+	if (fd < 0 || close(fd) < 0 || fuda_context_new(&ctx) < 0 ||
+	    fuda_cv_trust_new(ctx, &trust) < 0)
 		abort();
 	atexit(tidy);
 	write_file(path, &pem);
@@ -79,7 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		char digits[FUDA_MY_NUMBER_SIZE];
 		struct fuda_attributes a;
 		struct fuda_verdict v;
-		int same = original->len == len && (len == 0 || memcmp(original->data, data, len) == 0);
+		int same = original->len == len &&
+			   (len == 0 || memcmp(original->data, data, len) == 0);
 
 		*file_of(&r, i) = input;
 		if (fuda_text_verify(trust, &r, &v) == 0 && v.result == FUDA_RESULT_OK && !same &&
@@ -98,7 +103,8 @@ static void fuzz_seeds(void)
 	make_genuine();
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		fuzz_seed(file_of(&genuine, i)->data, file_of(&genuine, i)->len);
-	fuzz_seed_hex("FF20 1E DF21 08 000E 0012 0015 0020 DF22 01 41 DF23 00 DF24 08 3139383030323137 DF25 01 31");
+	fuzz_seed_hex("FF20 1E DF21 08 000E 0012 0015 0020 DF22 01 41 DF23 00 DF24 08 "
+		      "3139383030323137 DF25 01 31");
 	fuzz_seed_hex("FF10 0C 303030303030303030303030 0000");
 	fuzz_seed_hex("FF20 84 FFFFFFFF DF21 08");
 }
