@@ -33,6 +33,12 @@ done
 if [ -e fuda-vcard ]; then
 	[ -x "$root/bin/fuda-vcard" ] || fail "fuda-vcard is not installed"
 fi
+if [ -e fuda-photo ]; then
+	photo=$tmp/dest$(value prefix)/libexec/fudasashi/fuda-photo
+	[ -x "$photo" ] || fail "fuda-photo is not installed"
+	"$photo" --version >/dev/null || fail "installed fuda-photo does not run"
+	! ldd "$photo" | grep -q -E 'libfuda|libcrypto|libpcsc' || fail "fuda-photo has more than it needs in reach"
+fi
 if [ -d po/ja ]; then
 	[ -e "$root/share/locale/ja/LC_MESSAGES/fudasashi.mo" ] || fail "no Japanese messages"
 fi

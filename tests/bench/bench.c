@@ -3,6 +3,10 @@
  *
  *   bench card DIR             one authentication with its certificate on the card in DIR:
  *                              APDUs, bytes, link time
+ *   bench records DIR face|attributes
+ *                              what is read with its CV certificate: APDUs, bytes sent and received, link time;
+ *                              bytes of the objects; the least APDUs, the least bytes; and of the challenge APDUs,
+ *                              bytes, link time
  *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
  *   bench jobs NAME N PID...   whole jobs (connect, authentication, power off, disconnect), ours and bare in turns,
  *                              N of each in this process; prints the nanoseconds of user and system time that
@@ -22,6 +26,7 @@
 
 #include "card/card.h"
 #include "drivers/virtual.h"
+#include "tests/bench/budget.h"
 #include "vcard/vcard.h"
 
 static const uint8_t challenge[] = { 0x00, 0x84, 0x00, 0x00, 0x08 };
@@ -90,6 +95,19 @@ static int bench_card(const char *dir)
 	return 0;
 }
 
+static int bench_records(const char *dir, const char *what)
+{
+	char why[BUDGET_WHY];
+	struct budget b;
+
+	if (budget_measure(dir, strcmp(what, "face") == 0 ? BUDGET_FACE : BUDGET_ATTRIBUTES, why, &b) < 0)
+		die(why);
+	printf("%lu %lu %lu %.1f %zu %lu %lu %lu %lu %.1f\n", b.reading.apdus, b.reading.sent, b.reading.received,
+	       (double)b.reading.link_ns / 1e6, b.objects, b.least_apdus, b.least_bytes, b.challenge.apdus,
+	       b.challenge.sent + b.challenge.received, (double)b.challenge.link_ns / 1e6);
+	return 0;
+}
+
 static int ours(const char *reader, long n)
 {
 	struct session s;
@@ -140,21 +158,36 @@ static void send_bare(SCARDHANDLE card, const void *command, size_t len)
 		die("refused");
 }
 
-static int bare(const char *part, long n)
-{
+struct bare_session {
 	SCARDCONTEXT context;
 	SCARDHANDLE card;
+};
+
+static void begin_bare(struct bare_session *s, const char *part)
+{
 	DWORD protocol;
 
-	must(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context));
-	must(SCardConnect(context, find_reader(context, part), SCARD_SHARE_SHARED,
-			  SCARD_PROTOCOL_T1, &card, &protocol));
-	must(SCardBeginTransaction(card));
+	must(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &s->context));
+	must(SCardConnect(s->context, find_reader(s->context, part), SCARD_SHARE_SHARED,
+			  SCARD_PROTOCOL_T1, &s->card, &protocol));
+	must(SCardBeginTransaction(s->card));
+}
+
+static void end_bare(struct bare_session *s, DWORD disposition)
+{
+	must(SCardEndTransaction(s->card, disposition));
+	must(SCardDisconnect(s->card, SCARD_LEAVE_CARD));
+	must(SCardReleaseContext(s->context));
+}
+
+static int bare(const char *part, long n)
+{
+	struct bare_session s;
+
+	begin_bare(&s, part);
 	for (long i = 0; i < n; i++)
-		send_bare(card, challenge, sizeof(challenge));
-	must(SCardEndTransaction(card, SCARD_LEAVE_CARD));
-	must(SCardDisconnect(card, SCARD_LEAVE_CARD));
-	must(SCardReleaseContext(context));
+		send_bare(s.card, challenge, sizeof(challenge));
+	end_bare(&s, SCARD_LEAVE_CARD);
 	return 0;
 }
 
@@ -170,24 +203,17 @@ static void bare_job_once(const char *part)
 		"802A0097333031300D060960864801650304020105000420"
 		"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F00",
 	};
-	SCARDCONTEXT context;
-	SCARDHANDLE card;
-	DWORD protocol;
+	struct bare_session s;
 
-	must(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context));
-	must(SCardConnect(context, find_reader(context, part), SCARD_SHARE_SHARED,
-			  SCARD_PROTOCOL_T1, &card, &protocol));
-	must(SCardBeginTransaction(card));
+	begin_bare(&s, part);
 	for (size_t i = 0; i < ARRAY_SIZE(apdus); i++) {
 		_cleanup_buf_ struct fuda_buf command = FUDA_BUF_INIT(300);
 
 		if (fuda_hex_decode(apdus[i], &command) < 0)
 			die("hex");
-		send_bare(card, command.data, command.len);
+		send_bare(s.card, command.data, command.len);
 	}
-	must(SCardEndTransaction(card, SCARD_UNPOWER_CARD));
-	must(SCardDisconnect(card, SCARD_LEAVE_CARD));
-	must(SCardReleaseContext(context));
+	end_bare(&s, SCARD_UNPOWER_CARD);
 }
 
 /* ---- both ---- */
@@ -279,6 +305,8 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 1); /* as fuda does; the bare side has one thread anyway */
 	if (argc == 3 && strcmp(argv[1], "card") == 0)
 		return bench_card(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "records") == 0)
+		return bench_records(argv[2], argv[3]);
 	if (argc == 3 && (strcmp(argv[1], "ours-job") == 0 || strcmp(argv[1], "bare-job") == 0)) {
 		job(argv[1][0] == 'o', argv[2]);
 		return 0;

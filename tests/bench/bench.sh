@@ -4,6 +4,8 @@
 # a failure. Run in the build folder.
 set -eu
 . "$srcdir/tests/pcscd-env.sh"
+# what is learned here about extended length is for here only
+export XDG_CACHE_HOME="$FUDA_TEST_DIR/cache"
 
 bench=tests/bench/bench
 bad=0
@@ -39,6 +41,55 @@ card_figures "extended length" "$FUDA_TEST_DIR/extended" 6 1960 210
 make_card "$FUDA_TEST_DIR/short" --set extended=no
 $bench card "$FUDA_TEST_DIR/short" >/dev/null # learns that extended length fails
 card_figures "short only" "$FUDA_TEST_DIR/short" 11 1990 220
+
+# records_figures DIR WHAT APDUS: what is allowed, or what the sizes alone need; bytes within 5 % of the least
+records_figures() {
+	figures=$($bench records "$1" "$2")
+	set -- "$2" "$3" $figures
+	what=$1 most=$2 apdus=$3 sent=$4 received=$5 ms=$6 objects=$7 least=$8
+	shift 8
+	[ "$least" -le "$most" ] || {
+		echo "  (their sizes need $least APDUs, $((least - most)) over the $most of the goal; $objects bytes of objects)"
+		most=$least
+	}
+	limit "  $what: APDUs (least $least)" "$apdus" "$most"
+	limit "  $what: bytes, $sent sent and $received received; least $1, objects $objects" $((sent + received)) \
+		$(($1 + $1 / 20))
+	echo "  $what: $ms ms on a link of 106 kbit/s (model); and the challenge: APDUs $2, bytes $3, ms $4"
+}
+
+# records_of DIR: after what is there was learned
+records_of() {
+	echo "$1, extended length:"
+	sed -i 's/^extended = .*/extended = yes/' "$FUDA_TEST_DIR/$1/card.conf"
+	rm -rf "$XDG_CACHE_HOME"
+	records_figures "$FUDA_TEST_DIR/$1" face 6
+	records_figures "$FUDA_TEST_DIR/$1" attributes 7
+	echo "$1, short only:"
+	sed -i 's/^extended = .*/extended = no/' "$FUDA_TEST_DIR/$1/card.conf"
+	rm -rf "$XDG_CACHE_HOME"
+	records_figures "$FUDA_TEST_DIR/$1" face 30
+	records_figures "$FUDA_TEST_DIR/$1" attributes 9
+}
+
+# make_records NAME OPTION...
+make_records() {
+	name=$1
+	shift
+	./fuda-vcard make "$FUDA_TEST_DIR/$name" "$@" >/dev/null 2>"$FUDA_TEST_DIR/log" || {
+		cat "$FUDA_TEST_DIR/log"
+		exit 1
+	}
+}
+
+echo "Records with their CV certificate, without the challenge:"
+make_records "photo of 6144 bytes" --record-file-step exact
+records_of "photo of 6144 bytes"
+make_records "photo of 4000 bytes" --record-file-step exact --photo-size 4000
+records_of "photo of 4000 bytes"
+make_records filled
+set -- $($bench records "$FUDA_TEST_DIR/filled" attributes)
+echo "attributes in a file filled to 256 bytes, extended length: APDUs $1, bytes $(($2 + $3)), least $7; ms $4"
 
 ./fuda-vcard run "$FUDA_TEST_DIR/extended" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$FUDA_TEST_DIR/card.log" &
 card_pid=$!
