@@ -495,5 +495,6 @@ int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, si
 		r = make_directory(&m, dir);
 	}
 	wipe(&m.conf, sizeof(m.conf));
+	wipe(&m.person, sizeof(m.person));
 	return r;
 }
