@@ -1,136 +1,165 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A signature on the software card, with every fault at every command: no second VERIFY from any
- * layer, no try lost beyond those reported, outcome unknown when the answer to VERIFY was lost. */
+/* Whatever uses a secret on the software card, with every fault at every command: no second VERIFY
+ * from any layer, no try lost beyond those reported, outcome unknown when the answer to VERIFY was
+ * lost. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fuda/encode.h>
+#include <fuda/face.h>
 #include <fuda/jpki.h>
+#include <fuda/text.h>
 
 #include "base/deadline.h"
 #include "card/card.h"
 #include "drivers/virtual.h"
 #include "tests/cmocka.h"
-#include "vcard/vcard.h"
+#include "tests/softcard.h"
 
-enum { LAST_POSITION = 16, DEADLINE_MS = 150 };
+enum { DEADLINE_MS = 40, PLENTY_MS = 10000 };
 
-static char dir[64], card_dir[80];
+#define SECRETS                                                                                  \
+	"secret.text-a = 123456789018\nsecret.text-b = 55021720352285\nsecret.birth = 550217\n" \
+	"secret.face-a = 123456789018\nsecret.face-b = 55021720352285\n"
+
 static struct fuda_context *ctx;
 
-static int make_card(void **state)
-{
-	const struct vcard_make what = { 0 };
-	char why[256] = "";
+/* ---- what uses a secret ---- */
 
-	(void)state;
-	/* nothing is remembered from one fault to the next */
-	unsetenv("HOME");
-	unsetenv("XDG_CACHE_HOME");
-	snprintf(dir, sizeof(dir), "/tmp/fuda-test.XXXXXX");
-	if (!mkdtemp(dir) || fuda_context_new(&ctx) < 0)
-		return -1;
-	snprintf(card_dir, sizeof(card_dir), "%s/card", dir);
-	if (vcard_make(card_dir, &what, why, sizeof(why)) < 0) {
-		print_error("%s\n", why);
-		return -1;
-	}
-	return 0;
+/* Appends something to `ret_data` if it succeeds, and nothing if not. */
+typedef int use_fn(struct fuda_card *card, enum fuda_pin with, struct fuda_pin_entry *entry, struct fuda_deadline *dl,
+		   struct fuda_buf *ret_data);
+
+static int sign(struct fuda_card *card, enum fuda_pin with, struct fuda_pin_entry *entry, struct fuda_deadline *dl,
+		struct fuda_buf *ret_data)
+{
+	_cleanup_buf_ struct fuda_buf cert = FUDA_BUF_INIT(4096);
+	const struct fuda_digest digest = { FUDA_SHA256, 32, { 1 } };
+
+	return fuda_jpki_sign_digest(card, with == FUDA_PIN_AUTH ? FUDA_JPKI_AUTH : FUDA_JPKI_SIGN, &digest, entry, dl,
+				     ret_data, &cert);
 }
 
-static int drop_card(void **state)
+static int read_text(struct fuda_card *card, enum fuda_pin with, struct fuda_pin_entry *entry, struct fuda_deadline *dl,
+		     struct fuda_buf *ret_data)
 {
-	char command[128];
+	const struct fuda_text_request request = {
+		.my_number = with != FUDA_PIN_B, .attributes = with != FUDA_PIN_A, .with = with, .pin = entry
+	};
+	struct fuda_text_records records = FUDA_TEXT_RECORDS_INIT;
+	int r = fuda_text_read(card, &request, dl, &records);
 
-	(void)state;
-	fuda_context_free(&ctx);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	assert_int_equal(fuda_buf_append(ret_data, records.integrity.data, records.integrity.len), 0);
+	fuda_text_records_free(&records);
+	return r;
 }
+
+static int read_face(struct fuda_card *card, enum fuda_pin with, struct fuda_pin_entry *entry, struct fuda_deadline *dl,
+		     struct fuda_buf *ret_data)
+{
+	const struct fuda_face_request request = {
+		.age = with == FUDA_PIN_BIRTH, .my_number = with == FUDA_PIN_A, .face = with == FUDA_PIN_B, .with = with,
+		.pin = entry
+	};
+	struct fuda_face_records records = FUDA_FACE_RECORDS_INIT;
+	int r = fuda_face_read(card, &request, dl, &records);
+
+	assert_int_equal(fuda_buf_append(ret_data, records.certificate.data, records.certificate.len), 0);
+	fuda_face_records_free(&records);
+	return r;
+}
+
+struct use {
+	const char *what;
+	use_fn *use;
+	enum fuda_pin pin;
+	const char *right, *wrong;
+	int tries;
+	const struct aid *aid; /* where it is kept */
+	const char *query;     /* for its counter */
+};
+
+static const struct use authentication = { "auth", sign, FUDA_PIN_AUTH, "1234", "4321", 3, &aid_jpki, "00200098" };
+static const struct use uses[] = {
+	{ "sign", sign, FUDA_PIN_SIGN, "ABC123", "ABC124", 5, &aid_jpki, "0020009B" },
+	{ "text", read_text, FUDA_PIN_TEXT, "1234", "4321", 3, &aid_text, "00200091" },
+	{ "A in text", read_text, FUDA_PIN_A, "123456789018", "123456789019", 10, &aid_text, "00200094" },
+	{ "B in text", read_text, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_text, "00200095" },
+	{ "A in face", read_face, FUDA_PIN_A, "123456789018", "123456789019", 10, &aid_face, "00200093" },
+	{ "B in face", read_face, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_face, "00200092" },
+	{ "birth", read_face, FUDA_PIN_BIRTH, "550217", "550218", 10, &aid_face, "00200091" },
+};
+
+/* ---- one run ---- */
 
 struct outcome {
 	int error;
 	struct fuda_pin_entry entry;
 	unsigned long verifies, apdus;
-	size_t signature_len;
+	size_t got;
+	bool powered;
+	int left; /* what the card itself says */
 };
 
-/* One job on a freshly inserted card. `spec` is a fault or "". */
-static struct outcome sign(const char *spec, enum fuda_jpki_object key, const char *pin)
+/* The counter, from the card itself. */
+static int ask_counter(struct vcard *v, const struct use *use)
 {
-	_cleanup_buf_ struct fuda_buf sig = FUDA_BUF_INIT(512), cert = FUDA_BUF_INIT(4096);
-	const struct fuda_digest digest = { FUDA_SHA256, 32, { 1 } };
+	struct fuda_buf command = FUDA_BUF_INIT(64), answer = FUDA_BUF_INIT(300);
+	char select[64] = "00A4040C0A";
+	uint16_t sw = 0;
+
+	vcard_power(v, false);
+	vcard_power(v, true);
+	fuda_hex_encode(use->aid->bytes, use->aid->len, select + strlen(select));
+	assert_int_equal(fuda_hex_decode(select, &command), 0);
+	assert_int_equal(vcard_transmit(v, command.data, command.len, &answer), 0);
+	fuda_buf_free(&command);
+	command = FUDA_BUF_INIT(64);
+	assert_int_equal(fuda_hex_decode(use->query, &command), 0);
+	assert_int_equal(vcard_transmit(v, command.data, command.len, &answer), 0);
+	assert_int_equal(apdu_take_sw(&answer, &sw), 0);
+	assert_int_equal(sw & 0xFFF0, 0x63C0);
+	fuda_buf_free(&command);
+	fuda_buf_free(&answer);
+	return sw & 0x0F;
+}
+
+/* One job on a card as new, just inserted. `spec` is a fault or "". */
+static struct outcome play(const struct use *use, bool right, const char *spec)
+{
+	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
+	const char *pin = right ? use->right : use->wrong;
 	struct outcome o = { 0 };
 	struct fuda_deadline *dl;
 	struct fuda_secret *secret;
-	struct fuda_card *card = NULL;
+	struct fuda_card *card;
+	struct vcard *v;
 	char name[160];
 
-	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec,
-		 *spec ? ":" : "", card_dir);
-	assert_int_equal(fuda_deadline_new(DEADLINE_MS, &dl), 0);
+	softcard_write(SECRETS);
+	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec, *spec ? ":" : "", softcard_dir());
+	assert_int_equal(fuda_deadline_new(PLENTY_MS, &dl), 0);
 	assert_int_equal(fuda_secret_new(pin, strlen(pin), &secret), 0);
+	assert_int_equal(fuda_card_open(ctx, name, dl, &card), 0);
+	v = virtual_card(card->reader->inner ? card->reader->inner : card->reader);
+	fuda_deadline_restart(dl, *spec ? DEADLINE_MS : PLENTY_MS);
 	o.entry = FUDA_PIN_ENTRY(secret);
-	o.error = fuda_card_open(ctx, name, dl, &card);
-	assert_int_equal(o.error, 0);
-	fuda_deadline_restart(dl, DEADLINE_MS);
-	o.error = fuda_jpki_sign_digest(card, key, &digest, &o.entry, dl, &sig, &cert);
-	{
-		const struct reader *r = card->reader->inner ? card->reader->inner : card->reader;
-
-		o.verifies = vcard_usage(virtual_card(r)).verifies;
-	}
+	o.error = use->use(card, use->pin, &o.entry, dl, &data);
+	o.verifies = vcard_usage(v).verifies;
 	o.apdus = fuda_card_apdus(card).count;
-	o.signature_len = sig.len;
+	o.got = data.len;
+	o.powered = vcard_powered(v);
+	o.left = ask_counter(v, use);
 	fuda_card_free(&card);
 	fuda_secret_free(&secret);
 	fuda_deadline_free(&dl);
 	return o;
 }
 
-/* What the card itself says. */
-static int counter(enum fuda_pin pin)
-{
-	struct fuda_pin_counter counters[FUDA_PIN_COUNTERS_MAX];
-	struct fuda_deadline *dl;
-	struct fuda_card *card;
-	char name[96];
-	size_t count;
-	int tries = FUDA_TRIES_UNKNOWN;
-
-	snprintf(name, sizeof(name), "virtual:%s", card_dir);
-	assert_int_equal(fuda_deadline_new(10000, &dl), 0);
-	assert_int_equal(fuda_card_open(ctx, name, dl, &card), 0);
-	assert_int_equal(fuda_pin_counters(card, dl, counters, &count), 0);
-	for (size_t i = 0; i < count; i++)
-		if (counters[i].pin == pin)
-			tries = counters[i].tries;
-	fuda_card_free(&card);
-	fuda_deadline_free(&dl);
-	return tries;
-}
-
-/* A successful use sets the counter back. */
-static void reset_counter(enum fuda_jpki_object key)
-{
-	struct outcome o = sign("", key, key == FUDA_JPKI_AUTH ? "1234" : "ABC123");
-
-	assert_int_equal(o.error, 0);
-	assert_int_equal(o.signature_len, 256);
-	assert_int_equal(o.verifies, 1);
-}
-
 static const char *const kinds[] = {
 	"removed", "pulled",  "gone",	 "reset",    "lostreset",  "mute",	  "unreached",
 	"truncated", "sw=6F00", "sw=6700", "sw=6982",  "sw=6D00",    "answer=9000",
-	"late=50",   "answer=6300", "answer=63C3", "answer=6CFF", "answer=6110", "answer=DEAD9000",
-};
-
-struct run {
-	enum fuda_jpki_object key;
-	enum fuda_pin pin;
-	const char *secret;
-	bool right;
-	int tries;
+	"late=2",    "answer=6300", "answer=63C3", "answer=6CFF", "answer=6110", "answer=DEAD9000",
 };
 
 /* Faults that make the card seem to say something about the PIN. */
@@ -139,87 +168,76 @@ static bool forges(const char *kind)
 	return strncmp(kind, "answer=63", 9) == 0 || strcmp(kind, "answer=9000") == 0;
 }
 
-static void check_run(const struct run *run, const char *kind, int at, const char *forever)
+static void check_run(const struct use *use, bool right, const char *kind, unsigned long at, const char *forever)
 {
+	const int full = use->tries;
 	char spec[64];
 	struct outcome o;
-	int left;
 
-	snprintf(spec, sizeof(spec), "%s@%d%s", kind, at, forever);
-	o = sign(spec, run->key, run->secret);
-	left = counter(run->pin);
+	snprintf(spec, sizeof(spec), "%s@%lu%s", kind, at, forever);
+	o = play(use, right, spec);
 	if (getenv("VERBOSE"))
-		print_message("%-20s %s: %s, %lu VERIFY, tries %d -> %d, card says %d\n", spec,
-			      run->right ? "right" : "wrong", fuda_error_name(o.error), o.verifies,
-			      o.entry.tries_before, o.entry.tries_after, left);
+		print_message("%s, %-20s %s: %s, %lu VERIFY, tries %d -> %d, card says %d\n", use->what, spec,
+			      right ? "right" : "wrong", fuda_error_name(o.error), o.verifies, o.entry.tries_before,
+			      o.entry.tries_after, o.left);
 
 	/* never a second VERIFY from any layer, and none that is not admitted */
 	assert_true(o.verifies <= 1);
 	if (o.verifies)
 		assert_true(o.entry.sent);
 	/* the card lost a try only for a wrong PIN that it has seen */
-	assert_int_equal(left, run->tries - (!run->right && o.verifies ? 1 : 0));
+	assert_int_equal(o.left, full - (!right && o.verifies ? 1 : 0));
 	/* what is reported of the counter is so, unless the fault replaced the answer that told it
 	 */
 	if (o.entry.tries_after != FUDA_TRIES_UNKNOWN && !forges(kind))
-		assert_int_equal(o.entry.tries_after, left);
+		assert_int_equal(o.entry.tries_after, o.left);
 	if (o.entry.tries_before != FUDA_TRIES_UNKNOWN && !forges(kind))
-		assert_int_equal(o.entry.tries_before, run->tries);
+		assert_int_equal(o.entry.tries_before, full);
 	/* success is success, and failure says something */
-	assert_int_equal(o.signature_len, o.error == 0 ? 256 : 0);
+	assert_int_equal(o.got > 0, o.error == 0);
 	if (o.error == 0)
-		assert_true(run->right && o.verifies == 1);
+		assert_true(right && o.verifies == 1);
 	else
 		assert_string_not_equal(fuda_context_message(ctx), "");
-	/* an unknown outcome is one of a PIN that was sent */
+	/* an unknown outcome is one of a PIN that was sent; the card does not stay open after it */
 	if (o.error == FUDA_EUNKNOWN)
 		assert_true(o.entry.sent);
-	if (!run->right && o.verifies && left < run->tries)
-		reset_counter(run->key);
+	if (o.entry.sent)
+		assert_false(o.powered);
 }
 
-static void torture(const struct run *run)
+static void torture(const struct use *use, bool right)
 {
+	struct outcome plain = play(use, right, "");
+
+	assert_int_equal(plain.error, right ? 0 : FUDA_EPINWRONG);
+	assert_int_equal(plain.verifies, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		for (int at = 1; at <= LAST_POSITION; at++) {
-			check_run(run, kinds[i], at, "");
+		/* some faults cost a command more */
+		for (unsigned long at = 1; at <= plain.apdus + 1; at++) {
+			check_run(use, right, kinds[i], at, "");
 			/* "mute for ever" waits for two deadlines each time */
-			if (strcmp(kinds[i], "mute") != 0 && strncmp(kinds[i], "late", 4) != 0)
-				check_run(run, kinds[i], at, "+");
+			if (strcmp(kinds[i], "mute") != 0)
+				check_run(use, right, kinds[i], at, "+");
 		}
 	}
 }
 
-static void authentication_right_pin(void **state)
+static void right_and_wrong_for_authentication(void **state)
 {
-	const struct run run = { FUDA_JPKI_AUTH, FUDA_PIN_AUTH, "1234", true, 3 };
-
 	(void)state;
-	torture(&run);
+	torture(&authentication, true);
+	torture(&authentication, false);
 }
 
-static void authentication_wrong_pin(void **state)
+static void right_and_wrong_for_all_others(void **state)
 {
-	const struct run run = { FUDA_JPKI_AUTH, FUDA_PIN_AUTH, "4321", false, 3 };
-
 	(void)state;
-	torture(&run);
-}
-
-static void signature_right_password(void **state)
-{
-	const struct run run = { FUDA_JPKI_SIGN, FUDA_PIN_SIGN, "ABC123", true, 5 };
-
-	(void)state;
-	torture(&run);
-}
-
-static void signature_wrong_password(void **state)
-{
-	const struct run run = { FUDA_JPKI_SIGN, FUDA_PIN_SIGN, "ABC124", false, 5 };
-
-	(void)state;
-	torture(&run);
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+		print_message("%s\n", uses[i].what);
+		torture(&uses[i], true);
+		torture(&uses[i], false);
+	}
 }
 
 /* Each way to lose the answer to VERIFY itself, with what must be known afterwards. */
@@ -233,7 +251,7 @@ static void lost_answers(void **state)
 		{ "reset", false, true },     { "lostreset", true, true }, { "mute", true, true },
 		{ "unreached", false, true }, { "truncated", true, true },
 	};
-	struct outcome plain = sign("", FUDA_JPKI_AUTH, "1234");
+	struct outcome plain = play(&authentication, true, "");
 	int verify = (int)plain.apdus - 1; /* VERIFY, signature */
 
 	(void)state;
@@ -244,7 +262,7 @@ static void lost_answers(void **state)
 
 		print_message("%s\n", rows[i].kind);
 		snprintf(spec, sizeof(spec), "%s@%d", rows[i].kind, verify);
-		o = sign(spec, FUDA_JPKI_AUTH, "4321");
+		o = play(&authentication, false, spec);
 		assert_int_equal(o.error, FUDA_EUNKNOWN);
 		assert_int_equal(fuda_error_exit_status(o.error), 10);
 		assert_int_equal(o.verifies, rows[i].executed);
@@ -253,20 +271,30 @@ static void lost_answers(void **state)
 				 !rows[i].counter_known ? FUDA_TRIES_UNKNOWN :
 				 rows[i].executed	? 2 :
 							  3);
-		if (rows[i].executed)
-			reset_counter(FUDA_JPKI_AUTH);
 	}
+}
+
+static int setup(void **state)
+{
+	/* nothing is remembered from one fault to the next */
+	unsetenv("HOME");
+	unsetenv("XDG_CACHE_HOME");
+	return fuda_context_new(&ctx) < 0 ? -1 : softcard_setup(state);
+}
+
+static int teardown(void **state)
+{
+	fuda_context_free(&ctx);
+	return softcard_teardown(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lost_answers),
-		cmocka_unit_test(authentication_right_pin),
-		cmocka_unit_test(authentication_wrong_pin),
-		cmocka_unit_test(signature_right_password),
-		cmocka_unit_test(signature_wrong_password),
+		cmocka_unit_test(right_and_wrong_for_authentication),
+		cmocka_unit_test(right_and_wrong_for_all_others),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, make_card, drop_card);
+	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
 }

@@ -6,6 +6,8 @@
 #include "tests/mock.h"
 
 #define SELECT_JPKI "00A4040C0AD392F000260100000001"
+#define SELECT_TEXT "00A4040C0AD3921000310001010408"
+#define SELECT_FACE "00A4040C0AD3921000310001010402"
 #define QUERY	    "00200098"
 #define VERIFY	    "002000980431323334"
 
@@ -189,6 +191,71 @@ static void never_sends_what_cannot_be_right(void **state)
 	}
 }
 
+/* Two applications keep the verification numbers, under different files: card.md 2.6, 2.7. */
+static void verifies_where_it_is_told(void **state)
+{
+	static const struct {
+		enum fuda_pin pin;
+		const struct aid *aid;
+		const char *text;
+		struct exchange script[4];
+		int error;
+	} rows[] = {
+		{ FUDA_PIN_A, &aid_text, "123456789018",
+		  { { SELECT_TEXT, "9000" }, { "00200094", "63CA" }, { "002000940C..", "9000" } }, 0 },
+		{ FUDA_PIN_A, &aid_face, "123456789018",
+		  { { SELECT_FACE, "9000" }, { "00200093", "63CA" }, { "002000930C..", "9000" } }, 0 },
+		{ FUDA_PIN_B, &aid_text, "55021720352285",
+		  { { SELECT_TEXT, "9000" }, { "00200095", "63CA" }, { "002000950E..", "9000" } }, 0 },
+		{ FUDA_PIN_B, &aid_face, "55021720352285",
+		  { { SELECT_FACE, "9000" }, { "00200092", "63C1" } }, FUDA_ELASTTRY },
+		{ FUDA_PIN_B, &aid_face, "55021720352285", { { SELECT_FACE, "6A82" } },
+		  FUDA_ENOTFOUND },
+		{ FUDA_PIN_BIRTH, &aid_face, "550217",
+		  { { SELECT_FACE, "9000" }, { "00200091", "63CA" }, { "0020009106..", "63C9" } },
+		  FUDA_EPINWRONG },
+		/* where it is not kept nothing is sent */
+		{ FUDA_PIN_BIRTH, &aid_text, "550217", { { 0 } }, FUDA_EINVAL },
+		{ FUDA_PIN_AUTH, &aid_text, "1234", { { 0 } }, FUDA_EINVAL },
+		{ FUDA_PIN_TEXT, &aid_jpki, "1234", { { 0 } }, FUDA_EINVAL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fuda_secret *s = secret(rows[i].text);
+		struct fuda_pin_entry entry = FUDA_PIN_ENTRY(s);
+		struct mock_card m;
+
+		mock_open(&m, rows[i].script);
+		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+		assert_int_equal(pin_verify_in(m.card, rows[i].pin, rows[i].aid, &entry, m.dl), rows[i].error);
+		fuda_card_end(m.card);
+		mock_close_card(&m);
+		fuda_secret_free(&s);
+	}
+}
+
+/* Time that has run out before VERIFY is no unknown outcome. */
+static void does_not_send_too_late(void **state)
+{
+	static const struct exchange script[] = { { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { 0 } };
+	struct fuda_secret *s = secret("1234");
+	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(s);
+	struct mock_card m;
+
+	(void)state;
+	mock_open(&m, script);
+	fuda_deadline_cancel(m.dl);
+	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+	assert_int_equal(pin_verify(m.card, FUDA_PIN_AUTH, &entry, m.dl), FUDA_ECANCELLED);
+	fuda_card_end(m.card);
+	assert_false(entry.sent);
+	assert_int_equal(entry.tries_after, 3);
+	assert_int_equal(m.mock.power_offs, 0);
+	mock_close_card(&m);
+	fuda_secret_free(&s);
+}
+
 static void lists_all_counters(void **state)
 {
 	static const struct exchange script[] = {
@@ -267,6 +334,8 @@ int main(void)
 		cmocka_unit_test(follows_the_rules),
 		cmocka_unit_test(folds_the_sign_password),
 		cmocka_unit_test(never_sends_what_cannot_be_right),
+		cmocka_unit_test(verifies_where_it_is_told),
+		cmocka_unit_test(does_not_send_too_late),
 		cmocka_unit_test(lists_all_counters),
 		cmocka_unit_test(asks_for_one_secret),
 	};
