@@ -334,5 +334,7 @@ void write_file(const char *path, const struct fuda_buf *text)
 {
 	FILE *f = fopen(path, "wb");
 
-	insist(f && fwrite(text->data, 1, text->len, f) == text->len && fclose(f) == 0, path);
+	insist(f != NULL, path);
+	insist(!text->len || fwrite(text->data, 1, text->len, f) == text->len, path);
+	insist(fclose(f) == 0, path);
 }

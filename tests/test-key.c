@@ -6,6 +6,7 @@
 #include <string.h>
 #include <fuda/encode.h>
 
+#include "codec/tlv.h"
 #include "tests/certs.h"
 #include "tests/cmocka.h"
 
@@ -32,6 +33,7 @@ static void kinds(void **state)
 		{ KEY_HOLDER, 2048, true },
 		{ KEY_SMALL, 1024, false },
 		{ KEY_EC, 0, false },
+		{ KEY_P384, 384, true }, /* announced: card.md 7 */
 	};
 
 	(void)state;
@@ -40,6 +42,7 @@ static void kinds(void **state)
 
 		assert_int_equal(key_bits(key), cases[i].bits);
 		assert_int_equal(key_in_profile(key), cases[i].profile);
+		assert_int_equal(key_is_rsa_2048(key), cases[i].key == KEY_HOLDER);
 		key_free(&key);
 		assert_null(key);
 		key_free(&key);
@@ -171,9 +174,9 @@ static void judges_signatures(void **state)
 		assert_int_equal(verify(padding, &digest, &signature), cases[i].r);
 		if (cases[i].r < 0)
 			continue;
-		assert_int_equal(
-			verify(padding == FUDA_PSS ? FUDA_PKCS1 : FUDA_PSS, &digest, &signature),
-			FUDA_EVERIFY);
+		assert_int_equal(verify(padding == FUDA_PSS ? FUDA_PKCS1 : FUDA_PSS, &digest,
+					&signature),
+				 FUDA_EVERIFY);
 		digest.len--;
 		assert_int_equal(verify(padding, &digest, &signature), FUDA_ENOTSUP);
 		digest = digest_of(cases[i].hash, "another challenge");
@@ -256,6 +259,303 @@ static void insists_on_digest_info(void **state)
 	}
 }
 
+/* ---- the card's own form: card.md 2.6 ---- */
+
+static void card_keys(void **state)
+{
+	static const struct {
+		const char *notation; /* $ is 256 bytes, odd */
+		int r;
+		unsigned bits;
+	} cases[] = {
+		{ "90{010001}91{$}", 0, 2048 },
+		{ "90{03}91{$}", 0, 2048 },
+		{ "90{010001}91{$$}", 0, 4096 },
+		{ "", FUDA_EFORMAT, 0 },
+		{ "90{010001}", FUDA_EFORMAT, 0 },
+		{ "91{$}", FUDA_EFORMAT, 0 },
+		{ "91{$}90{010001}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{$}00", FUDA_EFORMAT, 0 },
+		{ "90{010001}90{010001}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91 8300 0100 $", FUDA_EFORMAT, 0 },
+		{ "90 8103 010001 91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010001}92{$}", FUDA_EFORMAT, 0 },
+		{ "90{}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{00}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{01}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010000}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010001010101010101}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{00$}", FUDA_EFORMAT, 0 },
+		{ "90{00010001}91{$}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{01}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{$00}", FUDA_EFORMAT, 0 },
+		{ "90{010001}91{$$$$01}", FUDA_EFORMAT, 0 },
+	};
+	_cleanup_buf_ struct fuda_buf modulus = TEST_BUF;
+
+	(void)state;
+	while (modulus.len < 256)
+		der_write(&modulus, "CD");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf value = TEST_BUF;
+		struct key *key = NULL;
+
+		der_write(&value, cases[i].notation, &modulus, &modulus, &modulus, &modulus);
+		if (key_new_card(cur_of(value.data, value.len), &key) != cases[i].r)
+			fail_msg("%s", cases[i].notation);
+		assert_int_equal(key_bits(key), cases[i].bits);
+		assert_int_equal(key_is_rsa_2048(key), cases[i].bits == 2048);
+		key_free(&key);
+	}
+}
+
+/* The same key in both forms, and another. */
+static void same_keys(void **state)
+{
+	_cleanup_buf_ struct fuda_buf value = TEST_BUF;
+	struct key *a = key_of(KEY_HOLDER), *b = NULL, *other = key_of(KEY_AUTH_CA);
+	struct key *ec = key_of(KEY_P384);
+
+	(void)state;
+	test_card_key(KEY_HOLDER, &value);
+	assert_int_equal(value.len, 265);
+	assert_int_equal(key_new_card(cur_of(value.data, value.len), &b), 0);
+	assert_true(key_equal(a, b));
+	assert_false(key_equal(a, other));
+	assert_false(key_equal(a, ec));
+	assert_true(key_equal(ec, ec));
+	key_free(&a);
+	key_free(&b);
+	key_free(&other);
+	key_free(&ec);
+}
+
+/* Any DigestInfo, such as the one with three digests (card.md 4): all of it counts. */
+static void bare_digest_info(void **state)
+{
+	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
+	struct key *key = key_of(KEY_HOLDER), *ec = key_of(KEY_P384);
+	uint8_t info[115];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(info); i++)
+		info[i] = (uint8_t)(i + 1);
+	test_sign_info(KEY_HOLDER, info, sizeof(info), &signature);
+	assert_int_equal(key_verify_info(key, info, sizeof(info), signature.data, 256), 0);
+	for (size_t i = 0; i < sizeof(info); i++) {
+		info[i] ^= 0x80;
+		assert_int_equal(key_verify_info(key, info, sizeof(info), signature.data, 256),
+				 FUDA_EVERIFY);
+		info[i] ^= 0x80;
+		assert_int_equal(key_verify_info(key, info, i, signature.data, 256), FUDA_EVERIFY);
+		assert_int_equal(key_verify_info(key, info + i + 1, sizeof(info) - i - 1,
+						 signature.data, 256),
+				 FUDA_EVERIFY);
+	}
+	for (size_t i = 0; i < 256; i++) {
+		signature.data[i] ^= 4;
+		assert_int_equal(key_verify_info(key, info, sizeof(info), signature.data, 256),
+				 FUDA_EVERIFY);
+		signature.data[i] ^= 4;
+		assert_int_equal(key_verify_info(key, info, sizeof(info), signature.data, i),
+				 FUDA_EVERIFY);
+	}
+	assert_int_equal(key_verify_info(ec, info, sizeof(info), signature.data, 256),
+			 FUDA_EVERIFY);
+	assert_int_equal(key_verify_info(NULL, info, sizeof(info), signature.data, 256),
+			 FUDA_ENOTSUP);
+	key_free(&key);
+	key_free(&ec);
+}
+
+/* ---- P-384 ---- */
+
+#define EC_KEY "<1.2.840.10045.2.1>"
+#define P384   "<1.3.132.0.34>"
+#define G_X                                                                                        \
+	"AA87CA22BE8B05378EB1C71EF320AD746E1D3B628BA79B9859F741E082542A385502F25DBF55296C3A545E38" \
+	"72760AB7"
+#define G_Y                                                                                        \
+	"3617DE4A96262C6F5D9E98BF9292DC29F8F41DBD289A147CE9DA3113B5F0B8C00A60B1CE1D7E819D7A431D7C" \
+	"90EA0E5F"
+#define ZEROS                                                                                      \
+	"0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" \
+	"00000000"
+#define ONES                                                                                       \
+	"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" \
+	"FFFFFFFF"
+
+/* Keys by the generator of the curve (SEC 2 2.5.1), and what must not pass for one. */
+static void points(void **state)
+{
+	static const struct {
+		const char *spki;
+		int r;
+		unsigned bits;
+	} cases[] = {
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_X G_Y "}}", 0, 384 },
+		/* curves that are not known, which is no error */
+		{ "30{30{" EC_KEY "<1.3.132.0.35>}03{00 04" G_X G_Y "}}", 0, 0 },
+		{ "30{30{" EC_KEY "<1.2.840.10045.3.1.7>}03{00 04" G_X G_Y "}}", 0, 0 },
+		/* a curve by its numbers: whoever chooses them chooses who can sign */
+		{ "30{30{" EC_KEY "30{020101 30{<1.2.840.10045.1.1>020105}}}03{00 04" G_X G_Y "}}",
+		  FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY "0500}03{00 04" G_X G_Y "}}", FUDA_EFORMAT,
+		  0 }, /* implicitCurve */
+		{ "30{30{" EC_KEY "}03{00 04" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "0500}03{00 04" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 P384 "}03{00 04" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		/* points beside the curve, beyond its field, at infinity, of another length */
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_Y G_X "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_X G_X "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" ZEROS ZEROS "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" ONES G_Y "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_X ONES "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 00}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 00" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_X "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04" G_X G_Y "00}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 04 00" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		/* compressed, hybrid */
+		{ "30{30{" EC_KEY P384 "}03{00 03" G_X "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 02" G_X "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY P384 "}03{00 07" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf spki = TEST_BUF;
+		struct key *key = NULL;
+		struct cursor c;
+
+		der_write(&spki, cases[i].spki);
+		c = cur_of(spki.data, spki.len);
+		if (key_new(&c, &key) != cases[i].r)
+			fail_msg("case %zu", i);
+		assert_int_equal(key_bits(key), cases[i].bits);
+		assert_int_equal(key_in_profile(key), cases[i].bits == 384);
+		key_free(&key);
+	}
+}
+
+/* What P-384 says to a signature. */
+static int verify_ec(enum fuda_padding padding, const struct fuda_digest *digest,
+		     const struct fuda_buf *signature)
+{
+	struct key *key = key_of(KEY_P384);
+	int r = key_verify(key, padding, digest, signature->data, signature->len);
+
+	key_free(&key);
+	return r;
+}
+
+static void judges_ecdsa(void **state)
+{
+	struct fuda_digest digest = digest_of(FUDA_SHA384, "challenge");
+	struct fuda_digest other = digest_of(FUDA_SHA384, "another challenge");
+	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
+	enum fuda_hash hashes[] = { FUDA_SHA1, FUDA_SHA256, FUDA_SHA512 };
+
+	(void)state;
+	test_sign(KEY_P384, FUDA_ECDSA, &digest, &signature);
+	assert_int_equal(verify_ec(FUDA_ECDSA, &digest, &signature), 0);
+	assert_int_equal(verify_ec(FUDA_ECDSA, &other, &signature), FUDA_EVERIFY);
+	assert_int_equal(verify_ec(FUDA_PKCS1, &digest, &signature), FUDA_EVERIFY);
+	assert_int_equal(verify_ec(FUDA_PSS, &digest, &signature), FUDA_EVERIFY);
+	assert_int_equal(verify(FUDA_ECDSA, &digest, &signature), FUDA_EVERIFY);
+	digest.len--;
+	assert_int_equal(verify_ec(FUDA_ECDSA, &digest, &signature), FUDA_ENOTSUP);
+	digest.len++;
+	for (size_t i = 0; i < signature.len; i++) {
+		for (unsigned flip = 1; flip <= 0x80; flip <<= 1) {
+			signature.data[i] ^= (uint8_t)flip;
+			assert_int_equal(verify_ec(FUDA_ECDSA, &digest, &signature), FUDA_EVERIFY);
+			signature.data[i] ^= (uint8_t)flip;
+		}
+	}
+	while (signature.len--)
+		assert_int_equal(verify_ec(FUDA_ECDSA, &digest, &signature), FUDA_EVERIFY);
+	signature.len = 0;
+	/* hashes that are not of the curve's strength, though rightly signed */
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++) {
+		digest = digest_of(hashes[i], "challenge");
+		test_sign(KEY_P384, FUDA_ECDSA, &digest, &signature);
+		assert_int_equal(verify_ec(FUDA_ECDSA, &digest, &signature), FUDA_ENOTSUP);
+	}
+}
+
+/* One signature has one form: DER. $ are its two numbers as they are. */
+static void insists_on_der(void **state)
+{
+#define ORDER                                                                                      \
+	"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196A" \
+	"CCC52973"
+	static const struct {
+		const char *notation;
+		int r;
+	} cases[] = {
+		{ "30{02{$}02{$}}", 0 },
+		{ "", FUDA_EVERIFY },
+		{ "30{}", FUDA_EVERIFY },
+		{ "30{02{$}}", FUDA_EVERIFY },
+		{ "30{02{$}02{$}}00", FUDA_EVERIFY },
+		{ "30{02{$}02{$}0500}", FUDA_EVERIFY },
+		{ "30{02{$}02{$}020101}", FUDA_EVERIFY },
+		{ "31{02{$}02{$}}", FUDA_EVERIFY },
+		{ "30{03{$}02{$}}", FUDA_EVERIFY },
+		{ "30{02{00$}02{$}}", FUDA_EVERIFY },
+		{ "30{02{$}02{00$}}", FUDA_EVERIFY },
+		{ "30{02{0000$}02{$}}", FUDA_EVERIFY },
+		{ "30{02{000000000000000000$}02{$}}", FUDA_EVERIFY },
+		{ "30 8200FF 02{$}02{$}", FUDA_EVERIFY },
+		{ "30 80 02{$}02{$} 0000", FUDA_EVERIFY },
+		{ "$$", FUDA_EVERIFY }, /* the plain form of other standards */
+		/* 0, 1, negative, the order and past it */
+		{ "30{020100 02{$}}", FUDA_EVERIFY },
+		{ "30{02{$} 020100}", FUDA_EVERIFY },
+		{ "30{020100 020100}", FUDA_EVERIFY },
+		{ "30{0200 02{$}}", FUDA_EVERIFY },
+		{ "30{020101 020101}", FUDA_EVERIFY },
+		{ "30{0201FF 02{$}}", FUDA_EVERIFY },
+		{ "30{02{00" ORDER "}02{$}}", FUDA_EVERIFY },
+		{ "30{02{$}02{00" ORDER "}}", FUDA_EVERIFY },
+		{ "30{02{00" ONES "}02{00" ONES "}}", FUDA_EVERIFY },
+		{ "30{02{01" ZEROS "}02{$}}", FUDA_EVERIFY },
+	};
+	struct fuda_digest digest = digest_of(FUDA_SHA384, "challenge");
+	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
+	struct fuda_buf numbers[2];
+	struct cursor c;
+
+	(void)state;
+	test_sign(KEY_P384, FUDA_ECDSA, &digest, &signature);
+	c = cur_of(signature.data, signature.len);
+	assert_int_equal(cur_skip(&c, 2), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct tlv t;
+
+		assert_int_equal(tlv_expect(&c, 0x02, &t), 0);
+		numbers[i] = TEST_BUF;
+		assert_int_equal(fuda_buf_append(&numbers[i], t.value.p, t.value.left), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+		const char *second = strstr(cases[i].notation, "}02{"),
+			   *first = strchr(cases[i].notation, '$');
+
+		/* where only the second number is left, it is that one */
+		der_write(&der, cases[i].notation,
+			  second && first && first > second ? &numbers[1] : &numbers[0],
+			  &numbers[1]);
+		if (verify_ec(FUDA_ECDSA, &digest, &der) != cases[i].r)
+			fail_msg("%s", cases[i].notation);
+	}
+	fuda_buf_free(&numbers[0]);
+	fuda_buf_free(&numbers[1]);
+}
+
 /* ---- without memory ---- */
 
 static unsigned long allocations_left = -1ul;
@@ -286,40 +586,55 @@ static void plain_free(void *p, const char *file, int line)
 	free(p);
 }
 
+static void run_out(enum test_key test_key, enum fuda_padding padding,
+		    const struct fuda_digest *digest, const struct fuda_buf *signature, bool forged)
+{
+	enum { ENOUGH = 1000 };
+	const struct fuda_buf *spki = test_spki(test_key);
+	unsigned long failed = 0;
+
+	for (unsigned long n = 0; n <= ENOUGH; n++) {
+		struct cursor c = cur_of(spki->data, spki->len);
+		struct key *key = NULL;
+		int r;
+
+		allocations_left = n;
+		r = key_new(&c, &key);
+		if (r == 0)
+			r = key_verify(key, padding, digest, signature->data, signature->len);
+		allocations_left = -1ul;
+		failed += r == FUDA_ENOMEM || r == FUDA_EFAILED;
+		assert_false(forged && r == 0);
+		if (n == ENOUGH)
+			assert_int_equal(r, forged ? FUDA_EVERIFY : 0);
+		key_free(&key);
+	}
+	assert_true(failed > 0);
+}
+
 /* OpenSSL runs out of memory at each of its allocations, and stays out: never a good verdict on a
  * forgery, never a crash. It does not say why a signature did not verify, so a good one may seem
  * forged. */
 static void out_of_memory(void **state)
 {
-	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
-	struct fuda_digest digest = digest_of(FUDA_SHA256, "challenge");
-	enum { ENOUGH = 400 };
+	static const struct {
+		enum test_key key;
+		enum fuda_padding padding;
+		enum fuda_hash hash;
+	} kinds[] = {
+		{ KEY_HOLDER, FUDA_PKCS1, FUDA_SHA256 },
+		{ KEY_P384, FUDA_ECDSA, FUDA_SHA384 },
+	};
 
 	(void)state;
-	test_sign(KEY_HOLDER, FUDA_PKCS1, &digest, &signature);
-	for (int forged = 0; forged <= 1; forged++) {
-		unsigned long failed = 0;
+	for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
+		struct fuda_digest digest = digest_of(kinds[kind].hash, "challenge");
 
-		signature.data[0] ^= (uint8_t)forged;
-		for (unsigned long n = 0; n <= ENOUGH; n++) {
-			const struct fuda_buf *spki = test_spki(KEY_HOLDER);
-			struct cursor c = cur_of(spki->data, spki->len);
-			struct key *key = NULL;
-			int r;
-
-			allocations_left = n;
-			r = key_new(&c, &key);
-			if (r == 0)
-				r = key_verify(key, FUDA_PKCS1, &digest, signature.data,
-					       signature.len);
-			allocations_left = -1ul;
-			failed += r == FUDA_ENOMEM || r == FUDA_EFAILED;
-			assert_false(forged && r == 0);
-			if (n == ENOUGH)
-				assert_int_equal(r, forged ? FUDA_EVERIFY : 0);
-			key_free(&key);
-		}
-		assert_true(failed > 0);
+		test_sign(kinds[kind].key, kinds[kind].padding, &digest, &signature);
+		run_out(kinds[kind].key, kinds[kind].padding, &digest, &signature, false);
+		signature.data[signature.len - 1] ^= 1;
+		run_out(kinds[kind].key, kinds[kind].padding, &digest, &signature, true);
 	}
 }
 
@@ -332,6 +647,12 @@ int main(void)
 		cmocka_unit_test(judges_signatures),
 		cmocka_unit_test(refuses_signatures),
 		cmocka_unit_test(insists_on_digest_info),
+		cmocka_unit_test(card_keys),
+		cmocka_unit_test(same_keys),
+		cmocka_unit_test(bare_digest_info),
+		cmocka_unit_test(points),
+		cmocka_unit_test(judges_ecdsa),
+		cmocka_unit_test(insists_on_der),
 		cmocka_unit_test(out_of_memory),
 	};
 

@@ -334,6 +334,94 @@ static void insists_on_keys(void **state)
 	fuda_trust_free(&trust);
 }
 
+#define ALGORITHM_ECDSA "30{<1.2.840.10045.4.3.3>}"
+
+/* The next generation's keys (card.md 7), for the CA, the holder, or both. */
+static void p384(void **state)
+{
+	static const char message[] = "challenge";
+
+	(void)state;
+	for (int which = 1; which <= 3; which++) {
+		enum test_key ca_key = which & 1 ? KEY_P384 : KEY_AUTH_CA;
+		struct cert_plan ca = plan_ca(FUDA_USE_AUTH, ca_key), plan = plan_auth();
+		_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
+		struct fuda_signed s = { .padding = which & 2 ? FUDA_ECDSA : FUDA_PKCS1 };
+		struct fuda_verdict v;
+		struct fuda_trust *trust;
+		struct fuda_cert *cert;
+
+		plan.signer = ca_key;
+		plan.key = which & 2 ? KEY_P384 : KEY_HOLDER;
+		ca.hash = plan.hash = FUDA_SHA384;
+		ca.field[F_ALGORITHM] = plan.field[F_ALGORITHM] =
+			which & 1 ? ALGORITHM_ECDSA : "30{<1.2.840.113549.1.1.12>0500}";
+		trust = trust_in(&ca, 1);
+		assert_rule(judge(trust, &plan, FUDA_USE_AUTH, TEST_NOW), FUDA_RESULT_OK, "");
+		/* a signature by the holder */
+		cert = cert_of(&plan);
+		assert_int_equal(fuda_digest_bytes(FUDA_SHA384, message, sizeof(message),
+						   &s.digest),
+				 0);
+		test_sign(plan.key, s.padding, &s.digest, &signature);
+		s.signature = signature.data;
+		s.signature_len = signature.len;
+		assert_int_equal(fuda_verify(trust, cert, FUDA_USE_AUTH, TEST_NOW, &s, &v), 0);
+		assert_rule(v, FUDA_RESULT_OK, "");
+		signature.data[signature.len - 1] ^= 1;
+		assert_int_equal(fuda_verify(trust, cert, FUDA_USE_AUTH, TEST_NOW, &s, &v), 0);
+		assert_rule(v, FUDA_RESULT_SIGNATURE_MISMATCH, "signature_mismatch");
+		fuda_cert_free(&cert);
+		fuda_trust_free(&trust);
+	}
+}
+
+static void refuses_p384(void **state)
+{
+	static const struct {
+		const char *algorithm;
+		enum fuda_hash hash;
+		enum cert_field field;
+		const char *der, *rule;
+	} cases[] = {
+		/* parameters must be absent: RFC 5758 3.2 */
+		{ "30{<1.2.840.10045.4.3.3>0500}", FUDA_SHA384, F_EXTRA, "",
+		  "profile_signature_algorithm" },
+		{ "30{<1.2.840.10045.4.3.2>}", FUDA_SHA256, F_EXTRA, "",
+		  "profile_signature_algorithm" },
+		{ "30{<1.2.840.10045.4.3.4>}", FUDA_SHA512, F_EXTRA, "",
+		  "profile_signature_algorithm" },
+		{ "30{<1.2.840.10045.4.1>}", FUDA_SHA1, F_EXTRA, "",
+		  "profile_signature_algorithm" },
+		/* what it says it is signed with must be what signed it */
+		{ "30{<1.2.840.113549.1.1.12>0500}", FUDA_SHA384, F_EXTRA, "", "issuer_signature" },
+		{ ALGORITHM_ECDSA, FUDA_SHA256, F_EXTRA, "", "issuer_signature" },
+		/* r, s */
+		{ ALGORITHM_ECDSA, FUDA_SHA384, F_SIGNATURE, "03{00 30{020100 020100}}",
+		  "issuer_signature" },
+		{ ALGORITHM_ECDSA, FUDA_SHA384, F_SIGNATURE, "03{00}", "issuer_signature" },
+		{ ALGORITHM_ECDSA, FUDA_SHA384, F_SIGNATURE, "03{00$00}", "issuer_signature" },
+	};
+	struct cert_plan ca = plan_ca(FUDA_USE_AUTH, KEY_P384);
+	struct fuda_trust *trust;
+
+	(void)state;
+	ca.hash = FUDA_SHA384;
+	ca.field[F_ALGORITHM] = ALGORITHM_ECDSA;
+	trust = trust_in(&ca, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cert_plan plan = plan_auth();
+
+		plan.signer = KEY_P384;
+		plan.hash = cases[i].hash;
+		plan.field[F_ALGORITHM] = cases[i].algorithm;
+		plan.field[cases[i].field] = cases[i].der;
+		assert_string_equal(judge(trust, &plan, FUDA_USE_AUTH, TEST_NOW).rule,
+				    cases[i].rule);
+	}
+	fuda_trust_free(&trust);
+}
+
 static void certificates_by_hash(void **state)
 {
 	static const struct {
@@ -499,9 +587,9 @@ static void every_byte_counts(void **state)
 
 			der.data[i] ^= (uint8_t)flip;
 			if (fuda_cert_new(ctx, der.data, der.len, &cert) == 0) {
-				assert_int_equal(
-					fuda_verify(trust, cert, FUDA_USE_SIGN, TEST_NOW, NULL, &v),
-					0);
+				assert_int_equal(fuda_verify(trust, cert, FUDA_USE_SIGN, TEST_NOW,
+							     NULL, &v),
+						 0);
 				if (v.result == FUDA_RESULT_OK)
 					fail_msg("byte %zu may be changed", i);
 			}
@@ -516,14 +604,14 @@ static void names(void **state)
 {
 	(void)state;
 	assert_string_equal(fuda_result_name(FUDA_RESULT_OK), "ok");
-	assert_string_equal(fuda_result_name(FUDA_RESULT_INVALID_CERTIFICATE),
-			    "invalid_certificate");
-	assert_string_equal(fuda_result_name(FUDA_RESULT_UNSUPPORTED_CERTIFICATE),
-			    "unsupported_certificate");
-	assert_string_equal(fuda_result_name(FUDA_RESULT_CERTIFICATE_EXPIRED),
-			    "certificate_expired");
-	assert_string_equal(fuda_result_name(FUDA_RESULT_CERTIFICATE_REVOKED),
-			    "certificate_revoked");
+	assert_string_equal(fuda_result_name(FUDA_RESULT_INVALID_CERTIFICATE), "invalid_"
+									       "certificate");
+	assert_string_equal(fuda_result_name(FUDA_RESULT_UNSUPPORTED_CERTIFICATE), "unsupported_"
+										   "certificate");
+	assert_string_equal(fuda_result_name(FUDA_RESULT_CERTIFICATE_EXPIRED), "certificate_"
+									       "expired");
+	assert_string_equal(fuda_result_name(FUDA_RESULT_CERTIFICATE_REVOKED), "certificate_"
+									       "revoked");
 	assert_string_equal(fuda_result_name(FUDA_RESULT_SIGNATURE_MISMATCH), "signature_mismatch");
 	assert_string_equal(fuda_result_name(FUDA_RESULT_REVOCATION_UNKNOWN), "revocation_unknown");
 	assert_string_equal(fuda_world_name(FUDA_WORLD_UNKNOWN), "unknown");
@@ -534,6 +622,7 @@ static void names(void **state)
 	assert_string_equal(fuda_revocation_name(FUDA_REVOCATION_REVOKED), "revoked");
 	assert_string_equal(fuda_revocation_name(FUDA_REVOCATION_UNKNOWN), "unknown");
 	assert_string_equal(fuda_rule_text("no_such_rule"), "");
+	assert_non_null(strstr(fuda_rule_text("authority_unknown"), "--cv-trust"));
 }
 
 static int setup(void **state)
@@ -562,6 +651,8 @@ int main(void)
 		cmocka_unit_test(compares_names_as_text),
 		cmocka_unit_test(insists_on_issuer),
 		cmocka_unit_test(insists_on_keys),
+		cmocka_unit_test(p384),
+		cmocka_unit_test(refuses_p384),
 		cmocka_unit_test(certificates_by_hash),
 		cmocka_unit_test(tells_the_world),
 		cmocka_unit_test(shared_key_ids),

@@ -217,6 +217,13 @@ int key_new(struct cursor *c, struct key **ret)
 	return r;
 }
 
+static bool is_shortest(struct cursor number)
+{
+	uint8_t first = 0;
+
+	return cur_u8(&number, &first) == 0 && first != 0;
+}
+
 int key_new_card(struct cursor c, struct key **ret)
 {
 	_cleanup_(pkey_free) EVP_PKEY *pkey = NULL;
@@ -225,7 +232,8 @@ int key_new_card(struct cursor c, struct key **ret)
 
 	if (tlv_expect(&c, CARD_EXPONENT, &exponent) < 0 ||
 	    tlv_expect(&c, CARD_MODULUS, &modulus) < 0 || c.left ||
-	    exponent.value.left > EXPONENT_BYTES_MAX || modulus.value.left > RSA_BYTES_MAX)
+	    exponent.value.left > EXPONENT_BYTES_MAX || modulus.value.left > RSA_BYTES_MAX ||
+	    !is_shortest(exponent.value) || !is_shortest(modulus.value))
 		return FUDA_EFORMAT;
 	ERR_set_mark();
 	r = rsa_from(modulus.value, exponent.value, &pkey);

@@ -12,8 +12,8 @@ struct key;
 /* Takes a SubjectPublicKeyInfo. `*ret` is NULL if the key is of a kind that is not known here,
  * which is no error. FUDA_EFORMAT, FUDA_ENOMEM, FUDA_EFAILED. */
 int key_new(struct cursor *c, struct key **ret);
-/* Takes all of `c`, an RSA key as the card's records have it: 90 exponent, 91 modulus, card.md 2.6.
- * FUDA_EFORMAT, FUDA_ENOMEM, FUDA_EFAILED. */
+/* Takes all of `c`, an RSA key as the card's records have it: 90 exponent, 91 modulus, both
+ * without leading zeros, card.md 2.6. FUDA_EFORMAT, FUDA_ENOMEM, FUDA_EFAILED. */
 int key_new_card(struct cursor c, struct key **ret);
 void key_free(struct key **key);
 
