@@ -123,3 +123,28 @@ tries() {
 	run 0 pin status -r "virtual:$1" --json
 	json ".$2" "$3"
 }
+
+# secrets_of CARD: files pin, wrong, a, b and birth with its secrets, a line each
+secrets_of() {
+	echo 1234 >"$tmp/pin"
+	echo 4321 >"$tmp/wrong"
+	sed -n 's/^secret.face-a *= *//p' "$tmp/$1/card.conf" >"$tmp/a"
+	sed -n 's/^secret.face-b *= *//p' "$tmp/$1/card.conf" >"$tmp/b"
+	sed -n 's/^secret.birth *= *//p' "$tmp/$1/card.conf" >"$tmp/birth"
+}
+
+# where FILE "XX XX ...": the offset of these bytes in a file of $tmp
+where() {
+	bytes=$(od -An -v -tx1 "$tmp/$1" | tr '\n' ' ' | tr -s ' ')
+	before=${bytes%%" $2 "*}
+	[ "$before" != "$bytes" ] || fail "$1 has no $2"
+	echo $((${#before} / 3))
+}
+
+# flip FILE OFFSET [BITS]: changes a byte of a file of $tmp, by its lowest bit or those given
+flip() {
+	byte=$(od -An -tu1 -j "$2" -N 1 "$tmp/$1")
+	# shellcheck disable=SC2059 # the format is the data
+	printf "\\$(printf %03o $((byte ^ ${3:-1})))" |
+		dd of="$tmp/$1" bs=1 seek="$2" conv=notrunc 2>"$tmp/dd" || fail "$(cat "$tmp/dd")"
+}

@@ -83,8 +83,10 @@ run 2 cert auth --format yaml
 says err '--format takes one of pem|der|text|json'
 run 2 cert auth --format ''
 run 2 cert auth --format 'pem|der'
-run 2 pin change
-says err "unknown action 'change'"
+run 2 pin chnage
+says err "unknown action 'chnage'"
+run 2 mynumber surplus
+run 2 face -o # no value
 run 2 info --pin-fd 3 # knows no secrets
 run 2 auth --pin-fd -1
 run 2 auth --trust
@@ -96,6 +98,10 @@ while [ $i -lt 33 ]; do
 done
 run 2 "$@"
 says err '--trust is given more than 32 times'
+run 2 auth --cv-trust x # knows no CV certificates
+says err "unknown option '--cv-trust'"
+run 2 attributes --cv-trust
+says err '--cv-trust needs a value: FILE'
 
 # as JSON too, wherever --json stands, and the first mistake counts
 run 2 info --nonsense --more --json

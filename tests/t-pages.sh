@@ -82,6 +82,23 @@ run 0 sign -k auth -f raw pin -o sig -c me.pem -r virtual:card --trust card/ca.p
 keys fuda-sign
 run 0 verify pin -s sig -c me.pem --trust card/ca.pem --json
 keys fuda-verify
+echo 1990-05-15 >"$tmp/birth"
+for c in attributes mynumber; do
+	run 0 $c -r virtual:card --cv-trust card/cv-authority.pem --pin-file pin --json
+	keys fuda-$c
+	run 6 $c -r virtual:card --pin-file pin --json
+	keys fuda-$c
+done
+sed -n 's/^secret.face-a *= *//p' "$tmp/card/card.conf" >"$tmp/a"
+run 6 face -r virtual:card -o face --with a --my-number --pin-file a --json
+keys fuda-face
+run 0 face -r virtual:card --with birth --pin-file birth --cv-trust card/cv-authority.pem --json
+keys fuda-face
+printf '1234\n8273\n' >"$tmp/two"
+run 0 pin change juki -r virtual:card --pin-file two --json
+keys fuda-pin
+run 0 info -r virtual:card --trust card/ca.pem --cv-trust card/cv-authority.pem --json
+keys fuda-info
 run 0 apdu 00A4040C0AD392F000260100000001 00B0860010 -r virtual:card --json
 keys fuda-apdu
 run 3 doctor --sysroot nowhere --json
@@ -112,6 +129,11 @@ EOF
 	offers auth-ca "$fuda" cert a
 	offers status "$fuda" pin ''
 	offers sha384 "$fuda" sign --hash sha
+	offers change "$fuda" pin ''
+	offers juki "$fuda" pin change ''
+	offers birth "$fuda" face --with ''
+	offers --cv-trust "$fuda" attributes --cv
+	offers mynumber "$fuda" my
 	! bash "$tmp/complete" "$top/tools/completion/fuda" "$fuda" cert --form | grep -q '=' ||
 		complain "completion offers '='"
 fi

@@ -43,14 +43,20 @@ static void report_copy(struct report *list, struct report *people,
 		[FUDA_PIN_HOLDS_EITHER] = { "either", N_("the old or the new one; not known which") },
 	};
 	struct report *one = report_object(list, NULL, NULL, NULL);
+	char shown[200], left[100] = "";
 
 	report_text(one, NULL, "application", copy->application);
 	report_text(one, NULL, "holds", holds[copy->holds].word);
 	if (copy->tries_before != FUDA_TRIES_UNKNOWN)
 		report_number(one, NULL, "tries_before", copy->tries_before);
-	if (copy->tries_after != FUDA_TRIES_UNKNOWN)
+	if (copy->tries_after != FUDA_TRIES_UNKNOWN) {
 		report_number(one, NULL, "tries_after", copy->tries_after);
-	report_word(people, copy->application, NULL, "-", _(holds[copy->holds].text));
+		snprintf(left, sizeof(left),
+			 ngettext(", %d try left", ", %d tries left", copy->tries_after),
+			 copy->tries_after);
+	}
+	snprintf(shown, sizeof(shown), "%s%s", _(holds[copy->holds].text), left);
+	report_word(people, copy->application, NULL, "-", shown);
 }
 
 /* What each copy holds; people see it on failure as well if it is not what it was. */
