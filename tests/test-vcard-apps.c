@@ -39,6 +39,30 @@ static void selecting(void **state)
 	softfiles_after(NULL, parts);
 }
 
+/* card.md 3.5, but for the one of JPKI */
+static void synthetic_traces(void **state)
+{
+	static const struct exchange trace[] = {
+		{ SELECT_TEXT, "9000" },
+		{ "00A4020C020011", "9000" },
+		{ "0020008004" "31313131", "9000" },
+		{ "00A4020C020002", "9000" },
+		{ "00B0000000", "<256>9000" },
+		{ SELECT_FACE, "9000" },
+		{ "00A4020C020012", "9000" },
+		{ "002000800E" "3232323232323232323232323232", "9000" },
+		{ "00A4020C020002", "9000" },
+		{ "00B0000000", "FA029000" },
+		{ SELECT_COMMON, "9000" },
+		{ "00A4020C020001", "9000" },
+		{ "00B2010400", "0103AABBCC9000" },
+		{ NULL },
+	};
+
+	(void)state;
+	softfiles_after(NULL, trace);
+}
+
 /* Every file there is, and no other. */
 static void files(void **state)
 {
@@ -454,6 +478,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(selecting),
+		cmocka_unit_test(synthetic_traces),
 		cmocka_unit_test(files),
 		cmocka_unit_test(conditions),
 		cmocka_unit_test(what_is_no_file_to_read),

@@ -107,6 +107,31 @@ static void lengths(void **state)
 	softcard_free(&v);
 }
 
+/* Answers that have to be fetched, and those of a card that gives little at a time. */
+static void in_parts(void **state)
+{
+	static const struct {
+		const char *settings;
+		struct exchange exchanges[4];
+	} rows[] = {
+		{ "responses = 61xx\n",
+		  { { "08B08100" "05" "9603000000" "00", "6123" },
+		    { "00C0000023", "<35>9000" } } },
+		{ "max-read = 4\n", { { "08B08100" "05" "9603000000" "00", "<19>9000" } } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sm_client c;
+		struct vcard *v = opened(rows[i].settings, &c);
+
+		expect_all(v, rows[i].exchanges);
+		c.counter++;
+		sm_send(v, &c, "08A4020C", "0003", "9000");
+		softcard_free(&v);
+	}
+}
+
 /* Commands in clear pass by the session, and do not count. */
 static void beside_plain_commands(void **state)
 {
@@ -509,6 +534,7 @@ int main(void)
 		cmocka_unit_test(known_answers),
 		cmocka_unit_test(commands_inside),
 		cmocka_unit_test(lengths),
+		cmocka_unit_test(in_parts),
 		cmocka_unit_test(beside_plain_commands),
 		cmocka_unit_test(what_ends_it),
 		cmocka_unit_test(tries_as_in_clear),

@@ -147,11 +147,11 @@ static int load_file(const struct vcard *v, const char *name, struct fuda_buf *r
 {
 	int r = vfile_read(v->dir, name, ret);
 
+	if (r == 0)
+		return 1;
 	if (r == FUDA_ENOTFOUND)
 		return 0;
-	return r == 0 ? 1 :
-			explain(ret_why, why_size, r, "cannot read %s: %s", name,
-				fuda_error_text(r));
+	return explain(ret_why, why_size, r, "cannot read %s: %s", name, fuda_error_text(r));
 }
 
 /* Likewise, a private key. */
@@ -167,9 +167,10 @@ static int load_key(const struct vcard *v, const struct application *app, const 
 	if (r <= 0)
 		return r;
 	*ret = parse_key(&pem);
-	return *ret ? 1 :
-		      explain(ret_why, why_size, FUDA_EFORMAT,
-			      "%s: not a private RSA key of 2048 bits in PEM", name);
+	if (*ret)
+		return 1;
+	return explain(ret_why, why_size, FUDA_EFORMAT,
+		       "%s: not a private RSA key of 2048 bits in PEM", name);
 }
 
 /* What a file holds, and the key that belongs to it. */
@@ -178,21 +179,23 @@ static int load_content(const struct vcard *v, const struct application *app, co
 {
 	char name[FILE_NAME_MAX];
 	struct cursor records, record;
-	int r;
+	int r, key = 0;
 
 	vcard_file_name(app, type, name);
 	r = load_file(v, name, &ret->content, ret_why, why_size);
-	if (r > 0 && type->session && load_key(v, app, type, &ret->key, ret_why, why_size) < 0)
-		return FUDA_EFORMAT;
+	if (r > 0 && type->session)
+		key = load_key(v, app, type, &ret->key, ret_why, why_size);
+	if (key < 0)
+		return key;
 	if (r <= 0 || type->kind != EF_RECORDS)
 		return r;
 	records = cur_of(ret->content.data, ret->content.len);
 	do
 		r = vcard_record_next(&records, &record);
 	while (r == 0);
-	return r == FUDA_ENOTFOUND ?
-		       1 :
-		       explain(ret_why, why_size, r, "%s: not records one after the other", name);
+	if (r == FUDA_ENOTFOUND)
+		return 1;
+	return explain(ret_why, why_size, r, "%s: not records one after the other", name);
 }
 
 /* What the directory does not hold, the token does not have. */
