@@ -91,8 +91,9 @@ struct ef {
 int card_read(struct fuda_card *c, const struct ef *ef, struct fuda_deadline *dl,
 	      struct fuda_buf *ret_data);
 
-/* Cuts what was read of a file down to the object that it begins with. Errors as card_read(). */
-int card_cut_object(struct fuda_card *c, size_t max, struct fuda_buf *data);
+/* Cuts a file that was read as a whole (READ_OBJECT, READ_FILE) down to what card_read() gives of
+ * it. Errors as there. */
+int card_cut(struct fuda_card *c, const struct ef *ef, struct fuda_buf *data);
 
 /* Appends record `number` of record file `fid` of the selected application, without taking it
  * apart. FUDA_ENOTFOUND (no such file or record), FUDA_ESECURITY, FUDA_ESW. */

@@ -192,21 +192,34 @@ static bool is_filler(const struct fuda_buf *b)
 	return b->len == 0 || b->data[0] == 0xFF || b->data[0] == 0x00;
 }
 
+static int check_filled(struct fuda_card *c, const struct fuda_buf *data)
+{
+	if (is_filler(data))
+		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The file on the card is empty."));
+	return 0;
+}
+
+static int too_big(struct fuda_card *c, size_t len, size_t max)
+{
+	return ctx_fail(c->ctx, FUDA_ETOOBIG,
+			_("The file on the card claims to hold %zu bytes; at most %zu are "
+			  "expected."),
+			len, max);
+}
+
 /* How many bytes the object that `data` begins has. */
 static int object_size(struct fuda_card *c, const struct fuda_buf *data, size_t max, size_t *ret)
 {
 	size_t total;
+	int r = check_filled(c, data);
 
-	if (is_filler(data))
-		return ctx_fail(c->ctx, FUDA_ENOTFOUND, _("The file on the card is empty."));
+	if (r < 0)
+		return r;
 	if (tlv_total(data->data, data->len, &total) < 0)
 		return ctx_fail(c->ctx, FUDA_EFORMAT,
 				_("The file on the card does not start with a data object."));
 	if (total > max)
-		return ctx_fail(c->ctx, FUDA_ETOOBIG,
-				_("The file on the card claims to hold %zu bytes; at most %zu are "
-				  "expected."),
-				total, max);
+		return too_big(c, total, max);
 	*ret = total;
 	return 0;
 }
@@ -217,11 +230,14 @@ static int ends_early(struct fuda_card *c, size_t len, size_t wanted)
 			_("The file on the card ends after %zu of %zu bytes."), len, wanted);
 }
 
-int card_cut_object(struct fuda_card *c, size_t max, struct fuda_buf *data)
+int card_cut(struct fuda_card *c, const struct ef *ef, struct fuda_buf *data)
 {
-	size_t size;
-	int r = object_size(c, data, max, &size);
+	size_t size = data->len;
+	int r = ef->how == READ_OBJECT ? object_size(c, data, ef->max, &size) :
+					 check_filled(c, data);
 
+	if (r == 0 && size > ef->max)
+		return too_big(c, size, ef->max);
 	if (r < 0)
 		return r;
 	if (size > data->len)
@@ -247,6 +263,8 @@ static int read_all(struct fuda_card *c, const struct ef *ef, struct fuda_deadli
 		if (r == 0 && data->len == before)
 			break;
 	}
+	if (r == 0 && ef->how == READ_FILE)
+		r = check_filled(c, data);
 	if (r < 0)
 		return r;
 	if (ef->how == READ_OBJECT && data->len < wanted)

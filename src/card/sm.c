@@ -222,12 +222,10 @@ int sm_read(struct fuda_card *c, struct sm *sm, const struct ef *ef, struct fuda
 
 	if (r == 0)
 		r = read_file(c, sm, ef, dl, &data);
-	if (r == 0 && ef->how == READ_OBJECT)
-		r = card_cut_object(c, ef->max, &data);
+	if (r == 0)
+		r = card_cut(c, ef, &data);
 	if (r < 0)
 		return r;
-	if (data.len > ef->max)
-		return ctx_fail_code(c->ctx, FUDA_ETOOBIG);
 	r = fuda_buf_append(ret_data, data.data, data.len);
 	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
 }
