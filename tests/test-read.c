@@ -253,10 +253,205 @@ static void probes_extended_length(void **state)
 	}
 }
 
+/* ---- files whose size is known ---- */
+
+static const struct ef usual = { 0x000A, READ_OBJECT, FILE_BYTES, 4096 };
+
+#define SELECTED { SELECT_JPKI, "9000" }
+
+struct usual_row {
+	const char *what;
+	enum extended before, after;
+	bool secret_sent;
+	struct exchange script[12];
+	int error;
+};
+
+static void run_usual(const struct usual_row *row)
+{
+	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
+	struct mock_card m;
+
+	print_message("%s\n", row->what);
+	mock_open(&m, row->script);
+	m.card->extended = row->before;
+	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+	assert_int_equal(card_select(m.card, &aid_jpki, m.dl), 0);
+	m.card->secret_sent = row->secret_sent;
+	assert_int_equal(card_read(m.card, &usual, m.dl, &data), row->error);
+	assert_int_equal(data.len, row->error ? 0 : FILE_BYTES);
+	assert_int_equal(m.card->extended, row->after);
+	fuda_card_end(m.card);
+	mock_close_card(&m);
+}
+
+#define SHORT_REST                                                                                              \
+	{ "00B08A0000", piece(0, 256, "9000") }, { "00B0010000", piece(256, 256, "9000") },                     \
+		{ "00B0020000", piece(512, 256, "9000") }, { "00B0030000", piece(768, 256, "9000") },           \
+		{ "00B0040000", piece(1024, 256, "9000") }, { "00B0050000", piece(1280, 256, "9000") },         \
+		{ "00B0060033", piece(1536, 51, "9000") }
+
+static void asks_for_the_usual_size(void **state)
+{
+	const struct usual_row rows[] = {
+		{ "at once, where nothing is known", EXTENDED_UNKNOWN, EXTENDED_WORKS, false,
+		  { SELECTED, { "00B08A00000633", piece(0, FILE_BYTES, "9000") } }, 0 },
+		{ "at once, where it works", EXTENDED_WORKS, EXTENDED_WORKS, true,
+		  { SELECTED, { "00B08A00000633", piece(0, FILE_BYTES, "9000") } }, 0 },
+		{ "in two, where the card gives less", EXTENDED_UNKNOWN, EXTENDED_WORKS, false,
+		  { SELECTED, { "00B08A00000633", piece(0, 1000, "9000") },
+		    { "00B003E800024B", piece(1000, 587, "9000") } }, 0 },
+		{ "shortly, where it fails", EXTENDED_FAILS, EXTENDED_FAILS, false, { SELECTED, SHORT_REST }, 0 },
+		{ "never first after a secret", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, true,
+		  { SELECTED, SHORT_REST }, 0 },
+		{ "shortly, when refused", EXTENDED_UNKNOWN, EXTENDED_FAILS, false,
+		  { SELECTED, { "00B08A00000633", "6700" }, SHORT_REST }, 0 },
+		{ "shortly, when refused otherwise", EXTENDED_UNKNOWN, EXTENDED_FAILS, false,
+		  { SELECTED, { "00B08A00000633", "6C00" }, SHORT_REST }, 0 },
+		{ "shortly, when it chokes", EXTENDED_UNKNOWN, EXTENDED_FAILS, false,
+		  { SELECTED, { "00B08A00000633", NULL, FUDA_ETRANSPORT }, { SELECT_JPKI, "9000" },
+		    SHORT_REST }, 0 },
+		{ "the short identifier was it, not the length", EXTENDED_UNKNOWN, EXTENDED_WORKS, false,
+		  { SELECTED, { "00B08A00000633", "6A86" }, { "00B08A0000", "6A86" },
+		    { "00A4020C02000A", "9000" }, { "00B0000000", piece(0, 256, "9000") },
+		    { "00B00100000533", piece(256, 1331, "9000") } }, 0 },
+		{ "absent: nothing is known of lengths", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, false,
+		  { SELECTED, { "00B08A00000633", "6A82" } }, FUDA_ENOTFOUND },
+		{ "behind a secret", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, false,
+		  { SELECTED, { "00B08A00000633", "6982" } }, FUDA_ESECURITY },
+		{ "more than asked for", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, false,
+		  { SELECTED, { "00B08A00000633", piece(0, FILE_BYTES + 1, "9000") } }, FUDA_EFORMAT },
+		{ "all filler", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, false,
+		  { SELECTED, { "00B08A00000633", "FFFFFFFF9000" } }, FUDA_ENOTFOUND },
+		{ "choking after a secret", EXTENDED_WORKS, EXTENDED_WORKS, true,
+		  { SELECTED, { "00B08A00000633", NULL, FUDA_ETRANSPORT } }, FUDA_ETRANSPORT },
+		{ "removed", EXTENDED_UNKNOWN, EXTENDED_UNKNOWN, false,
+		  { SELECTED, { "00B08A00000633", NULL, FUDA_EREMOVED } }, FUDA_EREMOVED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		run_usual(&rows[i]);
+}
+
+/* With its filler, and to its end, wherever that is. */
+static void reads_whole_files(void **state)
+{
+	static const struct {
+		const char *what;
+		struct exchange script[8];
+		int error;
+		size_t len;
+	} rows[] = {
+		{ "of the usual size: nothing more is asked", { SELECTED, { "00B08A0000", "010203FFFF9000" } },
+		  0, 5 },
+		{ "shorter", { SELECTED, { "00B08A0000", "0102FF9000" }, { "00B0000325", "6B00" } }, 0, 3 },
+		{ "longer", { SELECTED, { "00B08A0000", "010203FFFFFF9000" }, { "00B0000622", "9000" } },
+		  0, 6 },
+		{ "in pieces", { SELECTED, { "00B08A0000", "01029000" }, { "00B0000226", "03FF9000" },
+				 { "00B0000424", "FF9000" } }, 0, 5 },
+		{ "its length told", { SELECTED, { "00B08A0000", "6C05" },
+				       { "00B08A0005", "010203FFFF9000" } }, 0, 5 },
+		{ "empty", { SELECTED, { "00B08A0000", "9000" } }, FUDA_ENOTFOUND, 0 },
+		{ "filler", { SELECTED, { "00B08A0000", "FFFFFFFFFF9000" } }, FUDA_ENOTFOUND, 0 },
+		{ "error at its end", { SELECTED, { "00B08A0000", "01029000" }, { "00B0000226", "6581" } },
+		  FUDA_ESW, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(64);
+		const struct ef ef = { 0x000A, READ_FILE, 5, 40 };
+		struct exchange script[8];
+		struct mock_card m;
+
+		print_message("%s\n", rows[i].what);
+		memcpy(script, rows[i].script, sizeof(script));
+		script[1].command = "00B08A0028";
+		mock_open(&m, script);
+		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+		assert_int_equal(card_select(m.card, &aid_jpki, m.dl), 0);
+		assert_int_equal(card_read(m.card, &ef, m.dl, &data), rows[i].error);
+		assert_int_equal(data.len, rows[i].len);
+		fuda_card_end(m.card);
+		mock_close_card(&m);
+	}
+}
+
+static void cuts_what_was_read(void **state)
+{
+	static const struct {
+		enum read_how how;
+		const char *hex;
+		size_t max;
+		int error;
+		size_t len;
+	} rows[] = {
+		{ READ_OBJECT, "FF2001AAFFFF", 10, 0, 4 },	 { READ_OBJECT, "FF2001AA", 4, 0, 4 },
+		{ READ_OBJECT, "FF2001AA", 3, FUDA_ETOOBIG, 4 }, { READ_OBJECT, "FF2002AA", 10, FUDA_EFORMAT, 4 },
+		{ READ_OBJECT, "FF20", 10, FUDA_EFORMAT, 2 },	 { READ_OBJECT, "FFFFFF", 10, FUDA_ENOTFOUND, 3 },
+		{ READ_FILE, "FF2001AAFFFF", 6, 0, 6 },		 { READ_FILE, "FF2001AAFFFF", 5, FUDA_ETOOBIG, 6 },
+		{ READ_FILE, "0000", 5, FUDA_ENOTFOUND, 2 },	 { READ_FILE, "", 5, FUDA_ENOTFOUND, 0 },
+	};
+	static const struct exchange none[] = { { 0 } };
+	struct mock_card m;
+
+	(void)state;
+	mock_open(&m, none);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(64);
+		const struct ef ef = { 0x0001, rows[i].how, 0, rows[i].max };
+
+		assert_int_equal(fuda_hex_decode(rows[i].hex, &data), 0);
+		assert_int_equal(card_cut(m.card, &ef, &data), rows[i].error);
+		assert_int_equal(data.len, rows[i].len);
+	}
+	mock_close_card(&m);
+}
+
+static void reads_records(void **state)
+{
+	static const struct {
+		const char *what;
+		struct exchange script[8];
+		int error;
+		size_t len;
+	} rows[] = {
+		{ "by short identifier", { SELECTED, { "00B2035400", "01019000" } }, 0, 2 },
+		{ "of the selected file", { SELECTED, { "00B2035400", "6A81" }, { "00A4020C02000A", "9000" },
+					    { "00B2030400", "01019000" } }, 0, 2 },
+		{ "its length told", { SELECTED, { "00B2035400", "6C02" }, { "00B2035402", "01019000" } },
+		  0, 2 },
+		{ "empty", { SELECTED, { "00B2035400", "9000" } }, 0, 0 },
+		{ "no record", { SELECTED, { "00B2035400", "6A83" } }, FUDA_ENOTFOUND, 0 },
+		{ "no file", { SELECTED, { "00B2035400", "6A82" } }, FUDA_ENOTFOUND, 0 },
+		{ "no file to select", { SELECTED, { "00B2035400", "6986" }, { "00A4020C02000A", "6A82" } },
+		  FUDA_ENOTFOUND, 0 },
+		{ "no record file", { SELECTED, { "00B2035400", "6981" } }, FUDA_ESW, 0 },
+		{ "behind a secret", { SELECTED, { "00B2035400", "6982" } }, FUDA_ESECURITY, 0 },
+		{ "removed", { SELECTED, { "00B2035400", NULL, FUDA_EREMOVED } }, FUDA_EREMOVED, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(64);
+		struct mock_card m;
+
+		print_message("%s\n", rows[i].what);
+		mock_open(&m, rows[i].script);
+		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+		assert_int_equal(card_select(m.card, &aid_jpki, m.dl), 0);
+		assert_int_equal(card_read_record(m.card, 0x000A, 3, m.dl, &data), rows[i].error);
+		assert_int_equal(data.len, rows[i].len);
+		fuda_card_end(m.card);
+		mock_close_card(&m);
+	}
+}
+
 /* Never for the first time after a PIN: DESIGN "Rules of the card". */
 static void does_not_try_extended_after_a_secret(void **state)
 {
-	struct exchange script[12] = { { SELECT_JPKI, "9000" }, { "00B08A0000", piece(0, 256, "9000") } };
+	struct exchange script[12] = { SELECTED, { "00B08A0000", piece(0, 256, "9000") } };
 	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
 	const struct ef ef = { 0x000A, READ_OBJECT, 0, 4096 };
 	struct mock_card m;
@@ -285,6 +480,10 @@ int main(void)
 		cmocka_unit_test(refuses_bad_files),
 		cmocka_unit_test(reads_bytes),
 		cmocka_unit_test(probes_extended_length),
+		cmocka_unit_test(asks_for_the_usual_size),
+		cmocka_unit_test(reads_whole_files),
+		cmocka_unit_test(cuts_what_was_read),
+		cmocka_unit_test(reads_records),
 		cmocka_unit_test(does_not_try_extended_after_a_secret),
 	};
 

@@ -66,6 +66,50 @@ static void refuses(void **state)
 	}
 }
 
+/* JICSAP simple-TLV: card.md 2.4. */
+static void takes_simple_objects(void **state)
+{
+	static const struct {
+		const char *hex;
+		size_t len, left;
+		int error;
+	} rows[] = {
+		{ "0100", 0, 0, 0 },
+		{ "0102AABB", 2, 0, 0 },
+		{ "FE0155", 1, 0, 0 },
+		{ "0102AABBCC", 2, 1, 0 },
+		{ "01FF0002AABB", 2, 0, 0 },
+		{ "01FF0000", 0, 0, 0 },
+		{ "", 0, 0, FUDA_EFORMAT },
+		{ "01", 0, 1, FUDA_EFORMAT },
+		{ "0000", 0, 2, FUDA_EFORMAT },
+		{ "FF00", 0, 2, FUDA_EFORMAT },
+		{ "0102AA", 0, 3, FUDA_EFORMAT },
+		{ "01FF", 0, 2, FUDA_EFORMAT },
+		{ "01FF00", 0, 3, FUDA_EFORMAT },
+		{ "01FF0002AA", 0, 5, FUDA_EFORMAT },
+		{ "01FFFFFFAA", 0, 5, FUDA_EFORMAT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fuda_buf b = FUDA_BUF_INIT(20);
+		struct cursor c;
+		struct tlv t;
+
+		assert_int_equal(fuda_hex_decode(rows[i].hex, &b), 0);
+		c = cur_of(b.data, b.len);
+		assert_int_equal(tlv_next_simple(&c, &t), rows[i].error);
+		assert_int_equal(c.left, rows[i].left);
+		if (rows[i].error == 0) {
+			assert_int_equal(t.tag, b.data[0]);
+			assert_int_equal(t.value.left, rows[i].len);
+			assert_int_equal(t.whole.left, b.len - rows[i].left);
+		}
+		fuda_buf_free(&b);
+	}
+}
+
 static void expects_a_tag(void **state)
 {
 	static const uint8_t bytes[] = { 0x04, 0x01, 0xAA };
@@ -98,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_objects),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(takes_simple_objects),
 		cmocka_unit_test(expects_a_tag),
 		cmocka_unit_test(tells_the_total),
 	};
