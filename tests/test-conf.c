@@ -226,6 +226,36 @@ static void write_file(const char *name, const void *bytes, size_t len)
 	close(fd);
 }
 
+/* What EF 0001 is then is a guess, in two readings: card.md 12. */
+static void no_sign_certificate(void **state)
+{
+	static const struct exchange filler[] = {
+		{ SELECT_JPKI, "9000" },
+		{ "0020009B", "63C5" },
+		{ "00B0810000", "6982" },
+		{ VERIFY_SIGN, "9000" },
+		{ "00B0810000", "FFFFFFFF9000" },
+		{ NULL },
+	};
+	static const struct exchange absent[] = {
+		{ SELECT_JPKI, "9000" },
+		{ "0020009B", "63C5" },
+		{ VERIFY_SIGN, "9000" },
+		{ "00B0810000", "6A82" },
+		{ "00A4020C020001", "6A82" },
+		{ NULL },
+	};
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", softcard_path("jpki-0001.bin"));
+	assert_int_equal(rename(path, softcard_path("hidden")), 0);
+	write_file("jpki-0001.bin", "\xFF\xFF\xFF\xFF", 4);
+	expect_after(NULL, false, filler);
+	expect_after("no-sign-certificate = 6A82\n", false, absent);
+	assert_int_equal(rename(softcard_path("hidden"), path), 0);
+}
+
 static void does_not_load(int code, const char *part_of_why)
 {
 	struct vcard *v = NULL;
@@ -333,6 +363,8 @@ static void bad_state(void **state)
 
 static void bad_files(void **state)
 {
+	static const char *const too_big[] = { "jpki-0002.bin", "common-0001.bin", "isd-00F8.bin",
+					       "face-001A.pem", "text-0006.pem" };
 	static char big[32769];
 	struct vcard *v = NULL;
 	char why[256], saved[128];
@@ -351,11 +383,13 @@ static void bad_files(void **state)
 	v = softcard_load();
 	softcard_free(&v);
 	unlink(softcard_path("jpki-0005.bin"));
-	snprintf(saved, sizeof(saved), "%s", softcard_path("jpki-0002.bin"));
-	assert_int_equal(rename(saved, softcard_path("hidden")), 0);
-	write_file("jpki-0002.bin", big, sizeof(big));
-	does_not_load(FUDA_ETOOBIG, "jpki-0002.bin");
-	assert_int_equal(rename(softcard_path("hidden"), saved), 0);
+	for (size_t i = 0; i < sizeof(too_big) / sizeof(too_big[0]); i++) {
+		snprintf(saved, sizeof(saved), "%s", softcard_path(too_big[i]));
+		assert_int_equal(rename(saved, softcard_path("hidden")), 0);
+		write_file(too_big[i], big, sizeof(big));
+		does_not_load(FUDA_ETOOBIG, too_big[i]);
+		assert_int_equal(rename(softcard_path("hidden"), saved), 0);
+	}
 
 	assert_int_equal(vcard_load(saved, &v, why, sizeof(why)), FUDA_ENOREADER);
 	assert_int_equal(vcard_load("/nonexistent", &v, why, sizeof(why)), FUDA_ENOREADER);
@@ -384,6 +418,7 @@ int main(void)
 		cmocka_unit_test(mute),
 		cmocka_unit_test(phones),
 		cmocka_unit_test(absent_files),
+		cmocka_unit_test(no_sign_certificate),
 		cmocka_unit_test(bad_conf),
 		cmocka_unit_test(bad_state),
 		cmocka_unit_test(bad_files),

@@ -383,7 +383,7 @@ static void what_closes(void **state)
 	vcard_power(v, true); /* it has power already */
 	expect(v, SIGN, "<256>9000");
 	vcard_power(v, false);
-	vcard_power(v, true);
+	vcard_reset(v); /* without power a cold one */
 	expect(v, SIGN, "6A82"); /* no application */
 	expect(v, SELECT_JPKI, "9000");
 	expect(v, SIGN, "6982");
