@@ -110,7 +110,7 @@ json() {
 		grep -q -x -F -e "$1=$2" "$tmp/lines" ||
 			fail "JSON lacks $1=$2 ($(grep -F -e "$1=" "$tmp/lines" || :))"
 	fi
-	! grep -E '=($|null$|\{\}$|\[\]$)' "$tmp/lines" || fail "JSON with something empty"
+	! grep -E '=($|null$|\{\}$|\[\]$)' "$tmp/lines" | grep -v '^.readers=\[\]$' || fail "JSON with something empty"
 }
 
 json_lacks() {

@@ -19,13 +19,29 @@ set timeout 20
 log_user 0
 proc bad {text} { puts "FAILED: $text"; exit 1 }
 set stty_init "echo"
-proc auth {args} {
+proc run {command} {
 	global env spawn_id
 	cd $env(tmp)
 	eval spawn -noecho sh
 	send "PS1='ready> '; exec 3>&-\r"
 	expect -re {ready> $}
-	send "$env(fuda) auth -r virtual:card --trust card/ca.pem $args; echo status=\$?\r"
+	send "$env(fuda) $command -r virtual:card; echo status=\$?\r"
+}
+proc auth {args} { run "auth --trust card/ca.pem $args" }
+# A prompt, and what is typed at it, which must not be shown.
+proc answer {prompt text} {
+	expect {
+		-ex $prompt {}
+		timeout { bad "no prompt '$prompt': $expect_out(buffer)" }
+	}
+	send "$text\r"
+}
+proc hidden {what until} {
+	expect {
+		-ex $what { bad "'$what' is shown" }
+		-re $until {}
+		timeout { bad "no '$until'" }
+	}
 }
 # It ended with this status, and the terminal echoes again.
 proc sane {status} {
@@ -146,4 +162,77 @@ expect {
 sane 5
 E2
 tries card auth 0
+
+# what is printed on the card, in its parts or in one
+fresh card
+digits=$(sed -n 's/^secret.face-b *= *//p' "$tmp/card/card.conf")
+year=$(echo "$digits" | cut -c 7-10)
+code=$(echo "$digits" | cut -c 11-14)
+export digits year code
+talk 'verification number B' <<'E2'
+run "face -o face --cv-trust card/cv-authority.pem"
+expect "foreign residents"
+answer "Birth date (as 1980-02-17 or six digits; or all 14 digits, 10 tries left): " 1990-05-15
+answer "Year in which the card expires (4 digits): " $env(year)
+answer "Security code (4 digits): " $env(code)
+hidden 1990-05-15x {Result +ok}
+sane 0
+run "face -o face --cv-trust card/cv-authority.pem"
+answer "10 tries left): " $env(digits)
+hidden $env(digits) {Result +ok}
+sane 0
+run "attributes --with b --cv-trust card/cv-authority.pem"
+answer "10 tries left): " 020515
+answer "expires (4 digits): " $env(year)
+answer "code (4 digits): " $env(code)
+hidden $env(code) {Result +ok}
+sane 0
+run "face --with birth --cv-trust card/cv-authority.pem"
+answer "Birth date (as 1980-02-17 or six digits, 10 tries left): " 1990-05-15
+expect -re {Result +ok}
+sane 0
+E2
+talk 'mistakes in it cost nothing; ^C in the midst of it' <<'E2'
+run "attributes --with b"
+foreach i {1 2 3} {
+	answer "10 tries left): " 1990-02-31
+	answer "expires (4 digits): " $env(year)
+	answer "code (4 digits): " 12
+}
+hidden 1990-02-31 {given up after 3 mistakes}
+sane 4
+run "attributes --with b"
+answer "10 tries left): " 1990-05-15
+expect "expires (4 digits): "
+send "\003"
+expect "nothing was sent to the card"
+sane 8
+E2
+tries card b 10
+
+talk 'a new PIN' <<'E2'
+run "pin change text"
+answer "text data (4 digits, 3 tries left): " 1234
+answer "Enter the new PIN for the card's text data (4 digits): " 82
+expect "cannot be"
+answer "Enter the new PIN for the card's text data (4 digits): " 8273
+answer "Enter it again: " 8274
+expect "not the same"
+answer "Enter the new PIN for the card's text data (4 digits): " 8273
+answer "Enter it again: " 8273
+hidden 8273 {the new one, 3 tries left}
+sane 0
+foreach how {1 2 3} {
+	run "pin change text"
+	expect "3 tries left): "
+	if {$how > 1} { send "8273\r"; expect "(4 digits): " }
+	if {$how > 2} { send "1234\r"; expect "again: " }
+	send "\003"
+	expect "nothing was sent to the card"
+	sane 8
+}
+E2
+tries card text 3
+echo 8273 >"$tmp/new"
+run 0 attributes -r virtual:card --pin-file new --cv-trust card/cv-authority.pem
 echo ok

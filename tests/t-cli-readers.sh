@@ -25,6 +25,9 @@ if has_pcsc; then
 	json .error ENOSERVICE
 	json .message
 	json_lacks .result
+else
+	run 0 readers --json # that there is none is known
+	json .readers '[]'
 fi
 run 3 info -r virtual:nowhere
 says err 'fuda-vcard make'

@@ -47,4 +47,6 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 	! grep -q 'Start it' "$dir/err" || sleep 0.3
 done
 expect ENOREADER 'Plug one in' info
+./fuda readers --json >"$dir/out" 2>"$dir/err" || fail "no reader is no failure: $(cat "$dir/err")"
+grep -q '"readers":\[\]' "$dir/out" || fail "that there is no reader is known: $(cat "$dir/out")"
 [ -z "$(sort "$dir/messages" | uniq -d)" ] || fail "two of them say the same: $(sort "$dir/messages" | uniq -d)"
