@@ -44,7 +44,7 @@ static int32_t utf8_decode(const char **text)
 	return -1;
 }
 
-uint32_t utf8_next(const char **text)
+uint32_t person_next_character(const char **text)
 {
 	return **text ? (uint32_t)utf8_decode(text) : 0;
 }

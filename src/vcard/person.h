@@ -44,6 +44,6 @@ void person_b(const struct person *p, char ret_b[PERSON_B_SIZE]);
 char person_era(const struct person *p);
 
 /* Reads the next character of valid UTF-8 and moves behind it; 0 at the end. */
-uint32_t utf8_next(const char **text);
+uint32_t person_next_character(const char **text);
 
 #endif

@@ -130,13 +130,13 @@ int picture_text(const char *text, size_t columns, struct fuda_buf *ret_png)
 	size_t count = 0, lines;
 	struct canvas c;
 
-	for (const char *p = text; utf8_next(&p);)
+	for (const char *p = text; person_next_character(&p);)
 		count++;
 	lines = MAX((count + columns - 1) / columns, 1);
 	if (!canvas_new(&c, columns * CELL, lines * CELL))
 		return FUDA_ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		draw_cell(&c, i % columns * CELL, i / columns * CELL, utf8_next(&text));
+		draw_cell(&c, i % columns * CELL, i / columns * CELL, person_next_character(&text));
 	return to_png(&c, ret_png);
 }
 
