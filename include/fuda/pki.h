@@ -117,7 +117,8 @@ struct fuda_verdict {
  *	profile_key			unsupported_certificate	not RSA-2048, nor P-384
  *	expired				certificate_expired
  *	not_yet_valid			invalid_certificate
- *	signature_algorithm		signature_mismatch	SHA-1, or a digest of wrong length
+ *	signature_algorithm		signature_mismatch	SHA-1, or a digest of wrong length,
+ *									or with P-384 not SHA-384
  *	signature_mismatch		signature_mismatch
  *
  * What the failed rule means and what to do, in the language of LC_MESSAGES; "" for "". Static. */

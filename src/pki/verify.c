@@ -241,7 +241,8 @@ static const struct rule {
 	{ "not_yet_valid", FUDA_RESULT_INVALID_CERTIFICATE, begun,
 	  N_("The certificate is not valid yet. Check the clock of this machine.") },
 	{ "signature_algorithm", FUDA_RESULT_SIGNATURE_MISMATCH, signature_accepted,
-	  N_("The hash that was signed is not accepted. Use SHA-256, SHA-384 or SHA-512.") },
+	  N_("The hash that was signed is not accepted. Use SHA-256, SHA-384 or SHA-512; with a "
+	     "P-384 key SHA-384.") },
 	{ "signature_mismatch", FUDA_RESULT_SIGNATURE_MISMATCH, signature_fits,
 	  N_("The signature was not made by the key of this certificate, or not over this data. Do "
 	     "not accept it.") },

@@ -81,20 +81,19 @@ int fuda_face_parts(struct fuda_context *ctx, const struct fuda_face_records *re
 	};
 	struct fuda_face face = { 0 };
 	struct record record;
-	int r = record_read(ctx, &face_form, &records->face, &record), sex;
+	int r = record_read(ctx, &face_form, &records->face, &record);
 
 	if (r < 0)
 		return r;
 	if (record_date(record.object[BIRTH].value, face.birth_date) < 0)
 		return record_malformed(ctx, &face_form, BIRTH);
-	if (record_sex(record.object[SEX].value, &sex) < 0)
+	if (record_sex(record.object[SEX].value, &face.sex) < 0)
 		return record_malformed(ctx, &face_form, SEX);
 	if (record_date(record.object[EXPIRY].value, face.expiry) < 0)
 		return record_malformed(ctx, &face_form, EXPIRY);
 	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
 		if (!images[i].is(record.object[images[i].object].value))
 			return record_malformed(ctx, &face_form, images[i].object);
-	face.sex = (enum fuda_sex)sex;
 	face.name = bytes_of(&record.object[NAME]);
 	face.address = bytes_of(&record.object[ADDRESS]);
 	face.photo = bytes_of(&record.object[PHOTO]);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/record.h"
 
-#include <fuda/person.h>
-
 #include "base/context.h"
 #include "codec/utf8.h"
 #include "record/date.h"
@@ -112,7 +110,7 @@ int record_date(struct cursor value, char ret_date[FUDA_DATE_SIZE])
 	return 0;
 }
 
-int record_sex(struct cursor value, int *ret_sex)
+int record_sex(struct cursor value, enum fuda_sex *ret_sex)
 {
 	/* '3' is not known too: card.md 2.7, 5.3 */
 	static const struct {
@@ -129,7 +127,7 @@ int record_sex(struct cursor value, int *ret_sex)
 		return FUDA_EFORMAT;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (known[i].digit == (char)digit) {
-			*ret_sex = (int)known[i].sex;
+			*ret_sex = known[i].sex;
 			return 0;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <fuda/buf.h>
 #include <fuda/context.h>
+#include <fuda/person.h>
 #include "codec/tlv.h"
 
 enum { RECORD_OBJECTS_MAX = 10 };
@@ -49,9 +50,9 @@ struct cursor record_span(const struct record *record, size_t first, size_t last
 /* ---- what objects say; 0 or FUDA_EFORMAT ---- */
 
 /* Eight digits as "1980-02-17". Parts that are not known are zeros. */
-int record_date(struct cursor value, char ret_date[11]);
+int record_date(struct cursor value, char ret_date[FUDA_DATE_SIZE]);
 /* One digit. */
-int record_sex(struct cursor value, int *ret_sex);
+int record_sex(struct cursor value, enum fuda_sex *ret_sex);
 /* UTF-8 without control characters, which with its NUL fits `size`. */
 int record_text(struct cursor value, char *ret_text, size_t size);
 /* Whether it begins as an image of that kind, or is empty. */

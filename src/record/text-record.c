@@ -79,7 +79,6 @@ static int read_attributes(struct fuda_context *ctx, const struct record *record
 {
 	const struct record_form *form = &attributes_form;
 	const struct tlv *object = record->object;
-	int sex;
 
 	if (record_text(object[NAME].value, a->name, sizeof(a->name)) < 0)
 		return record_malformed(ctx, form, NAME);
@@ -87,9 +86,8 @@ static int read_attributes(struct fuda_context *ctx, const struct record *record
 		return record_malformed(ctx, form, ADDRESS);
 	if (record_date(object[BIRTH].value, a->birth_date) < 0)
 		return record_malformed(ctx, form, BIRTH);
-	if (record_sex(object[SEX].value, &sex) < 0)
+	if (record_sex(object[SEX].value, &a->sex) < 0)
 		return record_malformed(ctx, form, SEX);
-	a->sex = (enum fuda_sex)sex;
 	return 0;
 }
 
