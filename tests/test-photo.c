@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fuda/buf.h>
 #include <png.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,19 +49,20 @@ static const uint8_t *content(int fd, size_t *ret_len)
 /* The exit status, or 128 and the signal as in a shell. */
 static int run(const void *bytes, size_t len)
 {
+	static char *const argv[] = { (char[]){ "fuda-photo" }, NULL };
+	posix_spawn_file_actions_t actions;
 	int status;
 	pid_t pid;
 
 	rewind_to(input, bytes, len);
 	rewind_to(output, "", 0);
 	rewind_to(errors, "", 0);
-	pid = fork();
-	if (pid == 0) {
-		if (dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(errors, 2) == 2)
-			execl("./fuda-photo", "fuda-photo", (char *)NULL);
-		_exit(99);
-	}
-	assert_true(pid > 0);
+	assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, input, 0), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, output, 1), 0);
+	assert_int_equal(posix_spawn_file_actions_adddup2(&actions, errors, 2), 0);
+	assert_int_equal(posix_spawn(&pid, "./fuda-photo", &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -235,9 +237,10 @@ static size_t headers(const struct fuda_buf *file)
 	return (size_t)(sod - file->data) + 2;
 }
 
+/* Everywhere; test-photo-check.c does the same without a process for each. */
 static void truncated(void **state)
 {
-	const struct jp2 what = { .width = 20, .height = 12, .components = 1, .tile = 16 };
+	const struct jp2 what = { .width = 6, .height = 4, .components = 1, .tile = 4 };
 	struct fuda_buf file;
 
 	(void)state;
@@ -281,7 +284,7 @@ static void starved(void **state)
 	memcpy((uint8_t *)memmem(file.data, file.len, "jp2c", 4) - 4, zero, 4);
 	memcpy((uint8_t *)memmem(file.data, file.len, "\xFF\x90", 2) + 6, zero, 4);
 	from = headers(&file);
-	for (size_t n = from; n < file.len - 2; n += 5, all++) {
+	for (size_t n = from; n < file.len - 2; n += 11, all++) {
 		assert_int_equal(fuda_buf_set(&cut, file.data, n), 0);
 		assert_int_equal(fuda_buf_append(&cut, "\xFF\xD9", 2), 0);
 		refused += assert_handled(&cut) == 1;
@@ -299,6 +302,8 @@ static void flipped(void **state)
 	};
 	static const uint8_t flips[] = { 0x01, 0x80, 0xFF };
 	struct fuda_buf file;
+	struct photo photo;
+	const char *why;
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(pictures); k++) {
@@ -310,7 +315,9 @@ static void flipped(void **state)
 			/* of the data, every third byte is enough */
 			for (size_t j = 0; j < (i < end ? ARRAY_SIZE(flips) : i % 3 == 0); j++) {
 				file.data[i] ^= flips[j];
-				assert_handled(&file);
+				/* of those that never come to the decoder, some */
+				if (photo_check(file.data, file.len, &why, &photo) == 0 || (i + j) % 8 == 0)
+					assert_handled(&file);
 				file.data[i] ^= flips[j];
 			}
 		fuda_buf_free(&file);
