@@ -10,16 +10,16 @@
 #include "codec/apdu.h"
 #include "vcard/vcard.h"
 
-#define PIN_MAX	   16	 /* bytes of a secret: card.md 3.2 */
-#define EF_MAX	   32768 /* a file ends where 15 bits of offset do: card.md 3 */
-#define SFIS	   32	 /* short ids: the low 5 bits of a file id, card.md 2.1 */
-#define APPS_MAX   8
-#define OBJECTS_MAX 12	 /* of GET DATA: card.md 2.2 */
-#define LABEL_MAX  32	 /* bytes of the token label: card.md 2.3 */
-#define CHAIN_MAX  65535 /* data of a chained command: as much as one extended command */
-#define WHY_MIN	   256
-#define SM_CLASS   0x08	 /* of the class: secure messaging */
-#define RSA_MAX	   512	 /* bytes of what an RSA key makes */
+#define PIN_MAX	    16	  /* bytes of a secret: card.md 3.2 */
+#define EF_MAX	    32768 /* a file ends where 15 bits of offset do: card.md 3 */
+#define SFIS	    32	  /* short ids: the low 5 bits of a file id, card.md 2.1 */
+#define APPS_MAX    8
+#define OBJECTS_MAX 12	  /* of GET DATA: card.md 2.2 */
+#define LABEL_MAX   32	  /* bytes of the token label: card.md 2.3 */
+#define CHAIN_MAX   65535 /* data of a chained command: as much as one extended command */
+#define WHY_MIN	    256
+#define SM_CLASS    0x08 /* of the class: secure messaging */
+#define RSA_MAX	    512	 /* bytes of what an RSA key makes */
 
 /* Kinds of token. Values are bits, so that a table row can name several. */
 enum kind { KIND_CARD = 1, KIND_ANDROID = 2, KIND_IPHONE = 4 };
