@@ -2,6 +2,7 @@
 /* Software cards of all sorts of persons, and those that cannot be made. */
 #include <fuda/encode.h>
 #include <fuda/error.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ static void other_municipality(void **state)
 /* The same municipality too: its key, but other keys of the card. */
 static void same_municipality(void **state)
 {
+	struct object taro[FACE_OBJECTS], hanako[FACE_OBJECTS];
 	EVP_PKEY *first, *second;
 	struct file a, b;
 
@@ -107,6 +109,15 @@ static void same_municipality(void **state)
 	check_text(OTHER_MY_NUMBER, OTHER_NAME, SAMPLE_ADDRESS, "19890108", "2", -1);
 	assert_true(conf_has("\nsecret.text-a = " OTHER_MY_NUMBER "\n"));
 	assert_true(conf_has("\nsecret.face-b = " OTHER_B "\n"));
+	/* what is alike in both is drawn alike */
+	b = load("face-0002.bin");
+	face(&b, -1, hanako);
+	at = softcard_dir();
+	a = load("face-0002.bin");
+	face(&a, -1, taro);
+	for (int i = BIRTH; i < FACE_OBJECTS; i++)
+		assert_int_equal(taro[i].len == hanako[i].len && !memcmp(taro[i].value, hanako[i].value, taro[i].len),
+				 i == ADDRESS || i == PHOTO);
 	EVP_PKEY_free(first);
 	EVP_PKEY_free(second);
 }
@@ -197,6 +208,59 @@ static void phones(void **state)
 	assert_false(conf_has("secret.text"));
 	assert_false(conf_has("secret.birth"));
 	assert_true(conf_has("\nsecret.auth = 1234\n"));
+}
+
+/* A certificate ends by the fifth birthday, in years that have none the day before, and with the
+ * card at the latest. */
+static void ends(void **state)
+{
+	static const struct {
+		const char *person, *not_after;
+	} cases[] = {
+		{ "birth_date = 1988-02-29\n", "0228145959Z" },
+		{ "birth_date = 1988-00-00\nbirth_key = 880000\n", "0101145959Z" },
+		{ "birth_date = 1990-12-31\n", "1231145959Z" },
+		{ "expiry = 2011-03-04\n", "110304145959Z" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const ASN1_TIME *from, *to;
+		const unsigned char *p;
+		struct file f;
+		int days, seconds;
+		X509 *x;
+
+		make(cases[i].person, (struct vcard_make){ .kind = "iphone" });
+		f = load("jpki-0001.bin");
+		p = f.bytes;
+		x = d2i_X509(NULL, &p, (long)f.len);
+		from = X509_get0_notBefore(x);
+		to = X509_get0_notAfter(x);
+		assert_string_equal((const char *)ASN1_STRING_get0_data(to) + ASN1_STRING_length(to) -
+					    (int)strlen(cases[i].not_after),
+				    cases[i].not_after);
+		assert_int_equal(ASN1_TIME_diff(&days, &seconds, from, to), 1);
+		assert_in_range(days, 199, 5 * 366);
+		X509_free(x);
+	}
+}
+
+static void secrets(void **state)
+{
+	static const char text[] = "secret.text-a = 111111111111\nsecret.common = 4321\nsecret.birth = 1\n";
+	char path[160];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", softcard_path("test-secrets"));
+	write_file(path, text, strlen(text));
+	make("", (struct vcard_make){ .secrets = path });
+	assert_true(conf_has("\nsecret.text-a = 111111111111\n"));
+	assert_true(conf_has("\nsecret.face-a = " SAMPLE_MY_NUMBER "\n"));
+	assert_true(conf_has("\nsecret.face-b = " SAMPLE_B "\n"));
+	assert_true(conf_has("\nsecret.common = 4321\n"));
+	assert_true(conf_has("\nsecret.juki = 1234\n"));
+	assert_true(conf_has("\nsecret.birth = 1\n")); /* also what no card would take */
 }
 
 /* ---- refusals ---- */
@@ -333,6 +397,8 @@ int main(void)
 		cmocka_unit_test(foreign_resident),
 		cmocka_unit_test(rare_characters),
 		cmocka_unit_test(phones),
+		cmocka_unit_test(ends),
+		cmocka_unit_test(secrets),
 		cmocka_unit_test(bad_persons),
 		cmocka_unit_test(bad_texts),
 		cmocka_unit_test(bad_wishes),
