@@ -45,7 +45,16 @@ static bool dashed(const char *digits, char ret[FUDA_DATE_SIZE])
 	return true;
 }
 
-/* ASCII as it is, dates as dates, and what is neither in hexadecimal. */
+static void add_key(struct report *to, const char *label, const char *key,
+		    const uint8_t id[FUDA_CV_ID])
+{
+	char text[FUDA_CV_ID_TEXT];
+
+	fuda_cv_id_text(id, text);
+	report_text(to, label, key, text);
+}
+
+/* ASCII as it is, dates as dates, a key's identifier as such, and all else in hexadecimal. */
 static void add_object(struct report *to, const char *label, const char *key, bool date,
 		       const struct fuda_buf *data)
 {
@@ -55,6 +64,10 @@ static void add_object(struct report *to, const char *label, const char *key, bo
 	for (size_t i = 0; printable && i < data->len; i++) {
 		text[i] = (char)data->data[i];
 		printable = text[i] > ' ' && text[i] < 0x7F;
+	}
+	if (!printable && data->len == FUDA_CV_ID) {
+		add_key(to, label, key, data->data);
+		return;
 	}
 	if (!printable) {
 		report_hex(to, label, key, data->data, data->len);
@@ -103,7 +116,7 @@ static int add_common(struct call *call, struct report *to)
 	report_text(to, _("Serial number"), "serial", c.serial);
 	report_text(to, _("Municipality"), "municipality", c.municipality);
 	report_text(to, _("Card expires"), "expiry", c.expiry);
-	report_hex(to, NULL, "key_reference", c.key_reference, sizeof(c.key_reference));
+	add_key(to, _("Key reference"), "key_reference", c.key_reference);
 	return 0;
 }
 
@@ -113,18 +126,15 @@ static int add_juki(struct call *call, struct report *to)
 	int r = fuda_juki_read(call->card, call->dl, reference);
 
 	if (r == 0)
-		report_hex(to, _("Key reference"), "key_reference", reference, sizeof(reference));
+		add_key(to, _("Key reference"), "key_reference", reference);
 	return r;
 }
 
 static void add_basic(struct report *to, const struct fuda_basic *b)
 {
-	char id[FUDA_CV_ID_TEXT];
-
 	report_hex(to, _("Identification"), "identification", b->identification,
 		   sizeof(b->identification));
-	fuda_cv_id_text(b->key_id, id);
-	report_text(to, _("Key"), "key", id);
+	add_key(to, _("Key"), "key", b->key_id);
 	report_text(to, _("Municipality"), "municipality", b->municipality);
 }
 
