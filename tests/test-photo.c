@@ -49,7 +49,7 @@ static const uint8_t *content(int fd, size_t *ret_len)
 /* The exit status, or 128 and the signal as in a shell. */
 static int run(const void *bytes, size_t len)
 {
-	static char *const argv[] = { (char[]){ "fuda-photo" }, NULL };
+	char name[] = "fuda-photo", *const argv[] = { name, NULL };
 	posix_spawn_file_actions_t actions;
 	int status;
 	pid_t pid;
