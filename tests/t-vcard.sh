@@ -49,7 +49,8 @@ says()
 
 run 0 --help
 grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
-for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size vpcd wait usage; do
+for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size \
+	person photo photo-size record-file-step authority vpcd wait usage; do
 	grep -q "^  --$word .*  [a-z0-9]" "$scratch/out" || grep -q "^  --$word .*exact$" "$scratch/out" ||
 		fail "no help on --$word"
 	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
@@ -84,7 +85,15 @@ run 2 make "$scratch/a" --kind
 for size in 0 -1 x 1x 65537 99999999999999999999; do
 	run 2 make "$scratch/a" --auth-certificate-size=$size
 	run 2 make "$scratch/a" --certificate-file-size=$size
+	run 2 make "$scratch/a" --photo-size=$size
+	run 2 make "$scratch/a" --record-file-step=$size
 done
+for option in person photo authority; do
+	run 2 make "$scratch/a" --$option
+	run 1 make "$scratch/a" --$option "$scratch/none"
+	says "$scratch/none"
+done
+[ ! -e "$scratch/a" ] || fail "a card that cannot be made is made"
 run 2 run
 run 2 run --vpcd localhost:1
 for where in localhost localhost: :1 localhost:0 localhost:65536 localhost:x '[]:1'; do
@@ -130,6 +139,28 @@ openssl x509 -inform DER -in "$scratch/b/jpki-000A.bin" -outform DER -out "$scra
 	fail "other sizes"
 ! openssl x509 -inform DER -in "$scratch/der" -noout -checkend 0 >"$scratch/out" ||
 	fail "not expired"
+
+# ---- persons ----
+
+printf 'name = 番号　花子\nbirth_date = 1989-01-08\nmy_number = 987654321094\n' >"$scratch/person"
+run 1 make "$scratch/c" --person "$scratch/person"
+says 'line 3: this value is not allowed'
+! grep -q 98765 "$scratch/err" || fail "a My Number is shown"
+printf 'name = 番号　花子\nbirth_date = 1989-01-08\nmy_number = 987654321093\n' >"$scratch/person"
+run 2 make "$scratch/c" --photo-size 500
+says '600 to 28000'
+run 2 make "$scratch/c" --photo "$scratch/person"
+says 'JP2'
+run 0 make "$scratch/c" --person "$scratch/person" --authority "$scratch/card" --photo-size 4000 \
+	--record-file-step exact
+cmp -s "$scratch/card/cv-authority.pem" "$scratch/c/cv-authority.pem" || fail "other authorities"
+[ "$(stat -c %a "$scratch/c/cv-keys.pem" "$scratch/c/face-001A.pem" | sort -u)" = 600 ] ||
+	fail "others can read the keys of records"
+for line in 'secret.face-a = 987654321093' 'secret.text-b = 01010820351470' 'secret.birth = 010108'; do
+	grep -qx "$line" "$scratch/c/card.conf" || fail "card.conf lacks $line"
+done
+openssl x509 -inform DER -in "$scratch/c/jpki-0001.bin" -outform DER | grep -q '番号　花子' ||
+	fail "the certificate for signing is somebody else's"
 
 # ---- run, without vpcd ----
 
