@@ -20,7 +20,8 @@ static const struct app_access access[] = {
 static const struct app_file my_number = { { 0x0001, READ_FILE, 17, 256 },
 					   N_("the My Number"),
 					   N_("read the My Number") };
-static const struct app_file attributes = { { 0x0002, READ_OBJECT, 0, 8192 },
+/* Names and addresses differ, and there is filler behind them: this much holds most of them. */
+static const struct app_file attributes = { { 0x0002, READ_OBJECT, 144, 8192 },
 					    N_("the attributes"),
 					    N_("read the attributes") };
 static const struct app_file integrity = { { 0x0003, READ_OBJECT, 336, 1024 },

@@ -80,7 +80,7 @@ enum read_how {
 struct ef {
 	uint16_t fid; /* 1 to 0x1E */
 	enum read_how how;
-	size_t usual; /* bytes that it has on all cards known, or 0 */
+	size_t usual; /* bytes that it has on all cards known, or on most, or 0 */
 	size_t max;   /* most bytes taken */
 };
 

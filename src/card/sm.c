@@ -194,12 +194,11 @@ static int select_file(struct fuda_card *c, struct sm *sm, uint16_t fid, struct 
 	return send(c, &a, dl, NULL);
 }
 
-/* Reads the selected file as a whole, or as much of it as it usually holds. */
-static int read_file(struct fuda_card *c, struct sm *sm, const struct ef *ef,
-		     struct fuda_deadline *dl, struct fuda_buf *ret_data)
+/* Reads the selected file as a whole. */
+static int read_file(struct fuda_card *c, struct sm *sm, struct fuda_deadline *dl,
+		     struct fuda_buf *ret_data)
 {
-	const size_t le = ef->how == READ_OBJECT ? ef->usual : 0;
-	const uint8_t data[] = { DO_LE, 3, 0x00, (uint8_t)(le >> 8), (uint8_t)le };
+	static const uint8_t data[] = { DO_LE, 3, 0x00, 0x00, 0x00 };
 	struct apdu a = { CLA_SM, 0xB0, 0x00, 0x00, data, sizeof(data), EXTENDED_LE, true };
 	_cleanup_buf_ struct fuda_buf answer = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
 	int r;
@@ -221,7 +220,7 @@ int sm_read(struct fuda_card *c, struct sm *sm, const struct ef *ef, struct fuda
 	int r = select_file(c, sm, ef->fid, dl);
 
 	if (r == 0)
-		r = read_file(c, sm, ef, dl, &data);
+		r = read_file(c, sm, dl, &data);
 	if (r == 0)
 		r = card_cut(c, ef, &data);
 	if (r < 0)
