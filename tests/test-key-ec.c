@@ -140,43 +140,44 @@ static void judges_ecdsa(void **state)
 }
 
 /* One signature has one form: DER. $ are its two numbers as they are. */
-static void insists_on_der(void **state)
-{
 #define ORDER                                                                                      \
 	"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196A" \
 	"CCC52973"
-	static const struct {
-		const char *notation;
-		int r;
-	} cases[] = {
-		{ "30{02{$}02{$}}", 0 },
-		{ "", FUDA_EVERIFY },
-		{ "30{}", FUDA_EVERIFY },
-		{ "30{02{$}}", FUDA_EVERIFY },
-		{ "30{02{$}02{$}}00", FUDA_EVERIFY },
-		{ "30{02{$}02{$}0500}", FUDA_EVERIFY },
-		{ "30{02{$}02{$}020101}", FUDA_EVERIFY },
-		{ "31{02{$}02{$}}", FUDA_EVERIFY },
-		{ "30{03{$}02{$}}", FUDA_EVERIFY },
-		{ "30{02{00$}02{$}}", FUDA_EVERIFY },
-		{ "30{02{$}02{00$}}", FUDA_EVERIFY },
-		{ "30{02{0000$}02{$}}", FUDA_EVERIFY },
-		{ "30{02{000000000000000000$}02{$}}", FUDA_EVERIFY },
-		{ "30 8200FF 02{$}02{$}", FUDA_EVERIFY },
-		{ "30 80 02{$}02{$} 0000", FUDA_EVERIFY },
-		{ "$$", FUDA_EVERIFY }, /* the plain form of other standards */
-		/* 0, 1, negative, the order and past it */
-		{ "30{020100 02{$}}", FUDA_EVERIFY },
-		{ "30{02{$} 020100}", FUDA_EVERIFY },
-		{ "30{020100 020100}", FUDA_EVERIFY },
-		{ "30{0200 02{$}}", FUDA_EVERIFY },
-		{ "30{020101 020101}", FUDA_EVERIFY },
-		{ "30{0201FF 02{$}}", FUDA_EVERIFY },
-		{ "30{02{00" ORDER "}02{$}}", FUDA_EVERIFY },
-		{ "30{02{$}02{00" ORDER "}}", FUDA_EVERIFY },
-		{ "30{02{00" ONES "}02{00" ONES "}}", FUDA_EVERIFY },
-		{ "30{02{01" ZEROS "}02{$}}", FUDA_EVERIFY },
-	};
+static const struct {
+	const char *notation;
+	int r;
+} forms[] = {
+	{ "30{02{$}02{$}}", 0 },
+	{ "", FUDA_EVERIFY },
+	{ "30{}", FUDA_EVERIFY },
+	{ "30{02{$}}", FUDA_EVERIFY },
+	{ "30{02{$}02{$}}00", FUDA_EVERIFY },
+	{ "30{02{$}02{$}0500}", FUDA_EVERIFY },
+	{ "30{02{$}02{$}020101}", FUDA_EVERIFY },
+	{ "31{02{$}02{$}}", FUDA_EVERIFY },
+	{ "30{03{$}02{$}}", FUDA_EVERIFY },
+	{ "30{02{00$}02{$}}", FUDA_EVERIFY },
+	{ "30{02{$}02{00$}}", FUDA_EVERIFY },
+	{ "30{02{0000$}02{$}}", FUDA_EVERIFY },
+	{ "30{02{000000000000000000$}02{$}}", FUDA_EVERIFY },
+	{ "30 8200FF 02{$}02{$}", FUDA_EVERIFY },
+	{ "30 80 02{$}02{$} 0000", FUDA_EVERIFY },
+	{ "$$", FUDA_EVERIFY }, /* the plain form of other standards */
+	/* 0, 1, negative, the order and past it */
+	{ "30{020100 02{$}}", FUDA_EVERIFY },
+	{ "30{02{$} 020100}", FUDA_EVERIFY },
+	{ "30{020100 020100}", FUDA_EVERIFY },
+	{ "30{0200 02{$}}", FUDA_EVERIFY },
+	{ "30{020101 020101}", FUDA_EVERIFY },
+	{ "30{0201FF 02{$}}", FUDA_EVERIFY },
+	{ "30{02{00" ORDER "}02{$}}", FUDA_EVERIFY },
+	{ "30{02{$}02{00" ORDER "}}", FUDA_EVERIFY },
+	{ "30{02{00" ONES "}02{00" ONES "}}", FUDA_EVERIFY },
+	{ "30{02{01" ZEROS "}02{$}}", FUDA_EVERIFY },
+};
+
+static void insists_on_der(void **state)
+{
 	struct fuda_digest digest = digest_of(FUDA_SHA384, "challenge");
 	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
 	struct fuda_buf numbers[2];
@@ -193,17 +194,17 @@ static void insists_on_der(void **state)
 		numbers[i] = TEST_BUF;
 		assert_int_equal(fuda_buf_append(&numbers[i], t.value.p, t.value.left), 0);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		_cleanup_buf_ struct fuda_buf der = TEST_BUF;
-		const char *second = strstr(cases[i].notation, "}02{"),
-			   *first = strchr(cases[i].notation, '$');
+		const char *second = strstr(forms[i].notation, "}02{"),
+			   *first = strchr(forms[i].notation, '$');
 
 		/* where only the second number is left, it is that one */
-		der_write(&der, cases[i].notation,
+		der_write(&der, forms[i].notation,
 			  second && first && first > second ? &numbers[1] : &numbers[0],
 			  &numbers[1]);
-		if (verify_ec(FUDA_ECDSA, &digest, &der) != cases[i].r)
-			fail_msg("%s", cases[i].notation);
+		if (verify_ec(FUDA_ECDSA, &digest, &der) != forms[i].r)
+			fail_msg("%s", forms[i].notation);
 	}
 	fuda_buf_free(&numbers[0]);
 	fuda_buf_free(&numbers[1]);
