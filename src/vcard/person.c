@@ -200,11 +200,12 @@ static int era_key(const char *date, char ret_key[7])
 
 char person_era(const struct person *p)
 {
+	const struct era *era = era_of(p->birth_date);
 	char key[7];
 
-	return era_key(p->birth_date, key) == 0 && strcmp(key, p->birth_key) == 0 ?
-		       era_of(p->birth_date)->digit :
-		       '0';
+	if (!era || era_key(p->birth_date, key) < 0 || strcmp(key, p->birth_key) != 0)
+		return '0';
+	return era->digit;
 }
 
 void person_b(const struct person *p, char ret_b[PERSON_B_SIZE])
