@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The common application (共通カード), the resident register's (住民基本台帳) and the data objects of
- * the card itself: all free to read. */
+/* The common application (共通カード), the resident register's (住民基本台帳) and the data
+ * objects of the card itself: all free to read. */
 #ifndef FUDA_COMMON_H
 #define FUDA_COMMON_H
 
