@@ -38,7 +38,7 @@ enum fuda_card_object {
 	FUDA_CARD_EXPIRY = 0x00F2,	     /* 8 digits */
 	FUDA_CARD_CV_KEY = 0x00F7,	     /* key id of the intermediate authority */
 	FUDA_CARD_CV_INTERMEDIATE = 0x00F8,  /* CV certificate by the root, without 7F21 header */
-	FUDA_CARD_CV_LOWER = 0x7F21,	     /* CV certificate by the intermediate, without header */
+	FUDA_CARD_CV_LOWER = 0x7F21,	     /* CV certificate by the intermediate, likewise */
 	FUDA_CARD_CONTACT_ATR = 0x5F51,	     /* without TS */
 };
 /* Appends one of them. FUDA_ENOTFOUND if the card does not have it (some lack some). */
