@@ -40,7 +40,8 @@ static void report_copy(struct report *list, struct report *people,
 	} holds[] = {
 		[FUDA_PIN_HOLDS_OLD] = { "old", N_("the old one") },
 		[FUDA_PIN_HOLDS_NEW] = { "new", N_("the new one") },
-		[FUDA_PIN_HOLDS_EITHER] = { "either", N_("the old or the new one; not known which") },
+		[FUDA_PIN_HOLDS_EITHER] = { "either",
+					    N_("the old or the new one; not known which") },
 	};
 	struct report *one = report_object(list, NULL, NULL, NULL);
 	char shown[200], left[100] = "";
