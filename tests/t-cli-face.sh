@@ -269,6 +269,38 @@ if [ -x "$build/fuda-photo" ]; then
 	[ ! -e "$tmp/face/photo.png" ] && [ -e "$tmp/face/photo.jp2" ] || fail "other files"
 fi
 
+# a helper that fails, says nothing of use, answers for ever or never, or is not there: likewise
+if [ -x "$build/.libs/fuda" ]; then
+	fresh card
+	mkdir "$tmp/moved" "$tmp/moved/bin"
+	cp "$build/.libs/fuda" "$tmp/moved/bin/fuda"
+	whole=$fuda
+	fuda=$tmp/moved/bin/fuda
+	export LD_LIBRARY_PATH="$build/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+	while IFS='|' read -r script reason; do
+		printf '#!/bin/sh\n%s\n' "$script" >"$tmp/moved/bin/fuda-photo"
+		chmod +x "$tmp/moved/bin/fuda-photo"
+		run 0 face -r virtual:card -o face --pin-file b --cv-trust $keys --json --timeout 5
+		json .result ok
+		json .photo_error
+		grep -q -e "^.photo_error=$reason" "$tmp/lines" || fail "not the reason: $(grep photo_error "$tmp/lines")"
+		json_lacks .files.photo_png
+		[ ! -e "$tmp/face/photo.png" ] && [ -e "$tmp/face/photo.jp2" ] || fail "other files"
+	done <<'END'
+echo "no good" >&2; echo more >&2; exit 1|no good
+echo "no PNG"|the operation failed
+exit 1|malformed data
+kill -SEGV $$|malformed data
+cat /dev/zero|more data than allowed
+exec sleep 60|timed out
+END
+	rm "$tmp/moved/bin/fuda-photo"
+	run 0 face -r virtual:card -o face --pin-file b --cv-trust $keys --json
+	json .files.photo # and photo_error, unless an installation has the program
+	fuda=$whole
+	unset LD_LIBRARY_PATH
+fi
+
 # smartphones have no such application
 fresh phone --kind android
 run 1 face -r virtual:phone -o phone.face --pin-file b --json
