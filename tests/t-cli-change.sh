@@ -137,6 +137,24 @@ change 0 juki --use-last-try
 json '.copies[0].holds' new
 json '.copies[1].holds' new
 
+# copies that differ are made equal one by one
+fresh card
+two 1234 8273
+change 0 juki --only common
+json '.copies[0].application' common
+json '.copies[0].holds' new
+change 4 juki
+json .error EPINWRONG
+says err '--only common'
+change 0 juki --only juki
+json '.copies[0].application' juki
+two 8273 1234
+change 0 juki
+json '.copies[1].holds' new
+run 2 pin change auth --only common -r virtual:card --pin-file two
+run 2 pin status --only common -r virtual:card
+run 2 pin change juki --only text -r virtual:card --pin-file two
+
 # the card is pulled after any of the commands, its answer lost: what each copy holds is said, as far as it can be known,
 # and it is true
 holds() { # APPLICATION WORD: whether a copy that holds the WORD takes the PIN

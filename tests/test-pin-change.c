@@ -233,7 +233,7 @@ static void changes_back(void **state)
 		  { JUKI_OPENED, { CHANGE_NEW, OK },
 		    { JUKI, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED }, { COMMON, NULL, FUDA_EREMOVED },
 		    { COMMON, NULL, FUDA_EREMOVED } },
-		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 1 }, { N, 3, 3, 2 } }, "municipal office" },
+		  FUDA_EPINSPLIT, false, 2, { { O, 3, 3, 1 }, { N, 3, 3, 2 } }, "--only" },
 		{ "answer lost while changing back", FUDA_PIN_JUKI,
 		  { HALFWAY, { VERIFY_OLD, OK }, { CHANGE_NEW, "6985" }, OPEN_COMMON, { VERIFY_NEW, OK },
 		    { CHANGE_OLD, NULL, LOST }, OPEN_COMMON, { "0020009C", "63C3" } },

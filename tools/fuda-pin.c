@@ -19,6 +19,8 @@ static int status(struct call *call)
 
 /* ---- change ---- */
 
+static const char *only;
+
 static int which(struct call *call, const char *name, enum fuda_pin *ret)
 {
 	static const enum fuda_pin changeable[] = { FUDA_PIN_AUTH, FUDA_PIN_SIGN, FUDA_PIN_TEXT,
@@ -85,11 +87,13 @@ static int send_change(struct call *call, struct fuda_pin_change *change)
 static int change(struct call *call)
 {
 	struct fuda_secret *old = NULL, *fresh = NULL;
-	struct fuda_pin_change c = { .use_last_try = common.use_last_try };
+	struct fuda_pin_change c = { .use_last_try = common.use_last_try, .only = only };
 	int r = call_operands(call, 2, 2);
 
 	if (r == 0)
 		r = which(call, call->operands[1], &c.pin);
+	if (r == 0 && only && c.pin != FUDA_PIN_JUKI)
+		r = call_usage(call, _("--only is for juki, which the card keeps in two places"));
 	if (r == 0)
 		r = call_open_card(call);
 	if (r == 0)
@@ -109,6 +113,8 @@ static int run(struct call *call)
 {
 	const char *action = call->operand_count ? call->operands[0] : "status";
 
+	if (only && strcmp(action, "change") != 0)
+		return call_usage(call, _("--only goes with 'fuda pin change juki'"));
 	if (strcmp(action, "status") == 0)
 		return status(call);
 	if (strcmp(action, "change") == 0)
@@ -118,10 +124,17 @@ static int run(struct call *call)
 			  action);
 }
 
+static const struct option_spec options[] = {
+	{ "only", 0, "juki|common", N_("change the copy of one application only: juki"),
+	  OPTION_CHOICE, &only },
+	{ NULL },
+};
+
 const struct fuda_command command_pin = {
 	.name = "pin",
 	.summary = N_("tell how many tries are left for each secret, or change one"),
 	.synopsis = "[status | change auth|sign|text|juki]",
+	.options = options,
 	.flags = COMMAND_CARD | COMMAND_PIN,
 	.run = run,
 };

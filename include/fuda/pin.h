@@ -91,6 +91,8 @@ struct fuda_pin_change {
 	enum fuda_pin pin; /* auth, sign, text or juki; the others cannot be changed */
 	const struct fuda_secret *old, *fresh;
 	bool use_last_try; /* allow the try after which the secret would be blocked */
+	/* The application whose copy alone is changed, as when copies differ; NULL: all. */
+	const char *only;
 	/* set by the call: */
 	struct fuda_pin_copy copies[FUDA_PIN_COPIES_MAX];
 	size_t count; /* of copies; 0 if it failed before the card said where */

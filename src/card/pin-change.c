@@ -83,6 +83,18 @@ static int check_secrets(struct job *job)
 
 /* ---- one copy ---- */
 
+/* Copies the last message as a whole sentence, which the text of a bare error is not. */
+static void keep_message(const struct fuda_context *ctx, char *ret, size_t size)
+{
+	static const char full_stop[] = "。";
+	const char *message = fuda_context_message(ctx);
+	size_t len = strlen(message), stop = strlen(full_stop);
+	bool ends = (len && message[len - 1] == '.') ||
+		    (len >= stop && strcmp(message + len - stop, full_stop) == 0);
+
+	snprintf(ret, size, ends ? "%s" : _("%s."), message);
+}
+
 static int open_copy(struct job *job, size_t i, struct fuda_deadline *dl)
 {
 	int r = card_select(job->c, job->places[i]->aid, dl);
@@ -182,6 +194,11 @@ static int change_copy(struct job *job, size_t i, struct fuda_secret *secret,
 
 /* ---- all copies ---- */
 
+static bool left_out(const struct fuda_pin_change *report, const struct pin_place *place)
+{
+	return report->only && strcmp(report->only, place->aid->name) != 0;
+}
+
 /* Finds the copies and reads their counters: the first one last, as that is where it goes on. */
 static int find_copies(struct job *job, struct fuda_deadline *dl)
 {
@@ -194,7 +211,10 @@ static int find_copies(struct job *job, struct fuda_deadline *dl)
 		n++;
 	for (size_t i = n; i-- > 0;) {
 		ctx_step(job->c->ctx, _("read the try counter"));
-		r = card_select(job->c, places[i]->aid, dl);
+		if (left_out(report, places[i]))
+			r = FUDA_ENOTFOUND;
+		else
+			r = card_select(job->c, places[i]->aid, dl);
 		if (r == 0)
 			r = pin_read_counter(job->c, places[i], dl, &tries[i]);
 		if (r == FUDA_ENOTFOUND)
@@ -223,13 +243,14 @@ static int copies_differ(struct job *job, size_t i, int code)
 	const struct fuda_pin_copy *copies = job->report->copies;
 	char cause[400];
 
-	snprintf(cause, sizeof(cause), "%s", fuda_context_message(job->c->ctx));
+	keep_message(job->c->ctx, cause, sizeof(cause));
 	return ctx_fail(job->c->ctx, code,
 			_("%s This is about the application \"%s\"; in \"%s\" the same one was "
 			  "right: "
-			  "the card holds two different ones. The municipal office can make them "
-			  "equal."),
-			cause, copies[i].application, copies[0].application);
+			  "the card holds two different ones. \"fuda pin change %s --only %s\", "
+			  "with the secret that holds there, makes them equal."),
+			cause, copies[i].application, copies[0].application,
+			fuda_pin_name(job->report->pin), copies[i].application);
 }
 
 static int verify_all(struct job *job, struct fuda_deadline *dl)
@@ -257,7 +278,7 @@ static int change_back(struct job *job, size_t failed, int error)
 	size_t i = failed;
 	int r = 0;
 
-	snprintf(cause, sizeof(cause), "%s", fuda_context_message(ctx));
+	keep_message(ctx, cause, sizeof(cause));
 	fuda_deadline_restart(dl, PIN_CLOSING_MS);
 	while (r == 0 && ++i < job->report->count) {
 		r = reopen_copy(job, i, dl);
@@ -270,7 +291,7 @@ static int change_back(struct job *job, size_t failed, int error)
 	job->undone = r == 0;
 	if (r == 0)
 		return ctx_fail(ctx, error, "%s", cause);
-	snprintf(second, sizeof(second), "%s", fuda_context_message(ctx));
+	keep_message(ctx, second, sizeof(second));
 	return ctx_fail(ctx, r == FUDA_EUNKNOWN ? r : FUDA_EPINSPLIT,
 			_("In the application \"%s\": %s In \"%s\", which was to be changed back: "
 			  "%s"),
@@ -312,8 +333,7 @@ static const char *holding(enum fuda_pin_holds holds)
 static int say_state(struct job *job, int code)
 {
 	const struct fuda_pin_copy *copies = job->report->copies;
-	const char *bare = fuda_error_text(code), *format;
-	char cause[1000], state[300];
+	char cause[1000], state[400];
 	bool changed = false;
 
 	for (size_t i = 0; i < job->report->count; i++)
@@ -329,15 +349,12 @@ static int say_state(struct job *job, int code)
 			 holding(copies[0].holds));
 	else
 		snprintf(state, sizeof(state),
-			 _("The application \"%s\" holds %s, and \"%s\" %s. The municipal office "
-			   "can "
-			   "make them equal."),
+			 _("The application \"%s\" holds %s, and \"%s\" %s. \"fuda pin change %s "
+			   "--only APPLICATION\" changes one of them and so makes them equal."),
 			 copies[0].application, holding(copies[0].holds), copies[1].application,
-			 holding(copies[1].holds));
-	snprintf(cause, sizeof(cause), "%s", fuda_context_message(job->c->ctx));
-	/* the standard text of an error is no sentence yet */
-	format = strncmp(cause, bare, strlen(bare)) == 0 ? _("%s. %s") : "%s %s";
-	return ctx_fail(job->c->ctx, code, format, cause, state);
+			 holding(copies[1].holds), fuda_pin_name(job->report->pin));
+	keep_message(job->c->ctx, cause, sizeof(cause));
+	return ctx_fail_sw(job->c->ctx, code, fuda_context_sw(job->c->ctx), "%s %s", cause, state);
 }
 
 int fuda_pin_change(struct fuda_card *c, struct fuda_pin_change *change, struct fuda_deadline *dl)
