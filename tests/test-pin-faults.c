@@ -58,8 +58,8 @@ static int read_face(struct fuda_card *card, enum fuda_pin with, struct fuda_pin
 		     struct fuda_buf *ret_data)
 {
 	const struct fuda_face_request request = {
-		.age = with == FUDA_PIN_BIRTH, .my_number = with == FUDA_PIN_A, .face = with == FUDA_PIN_B, .with = with,
-		.pin = entry
+		.age = with == FUDA_PIN_BIRTH, .my_number = with == FUDA_PIN_A, .face = with == FUDA_PIN_B,
+		.with = with, .pin = entry
 	};
 	struct fuda_face_records records = FUDA_FACE_RECORDS_INIT;
 	int r = fuda_face_read(card, &request, dl, &records);
