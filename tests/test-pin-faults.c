@@ -248,7 +248,7 @@ static void lost_answers(void **state)
 		bool executed, counter_known;
 	} rows[] = {
 		{ "removed", false, false },  { "pulled", true, false },   { "gone", false, false },
-		{ "reset", false, true },     { "lostreset", true, true }, { "mute", true, true },
+		{ "lostreset", true, true }, { "mute", true, true },
 		{ "unreached", false, true }, { "truncated", true, true },
 	};
 	struct outcome plain = play(&authentication, true, "");

@@ -70,9 +70,11 @@ struct fuda_pin_entry {
 /* ---- changing a secret ---- */
 
 enum fuda_pin_holds {
-	FUDA_PIN_HOLDS_OLD,
+	FUDA_PIN_HOLDS_OLD, /* unchanged: the old one, if that was accepted there */
 	FUDA_PIN_HOLDS_NEW,
-	FUDA_PIN_HOLDS_EITHER, /* the card's answer to the change was lost: one of the two */
+	/* one of the two: the card's answer to the change was lost, or does not tell, or the card
+	 * denied afterwards what it had confirmed */
+	FUDA_PIN_HOLDS_EITHER,
 };
 
 #define FUDA_PIN_COPIES_MAX 2
@@ -109,7 +111,7 @@ int fuda_pin_check_new(struct fuda_context *ctx, enum fuda_pin pin,
  * be changed, the first is changed back (which takes the new secret, then the old). Nothing is ever
  * sent again because its answer was lost. `change` says for each copy what it holds, whatever
  * happens. 0 when all copies hold the new secret; FUDA_EPINWRONG, FUDA_EPINBLOCKED, FUDA_ELASTTRY,
- * FUDA_EUNKNOWN (an answer was lost), FUDA_ENOTSUP, FUDA_EPINFORM, FUDA_ESW (the card refused
+ * FUDA_EUNKNOWN (an answer was lost), FUDA_ENOTSUP, FUDA_ENOTFOUND (the card has no such secret), FUDA_EPINFORM, FUDA_ESW (the card refused
  * the new one), FUDA_EPINSPLIT (the copies now differ). */
 int fuda_pin_change(struct fuda_card *card, struct fuda_pin_change *change,
 		    struct fuda_deadline *dl);

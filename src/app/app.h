@@ -69,7 +69,7 @@ int app_read(struct fuda_card *c, const struct app_file *f, struct fuda_deadline
 /* Writes down `error` of reading `f`, which the context already has, in words that name it. */
 int app_read_failed(struct fuda_context *ctx, const struct app_file *f, int error);
 
-/* Basic data: an object `tag` that holds objects numbered from tag + 0x2F01 on; `municipality` if
+/* Basic data: an object FFxx that holds objects numbered from DF(xx+1) on; `municipality` if
  * the fourth of them is one. */
 int app_basic(struct fuda_card *c, const struct aid *aid, const struct app_file *f, uint32_t tag,
 	      bool municipality, struct fuda_deadline *dl, struct fuda_basic *ret);

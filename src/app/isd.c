@@ -21,6 +21,13 @@ static const struct object {
 	{ FUDA_CARD_CONTACT_ATR, N_("the contact interface's answer to reset"), false },
 };
 
+static int no_extended(struct fuda_card *c, uint16_t sw)
+{
+	return ctx_fail_sw(c->ctx, FUDA_ENOTSUP, sw,
+			   _("This needs extended length, which this reader and card do not do "
+			     "together. Use another reader."));
+}
+
 /* GET DATA. Large objects are refused to a short command with 6700 (card.md 3), or with 6Cxx, which
  * cannot say how long they are. */
 static int get_data(struct fuda_card *c, const struct object *o, struct fuda_deadline *dl,
@@ -35,11 +42,13 @@ static int get_data(struct fuda_card *c, const struct object *o, struct fuda_dea
 	if (r < 0 || at_once || (*ret_sw != 0x6700 && *ret_sw >> 8 != 0x6C))
 		return r;
 	if (c->extended == EXTENDED_FAILS || c->secret_sent)
-		return ctx_fail_sw(c->ctx, FUDA_ENOTSUP, *ret_sw,
-				   _("This needs extended length, which this reader and card do "
-				     "not do together. Use another reader."));
+		return no_extended(c, *ret_sw);
 	fuda_buf_clear(ret_data);
 	r = card_command(c, &extended, dl, ret_data, ret_sw);
+	if (r == FUDA_ETRANSPORT && c->extended == EXTENDED_UNKNOWN) {
+		r = card_extended_fails(c, r, dl);
+		return r < 0 ? r : no_extended(c, 0);
+	}
 	if (r == 0 && *ret_sw == 0x9000 && ret_data->len > 256)
 		card_extended_works(c);
 	return r;

@@ -106,6 +106,9 @@ int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline 
 
 /* Takes notice that an answer came which only extended length can give. */
 void card_extended_works(struct fuda_card *c);
+/* Takes notice that a command with extended length failed: with `error` of the transport (the card
+ * is then started afresh), or by what the card answered (0). */
+int card_extended_fails(struct fuda_card *c, int error, struct fuda_deadline *dl);
 
 /* Writes down the error that `sw` stands for and returns it; 0 for 9000. */
 int card_check_sw(struct fuda_card *c, uint16_t sw);

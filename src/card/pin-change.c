@@ -186,6 +186,10 @@ static int change_copy(struct job *job, size_t i, struct fuda_secret *secret,
 		copy->holds = holds;
 		return 0;
 	}
+	if (r == FUDA_ERESET) { /* it did not leave */
+		copy->sent--;
+		return r;
+	}
 	if (r < 0 || !refuses(sw))
 		return change_unknown(job, i, r < 0 ? 0 : sw);
 	return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card refused to change the %s."),
@@ -284,6 +288,9 @@ static int change_back(struct job *job, size_t failed, int error)
 		r = reopen_copy(job, i, dl);
 		if (r == 0)
 			r = verify_copy(job, i, job->fresh, dl);
+		/* which it said that it had taken */
+		if (r == FUDA_EPINWRONG || r == FUDA_EPINBLOCKED)
+			job->report->copies[i].holds = FUDA_PIN_HOLDS_EITHER;
 		if (r == 0)
 			r = change_copy(job, i, job->old, FUDA_PIN_HOLDS_OLD, dl);
 	}

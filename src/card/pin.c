@@ -311,6 +311,7 @@ int pin_send(struct fuda_card *c, const struct pin_command *command, uint8_t p2,
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
 	const uint8_t header[] = { command->cla, command->ins, command->p1, p2,
 				   (uint8_t)secret->len };
+	bool sent_before = c->secret_sent;
 	int r;
 
 	_Static_assert(sizeof(header) + LONGEST <= sizeof(secret->command), "a command fits");
@@ -321,6 +322,8 @@ int pin_send(struct fuda_card *c, const struct pin_command *command, uint8_t p2,
 	r = reader_transmit(c->reader, secret->command, sizeof(header) + secret->len, TRANSMIT_ONCE,
 			    dl, &response);
 	wipe(secret->command, sizeof(secret->command));
+	if (r == FUDA_ERESET) /* before the command, which did not leave: reader/driver.h */
+		c->secret_sent = sent_before;
 	if (r < 0)
 		return r;
 	if (apdu_take_sw(&response, ret_sw) < 0 || response.len)
@@ -381,9 +384,8 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 
 	if (sw == 0x9000) {
 		/* Success resets the counter (card.md 3.2); asking again would cost a command. */
-		int full = pins[pin].tries ? pins[pin].tries : FUDA_TRIES_UNKNOWN;
-
-		entry->tries_after = MAX(full, entry->tries_before);
+		entry->tries_after = pins[pin].tries ? MAX(pins[pin].tries, entry->tries_before) :
+						       FUDA_TRIES_UNKNOWN;
 		return 0;
 	}
 	entry->tries_after = tries_of(sw);
@@ -432,6 +434,11 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 	entry->sent = true;
 	entry->tries_after = FUDA_TRIES_UNKNOWN;
 	r = pin_send(c, &verify, p2, place->pin, entry->secret, dl, &sw);
+	if (r == FUDA_ERESET) {
+		entry->sent = false;
+		entry->tries_after = entry->tries_before;
+		return r;
+	}
 	if (r < 0)
 		return outcome_unknown(c, place, entry);
 	return judge(c, place->pin, entry, p2, sw, dl);

@@ -59,7 +59,7 @@ void card_extended_works(struct fuda_card *c)
 
 /* Extended length did not work, which may have left card or reader confused: start afresh. Where it
  * is known to work otherwise, that is no reason to forget it for ever. */
-static int give_up_extended(struct fuda_card *c, int error, struct fuda_deadline *dl)
+int card_extended_fails(struct fuda_card *c, int error, struct fuda_deadline *dl)
 {
 	int r = 0;
 
@@ -90,6 +90,9 @@ static int read_first_extended(struct fuda_card *c, const struct ef *ef, struct 
 	uint16_t sw;
 	int r = read_binary(c, (uint8_t)(P1_SFI | ef->fid), 0, ef->usual, true, dl, ret_data, &sw);
 
+	/* nothing, from a file that is asked for: not taken at its word */
+	if (r == 0 && sw == 0x9000 && !ret_data->len)
+		return 0;
 	if (r == 0 && sw == 0x9000) {
 		c->file = ef->fid;
 		if (ret_data->len > SHORT_LE)
@@ -102,7 +105,7 @@ static int read_first_extended(struct fuda_card *c, const struct ef *ef, struct 
 		return card_check_sw(c, sw);
 	if (r != FUDA_ETRANSPORT || c->secret_sent)
 		return r;
-	return give_up_extended(c, r, dl);
+	return card_extended_fails(c, r, dl);
 }
 
 /* The first piece in a short command, and whether the short identifier was taken. */
@@ -145,7 +148,7 @@ static int read_first(struct fuda_card *c, const struct ef *ef, struct fuda_dead
 	r = read_first_short(c, ef->fid, MIN(le, (size_t)SHORT_LE), dl, ret_data, &sfi);
 	/* Given to the short command only: it was the length. */
 	if (r == 0 && extended && sfi && ret_data->len && c->extended != EXTENDED_FAILS)
-		r = give_up_extended(c, 0, dl);
+		r = card_extended_fails(c, 0, dl);
 	return r;
 }
 
@@ -160,7 +163,7 @@ static int read_piece(struct fuda_card *c, size_t wanted, struct fuda_deadline *
 
 	if (goes_extended(c, wanted)) {
 		r = read_binary(c, p1, p2, wanted, true, dl, data, &sw);
-		if (r == 0 && sw == 0x9000) {
+		if (r == 0 && sw == 0x9000 && data->len > offset) {
 			/* A card that gives no more than a short answer is asked shortly from now
 			 * on. */
 			if (c->extended == EXTENDED_UNKNOWN)
@@ -171,7 +174,9 @@ static int read_piece(struct fuda_card *c, size_t wanted, struct fuda_deadline *
 		}
 		if (r < 0 && (r != FUDA_ETRANSPORT || c->secret_sent))
 			return r;
-		r = give_up_extended(c, r, dl);
+		/* 9000 with nothing is the end of the file, if a short command says so too */
+		if (r < 0 || sw != 0x9000)
+			r = card_extended_fails(c, r, dl);
 		if (r < 0)
 			return r;
 	}
@@ -246,6 +251,19 @@ int card_cut(struct fuda_card *c, const struct ef *ef, struct fuda_buf *data)
 	return 0;
 }
 
+/* A file as long as it may be: nothing must follow. */
+static int check_end(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_buf *data)
+{
+	size_t len = data->len;
+	int r = read_piece(c, 1, dl, data, len);
+
+	if (r == 0 && data->len > len)
+		r = ctx_fail(c->ctx, FUDA_ETOOBIG,
+			     _("The file on the card has more than the %zu bytes expected."), len);
+	data->len = len;
+	return r;
+}
+
 static int read_all(struct fuda_card *c, const struct ef *ef, struct fuda_deadline *dl,
 		    struct fuda_buf *data)
 {
@@ -265,6 +283,8 @@ static int read_all(struct fuda_card *c, const struct ef *ef, struct fuda_deadli
 	}
 	if (r == 0 && ef->how == READ_FILE)
 		r = check_filled(c, data);
+	if (r == 0 && ef->how == READ_FILE && data->len == wanted)
+		r = check_end(c, dl, data);
 	if (r < 0)
 		return r;
 	if (ef->how == READ_OBJECT && data->len < wanted)
@@ -336,5 +356,5 @@ int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline 
 	/* A file that is not there says nothing about lengths. */
 	if (r == 0 && sw != 0x6700 && sw >> 8 != 0x6C && sw != 0x6F00)
 		return 0;
-	return give_up_extended(c, r, dl);
+	return card_extended_fails(c, r, dl);
 }

@@ -13,7 +13,8 @@ enum { KEYS_MAX = 64, SPKI_MAX = 2048, LINE_SIZE = 128 };
 
 #define KEY_ID "Key-Id:"
 #define LABEL  "PUBLIC KEY"
-#define BEGIN  "-----BEGIN " LABEL "-----"
+#define ANY    "-----BEGIN "
+#define BEGIN  ANY LABEL "-----"
 
 struct fuda_cv_trust {
 	struct fuda_context *ctx;
@@ -129,6 +130,9 @@ static int next_block(struct fuda_context *ctx, struct reading *in)
 	while (in->left && !line_begins(in, BEGIN)) {
 		size_t len = line_length(in);
 
+		if (in->has_id && line_begins(in, ANY))
+			return ctx_fail(ctx, FUDA_EFORMAT,
+					_("what follows its Key-Id is no public key."));
 		if (line_begins(in, KEY_ID)) {
 			int r = take_id(ctx, in, len);
 

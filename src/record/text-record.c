@@ -115,6 +115,7 @@ static int judge_digest(struct findings *f, struct cursor bytes, struct cursor d
 
 	if (r == 0 && (digest.left != d.len || !equal_ct(digest.p, d.bytes, d.len)))
 		find_broken(f, RULE_RECORD_DIGEST);
+	wipe(&d, sizeof(d)); /* there are few enough numbers to try them all */
 	return r;
 }
 
