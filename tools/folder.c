@@ -32,18 +32,46 @@ static int open_temporary(struct folder *f, const char *name, char ret_temporary
 		      0600);
 }
 
+/* Files of these names are there, and the seal of an earlier reading is not among them. */
+static int check_names(struct call *call, const struct folder *f)
+{
+	const char *foreign = NULL;
+	struct stat st;
+
+	for (const char *const *name = f->names; *name; name++) {
+		if (fstatat(f->fd, *name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			errno = EISDIR;
+			return fail(call, f, *name);
+		}
+		foreign = name[1] ? *name : NULL;
+	}
+	if (!foreign)
+		return 0;
+	return call_fail(call, FUDA_EFILE,
+			 _("%s/%s is there, and nothing says that it comes from an earlier reading. "
+			   "Remove it, or name another directory."),
+			 f->path, foreign);
+}
+
 /* Tries it, as permissions alone do not tell. */
 static int probe(struct call *call, struct folder *f)
 {
 	char temporary[FOLDER_TEMPORARY_SIZE];
 	struct stat st;
-	int fd;
+	int fd, r;
 
-	for (const char *const *name = f->names; *name; name++)
-		if (fstatat(f->fd, *name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)) {
-			errno = EISDIR;
-			return fail(call, f, *name);
-		}
+	if (fstat(f->fd, &st) < 0)
+		return fail(call, f, NULL);
+	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX))
+		return call_fail(call, FUDA_EFILE,
+				 _("%s: everybody may write there, and could replace the pictures. "
+				   "Name another directory."),
+				 f->path);
+	r = check_names(call, f);
+	if (r < 0)
+		return r;
 	fd = open_temporary(f, "probe", temporary);
 	if (fd < 0)
 		return fail(call, f, NULL);
@@ -140,6 +168,18 @@ int folder_seal(struct call *call, struct folder *f, const void *bytes, size_t l
 		seal++;
 	r = folder_put(call, f, *seal, bytes, len);
 	return r < 0 ? r : name_files(call, f);
+}
+
+bool folder_sealed(const struct folder *f)
+{
+	const char *const *seal = f->names;
+	struct stat st;
+
+	if (f->fd < 0)
+		return false;
+	while (seal[1])
+		seal++;
+	return fstatat(f->fd, *seal, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 void folder_close(struct folder *f)

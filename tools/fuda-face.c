@@ -41,19 +41,14 @@ struct reading {
 	struct fuda_face_records records;
 	struct fuda_verdict verdict;
 	struct folder folder;
-	struct report *files;
+	struct fuda_face face;
+	char birth_date[FUDA_DATE_SIZE];
 	bool has[PARTS];
+	bool photo_png;
+	char photo_error[PORTRAIT_REASON_SIZE];
 };
 
 /* ---- files ---- */
-
-static void add_file(struct reading *g, const char *label, const char *key, const char *file)
-{
-	char path[PATH_MAX];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", g->folder.path, file) < sizeof(path))
-		report_text(g->files, label, key, path);
-}
 
 static int put_image(struct call *call, struct reading *g, enum part part, struct fuda_bytes image)
 {
@@ -62,35 +57,29 @@ static int put_image(struct call *call, struct reading *g, enum part part, struc
 	if (!image.len)
 		return 0;
 	r = folder_put(call, &g->folder, parts[part].file, image.p, image.len);
-	if (r < 0)
-		return r;
-	g->has[part] = true;
-	add_file(g, _(parts[part].label), parts[part].key, parts[part].file);
-	return 0;
+	g->has[part] = r == 0;
+	return r;
 }
 
 /* The photo as everybody can look at it; that it cannot be made so is no failure of the card. */
 static int put_photo_png(struct call *call, struct reading *g, const struct fuda_bytes *jp2)
 {
 	_cleanup_buf_ struct fuda_buf png = FUDA_BUF_INIT(PORTRAIT_MAX);
-	char reason[PORTRAIT_REASON_SIZE];
 	int r;
 
 	if (!jp2->len)
 		return 0;
-	r = portrait_png(jp2, &png, reason);
+	r = portrait_png(jp2, &png, g->photo_error);
 	if (r == FUDA_ECANCELLED)
 		return call_fail(call, r, "%s", fuda_error_text(r));
 	if (r < 0) {
 		fprintf(stderr, _("fuda: %s is not made: "), PHOTO_PNG);
-		print_safely(reason, stderr);
+		print_safely(g->photo_error, stderr);
 		putc('\n', stderr);
-		report_text(call->report, NULL, "photo_error", reason);
 		return 0;
 	}
 	r = folder_put(call, &g->folder, PHOTO_PNG, png.data, png.len);
-	if (r == 0)
-		add_file(g, _("Photo as PNG"), "photo_png", PHOTO_PNG);
+	g->photo_png = r == 0;
 	return r;
 }
 
@@ -114,44 +103,29 @@ static int write_summary(struct call *call, struct reading *g)
 	return r;
 }
 
-/* ---- what it says ---- */
+/* ---- what the records say ---- */
 
-static int add_face(struct call *call, struct reading *g)
+static int take_face(struct call *call, struct reading *g)
 {
-	struct fuda_face face;
-	int r = fuda_face_parts(call->ctx, &g->records, &face);
+	const struct fuda_face *face = &g->face;
+	int r = fuda_face_parts(call->ctx, &g->records, &g->face);
 
 	if (r < 0)
 		return r;
-	records_birth(call->report, face.birth_date);
-	records_sex(call->report, face.sex);
-	report_text(call->report, _(parts[EXPIRY].label), parts[EXPIRY].key, face.expiry);
-	g->has[BIRTH_DATE] = face.birth_date[0];
+	snprintf(g->birth_date, sizeof(g->birth_date), "%s", face->birth_date);
 	g->has[SEX] = true;
-	g->has[EXPIRY] = face.expiry[0];
-	r = put_image(call, g, NAME, face.name);
+	g->has[EXPIRY] = face->expiry[0];
+	r = put_image(call, g, NAME, face->name);
 	if (r == 0)
-		r = put_image(call, g, ADDRESS, face.address);
+		r = put_image(call, g, ADDRESS, face->address);
 	if (r == 0)
-		r = put_image(call, g, PHOTO, face.photo);
+		r = put_image(call, g, PHOTO, face->photo);
 	if (r == 0)
-		r = put_photo_png(call, g, &face.photo);
-	return r < 0 ? r : put_image(call, g, SECURITY_CODE, face.security_code);
+		r = put_photo_png(call, g, &face->photo);
+	return r < 0 ? r : put_image(call, g, SECURITY_CODE, face->security_code);
 }
 
-static int add_age(struct call *call, struct reading *g)
-{
-	char date[FUDA_DATE_SIZE];
-	int r = fuda_face_age(call->ctx, &g->records, date);
-
-	if (r < 0)
-		return r;
-	records_birth(call->report, date);
-	g->has[BIRTH_DATE] = date[0];
-	return 0;
-}
-
-static int add_my_number(struct call *call, struct reading *g)
+static int take_my_number(struct call *call, struct reading *g)
 {
 	struct fuda_bytes png;
 	int r = fuda_face_my_number(call->ctx, &g->records, &png);
@@ -159,30 +133,64 @@ static int add_my_number(struct call *call, struct reading *g)
 	return r < 0 ? r : put_image(call, g, MY_NUMBER, png);
 }
 
-static int add_records(struct call *call, struct reading *g)
+/* Takes the records apart and their pictures into files; nothing is told yet. */
+static int take_records(struct call *call, struct reading *g)
 {
 	int r = 0;
 
-	if (g->folder.fd >= 0)
-		g->files = report_object(call->report, _("Files"), "files", NULL);
 	if (g->request.age)
-		r = add_age(call, g);
+		r = fuda_face_age(call->ctx, &g->records, g->birth_date);
 	if (r == 0 && g->request.face)
-		r = add_face(call, g);
+		r = take_face(call, g);
 	if (r == 0 && g->request.my_number)
-		r = add_my_number(call, g);
+		r = take_my_number(call, g);
+	g->has[BIRTH_DATE] = g->birth_date[0];
 	return r;
 }
 
-/* Whether the records themselves passed: rules about the card and its certificate come after. */
+/* ---- the report ---- */
+
+static void add_file(struct report *files, const struct reading *g, const char *label,
+		     const char *key, const char *file)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", g->folder.path, file) < sizeof(path))
+		report_text(files, label, key, path);
+}
+
+static void add_files(struct call *call, const struct reading *g)
+{
+	struct report *files = report_object(call->report, _("Files"), "files", NULL);
+
+	for (size_t i = 0; i < PARTS; i++) {
+		if (g->has[i] && parts[i].file)
+			add_file(files, g, _(parts[i].label), parts[i].key, parts[i].file);
+		if (i == PHOTO && g->photo_png)
+			add_file(files, g, _("Photo as PNG"), "photo_png", PHOTO_PNG);
+	}
+	add_file(files, g, _("Summary"), "summary", SUMMARY);
+}
+
+static void add_facts(struct call *call, const struct reading *g)
+{
+	report_text(call->report, NULL, "photo_error", g->photo_error);
+	records_birth(call->report, g->birth_date);
+	if (g->has[SEX])
+		records_sex(call->report, g->face.sex);
+	report_text(call->report, _(parts[EXPIRY].label), parts[EXPIRY].key, g->face.expiry);
+}
+
+/* Whether the records' own signatures stand: what else may be wrong is that the card is a copy, or
+ * that the authority is not known. */
 static bool records_fit(const struct fuda_verdict *v)
 {
-	static const char *const before[] = { "certificate_key", "record_signature" };
+	static const char *const beside[] = { "", "challenge_signature", "authority_unknown" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
-		if (strcmp(v->rule, before[i]) == 0)
-			return false;
-	return true;
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++)
+		if (strcmp(v->rule, beside[i]) == 0)
+			return true;
+	return false;
 }
 
 static void add_list(struct call *call, const struct reading *g, bool covered, const char *label,
@@ -196,7 +204,7 @@ static void add_list(struct call *call, const struct reading *g, bool covered, c
 		size_t used = strlen(shown);
 
 		if (g->has[i] && (parts[i].covered && fit) == covered)
-			snprintf(shown + used, sizeof(shown) - used, "%s%s", used ? ", " : "",
+			snprintf(shown + used, sizeof(shown) - used, "%s%s", used ? _(", ") : "",
 				 _(parts[i].label));
 	}
 	if (!*shown)
@@ -216,7 +224,7 @@ static int read_card(struct call *call, struct reading *g)
 	int r = call_open_card(call);
 
 	if (r == 0)
-		r = secret_ask(call, g->request.with, &secret);
+		r = secret_ask(call, g->request.with, "face", &secret);
 	if (r < 0)
 		return r;
 	entry = FUDA_PIN_ENTRY(secret);
@@ -227,18 +235,21 @@ static int read_card(struct call *call, struct reading *g)
 	return secret_outcome(call, g->request.with, &entry, r);
 }
 
-static int keep(struct call *call, struct reading *g, int verdict)
+/* Tells what was read and what it is worth, once the pictures have their names. */
+static int tell(struct call *call, struct reading *g)
 {
-	int r;
+	int verdict, r;
 
-	if (g->folder.fd < 0)
+	if (g->folder.fd >= 0)
+		add_files(call, g);
+	add_facts(call, g);
+	add_list(call, g, true, _("Signed"), "signed");
+	add_list(call, g, false, _("Not signed"), "unsigned");
+	verdict = records_judged(call, &g->verdict, &g->records.certificate);
+	if (g->folder.fd < 0 || !call->judged)
 		return verdict;
-	r = folder_commit(call, &g->folder);
-	if (r == 0) {
-		add_file(g, _("Summary"), "summary", SUMMARY);
-		call_conclude(call, verdict);
-		r = write_summary(call, g);
-	}
+	call_conclude(call, verdict);
+	r = write_summary(call, g);
 	return r < 0 ? r : verdict;
 }
 
@@ -249,13 +260,19 @@ static int show(struct call *call, struct reading *g)
 	if (r == 0)
 		r = fuda_face_verify(g->trust, &g->records, &g->verdict);
 	if (r == 0)
-		r = add_records(call, g);
-	if (r < 0)
-		return r;
-	add_list(call, g, true, _("Signed"), "signed");
-	add_list(call, g, false, _("Not signed"), "unsigned");
-	r = records_judged(call, &g->verdict, &g->records.certificate);
-	return r < 0 && !call->judged ? r : keep(call, g, r);
+		r = take_records(call, g);
+	if (r == 0 && g->folder.fd >= 0)
+		r = folder_commit(call, &g->folder);
+	return r < 0 ? r : tell(call, g);
+}
+
+/* Nobody shall take the files of an earlier reading for those of one that failed. */
+static void note_earlier(struct call *call, const struct reading *g)
+{
+	if (!call->judged && folder_sealed(&g->folder))
+		snprintf(call->remark, sizeof(call->remark),
+			 _("The directory %s holds an earlier reading, not this one."),
+			 g->folder.path);
 }
 
 static int check_options(struct call *call, const struct fuda_face_request *request)
@@ -288,6 +305,8 @@ static int run(struct call *call)
 		r = folder_open(call, out, file_names, &g.folder);
 	if (r == 0)
 		r = show(call, &g);
+	if (r < 0)
+		note_earlier(call, &g);
 	folder_close(&g.folder);
 	fuda_cv_trust_free(&g.trust);
 	fuda_face_records_free(&g.records);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,11 +20,27 @@
 #define HELPER "fuda-photo"
 enum { SECONDS = 10 };
 
-/* Of a build tree (its programs are in .libs), of a moved installation, of the place configured. */
+/* Whether nobody but the user and root could have put it there, or could change it. */
+static bool is_ours(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & S_IWOTH) &&
+	       access(path, X_OK) == 0;
+}
+
+/* Of a build tree (where programs that run in place are in .libs), of a moved installation, of the
+ * place configured. */
 static void find_helper(char *ret, size_t size)
 {
-	static const char *const places[] = { "/../" HELPER, "/" HELPER,
-					      "/../libexec/" PACKAGE "/" HELPER };
+	static const struct {
+		const char *beside, *helper;
+	} places[] = {
+		{ "/.libs", "/../" HELPER },
+		{ "", "/" HELPER },
+		{ "", "/../libexec/" PACKAGE "/" HELPER },
+	};
 	char exe[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
@@ -32,16 +49,21 @@ static void find_helper(char *ret, size_t size)
 	slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++)
-		if ((size_t)snprintf(ret, size, "%s%s", exe, places[i]) < size &&
-		    access(ret, X_OK) == 0)
+	for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
+		size_t dir = strlen(exe), tail = strlen(places[i].beside);
+
+		if (dir >= tail && strcmp(exe + dir - tail, places[i].beside) == 0 &&
+		    (size_t)snprintf(ret, size, "%s%s", exe, places[i].helper) < size &&
+		    is_ours(ret))
 			return;
+	}
 	snprintf(ret, size, "%s", PKGLIBEXECDIR "/" HELPER);
 }
 
 struct helper {
 	pid_t pid;
 	int out, err; /* what it writes */
+	time_t end;   /* when its time is up, of the monotonic clock */
 	char reason[PORTRAIT_REASON_SIZE];
 	size_t reason_len;
 };
@@ -149,22 +171,28 @@ static bool take(struct helper *h, struct pollfd *p, struct fuda_buf *png, int *
 	return true;
 }
 
+/* 0, FUDA_ETIMEOUT or FUDA_ECANCELLED. */
+static int check_time(const struct helper *h)
+{
+	struct timespec now;
+
+	if (session_cancelled())
+		return FUDA_ECANCELLED;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec >= h->end ? FUDA_ETIMEOUT : 0;
+}
+
 /* Reads until it has closed both, in time. */
 static int collect(struct helper *h, struct fuda_buf *png)
 {
 	struct pollfd p[] = { { .fd = h->out, .events = POLLIN },
 			      { .fd = h->err, .events = POLLIN } };
-	struct timespec now, end;
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += SECONDS;
 	while (r == 0 && (p[0].fd >= 0 || p[1].fd >= 0)) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (session_cancelled())
-			return FUDA_ECANCELLED;
-		if (now.tv_sec >= end.tv_sec)
-			return FUDA_ETIMEOUT;
+		r = check_time(h);
+		if (r < 0)
+			return r;
 		if (poll(p, ARRAY_SIZE(p), 200) <= 0)
 			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
@@ -178,12 +206,21 @@ static int collect(struct helper *h, struct fuda_buf *png)
 static int finish(struct helper *h, int r, const struct fuda_buf *png)
 {
 	static const uint8_t signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n' };
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	pid_t ended = 0;
 	int status = 0;
 
-	if (r < 0)
+	/* it may have closed both and go on */
+	while (r == 0 && (ended = waitpid(h->pid, &status, WNOHANG)) == 0) {
+		r = check_time(h);
+		if (r == 0)
+			nanosleep(&pause, NULL);
+	}
+	if (ended == 0) {
 		kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
-		;
+		while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
 	close(h->out);
 	close(h->err);
 	if (r < 0)
@@ -201,8 +238,11 @@ int portrait_png(const struct fuda_bytes *jp2, struct fuda_buf *ret_png,
 {
 	_cleanup_buf_ struct fuda_buf png = FUDA_BUF_INIT(PORTRAIT_MAX);
 	struct helper h = { .pid = -1 };
+	struct timespec now;
 	int r = start(jp2, &h);
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	h.end = now.tv_sec + SECONDS;
 	if (r == 0)
 		r = finish(&h, collect(&h, &png), &png);
 	if (r == 0)

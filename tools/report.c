@@ -17,6 +17,13 @@ struct report *report_new(void)
 	return r;
 }
 
+static void wipe_text(char **text)
+{
+	if (*text)
+		explicit_bzero(*text, strlen(*text));
+	free(*text);
+}
+
 void report_free(struct report **r)
 {
 	struct report *next;
@@ -29,10 +36,8 @@ void report_free(struct report **r)
 	}
 	free((*r)->label);
 	free((*r)->key);
-	if ((*r)->text) /* may be personal */
-		explicit_bzero((*r)->text, strlen((*r)->text));
-	free((*r)->text);
-	free((*r)->shown);
+	wipe_text(&(*r)->text); /* may be personal */
+	wipe_text(&(*r)->shown);
 	free(*r);
 	*r = NULL;
 }

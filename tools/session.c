@@ -57,6 +57,7 @@ int session_start(struct call *call)
 	cancel_target = call->dl;
 	/* that nobody reads on is seen where it is written, not amid a job of the card */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	handle(on_signal);
 	return 0;
 }
