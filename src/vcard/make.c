@@ -55,7 +55,7 @@ int maker_put_ef(struct maker *m, const char *app, uint16_t fid, const struct fu
 	char name[FILE_NAME_MAX];
 
 	snprintf(name, sizeof(name), "%s-%04X.bin", app, fid);
-	return token_has(m, app, fid) ? maker_put(m, name, 0644, bytes) : 0;
+	return token_has(m, app, fid) ? maker_put(m, name, 0600, bytes) : 0;
 }
 
 int maker_fill(struct fuda_buf *b, size_t step)

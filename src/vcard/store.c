@@ -38,7 +38,7 @@ void vcard_object_name(uint16_t tag, char name[FILE_NAME_MAX])
 int vfile_read(int dir, const char *name, struct fuda_buf *ret)
 {
 	_cleanup_buf_ struct fuda_buf all = FUDA_BUF_INIT(ret->max);
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* never waits: a pipe */
 	uint8_t block[4096];
 	ssize_t n;
 	int r = 0;
@@ -78,7 +78,8 @@ int vfile_write(int dir, const char *name, unsigned mode, const void *bytes, siz
 	int fd, r;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", name);
-	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	unlinkat(dir, fresh, 0); /* of a writer that was stopped */
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return FUDA_EFILE;
 	r = write_all(fd, bytes, len);
