@@ -47,8 +47,13 @@ rest=$(cd "$tmp" && printf '1234\nrest\n' | { "$fuda" auth -r virtual:card --tru
 run 2 auth -r virtual:card --pin-fd 9
 says err 'is not open'
 run 2 auth -r virtual:card --pin-fd 0 --pin-file pin
-run 1 auth -r virtual:card --pin-fd 0 # nothing in it
-says err 'no line'
+run 2 auth -r virtual:card --pin-fd 0 # nothing in it
+says err 'file descriptor 0: line 1 is missing; the PIN for user authentication belongs there'
+: >"$tmp/nothing"
+run 2 auth -r virtual:card --pin-file nothing
+says err 'nothing: line 1 is missing; the PIN for user authentication belongs there'
+run 1 auth -r virtual:card --pin-file card # a directory
+says err 'cannot be read'
 run 1 auth -r virtual:card --pin-file nowhere
 says err 'nowhere'
 
@@ -122,12 +127,17 @@ for bad in 123 12345 abcd '12 4' '１２３４' 99999999999999999999999999999999
 	run 4 auth -r virtual:card --pin-file bad
 	says err 'sent to the card'
 done
+for wide in '１２３４' '123４' '１234' '12　34'; do
+	echo "$wide" >"$tmp/bad"
+	run 4 auth -r virtual:card --pin-file bad
+	says err 'full-width'
+done
 tries card auth 3
 
 # an empty line is no secret: which one, and where
 echo >"$tmp/bad"
 run 2 auth -r virtual:card --pin-file bad
-says err 'bad: line 1 is empty'
+says err 'bad: line 1 is empty; the PIN for user authentication'
 got=0
 (cd "$tmp" && "$fuda" auth -r virtual:card --pin-fd 7 7<bad >out 2>err) || got=$?
 [ $got = 2 ] || fail "an empty line of a descriptor: $got"

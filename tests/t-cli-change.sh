@@ -53,7 +53,8 @@ run 0 attributes -r virtual:card --pin-file pin --cv-trust card/cv-authority.pem
 # for people; small letters of the password are capitals
 two abc123 new4567
 run 0 pin change sign -r virtual:card --pin-file two
-says out 'the new one, 5 tries left'
+grep -q -x 'password for digital signatures *changed' "$tmp/out" || fail "does not say that it is changed"
+grep -q -x '  JPKI application (jpki) *the new one, 5 tries left' "$tmp/out" || fail "does not say where"
 says_not out 4567
 silent err
 two NEW4567 ABC123
@@ -75,20 +76,29 @@ for bad in 123 12345 abcd ''; do
 		change 4 auth
 		json .error EPINFORM
 		json_lacks '.copies[0].holds'
+		says err 'The new PIN for user authentication must have 4 digits'
 		;;
 	esac
 	two "$bad" 1234
 	case $bad in '') change 2 auth ;; *) change 4 auth ;; esac
+	says_not err new
 done
 for bad in ABCDEF 123456 AB123 'ABC 123' ABCDEFGHIJKLMNOP1; do # letters and digits, 6 to 16
 	two ABC123 "$bad"
 	change 4 sign
 	json .error EPINFORM
+	says err ew\ password # "The new" or "A new"
 	! grep -q -e "$bad" "$tmp/err" || fail "what was given is shown: $bad"
 done
 echo 1234 >"$tmp/two" # the new one is missing
-change 1 auth
-says err 'no line'
+change 2 auth
+says err 'two: line 2 is missing; the new PIN for user authentication belongs there'
+printf '1234\n\n' >"$tmp/two"
+change 2 auth
+says err 'two: line 2 is empty; the new PIN for user authentication belongs there'
+: >"$tmp/two"
+change 2 auth
+says err 'two: line 1 is missing; the PIN for user authentication belongs there'
 for which in auth text juki; do tries card $which 3; done
 tries card sign 5
 
@@ -196,6 +206,7 @@ json '.copies[0].application' jpki
 for which in text juki; do
 	run 1 pin change $which -r virtual:phone --pin-file two --json
 	json .error ENOTFOUND
+	says err "This is a smartphone, which does not have the application \"$which\"."
 done
 tries phone auth 3
 

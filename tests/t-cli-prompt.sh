@@ -146,7 +146,7 @@ expect {
 	"tries left): " { bad "asked for the last try" }
 	"Only one try" {}
 }
-expect "It was not sent."
+expect "The PIN was not sent."
 expect "use-last-try"
 sane 5
 auth --use-last-try
@@ -172,7 +172,7 @@ export digits year code
 talk 'verification number B' <<'E2'
 run "face -o face --cv-trust card/cv-authority.pem"
 expect "foreign residents"
-answer "Birth date (as 1980-02-17 or six digits; or all 14 digits, 10 tries left): " 1990-05-15
+answer "Birth date (six digits with the year of the Japanese era, or as 1980-02-17; or all 14 digits, 10 tries left): " 1990-05-15
 answer "Year in which the card expires (4 digits): " $env(year)
 answer "Security code (4 digits): " $env(code)
 hidden 1990-05-15x {Result +ok}
@@ -188,19 +188,41 @@ answer "code (4 digits): " $env(code)
 hidden $env(code) {Result +ok}
 sane 0
 run "face --with birth --cv-trust card/cv-authority.pem"
-answer "Birth date (as 1980-02-17 or six digits, 10 tries left): " 1990-05-15
+answer "Birth date (six digits with the year of the Japanese era, or as 1980-02-17, 10 tries left): " 19900515
 expect -re {Result +ok}
 sane 0
 E2
 talk 'mistakes in it cost nothing; ^C in the midst of it' <<'E2'
 run "attributes --with b"
-foreach i {1 2 3} {
-	answer "10 tries left): " 1990-02-31
-	answer "expires (4 digits): " $env(year)
-	answer "code (4 digits): " 12
-}
+answer "10 tries left): " 1990-02-31
+expect "Not a whole date"
+answer "10 tries left): " 1990/05/15
+answer "expires (4 digits): " 35
+expect "The year of expiry has 4 digits"
+answer "expires (4 digits): " $env(year)
+answer "code (4 digits): " 12
 hidden 1990-02-31 {given up after 3 mistakes}
 sane 4
+run "attributes --with b --cv-trust card/cv-authority.pem"
+answer "10 tries left): " 19900515
+answer "expires (4 digits): " 2O35
+expect "The year of expiry has 4 digits"
+answer "expires (4 digits): " $env(year)
+answer "code (4 digits): " "\uFF11\uFF12\uFF13\uFF14"
+expect "full-width"
+answer "code (4 digits): " $env(code)
+hidden $env(code) {Result +ok}
+sane 0
+foreach wrong {123456789012 1234-5678-901} {
+	run "mynumber --with a"
+	foreach i {1 2 3} { answer "10 tries left): " $wrong }
+	expect "nothing was sent"
+	sane 4
+}
+run "mynumber --with a --cv-trust card/cv-authority.pem"
+answer "10 tries left): " "1234-5678-9018"
+expect -re {Result +ok}
+sane 0
 run "attributes --with b"
 answer "10 tries left): " 1990-05-15
 expect "expires (4 digits): "
@@ -208,13 +230,14 @@ send "\003"
 expect "nothing was sent to the card"
 sane 8
 E2
+tries card a 10
 tries card b 10
 
 talk 'a new PIN' <<'E2'
 run "pin change text"
-answer "text data (4 digits, 3 tries left): " 1234
+answer "Enter the present PIN for the card's text data (4 digits, 3 tries left): " 1234
 answer "Enter the new PIN for the card's text data (4 digits): " 82
-expect "cannot be"
+expect "The new PIN for the card's text data must have 4 digits"
 answer "Enter the new PIN for the card's text data (4 digits): " 8273
 answer "Enter it again: " 8274
 expect "not the same"
@@ -232,7 +255,36 @@ foreach how {1 2 3} {
 	sane 8
 }
 E2
+talk 'small letters of a new password are its capitals' <<'E2'
+run "pin change sign"
+answer "(6 to 16 letters and digits; small letters count as capitals, 5 tries left): " abc123
+answer "Enter the new password for digital signatures (6 to 16 letters and digits; small letters count as capitals): " new4567
+answer "Enter it again: " new4568
+expect "not the same"
+answer "small letters count as capitals): " new4567
+answer "Enter it again: " NEW4567
+expect -re {digital signatures +changed}
+sane 0
+E2
+tries card sign 5
 tries card text 3
 echo 8273 >"$tmp/new"
 run 0 attributes -r virtual:card --pin-file new --cv-trust card/cv-authority.pem
+
+# what a phone lacks is not asked for
+fresh card --kind android
+talk 'a smartphone' <<'E2'
+foreach {command application} {
+	"attributes" text "mynumber --with a" text "face -o face" face "face --with a -o face" face
+	"pin change text" text "pin change juki" juki
+} {
+	run $command
+	expect {
+		"left): " { bad "asked for in vain" }
+		"This is a smartphone, which does not have the application \"$application\"." {}
+		timeout { bad "no word of the phone" }
+	}
+	sane 1
+}
+E2
 echo ok

@@ -34,7 +34,10 @@ static const struct row {
 	{ FUDA_PIN_B, "5502172035228x", NULL, "14 digits" },
 	{ FUDA_PIN_B, "55021720352285 2035 2285", NULL, "1980-02-17" },
 	{ FUDA_PIN_B, "55021720352285 1", NULL, "14 digits" },
-	{ FUDA_PIN_B, "19800217 2035 2285", NULL, "1980-02-17" },
+	{ FUDA_PIN_B, "19800217 2035 2285", "55021720352285", NULL },
+	{ FUDA_PIN_B, "1980/02/17 2035 2285", "55021720352285", NULL },
+	{ FUDA_PIN_B, "198002172035 2285", NULL, "1980-02-17" },
+	{ FUDA_PIN_B, "19800217-2035-2285", NULL, "1980-02-17" },
 	{ FUDA_PIN_B, DATE " 35 2285", NULL, "year of expiry has 4 digits" },
 	{ FUDA_PIN_B, DATE " 2035 228", NULL, "security code has 4 digits" },
 	{ FUDA_PIN_B, DATE " 2035 22855", NULL, "security code has 4 digits" },
@@ -53,16 +56,40 @@ static const struct row {
 	{ FUDA_PIN_BIRTH, "", NULL, "6 digits" },
 	{ FUDA_PIN_BIRTH, "55021", NULL, "1980-02-17" },
 	{ FUDA_PIN_BIRTH, "5502170", NULL, "1980-02-17" },
-	{ FUDA_PIN_BIRTH, "19800217", NULL, "1980-02-17" },
-	{ FUDA_PIN_BIRTH, "1980/02/17", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "19800217", "550217", NULL },
+	{ FUDA_PIN_BIRTH, "1980/02/17", "550217", NULL },
+	{ FUDA_PIN_BIRTH, "19900515", "020515", NULL },
+	{ FUDA_PIN_BIRTH, "1980/02-17", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "1980-02/17", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "1980.02.17", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "1980-0217", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "dddddddd", NULL, "1980-02-17" },
+	{ FUDA_PIN_BIRTH, "19800230", NULL, "Nothing was sent" },
+	{ FUDA_PIN_BIRTH, "1980/02/30", NULL, "Nothing was sent" },
+	{ FUDA_PIN_BIRTH, "18500217", NULL, "Meiji" },
 	{ FUDA_PIN_BIRTH, "1980-2-17", NULL, "1980-02-17" },
 	{ FUDA_PIN_BIRTH, DATE " 2035", NULL, "6 digits" },
 	{ FUDA_PIN_BIRTH, DATE "0", NULL, "1980-02-17" },
 	{ FUDA_PIN_BIRTH, LONG, NULL, "Nothing was sent" },
+	/* the My Number, in groups or not, with its check digit */
+	{ FUDA_PIN_A, "123456789018", "123456789018", NULL },
+	{ FUDA_PIN_A, "1234 5678 9018", "123456789018", NULL },
+	{ FUDA_PIN_A, "1234-5678-9018", "123456789018", NULL },
+	{ FUDA_PIN_A, " 1234 \t5678 - 9018 ", "123456789018", NULL },
+	{ FUDA_PIN_A, "123456789012", NULL, "last digit" },
+	{ FUDA_PIN_A, "123456789081", NULL, "last digit" },
+	{ FUDA_PIN_A, "213456789018", NULL, "last digit" },
+	{ FUDA_PIN_A, "1234-5678-9019", NULL, "last digit" },
+	{ FUDA_PIN_A, "", NULL, "12 digits" },
+	{ FUDA_PIN_A, " - ", NULL, "12 digits" },
+	{ FUDA_PIN_A, "12345678901", NULL, "12 digits" },
+	{ FUDA_PIN_A, "1234567890189", NULL, "12 digits" },
+	{ FUDA_PIN_A, "12345678901x", NULL, "12 digits" },
+	{ FUDA_PIN_A, "1234_5678_9018", NULL, "12 digits" },
+	{ FUDA_PIN_A, LONG, NULL, "12 digits" },
 	/* the others as they are, right or wrong */
 	{ FUDA_PIN_AUTH, "1234", "1234", NULL },
 	{ FUDA_PIN_SIGN, "aBc 123", "aBc 123", NULL },
-	{ FUDA_PIN_A, "123456789012", "123456789012", NULL },
 	{ FUDA_PIN_TEXT, DATE, DATE, NULL },
 	{ FUDA_PIN_JUKI, "", "", NULL },
 };
@@ -104,6 +131,7 @@ static void composes(void **state)
 static void refuses_zero_bytes(void **state)
 {
 	static const struct row refused = { FUDA_PIN_B, "", NULL, "Nothing was sent" };
+	static const struct row refused_number = { FUDA_PIN_A, "", NULL, "12 digits" };
 	static const char *const typed[] = { "1980-02-17\0 2035 2285", "1980-02\0-1 2035 2285", "550217 2035 228\0" };
 	static const size_t lens[] = { 21, 20, 16 };
 	struct fuda_context *ctx;
@@ -112,6 +140,7 @@ static void refuses_zero_bytes(void **state)
 	assert_int_equal(fuda_context_new(&ctx), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(typed); i++)
 		check(ctx, FUDA_PIN_B, typed[i], lens[i], &refused);
+	check(ctx, FUDA_PIN_A, "123456789018", 13, &refused_number);
 	fuda_context_free(&ctx);
 }
 

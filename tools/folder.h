@@ -31,6 +31,8 @@ int folder_put(struct call *call, struct folder *f, const char *name, const void
 int folder_commit(struct call *call, struct folder *f);
 /* Writes the seal: that it is there means that all else is. */
 int folder_seal(struct call *call, struct folder *f, const void *bytes, size_t len);
+/* Whether there is a seal: of an earlier reading, until folder_commit() takes it away. */
+bool folder_sealed(const struct folder *f);
 /* Without folder_commit() all is as before. Nothing to do if it is not open. */
 void folder_close(struct folder *f);
 

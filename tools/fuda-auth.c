@@ -44,7 +44,7 @@ static int sign_challenge(struct call *call, const struct fuda_buf *challenge, s
 
 	if (r < 0)
 		return call_fail(call, r, _("the challenge cannot be hashed"));
-	r = secret_ask(call, FUDA_PIN_AUTH, &secret);
+	r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 	if (r < 0)
 		return r;
 	entry = FUDA_PIN_ENTRY(secret);

@@ -43,7 +43,7 @@ static int read_certificate(struct call *call, enum fuda_jpki_object object, str
 
 	if (r != FUDA_ESECURITY)
 		return r;
-	r = secret_ask(call, pin, &secret);
+	r = secret_ask(call, pin, "jpki", &secret);
 	if (r < 0)
 		return r;
 	entry = FUDA_PIN_ENTRY(secret);

@@ -54,7 +54,7 @@ static int add_applications(struct call *call)
 	for (size_t i = 0; i < count; i++) {
 		size_t used = strlen(shown);
 
-		snprintf(shown + used, sizeof(shown) - used, "%s%s", used ? ", " : "", names[i]);
+		snprintf(shown + used, sizeof(shown) - used, "%s%s", used ? _(", ") : "", names[i]);
 	}
 	list = report_list(call->report, _("Applications"), "applications", shown);
 	for (size_t i = 0; i < count; i++)

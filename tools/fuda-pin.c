@@ -21,17 +21,42 @@ static int status(struct call *call)
 
 static const char *only;
 
-static int which(struct call *call, const char *name, enum fuda_pin *ret)
-{
-	static const enum fuda_pin changeable[] = { FUDA_PIN_AUTH, FUDA_PIN_SIGN, FUDA_PIN_TEXT,
-						    FUDA_PIN_JUKI };
+static const struct changeable {
+	enum fuda_pin pin;
+	const char *application; /* that is missed where the secret is not there */
+} changeable[] = {
+	{ FUDA_PIN_AUTH, "jpki" },
+	{ FUDA_PIN_SIGN, "jpki" },
+	{ FUDA_PIN_TEXT, "text" },
+	{ FUDA_PIN_JUKI, "juki" },
+};
 
+static int which(struct call *call, const char *name, const struct changeable **ret)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(changeable); i++)
-		if (strcmp(fuda_pin_name(changeable[i]), name) == 0) {
-			*ret = changeable[i];
+		if (strcmp(fuda_pin_name(changeable[i].pin), name) == 0) {
+			*ret = &changeable[i];
 			return 0;
 		}
 	return call_usage(call, _("'%s' cannot be changed: say auth, sign, text or juki"), name);
+}
+
+/* An application as people call it, and its short name, which --only and messages use. */
+static void application_text(const char *name, char *ret, size_t size)
+{
+	static const struct {
+		const char *name, *title;
+	} titles[] = {
+		{ "jpki", N_("JPKI application") },
+		{ "text", N_("Application of the card's texts") },
+		{ "juki", N_("Application of the resident register") },
+		{ "common", N_("Common application") },
+	};
+
+	snprintf(ret, size, "%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
+		if (strcmp(titles[i].name, name) == 0)
+			snprintf(ret, size, _("%s (%s)"), _(titles[i].title), name);
 }
 
 static void report_copy(struct report *list, struct report *people,
@@ -46,7 +71,7 @@ static void report_copy(struct report *list, struct report *people,
 					    N_("the old or the new one; not known which") },
 	};
 	struct report *one = report_object(list, NULL, NULL, NULL);
-	char shown[200], left[100] = "";
+	char application[200], shown[200], left[100] = "";
 
 	report_text(one, NULL, "application", copy->application);
 	report_text(one, NULL, "holds", holds[copy->holds].word);
@@ -59,15 +84,18 @@ static void report_copy(struct report *list, struct report *people,
 			 copy->tries_after);
 	}
 	snprintf(shown, sizeof(shown), "%s%s", _(holds[copy->holds].text), left);
-	report_word(people, copy->application, NULL, "-", shown);
+	application_text(copy->application, application, sizeof(application));
+	report_word(people, application, NULL, "-", shown);
 }
 
 /* What each copy holds; people see it on failure as well if it is not what it was. */
-static void report_change(struct call *call, const struct fuda_pin_change *change)
+static void report_change(struct call *call, const struct fuda_pin_change *change, int code)
 {
 	struct report *list = report_list(call->report, NULL, "copies", NULL), *people;
 
 	report_text(call->report, NULL, "secret", fuda_pin_name(change->pin));
+	if (code == 0)
+		report_word(call->report, fuda_pin_title(change->pin), NULL, "-", _("changed"));
 	people = report_object(call->report, _("The card's applications now have"), NULL, NULL);
 	for (size_t i = 0; i < change->count; i++) {
 		report_copy(list, people, &change->copies[i]);
@@ -75,35 +103,39 @@ static void report_change(struct call *call, const struct fuda_pin_change *chang
 	}
 }
 
-static int send_change(struct call *call, struct fuda_pin_change *change)
+static int send_change(struct call *call, const char *application, struct fuda_pin_change *change)
 {
 	int r = fuda_pin_change(call->card, change, call->dl);
 
 	if (change->count)
-		report_change(call, change);
-	return r;
+		report_change(call, change, r);
+	return secret_not_there(call, application, r);
 }
 
 static int change(struct call *call)
 {
 	struct fuda_secret *old = NULL, *fresh = NULL;
 	struct fuda_pin_change c = { .use_last_try = common.use_last_try, .only = only };
+	const struct changeable *what = NULL;
 	int r = call_operands(call, 2, 2);
 
 	if (r == 0)
-		r = which(call, call->operands[1], &c.pin);
-	if (r == 0 && only && c.pin != FUDA_PIN_JUKI)
+		r = which(call, call->operands[1], &what);
+	if (r < 0)
+		return r;
+	c.pin = what->pin;
+	if (only && c.pin != FUDA_PIN_JUKI)
 		r = call_usage(call, _("--only is for juki, which the card keeps in two places"));
 	if (r == 0)
 		r = call_open_card(call);
 	if (r == 0)
-		r = secret_ask(call, c.pin, &old);
+		r = secret_ask_present(call, c.pin, what->application, &old);
 	if (r == 0)
 		r = secret_ask_new(call, c.pin, &fresh);
 	c.old = old;
 	c.fresh = fresh;
 	if (r == 0)
-		r = send_change(call, &c);
+		r = send_change(call, what->application, &c);
 	fuda_secret_free(&old);
 	fuda_secret_free(&fresh);
 	return r;

@@ -31,7 +31,7 @@ static int sign_with_card(struct call *call, struct work *w)
 	enum fuda_pin pin = secret_of_key(w->key);
 	struct fuda_secret *secret;
 	struct fuda_pin_entry entry;
-	int r = secret_ask(call, pin, &secret);
+	int r = secret_ask(call, pin, "jpki", &secret);
 
 	if (r < 0)
 		return r;

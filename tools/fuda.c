@@ -99,10 +99,10 @@ static void add_verdict(struct call *call)
 	if (result == FUDA_RESULT_OK)
 		snprintf(shown, sizeof(shown), "%s", word);
 	else if (strcmp(call->verdict.rule, "authority_unknown") == 0)
-		snprintf(shown, sizeof(shown), "%s (%s)", word,
+		snprintf(shown, sizeof(shown), _("%s (%s)"), word,
 			 _("signatures fit, but who signed is not known"));
 	else
-		snprintf(shown, sizeof(shown), "%s (%s)", word, _(meanings[result]));
+		snprintf(shown, sizeof(shown), _("%s (%s)"), word, _(meanings[result]));
 	report_word(call->report, _("Result"), "result", word, shown);
 }
 
@@ -135,10 +135,12 @@ static const char *message_of(const struct call *call, int code)
 static void add_failure(struct call *call, int code)
 {
 	bool librarys = !call->message[0] && call->ctx;
-	char sw[8];
+	char message[sizeof(call->message) + sizeof(call->remark)], sw[8];
 
+	snprintf(message, sizeof(message), "%s%s%s", message_of(call, code),
+		 call->remark[0] ? " " : "", call->remark);
 	report_text(call->report, NULL, "error", fuda_error_name(code));
-	report_text(call->report, NULL, "message", message_of(call, code));
+	report_text(call->report, NULL, "message", message);
 	if (!librarys)
 		return;
 	report_text(call->report, NULL, "step", fuda_context_step(call->ctx));
@@ -173,15 +175,19 @@ static bool step_matters(int code)
 static void tell_failure(const struct call *call, int code)
 {
 	const char *step = call->message[0] || !call->ctx ? "" : fuda_context_step(call->ctx);
+	char doing[200];
 
 	fputs("fuda: ", stderr);
 	print_safely(message_of(call, code), stderr);
 	if (*step && step_matters(code)) {
-		fputs(" (", stderr);
-		print_safely(step, stderr);
-		putc(')', stderr);
+		snprintf(doing, sizeof(doing), _(" (%s)"), step);
+		print_safely(doing, stderr);
 	}
 	putc('\n', stderr);
+	if (call->remark[0]) {
+		print_safely(call->remark, stderr);
+		putc('\n', stderr);
+	}
 	if (hint_for(code))
 		fprintf(stderr, "%s\n", _(hint_for(code)));
 	if (call->usage)

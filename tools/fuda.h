@@ -114,6 +114,7 @@ struct call {
 	bool world_told;    /* the report has `world` */
 	bool concluded;	    /* the report has its result */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
+	char remark[300];   /* a sentence that follows the message, whoever it is from; or "" */
 	bool usage;         /* the failure is in the command line */
 };
 

@@ -27,9 +27,24 @@ void line_end(struct line *line)
 	(void)munlock(line, sizeof(*line));
 }
 
-bool line_equal(const struct line *a, const struct line *b)
+void line_cut(struct line *line, size_t len)
 {
-	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+	explicit_bzero(line->text + len, sizeof(line->text) - len);
+	line->len = len;
+}
+
+static char folded(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+bool line_equal(const struct line *a, const struct line *b, bool fold)
+{
+	bool equal = a->len == b->len;
+
+	for (size_t i = 0; equal && i < a->len; i++)
+		equal = fold ? folded(a->text[i]) == folded(b->text[i]) : a->text[i] == b->text[i];
+	return equal;
 }
 
 /* Takes one byte more; gives 1 at the end of the line, 0 before it. */
@@ -253,5 +268,5 @@ int line_read(int fd, const struct timespec *end, struct line *to)
 	explicit_bzero(&byte, sizeof(byte));
 	if (r < 0)
 		return r;
-	return n == 0 && to->len == before ? FUDA_EFILE : 0;
+	return n == 0 && to->len == before ? FUDA_ENOTFOUND : 0;
 }

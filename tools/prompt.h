@@ -18,7 +18,10 @@ struct line {
 void line_start(struct line *line);
 /* Wipes it. */
 void line_end(struct line *line);
-bool line_equal(const struct line *a, const struct line *b);
+/* Wipes what comes after the first `len` bytes. */
+void line_cut(struct line *line, size_t len);
+/* Whether they are the same; with `fold` small letters are as good as capitals. */
+bool line_equal(const struct line *a, const struct line *b, bool fold);
 
 /* Whether there is somebody to ask. */
 bool prompt_possible(void);
@@ -28,7 +31,7 @@ bool prompt_possible(void);
 int prompt_line(const char *text, struct line *to);
 
 /* Appends a line of a file, no longer than until `end` (CLOCK_MONOTONIC), however slowly its bytes
- * come, and takes nothing of what follows it. FUDA_EFILE (also at its end), FUDA_ETIMEOUT,
+ * come, and takes nothing of what follows it. FUDA_ENOTFOUND at its end, FUDA_EFILE, FUDA_ETIMEOUT,
  * FUDA_ECANCELLED, FUDA_ETOOBIG. */
 int line_read(int fd, const struct timespec *end, struct line *to);
 

@@ -47,7 +47,7 @@ static int read_text(struct call *call, struct fuda_text_request *request,
 	int r = call_open_card(call);
 
 	if (r == 0)
-		r = secret_ask(call, request->with, &secret);
+		r = secret_ask(call, request->with, "text", &secret);
 	if (r < 0)
 		return r;
 	entry = FUDA_PIN_ENTRY(secret);

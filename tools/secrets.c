@@ -83,6 +83,23 @@ int secret_report_tries(struct call *call, struct report *to)
 	return 0;
 }
 
+int secret_not_there(struct call *call, const char *application, int code)
+{
+	struct fuda_jpki_token token;
+	char message[sizeof(call->message)];
+
+	if (code != FUDA_ENOTFOUND || call->message[0])
+		return code;
+	snprintf(message, sizeof(message), "%s", fuda_context_message(call->ctx));
+	if (fuda_jpki_token(call->card, call->dl, &token) == 0 &&
+	    (token.kind == FUDA_TOKEN_ANDROID || token.kind == FUDA_TOKEN_IPHONE))
+		return call_fail(call, code,
+				 _("This is a smartphone, which does not have the application "
+				   "\"%s\". Use the My Number card itself."),
+				 application);
+	return call_fail(call, code, "%s", message);
+}
+
 /* Whether it makes sense to type the secret at all. */
 static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 {
@@ -92,33 +109,42 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 				 fuda_pin_title(pin));
 	if (tries == 1 && !common.use_last_try)
 		return call_fail(call, FUDA_ELASTTRY,
-				 _("Only one try of the %s is left; a mistake would block it. It "
-				   "was not sent."),
+				 _("Only one try of the %s is left; a mistake would block it. "
+				   "The PIN was not sent."),
 				 fuda_pin_title(pin));
 	return 0;
 }
 
 /* ---- what is asked for ---- */
 
-/* A secret that is wanted: the one that the card holds, or a new one in its place. */
+/* What a secret is wanted for. */
+enum role { OPENS, PRESENT, FRESH };
+
 struct wanted {
 	enum fuda_pin pin;
-	bool fresh;
-	int tries; /* left; FUDA_TRIES_UNKNOWN for a new one */
+	enum role role;
+	const char *application; /* which it opens; NULL for a new one */
+	int tries;		 /* left; FUDA_TRIES_UNKNOWN for a new one */
+	int mistakes;		 /* made in its form */
 };
 
 /* What some secrets are made of, all of it printed on the card: card.md 4. */
 struct part {
 	const char *title, *form; /* N_() */
+	const char *what;	  /* N_(); NULL for a birth date */
+	size_t digits;		  /* of what is no birth date */
 	size_t all;		  /* so many digits are the whole secret, the other parts too */
 };
 static const struct part parts_of_b[] = {
-	{ N_("Birth date"), N_("as 1980-02-17 or six digits; or all 14 digits"), 14 },
-	{ N_("Year in which the card expires"), N_("4 digits"), 0 },
-	{ N_("Security code"), N_("4 digits"), 0 },
+	{ N_("Birth date"),
+	  N_("six digits with the year of the Japanese era, or as 1980-02-17; or all 14 digits"),
+	  NULL, 0, 14 },
+	{ N_("Year in which the card expires"), N_("4 digits"), N_("year of expiry"), 4, 0 },
+	{ N_("Security code"), N_("4 digits"), N_("security code"), 4, 0 },
 };
 static const struct part parts_of_birth[] = {
-	{ N_("Birth date"), N_("as 1980-02-17 or six digits"), 0 },
+	{ N_("Birth date"), N_("six digits with the year of the Japanese era, or as 1980-02-17"),
+	  NULL, 0, 0 },
 };
 
 static bool composed(enum fuda_pin pin)
@@ -126,13 +152,47 @@ static bool composed(enum fuda_pin pin)
 	return pin == FUDA_PIN_B || pin == FUDA_PIN_BIRTH;
 }
 
+/* An input method for Japanese may give forms as wide as an ideograph: U+FF01 to U+FF5E (EF BC 81 to
+ * EF BD 9E in UTF-8), and the blank U+3000 (E3 80 80). */
+static int check_width(struct call *call, const struct line *line, size_t from)
+{
+	for (size_t i = from; i + 2 < line->len; i++) {
+		const unsigned char *p = (const unsigned char *)line->text + i;
+
+		if ((p[0] == 0xEF && (p[1] == 0xBC || p[1] == 0xBD)) ||
+		    (p[0] == 0xE3 && p[1] == 0x80 && p[2] == 0x80))
+			return call_fail(call, FUDA_EPINFORM,
+					 _("There are full-width characters in it: switch the "
+					   "input method off and use half-width ones. Nothing was "
+					   "sent to the card."));
+	}
+	return 0;
+}
+
+/* The library does not know that a secret is to be new where any would be malformed. */
+static int check_form(struct call *call, const struct wanted *w, const struct fuda_secret *secret)
+{
+	int r = fuda_pin_check(call->ctx, w->pin, secret);
+
+	if (w->role != FRESH)
+		return r;
+	if (r == FUDA_EPINFORM)
+		return call_fail(call, r,
+				 _("The new %s must have %s. Nothing was sent to the card."),
+				 fuda_pin_title(w->pin), fuda_pin_form(w->pin));
+	return r < 0 ? r : fuda_pin_check_new(call->ctx, w->pin, secret);
+}
+
 /* Makes the secret of what was typed, and checks its form. */
 static int make(struct call *call, const struct wanted *w, const struct line *line,
 		struct fuda_secret **ret)
 {
 	struct fuda_secret *typed, *made;
-	int r = fuda_secret_new(line->text, line->len, &typed);
+	int r = check_width(call, line, 0);
 
+	if (r < 0)
+		return r;
+	r = fuda_secret_new(line->text, line->len, &typed);
 	if (r == FUDA_ETOOBIG)
 		return call_fail(call, FUDA_EPINFORM,
 				 _("that is too long for the %s; nothing was sent to the card"),
@@ -143,7 +203,7 @@ static int make(struct call *call, const struct wanted *w, const struct line *li
 	fuda_secret_free(&typed);
 	if (r < 0)
 		return r;
-	r = (w->fresh ? fuda_pin_check_new : fuda_pin_check)(call->ctx, w->pin, made);
+	r = check_form(call, w, made);
 	if (r < 0)
 		fuda_secret_free(&made);
 	else
@@ -173,16 +233,75 @@ static void tries_text(int tries, char *ret, size_t size)
 		snprintf(ret, size, ngettext(", %d try left", ", %d tries left", tries), tries);
 }
 
-static bool all_digits(const struct line *line, size_t count)
+/* Whether there are `count` digits from `from` on, and nothing else. */
+static bool all_digits(const struct line *line, size_t from, size_t count)
 {
-	for (size_t i = 0; i < line->len; i++)
+	for (size_t i = from; i < line->len; i++)
 		if (line->text[i] < '0' || line->text[i] > '9')
 			return false;
-	return line->len == count;
+	return line->len - from == count;
+}
+
+/* A mistake in the form costs nothing: says what is wrong. 0 if it may be typed again. */
+static int forgive(struct call *call, struct wanted *w)
+{
+	fprintf(stderr, "%s\n",
+		call->message[0] ? call->message : fuda_context_message(call->ctx));
+	call->message[0] = '\0';
+	if (++w->mistakes < FORM_ASKS_MAX)
+		return 0;
+	return call_fail(call, FUDA_EPINFORM,
+			 _("given up after %d mistakes in the form of the %s; nothing was sent to "
+			   "the card"),
+			 w->mistakes, fuda_pin_title(w->pin));
+}
+
+/* The part of `line` that begins at `from`. */
+static int check_part(struct call *call, const struct part *part, const struct line *line,
+		      size_t from)
+{
+	struct fuda_secret *typed, *made;
+	int r = check_width(call, line, from);
+
+	if (r < 0 || (part->all && all_digits(line, from, part->all)) ||
+	    (part->what && all_digits(line, from, part->digits)))
+		return r;
+	if (part->what)
+		return call_fail(call, FUDA_EPINFORM,
+				 _("The %s has %zu digits. Nothing was sent to the card."),
+				 _(part->what), part->digits);
+	r = fuda_secret_new(line->text + from, line->len - from, &typed);
+	if (r < 0)
+		return call_fail(call, r, "%s", fuda_error_text(r));
+	r = fuda_pin_compose(call->ctx, FUDA_PIN_BIRTH, typed, &made);
+	fuda_secret_free(&typed);
+	if (r == 0)
+		fuda_secret_free(&made);
+	return r;
+}
+
+/* Asks for a part until it has the right form. */
+static int ask_part(struct call *call, struct wanted *w, const struct part *part, const char *text,
+		    struct line *to)
+{
+	const size_t from = to->len;
+	int r;
+
+	for (;;) {
+		r = ask_line(call, text, to);
+		if (r == 0)
+			r = check_part(call, part, to, from);
+		if (r != FUDA_EPINFORM)
+			return r;
+		line_cut(to, from);
+		r = forgive(call, w);
+		if (r < 0)
+			return r;
+	}
 }
 
 /* Asks for the parts one by one, with blanks between them. */
-static int ask_parts(struct call *call, const struct wanted *w, struct line *to)
+static int ask_parts(struct call *call, struct wanted *w, struct line *to)
 {
 	const struct part *parts = w->pin == FUDA_PIN_B ? parts_of_b : parts_of_birth;
 	size_t count = w->pin == FUDA_PIN_B ? ARRAY_SIZE(parts_of_b) : ARRAY_SIZE(parts_of_birth);
@@ -190,17 +309,17 @@ static int ask_parts(struct call *call, const struct wanted *w, struct line *to)
 	int r = 0;
 
 	fputs(_("This is made of what the card's face shows. The card counts years by Japanese "
-		"eras (1980-02-17 is 550217); foreign residents type their six digits as the card "
-		"or the office has them.\n"),
+		"eras (1980-02-17 is 550217); foreign residents type their six digits as the "
+		"municipal office says.\n"),
 	      stderr);
 	tries_text(w->tries, left, sizeof(left));
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		snprintf(text, sizeof(text), "%s (%s%s): ", _(parts[i].title), _(parts[i].form),
+		snprintf(text, sizeof(text), _("%s (%s%s): "), _(parts[i].title), _(parts[i].form),
 			 i ? "" : left);
 		if (i && to->len < sizeof(to->text))
 			to->text[to->len++] = ' ';
-		r = ask_line(call, text, to);
-		if (r == 0 && parts[i].all && all_digits(to, parts[i].all))
+		r = ask_part(call, w, &parts[i], text, to);
+		if (r == 0 && parts[i].all && all_digits(to, 0, parts[i].all))
 			break;
 	}
 	return r;
@@ -208,31 +327,37 @@ static int ask_parts(struct call *call, const struct wanted *w, struct line *to)
 
 static int ask_whole(struct call *call, const struct wanted *w, struct line *to)
 {
+	static const char *const prompts[] = {
+		[OPENS] = N_("Enter the %s (%s%s): "),
+		[PRESENT] = N_("Enter the present %s (%s%s): "),
+		[FRESH] = N_("Enter the new %s (%s%s): "),
+	};
+	const char *form = w->pin == FUDA_PIN_SIGN ?
+				   _("6 to 16 letters and digits; small letters count as capitals") :
+				   fuda_pin_form(w->pin);
 	char text[400], left[100];
 
 	tries_text(w->tries, left, sizeof(left));
-	snprintf(text, sizeof(text), w->fresh ? _("Enter the new %s (%s%s): ") :
-						_("Enter the %s (%s%s): "),
-		 fuda_pin_title(w->pin), fuda_pin_form(w->pin), left);
+	snprintf(text, sizeof(text), _(prompts[w->role]), fuda_pin_title(w->pin), form, left);
 	return ask_line(call, text, to);
 }
 
 /* A new secret is typed twice, so that nobody locks himself out by a slip. */
-static int confirm(struct call *call, const struct line *first)
+static int confirm(struct call *call, const struct wanted *w, const struct line *first)
 {
 	struct line again;
 	int r;
 
 	line_start(&again);
 	r = ask_line(call, _("Enter it again: "), &again);
-	if (r == 0 && !line_equal(first, &again))
+	if (r == 0 && !line_equal(first, &again, w->pin == FUDA_PIN_SIGN))
 		r = call_fail(call, FUDA_EPINFORM,
 			      _("The two are not the same; nothing was sent to the card."));
 	line_end(&again);
 	return r;
 }
 
-static int ask_once(struct call *call, const struct wanted *w, struct fuda_secret **ret)
+static int ask_once(struct call *call, struct wanted *w, struct fuda_secret **ret)
 {
 	struct line line;
 	int r;
@@ -241,8 +366,8 @@ static int ask_once(struct call *call, const struct wanted *w, struct fuda_secre
 	r = composed(w->pin) ? ask_parts(call, w, &line) : ask_whole(call, w, &line);
 	if (r == 0)
 		r = make(call, w, &line, ret);
-	if (r == 0 && w->fresh) {
-		r = confirm(call, &line);
+	if (r == 0 && w->role == FRESH) {
+		r = confirm(call, w, &line);
 		if (r < 0)
 			fuda_secret_free(ret);
 	}
@@ -252,27 +377,22 @@ static int ask_once(struct call *call, const struct wanted *w, struct fuda_secre
 
 static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **ret)
 {
-	int r = w->fresh ? 0 : fuda_pin_tries(call->card, w->pin, call->dl, &w->tries);
+	int r = 0;
 
-	if (r == 0 && !w->fresh)
+	if (w->role != FRESH)
+		r = fuda_pin_tries(call->card, w->pin, call->dl, &w->tries);
+	if (r < 0)
+		return secret_not_there(call, w->application, r);
+	if (w->role != FRESH)
 		r = check_hope(call, w->pin, w->tries);
 	if (r < 0)
 		return r;
-	for (int asked = 1;; asked++) {
+	do {
 		r = ask_once(call, w, ret);
-		if (r != FUDA_EPINFORM)
+		if (r != FUDA_EPINFORM || w->mistakes == FORM_ASKS_MAX)
 			break;
-		fprintf(stderr, "%s\n",
-			call->message[0] ? call->message : fuda_context_message(call->ctx));
-		call->message[0] = '\0';
-		if (asked < FORM_ASKS_MAX)
-			continue;
-		r = call_fail(call, r,
-			      _("given up after %d mistakes in the form of the %s; nothing was "
-				"sent to the card"),
-			      asked, fuda_pin_title(w->pin));
-		break;
-	}
+		r = forgive(call, w);
+	} while (r == 0);
 	session_restart(call);
 	return r;
 }
@@ -302,9 +422,25 @@ static int secret_file(struct call *call, int *ret)
 	return 0;
 }
 
-/* Reads a line, the `number`th of this call. One without anything is no wrong secret, but a mistake
- * in the file. */
-static int read_line(struct call *call, int fd, int number, struct line *to)
+/* A line that is not there, or has nothing in it, is no wrong secret, but a mistake in the file. */
+static int lacking(struct call *call, const struct wanted *w, int fd, int number, bool missing)
+{
+	static const char *const formats[2][2] = {
+		{ N_("%s: line %d is empty; the %s belongs there"),
+		  N_("%s: line %d is missing; the %s belongs there") },
+		{ N_("%s: line %d is empty; the new %s belongs there"),
+		  N_("%s: line %d is missing; the new %s belongs there") },
+	};
+	char place[60];
+
+	snprintf(place, sizeof(place), _("file descriptor %d"), fd);
+	return call_usage(call, _(formats[w->role == FRESH][missing]),
+			  common.pin_file ? common.pin_file : place, number,
+			  fuda_pin_title(w->pin));
+}
+
+/* Reads a line, the `number`th of this call. */
+static int read_line(struct call *call, const struct wanted *w, int fd, int number, struct line *to)
 {
 	struct timespec end;
 	int r;
@@ -312,11 +448,9 @@ static int read_line(struct call *call, int fd, int number, struct line *to)
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += session_timeout_ms() / 1000;
 	r = line_read(fd, &end, to);
-	if (r < 0 || to->len)
-		return r;
-	if (common.pin_file)
-		return call_usage(call, _("%s: line %d is empty"), common.pin_file, number);
-	return call_usage(call, _("file descriptor %d: line %d is empty"), fd, number);
+	if (r == FUDA_ENOTFOUND || (r == 0 && !to->len))
+		return lacking(call, w, fd, number, r < 0);
+	return r;
 }
 
 static int read_failed(struct call *call, enum fuda_pin pin, int code)
@@ -336,8 +470,7 @@ static int read_failed(struct call *call, enum fuda_pin pin, int code)
 				   "card"),
 				 title);
 	default:
-		return call_fail(call, code, _("no line with the %s where the secrets come from"),
-				 title);
+		return call_fail(call, code, _("the line with the %s cannot be read"), title);
 	}
 }
 
@@ -350,7 +483,7 @@ static int read_given(struct call *call, const struct wanted *w, struct fuda_sec
 	if (r < 0)
 		return r;
 	line_start(&line);
-	r = read_line(call, fd, ++lines, &line);
+	r = read_line(call, w, fd, ++lines, &line);
 	session_restart(call);
 	if (r == 0)
 		r = make(call, w, &line, ret);
@@ -372,14 +505,21 @@ static int get(struct call *call, struct wanted *w, struct fuda_secret **ret)
 			  fuda_pin_title(w->pin));
 }
 
-int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
+int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
+	       struct fuda_secret **ret)
 {
-	return get(call, &(struct wanted){ pin, false, FUDA_TRIES_UNKNOWN }, ret);
+	return get(call, &(struct wanted){ pin, OPENS, application, FUDA_TRIES_UNKNOWN, 0 }, ret);
+}
+
+int secret_ask_present(struct call *call, enum fuda_pin pin, const char *application,
+		       struct fuda_secret **ret)
+{
+	return get(call, &(struct wanted){ pin, PRESENT, application, FUDA_TRIES_UNKNOWN, 0 }, ret);
 }
 
 int secret_ask_new(struct call *call, enum fuda_pin pin, struct fuda_secret **ret)
 {
-	return get(call, &(struct wanted){ pin, true, FUDA_TRIES_UNKNOWN }, ret);
+	return get(call, &(struct wanted){ pin, FRESH, NULL, FUDA_TRIES_UNKNOWN, 0 }, ret);
 }
 
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,

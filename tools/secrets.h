@@ -10,11 +10,19 @@
 /* Gets the secret `pin` from --pin-fd, --pin-file or the terminal, whose prompt says how many tries
  * are left. What is made of the card's print may be given in its parts, as fuda_pin_compose() takes
  * them. The form is checked before it is returned. The card of the call must be open: what makes
- * the secret useless is said before it is asked for. */
-int secret_ask(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
+ * the secret useless is said before it is asked for. `application` is where it shall be used. */
+int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
+	       struct fuda_secret **ret);
 
-/* Likewise what shall take its place; on the terminal it is typed twice. */
+/* Likewise the secret that is to be changed, and what shall take its place; on the terminal the new
+ * one is typed twice. */
+int secret_ask_present(struct call *call, enum fuda_pin pin, const char *application,
+		       struct fuda_secret **ret);
 int secret_ask_new(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);
+
+/* After error `code`: if something was not found because the token is a smartphone, which lacks
+ * `application`, says so in the words of the library. Gives `code`. */
+int secret_not_there(struct call *call, const char *application, int code);
 
 /* Notes in the report what became of the tries. Gives `code`. */
 int secret_outcome(struct call *call, enum fuda_pin pin, const struct fuda_pin_entry *entry,

@@ -10,7 +10,7 @@
 #include "base/cursor.h"
 #include "base/secret.h"
 
-enum { BIRTH_DIGITS = 6, WORDS_MAX = 3 };
+enum { BIRTH_DIGITS = 6, NUMBER_DIGITS = FUDA_MY_NUMBER_SIZE - 1, WORDS_MAX = 3 };
 
 /* What the digits are made of, in their order. */
 static const struct part {
@@ -50,18 +50,46 @@ static bool has_digits(const struct cursor *word, size_t n)
 	return i == n && word->left == n;
 }
 
-/* A birth date with hyphens becomes its six digits. */
+/* Takes the Gregorian year, month and day out of 1980-02-17, 1980/02/17 or 19800217, and writes them
+ * the first way. */
+static int take_date(struct cursor word, char ret_date[FUDA_DATE_SIZE])
+{
+	static const char *const forms[] = { "dddd-dd-dd", "dddd/dd/dd", "dddddddd" };
+
+	for (size_t f = 0; f < ARRAY_SIZE(forms); f++) {
+		char digits[8];
+		size_t i = 0, count = 0;
+
+		for (; i < word.left && forms[f][i]; i++) {
+			bool digit = word.p[i] >= '0' && word.p[i] <= '9';
+
+			if (forms[f][i] == 'd' ? !digit : word.p[i] != (uint8_t)forms[f][i])
+				break;
+			if (digit)
+				digits[count++] = (char)word.p[i];
+		}
+		if (i == word.left && !forms[f][i])
+			snprintf(ret_date, FUDA_DATE_SIZE, "%.4s-%.2s-%.2s", digits, digits + 4,
+				 digits + 6);
+		wipe(digits, sizeof(digits));
+		if (i == word.left && !forms[f][i])
+			return 0;
+	}
+	return FUDA_EFORMAT;
+}
+
+/* A whole date becomes its six digits. */
 static int append_date(struct fuda_context *ctx, struct cursor word, struct fuda_secret *s)
 {
 	char date[FUDA_DATE_SIZE] = "", digits[BIRTH_DIGITS + 1] = "", why[256];
-	size_t len = word.left;
-	int r = FUDA_EINVAL;
+	int r;
 
-	/* a zero byte inside would end the text before its end */
-	if (len < sizeof(date) && !memchr(word.p, 0, len) && cur_copy(&word, date, len) == 0)
-		r = fuda_era_digits(ctx, date, digits);
-	else
-		(void)fuda_era_digits(ctx, "", digits); /* says what a date looks like */
+	if (take_date(word, date) < 0)
+		return ctx_fail(ctx, FUDA_EPINFORM,
+				_("The birth date is six digits with the year of the Japanese era "
+				  "(like 550217), or written as 1980-02-17, 1980/02/17 or 19800217. "
+				  "Nothing was sent to the card."));
+	r = fuda_era_digits(ctx, date, digits);
 	if (r == 0) {
 		memcpy(s->bytes + s->len, digits, BIRTH_DIGITS);
 		s->len += BIRTH_DIGITS;
@@ -125,18 +153,51 @@ static int compose(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 	return r;
 }
 
+/* Verification number A is the My Number (card.md 4), whose groups may have blanks or hyphens between
+ * them. One with another check digit belongs to nobody: to send it would be to lose a try. */
+static int compose_number(struct fuda_context *ctx, const struct fuda_secret *typed,
+			  struct fuda_secret *s)
+{
+	bool good = true;
+
+	for (size_t i = 0; good && i < typed->len; i++) {
+		uint8_t c = typed->bytes[i];
+
+		if (is_blank(c) || c == '-')
+			continue;
+		good = s->len < NUMBER_DIGITS && c >= '0' && c <= '9';
+		if (good)
+			s->bytes[s->len++] = c;
+	}
+	if (!good || s->len != NUMBER_DIGITS)
+		return ctx_fail(ctx, FUDA_EPINFORM,
+				_("The %s is the My Number, %d digits. Nothing was sent to the "
+				  "card."),
+				fuda_pin_title(FUDA_PIN_A), NUMBER_DIGITS);
+	_Static_assert(NUMBER_DIGITS < FUDA_SECRET_MAX, "its end is in locked memory, too");
+	s->bytes[s->len] = 0;
+	if (fuda_my_number_valid((const char *)s->bytes))
+		return 0;
+	return ctx_fail(ctx, FUDA_EPINFORM,
+			_("This is no My Number: its last digit does not fit the others, so at "
+			  "least one digit is wrong. Nothing was sent to the card."));
+}
+
 int fuda_pin_compose(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *typed,
 		     struct fuda_secret **ret)
 {
 	static const size_t counts[FUDA_PINS] = { [FUDA_PIN_B] = 3, [FUDA_PIN_BIRTH] = 1 };
 	_cleanup_(fuda_secret_free) struct fuda_secret *s = NULL;
+	const bool as_it_is = !counts[pin] && pin != FUDA_PIN_A;
 	int r;
 
 	ctx_step(ctx, _("check the form of the PIN"));
-	r = fuda_secret_new(typed->bytes, counts[pin] ? 0 : typed->len, &s);
+	r = fuda_secret_new(typed->bytes, as_it_is ? typed->len : 0, &s);
 	if (r < 0)
 		return ctx_fail_code(ctx, r);
-	if (counts[pin])
+	if (pin == FUDA_PIN_A)
+		r = compose_number(ctx, typed, s);
+	else if (counts[pin])
 		r = compose(ctx, pin, typed, counts[pin], s);
 	if (r < 0)
 		return r;
