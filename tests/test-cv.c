@@ -210,6 +210,8 @@ static void reads_files(void **state)
 		{ "'Key-ID: " HEX_ID "' 0A $", FUDA_EFORMAT },
 		{ "' Key-Id: " HEX_ID "' 0A $", FUDA_EFORMAT },
 		{ "'Key-Id: " HEX_ID "' 0A", FUDA_EFORMAT },
+		{ "'Key-Id: " HEX_ID "' 0A '-----BEGIN RSA PUBLIC KEY-----' 0A 'AAAA' 0A "
+		  "'-----END RSA PUBLIC KEY-----' 0A $", FUDA_EFORMAT },
 		{ "'Key-Id: " HEX_ID "'", FUDA_EFORMAT },
 		{ "'Key-Id:' 0A $", FUDA_EFORMAT },
 		{ "'Key-Id: 3630' 0A $", FUDA_EFORMAT },
@@ -406,6 +408,9 @@ static void chains(void **state)
 		       FUDA_RESULT_INVALID_CERTIFICATE, FUDA_WORLD_UNKNOWN);
 	cv_make(KEY_AUTHORITY, ID_PRODUCTION, KEY_MUNICIPALITY, ID_MUNICIPALITY, &chain[1]);
 	assert_string_equal(judge(trust, chain, 3).rule, "authority_signature");
+	/* a name that differs in its last byte */
+	cv_make(KEY_OTHER_CARD, "'5000033' 0805 '001' 00000001", KEY_MUNICIPALITY, ID_MUNICIPALITY, &chain[1]);
+	assert_string_equal(judge(trust, chain, 2).rule, "authority_signature");
 	/* none, and one that is malformed */
 	assert_int_equal(fuda_cv_verify(trust, chain, 0, &v), FUDA_EINVAL);
 	chain[2].len--;

@@ -195,6 +195,7 @@ static struct outcome change(const struct variant *variant, const char *spec)
 	driver.transmit = watch;
 	card->reader->driver = &driver;
 	fuda_deadline_restart(dl, *spec ? DEADLINE_MS : PLENTY_MS);
+	fuda_deadline_restart(card->closing, 0); /* the session is old: it must be started when it is needed */
 	o.error = fuda_pin_change(card, &o.change, dl);
 	v = virtual_card(card->reader->inner ? card->reader->inner : card->reader);
 	o.powered = vcard_powered(v);

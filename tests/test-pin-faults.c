@@ -143,6 +143,7 @@ static struct outcome play(const struct use *use, bool right, const char *spec)
 	assert_int_equal(fuda_card_open(ctx, name, dl, &card), 0);
 	v = virtual_card(card->reader->inner ? card->reader->inner : card->reader);
 	fuda_deadline_restart(dl, *spec ? DEADLINE_MS : PLENTY_MS);
+	fuda_deadline_restart(card->closing, 0); /* the session is old: it must be started when it is needed */
 	o.entry = FUDA_PIN_ENTRY(secret);
 	o.error = use->use(card, use->pin, &o.entry, dl, &data);
 	o.verifies = vcard_usage(v).verifies;

@@ -198,14 +198,14 @@ static void verifies_where_it_is_told(void **state)
 		const struct aid *aid;
 		const char *text;
 		struct exchange script[4];
-		int error;
+		int error, after;
 	} rows[] = {
 		{ FUDA_PIN_A, &aid_text, "123456789018",
-		  { { SELECT_TEXT, "9000" }, { "00200094", "63CA" }, { "002000940C..", "9000" } }, 0 },
+		  { { SELECT_TEXT, "9000" }, { "00200094", "63CA" }, { "002000940C..", "9000" } }, 0, 10 },
 		{ FUDA_PIN_A, &aid_face, "123456789018",
-		  { { SELECT_FACE, "9000" }, { "00200093", "63CA" }, { "002000930C..", "9000" } }, 0 },
+		  { { SELECT_FACE, "9000" }, { "00200093", "63CA" }, { "002000930C..", "9000" } }, 0, 10 },
 		{ FUDA_PIN_B, &aid_text, "55021720352285",
-		  { { SELECT_TEXT, "9000" }, { "00200095", "63CA" }, { "002000950E..", "9000" } }, 0 },
+		  { { SELECT_TEXT, "9000" }, { "00200095", "63CA" }, { "002000950E..", "9000" } }, 0, 10 },
 		{ FUDA_PIN_B, &aid_face, "55021720352285",
 		  { { SELECT_FACE, "9000" }, { "00200092", "63C1" } }, FUDA_ELASTTRY },
 		{ FUDA_PIN_B, &aid_face, "55021720352285", { { SELECT_FACE, "6A82" } },
@@ -213,6 +213,12 @@ static void verifies_where_it_is_told(void **state)
 		{ FUDA_PIN_BIRTH, &aid_face, "550217",
 		  { { SELECT_FACE, "9000" }, { "00200091", "63CA" }, { "0020009106..", "63C9" } },
 		  FUDA_EPINWRONG },
+		/* how many tries there are when it was right is not known */
+		{ FUDA_PIN_BIRTH, &aid_face, "550217",
+		  { { SELECT_FACE, "9000" }, { "00200091", "63C2" }, { "0020009106..", "9000" } },
+		  0, FUDA_TRIES_UNKNOWN },
+		{ FUDA_PIN_A, &aid_face, "123456789018",
+		  { { SELECT_FACE, "9000" }, { "00200093", "63C2" }, { "002000930C..", "9000" } }, 0, 10 },
 		/* where it is not kept nothing is sent */
 		{ FUDA_PIN_BIRTH, &aid_text, "550217", { { 0 } }, FUDA_EINVAL },
 		{ FUDA_PIN_AUTH, &aid_text, "1234", { { 0 } }, FUDA_EINVAL },
@@ -228,6 +234,8 @@ static void verifies_where_it_is_told(void **state)
 		mock_open(&m, rows[i].script);
 		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
 		assert_int_equal(pin_verify_in(m.card, rows[i].pin, rows[i].aid, &entry, m.dl), rows[i].error);
+		if (rows[i].error == 0)
+			assert_int_equal(entry.tries_after, rows[i].after);
 		fuda_card_end(m.card);
 		mock_close_card(&m);
 		fuda_secret_free(&s);
