@@ -147,7 +147,7 @@ static void goes_on_after_a_reset_before_the_secret(void **state)
 	(void)state;
 	softcard_write("");
 	for (int at = 1; at <= 8; at++) {
-		char spec[16];
+		char spec[32];
 
 		snprintf(spec, sizeof(spec), "reset@%d", at);
 		session_open(&s, spec, "1234");
@@ -167,7 +167,7 @@ static void goes_on_with_what_is_free(void **state)
 	(void)state;
 	softcard_write("");
 	for (int at = 1; at <= 3; at++) {
-		char spec[16];
+		char spec[32];
 
 		snprintf(spec, sizeof(spec), "%s@%d", faults[0], at);
 		session_open(&s, spec, "1234");
