@@ -165,6 +165,7 @@ face 0
 cp -R "$tmp/face" "$tmp/before"
 face 4 --pin-file wrong.b
 diff -r "$tmp/before" "$tmp/face" || fail "a failure changed the files"
+says err 'The directory face holds an earlier reading, not this one.'
 tries card b 9
 for bad in 1234567890123 '1990-05-15 2035' '1990-05-15 2035 12345' '199005152035123x'; do
 	echo "$bad" >"$tmp/bad"

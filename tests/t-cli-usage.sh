@@ -48,6 +48,12 @@ run 2 info -x
 says err "unknown option '-x'"
 run 2 info --read virtual:card
 says err "unknown option '--read'; did you mean '--reader'?"
+run 2 attributes --trust ca.pem # for records it is the other one
+says err "unknown option '--trust'; did you mean '--cv-trust'?"
+run 2 auth --cv-trust keys.pem
+says err "unknown option '--cv-trust'; did you mean '--trust'?"
+run 2 readers --trust ca.pem
+says_not err 'cv-trust'
 run 2 info --jsn
 says err "did you mean '--json'?"
 run 2 info --list-option # hidden

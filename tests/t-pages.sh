@@ -134,6 +134,17 @@ EOF
 	offers birth "$fuda" face --with ''
 	offers --cv-trust "$fuda" attributes --cv
 	offers mynumber "$fuda" my
+	offers birth "$fuda" face -w ''
+	mkdir "$tmp/dirs" "$tmp/dirs/inner"
+	: >"$tmp/dirs/file"
+	for o in -o --out; do
+		offers "$tmp/dirs/inner" "$fuda" face $o "$tmp/dirs/"
+		! grep -q file "$tmp/out" || complain "completion of face $o offers a file"
+	done
+	offers "$tmp/dirs/file" "$fuda" sign --key auth "$tmp/dirs/f"
+	offers "$tmp/dirs/file" "$fuda" pin change auth --pin-file "$tmp/dirs/f"
+	offers '' "$fuda" pin change auth ''
+	offers '' "$fuda" auth "$tmp/dirs/f"
 	! bash "$tmp/complete" "$top/tools/completion/fuda" "$fuda" cert --form | grep -q '=' ||
 		complain "completion offers '='"
 fi

@@ -50,8 +50,8 @@ static int check_names(struct call *call, const struct folder *f)
 	if (!foreign)
 		return 0;
 	return call_fail(call, FUDA_EFILE,
-			 _("%s/%s is there, and nothing says that it comes from an earlier reading. "
-			   "Remove it, or name another directory."),
+			 _("%s/%s is there, and nothing says that it comes from an earlier "
+			   "reading. Remove it, or name another directory."),
 			 f->path, foreign);
 }
 

@@ -74,7 +74,8 @@ extern struct common_options common;
  * stands. */
 int options_parse(struct call *call, int argc, char **argv);
 /* Prints the option table of a command to standard output: as help, or for completion a name a
- * line, with '=' if it takes a value and the words if it is one of some. */
+ * line, with '=' if it takes a value (then the short form too), and behind it the words if the
+ * value is one of some, DIR if it is a directory. */
 void options_help(const struct fuda_command *command);
 void options_list(const struct fuda_command *command);
 

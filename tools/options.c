@@ -136,6 +136,19 @@ static bool see_name(const struct option_spec *o, const void *arg)
 	return false;
 }
 
+/* Test CAs and authority keys are taken for each other, though their options look different. */
+static void see_other_trust(struct call *call, const char *name, struct nearest *n)
+{
+	static const char *const both[] = { "trust", "cv-trust" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		struct wanted other = { both[1 - i], strlen(both[1 - i]), 0 };
+
+		if (strcmp(name, both[i]) == 0 && each(call->command, matches, &other))
+			n->found = other.name;
+	}
+}
+
 /* Says nothing of the value: it may be a secret. */
 static int unknown_option(struct call *call, const struct wanted *w)
 {
@@ -148,6 +161,7 @@ static int unknown_option(struct call *call, const struct wanted *w)
 		return call_usage(call, _("PINs are never arguments, because others can see those: "
 					  "use --pin-file or --pin-fd"));
 	each(call->command, see_name, &n);
+	see_other_trust(call, name, n);
 	if (near.found)
 		return call_usage(call, _("unknown option '--%s'; did you mean '--%s'?"), name,
 				  near.found);
@@ -254,10 +268,16 @@ static bool print_help(const struct option_spec *o, const void *arg)
 
 static bool print_name(const struct option_spec *o, const void *arg)
 {
+	const char *value = "";
+
 	(void)arg;
-	if (o->help)
-		printf("--%s%s%s\n", o->name, takes_value(o) ? "=" : "",
-		       o->kind == OPTION_CHOICE ? o->value : "");
+	if (!o->help)
+		return false;
+	if (o->kind == OPTION_CHOICE || (takes_value(o) && strcmp(o->value, "DIR") == 0))
+		value = o->value;
+	printf("--%s%s%s\n", o->name, takes_value(o) ? "=" : "", value);
+	if (o->letter && takes_value(o))
+		printf("-%c=%s\n", o->letter, value);
 	return false;
 }
 

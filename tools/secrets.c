@@ -152,8 +152,8 @@ static bool composed(enum fuda_pin pin)
 	return pin == FUDA_PIN_B || pin == FUDA_PIN_BIRTH;
 }
 
-/* An input method for Japanese may give forms as wide as an ideograph: U+FF01 to U+FF5E (EF BC 81 to
- * EF BD 9E in UTF-8), and the blank U+3000 (E3 80 80). */
+/* An input method for Japanese may give forms as wide as an ideograph: U+FF01 to U+FF5E (EF BC 81
+ * to EF BD 9E in UTF-8), and the blank U+3000 (E3 80 80). */
 static int check_width(struct call *call, const struct line *line, size_t from)
 {
 	for (size_t i = from; i + 2 < line->len; i++) {
@@ -332,11 +332,11 @@ static int ask_whole(struct call *call, const struct wanted *w, struct line *to)
 		[PRESENT] = N_("Enter the present %s (%s%s): "),
 		[FRESH] = N_("Enter the new %s (%s%s): "),
 	};
-	const char *form = w->pin == FUDA_PIN_SIGN ?
-				   _("6 to 16 letters and digits; small letters count as capitals") :
-				   fuda_pin_form(w->pin);
+	const char *form = fuda_pin_form(w->pin);
 	char text[400], left[100];
 
+	if (w->pin == FUDA_PIN_SIGN)
+		form = _("6 to 16 letters and digits; small letters count as capitals");
 	tries_text(w->tries, left, sizeof(left));
 	snprintf(text, sizeof(text), _(prompts[w->role]), fuda_pin_title(w->pin), form, left);
 	return ask_line(call, text, to);

@@ -50,8 +50,8 @@ static bool has_digits(const struct cursor *word, size_t n)
 	return i == n && word->left == n;
 }
 
-/* Takes the Gregorian year, month and day out of 1980-02-17, 1980/02/17 or 19800217, and writes them
- * the first way. */
+/* Takes the Gregorian year, month and day out of 1980-02-17, 1980/02/17 or 19800217, and writes
+ * them the first way. */
 static int take_date(struct cursor word, char ret_date[FUDA_DATE_SIZE])
 {
 	static const char *const forms[] = { "dddd-dd-dd", "dddd/dd/dd", "dddddddd" };
@@ -87,8 +87,8 @@ static int append_date(struct fuda_context *ctx, struct cursor word, struct fuda
 	if (take_date(word, date) < 0)
 		return ctx_fail(ctx, FUDA_EPINFORM,
 				_("The birth date is six digits with the year of the Japanese era "
-				  "(like 550217), or written as 1980-02-17, 1980/02/17 or 19800217. "
-				  "Nothing was sent to the card."));
+				  "(like 550217), or written as 1980-02-17, 1980/02/17 or "
+				  "19800217. Nothing was sent to the card."));
 	r = fuda_era_digits(ctx, date, digits);
 	if (r == 0) {
 		memcpy(s->bytes + s->len, digits, BIRTH_DIGITS);
@@ -153,8 +153,9 @@ static int compose(struct fuda_context *ctx, enum fuda_pin pin, const struct fud
 	return r;
 }
 
-/* Verification number A is the My Number (card.md 4), whose groups may have blanks or hyphens between
- * them. One with another check digit belongs to nobody: to send it would be to lose a try. */
+/* Verification number A is the My Number (card.md 4), whose groups may have blanks or hyphens
+ * between them. One with another check digit belongs to nobody: to send it would be to lose a try.
+ */
 static int compose_number(struct fuda_context *ctx, const struct fuda_secret *typed,
 			  struct fuda_secret *s)
 {

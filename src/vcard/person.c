@@ -11,7 +11,7 @@
 
 /* A value's form: 0 if it is taken. */
 struct field {
-	const char *key;
+	const char *key, *form; /* what a value looks like */
 	int (*parse)(const char *value, size_t size, char *ret);
 	size_t place, size; /* of the member of struct person */
 };
@@ -149,22 +149,22 @@ static int parse_sex(const char *value, size_t size, char *ret)
 	return FUDA_EFORMAT;
 }
 
-#define FIELD(name, form)                                                                         \
+#define FIELD(name, parse, form)                                                                  \
 	{                                                                                         \
-#name, form, offsetof(struct person, name), sizeof(((struct person *)NULL)->name) \
+#name, form, parse, offsetof(struct person, name), sizeof(((struct person *)NULL)->name)  \
 	}
 
 static const struct field fields[] = {
-	FIELD(name, parse_name),
-	FIELD(address, parse_text),
-	FIELD(birth_date, parse_birth_date),
-	FIELD(birth_key, parse_digits),
-	FIELD(sex, parse_sex),
-	FIELD(my_number, parse_my_number),
-	FIELD(security_code, parse_digits),
-	FIELD(expiry, parse_date),
-	FIELD(municipality, parse_digits),
-	FIELD(serial, parse_digits),
+	FIELD(name, parse_name, "1 to 100 characters of UTF-8"),
+	FIELD(address, parse_text, "up to 200 characters of UTF-8"),
+	FIELD(birth_date, parse_birth_date, "YYYY-MM-DD; month and day not known are 00"),
+	FIELD(birth_key, parse_digits, "6 digits"),
+	FIELD(sex, parse_sex, "male, female, not_applicable or not_known"),
+	FIELD(my_number, parse_my_number, "12 digits, the last one the check digit"),
+	FIELD(security_code, parse_digits, "4 digits"),
+	FIELD(expiry, parse_date, "YYYY-MM-DD"),
+	FIELD(municipality, parse_digits, "5 digits"),
+	FIELD(serial, parse_digits, "15 digits"),
 };
 
 /* card.md 4, latest first */
@@ -250,29 +250,31 @@ static char *trim(char *s)
 	return s;
 }
 
-/* One line; `seen` has a bit for each field that was set before. Returns what is wrong, or NULL. */
-static const char *parse_line(struct person *p, char *line, unsigned *seen)
+/* One line; `seen` has a bit for each field that was set before. Says what is wrong in `ret_wrong`,
+ * without the value, which may be a My Number. */
+static int parse_line(struct person *p, char *line, unsigned *seen, char *ret_wrong, size_t size)
 {
 	char *key = trim(line), *value;
 	const struct field *f = fields;
 
 	if (!*key || *key == '#')
-		return NULL;
+		return 0;
 	value = strchr(key, '=');
 	if (!value)
-		return "no '='";
+		return explain(ret_wrong, size, FUDA_EFORMAT, "no '='");
 	*value++ = 0;
 	key = trim(key);
 	while (f < fields + ARRAY_SIZE(fields) && strcmp(f->key, key) != 0)
 		f++;
 	if (f == fields + ARRAY_SIZE(fields))
-		return "no such key";
+		return explain(ret_wrong, size, FUDA_EFORMAT, "no such key");
 	if (*seen & 1U << (f - fields))
-		return "the key is there twice";
+		return explain(ret_wrong, size, FUDA_EFORMAT, "the key %s is there twice", f->key);
 	*seen |= 1U << (f - fields);
-	return f->parse(trim(value), f->size, (char *)p + f->place) < 0 ?
-		       "this value is not allowed" :
-		       NULL;
+	if (f->parse(trim(value), f->size, (char *)p + f->place) == 0)
+		return 0;
+	return explain(ret_wrong, size, FUDA_EFORMAT, "this value is not allowed: %s = %s", f->key,
+		       f->form);
 }
 
 static bool was_seen(unsigned seen, size_t place)
@@ -292,15 +294,15 @@ int person_parse(struct person *ret, const char *name, const char *text, size_t 
 	for (unsigned number = 1; len; number++) {
 		const char *end = memchr(text, '\n', len);
 		size_t line_len = end ? (size_t)(end - text) : len;
-		char line[LINE_SIZE];
-		const char *wrong = "too long, or not text";
+		char line[LINE_SIZE], wrong[160] = "too long, or not text";
+		int r = FUDA_EFORMAT;
 
 		if (line_len < sizeof(line) && !memchr(text, 0, line_len)) {
 			memcpy(line, text, line_len);
 			line[line_len] = 0;
-			wrong = parse_line(&p, line, &seen);
+			r = parse_line(&p, line, &seen, wrong, sizeof(wrong));
 		}
-		if (wrong)
+		if (r < 0)
 			return explain(ret_why, why_size, FUDA_EFORMAT, "%s, line %u: %s", name,
 				       number, wrong);
 		text += line_len + (end != NULL);
