@@ -111,8 +111,9 @@ int fuda_pin_check_new(struct fuda_context *ctx, enum fuda_pin pin,
  * be changed, the first is changed back (which takes the new secret, then the old). Nothing is ever
  * sent again because its answer was lost. `change` says for each copy what it holds, whatever
  * happens. 0 when all copies hold the new secret; FUDA_EPINWRONG, FUDA_EPINBLOCKED, FUDA_ELASTTRY,
- * FUDA_EUNKNOWN (an answer was lost), FUDA_ENOTSUP, FUDA_ENOTFOUND (the card has no such secret), FUDA_EPINFORM, FUDA_ESW (the card refused
- * the new one), FUDA_EPINSPLIT (the copies now differ). */
+ * FUDA_EUNKNOWN (an answer was lost, or does not tell), FUDA_ENOTSUP, FUDA_ENOTFOUND (the card has
+ * no such secret), FUDA_EPINFORM, FUDA_ESW (the card refused the new one), FUDA_EPINSPLIT (the
+ * copies now differ), FUDA_ERESET and those of the transport. */
 int fuda_pin_change(struct fuda_card *card, struct fuda_pin_change *change,
 		    struct fuda_deadline *dl);
 
