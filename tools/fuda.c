@@ -214,6 +214,8 @@ static int finish(struct call *call, int code)
 		tell_failure(call, code);
 	if (r < 0)
 		fprintf(stderr, _("fuda: the report cannot be written: %s\n"), fuda_error_text(r));
+	if (r < 0 && code == 0)
+		fputs(_("fuda: what the command was to do is done.\n"), stderr);
 	return fuda_error_exit_status(code < 0 ? code : r);
 }
 

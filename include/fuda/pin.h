@@ -117,11 +117,13 @@ int fuda_pin_check_new(struct fuda_context *ctx, enum fuda_pin pin,
 int fuda_pin_change(struct fuda_card *card, struct fuda_pin_change *change,
 		    struct fuda_deadline *dl);
 
-/* Makes the secret out of what is printed on the card, for verification number B and the birth date
- * key: `typed` holds the digits themselves, or the birth date (as 1980-02-17, or its six digits as
- * printed or as the foreign resident's office says) and for B also the card's year of expiry and
- * its security code, with blanks between them ("1980-02-17 2035 2285" gives 55021720352285). For
- * other secrets it is `typed` as it is. Always a new secret. FUDA_EPINFORM: nothing was sent. */
+/* Makes the secret out of what is printed on the card. For verification number B and the birth date
+ * key `typed` holds the digits themselves, or the birth date (as 1980-02-17, 1980/02/17, 19800217,
+ * or its six digits, with the year of the Japanese era or as the foreign resident's office says)
+ * and for B also the card's year of expiry and its security code, with blanks between them
+ * ("1980-02-17 2035 2285" gives 55021720352285). For verification number A it is the My Number,
+ * with blanks or hyphens between groups or without; its check digit must fit. For other secrets it
+ * is `typed` as it is. Always a new secret. FUDA_EPINFORM: nothing was sent. */
 int fuda_pin_compose(struct fuda_context *ctx, enum fuda_pin pin, const struct fuda_secret *typed,
 		     struct fuda_secret **ret);
 

@@ -361,7 +361,8 @@ static int say_state(struct job *job, int code)
 			 copies[0].application, holding(copies[0].holds), copies[1].application,
 			 holding(copies[1].holds), fuda_pin_name(job->report->pin));
 	keep_message(job->c->ctx, cause, sizeof(cause));
-	return ctx_fail_sw(job->c->ctx, code, fuda_context_sw(job->c->ctx), "%s %s", cause, state);
+	return ctx_fail_sw(job->c->ctx, code, fuda_context_sw(job->c->ctx), _("%s %s"), cause,
+			   state);
 }
 
 int fuda_pin_change(struct fuda_card *c, struct fuda_pin_change *change, struct fuda_deadline *dl)

@@ -72,9 +72,8 @@ int fuda_era_digits(struct fuda_context *ctx, const char *date, char ret_digits[
 
 	if (parse(date, &d) < 0 || !d.year || !d.month || !d.day)
 		return ctx_fail(ctx, FUDA_EINVAL,
-				_("Not a whole date. Write it as 1980-02-17, or enter the six "
-				  "digits "
-				  "of the birth date as they are printed."));
+				_("Not a whole date. Write it as 1980-02-17, or enter six digits "
+				  "with the year of the Japanese era."));
 	while (era < ARRAY_SIZE(eras) && before(&d, &eras[era]))
 		era++;
 	if (era == ARRAY_SIZE(eras))
