@@ -260,7 +260,7 @@ static void bad_session_keys(void **state)
 	EVP_PKEY *key = softfiles_key("text-0006.pem"), *other = softfiles_key("text-0013.pem");
 	struct vcard *v = softfiles_on(NULL);
 	uint8_t plain[64] = { 0 };
-	char command[SM_HEX_MAX];
+	char command[SM_HEX_MAX], last;
 
 	(void)state;
 	expect(v, SELECT_TEXT, "9000");
@@ -277,9 +277,10 @@ static void bad_session_keys(void **state)
 	while (command[14] > '7'); /* below any modulus of 2048 bits */
 	expect(v, command, "6A80");
 	sm_set_key(key, plain, 36, command);
-	command[14 + 511] ^= 1;
+	last = command[14 + 511];
+	command[14 + 511] = last == '0' ? '1' : '0';
 	expect(v, command, "6A80");
-	command[14 + 511] ^= 1;
+	command[14 + 511] = last;
 	command[4] = '1';
 	expect(v, command, "6A86");
 	command[4] = '0';
