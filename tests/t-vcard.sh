@@ -243,6 +243,7 @@ for what in apdus sent received verifies link-ms; do
 done
 [ "$(sed -n 's/^apdus //p' "$scratch/usage")" -ge 205 ] || fail "wrong count"
 [ "$(sed -n 's/^verifies //p' "$scratch/usage")" = 1 ] || fail "wrong count of VERIFY"
+rm "$scratch/err" # until_says must not read what the last one said
 "$vcard" run "$scratch/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$scratch/err" &
 player=$!
 until_says 'connected to'

@@ -38,7 +38,7 @@ static void run(const struct row *row, enum fuda_pin pin, const char *text)
 	entry.use_last_try = row->last_try;
 	mock_open(&m, row->script);
 	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
-	assert_int_equal(pin_verify(m.card, pin, &entry, m.dl), row->error);
+	assert_int_equal(pin_verify(m.card, pin, NULL, &entry, m.dl), row->error);
 	if (row->says && !strstr(fuda_context_message(m.ctx), row->says))
 		fail_msg("\"%s\" does not say \"%s\"", fuda_context_message(m.ctx), row->says);
 	fuda_card_end(m.card);
@@ -180,7 +180,7 @@ static void never_sends_what_cannot_be_right(void **state)
 
 			/* and no APDU leaves for it */
 			assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
-			assert_int_equal(pin_verify(m.card, rows[i].pin, &entry, m.dl), FUDA_EPINFORM);
+			assert_int_equal(pin_verify(m.card, rows[i].pin, NULL, &entry, m.dl), FUDA_EPINFORM);
 			fuda_card_end(m.card);
 			if (*rows[i].text)
 				assert_null(strstr(fuda_context_message(m.ctx), rows[i].text));
@@ -233,7 +233,7 @@ static void verifies_where_it_is_told(void **state)
 
 		mock_open(&m, rows[i].script);
 		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
-		assert_int_equal(pin_verify_in(m.card, rows[i].pin, rows[i].aid, &entry, m.dl), rows[i].error);
+		assert_int_equal(pin_verify(m.card, rows[i].pin, rows[i].aid, &entry, m.dl), rows[i].error);
 		if (rows[i].error == 0)
 			assert_int_equal(entry.tries_after, rows[i].after);
 		fuda_card_end(m.card);
@@ -254,7 +254,7 @@ static void does_not_send_too_late(void **state)
 	mock_open(&m, script);
 	fuda_deadline_cancel(m.dl);
 	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
-	assert_int_equal(pin_verify(m.card, FUDA_PIN_AUTH, &entry, m.dl), FUDA_ECANCELLED);
+	assert_int_equal(pin_verify(m.card, FUDA_PIN_AUTH, NULL, &entry, m.dl), FUDA_ECANCELLED);
 	fuda_card_end(m.card);
 	assert_false(entry.sent);
 	assert_int_equal(entry.tries_after, 3);

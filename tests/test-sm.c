@@ -196,7 +196,7 @@ static void begin(struct session *s, enum fuda_pin with, const char *secret)
 	assert_int_equal(card_read(s->card, &certificate, s->dl, &cv), 0);
 	assert_int_equal(sm_check(s->card), 0);
 	if (secret && *secret)
-		session_expect(s, pin_verify_in(s->card, with, &aid_text, &s->entry, s->dl), 0);
+		session_expect(s, pin_verify(s->card, with, &aid_text, &s->entry, s->dl), 0);
 }
 
 static void reads_and_ends(void **state)

@@ -6,6 +6,7 @@
 #include <fuda/cv.h>
 #include <fuda/jpki.h>
 #include <fuda/person.h>
+#include "base/cursor.h"
 #include "card/card.h"
 
 struct app {
@@ -69,6 +70,9 @@ int app_read(struct fuda_card *c, const struct app_file *f, struct fuda_deadline
 /* Writes down `error` of reading `f`, which the context already has, in words that name it. */
 int app_read_failed(struct fuda_context *ctx, const struct app_file *f, int error);
 
+/* Copies `len` digits as a text. FUDA_EFORMAT. */
+int app_take_digits(struct cursor *c, size_t len, char *ret);
+
 /* Basic data: an object FFxx that holds objects numbered from DF(xx+1) on; `municipality` if
  * the fourth of them is one. */
 int app_basic(struct fuda_card *c, const struct aid *aid, const struct app_file *f, uint32_t tag,
@@ -84,6 +88,10 @@ int app_key_reference(struct fuda_card *c, struct fuda_deadline *dl, uint8_t ret
 /* The DigestInfo of RFC 8017 9.2 for SHA-256, SHA-384 and SHA-512. FUDA_ENOTSUP, FUDA_EINVAL (the
  * digest's length is not its hash's). */
 int digest_info(const struct fuda_digest *digest, uint8_t ret[DIGEST_INFO_MAX], size_t *ret_len);
+
+/* Takes what the card answered as a signature by a key of `kind`, of its size or an error. */
+int app_take_signature(struct fuda_card *c, const struct token_kind *kind,
+		       const struct fuda_buf *answer, struct fuda_buf *ret_signature);
 
 /* Has the selected application sign a fresh challenge with its default key, which asks for no PIN:
  * card.md 3.1. */

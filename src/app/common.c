@@ -19,21 +19,6 @@ enum {
 	CHALLENGE_MAX = 255,
 };
 
-/* Copies digits as a text. */
-static int take_digits(struct cursor *c, size_t len, char *ret)
-{
-	const uint8_t *p;
-
-	if (cur_take(c, len, &p) < 0)
-		return FUDA_EFORMAT;
-	for (size_t i = 0; i < len; i++)
-		if (p[i] < '0' || p[i] > '9')
-			return FUDA_EFORMAT;
-	memcpy(ret, p, len);
-	ret[len] = '\0';
-	return 0;
-}
-
 static int parse_card(const struct fuda_buf *record, struct fuda_common *ret)
 {
 	struct cursor c = cur_of(record->data, record->len);
@@ -43,9 +28,9 @@ static int parse_card(const struct fuda_buf *record, struct fuda_common *ret)
 	if (tlv_next_simple(&c, &t) < 0 || t.tag != TAG_CARD || c.left)
 		return FUDA_EFORMAT;
 	c = t.value;
-	if (take_digits(&c, SERIAL, ret->serial) < 0 ||
-	    take_digits(&c, MUNICIPALITY, ret->municipality) < 0 ||
-	    take_digits(&c, DATE, date) < 0 || c.left)
+	if (app_take_digits(&c, SERIAL, ret->serial) < 0 ||
+	    app_take_digits(&c, MUNICIPALITY, ret->municipality) < 0 ||
+	    app_take_digits(&c, DATE, date) < 0 || c.left)
 		return FUDA_EFORMAT;
 	snprintf(ret->expiry, sizeof(ret->expiry), "%.4s-%.2s-%.2s", date, date + 4, date + 6);
 	return 0;
@@ -81,7 +66,6 @@ int fuda_common_authenticate(struct fuda_card *c, const uint8_t *challenge, size
 {
 	/* INTERNAL AUTHENTICATE with the key of EF 0019: card.md 3 */
 	struct apdu a = { 0x00, 0x88, 0x00, 0x99, challenge, len, 256, false };
-	const size_t size = token_signature_size(token_kind(FUDA_TOKEN_CARD));
 	_cleanup_job_ struct fuda_card *job = NULL;
 	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
 	uint16_t sw;
@@ -101,10 +85,5 @@ int fuda_common_authenticate(struct fuda_card *c, const uint8_t *challenge, size
 		r = card_check_sw(c, sw);
 	if (r < 0)
 		return r;
-	if (signature.len != size)
-		return ctx_fail(c->ctx, FUDA_EFORMAT,
-				_("The card returned %zu bytes as a signature; %zu are expected."),
-				signature.len, size);
-	r = fuda_buf_append(ret_signature, signature.data, signature.len);
-	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
+	return app_take_signature(c, token_kind(FUDA_TOKEN_CARD), &signature, ret_signature);
 }

@@ -80,7 +80,7 @@ int fuda_face_read(struct fuda_card *c, const struct fuda_face_request *q, struc
 	/* Free to read, it also shows before the secret whether extended length works. */
 	r = app_read(c, &certificate, dl, &records.certificate);
 	if (r == 0)
-		r = pin_verify_in(c, q->with, &aid_face, q->pin, dl);
+		r = pin_verify(c, q->with, &aid_face, q->pin, dl);
 	if (r == 0)
 		r = read_records(c, q, dl, &records);
 	if (r == 0)

@@ -216,7 +216,7 @@ int fuda_jpki_certificate(struct fuda_card *c, enum fuda_jpki_object which,
 				   fuda_pin_title(objects[which].pin));
 	r = prepare_verify(c, which, true, dl);
 	if (r == 0)
-		r = pin_verify(c, objects[which].pin, pin, dl);
+		r = pin_verify(c, objects[which].pin, &aid_jpki, pin, dl);
 	return r < 0 ? r : read_certificate(c, which, dl, ret_der);
 }
 
@@ -232,7 +232,6 @@ static int compute(struct fuda_card *c, const struct fuda_jpki_input *in, struct
 		   struct fuda_buf *ret_signature)
 {
 	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
-	const size_t size = token_signature_size(kind_of(c));
 	uint16_t key = objects[in->key].key, sw;
 	struct apdu a = { CLA_SIGN, INS_SIGN, schemes[in->scheme].p1, (uint8_t)(P2_CURRENT | key),
 			  in->bytes, in->len, 256, false };
@@ -250,11 +249,7 @@ static int compute(struct fuda_card *c, const struct fuda_jpki_input *in, struct
 		r = card_check_sw(c, sw);
 	if (r < 0)
 		return r;
-	if (signature.len != size)
-		return ctx_fail(c->ctx, FUDA_EFORMAT,
-				_("The card returned %zu bytes as a signature; %zu are expected."),
-				signature.len, size);
-	return fuda_buf_append(ret_signature, signature.data, signature.len);
+	return app_take_signature(c, kind_of(c), &signature, ret_signature);
 }
 
 /* The job from the first APDU on. */
@@ -277,7 +272,7 @@ static int sign_job(struct fuda_card *c, const struct fuda_jpki_input *in,
 	if (r == 0)
 		r = prepare_verify(c, in->key, later, dl);
 	if (r == 0)
-		r = pin_verify(c, objects[in->key].pin, pin, dl);
+		r = pin_verify(c, objects[in->key].pin, &aid_jpki, pin, dl);
 	if (r == 0 && later)
 		r = read_certificate(c, in->key, dl, certificate);
 	return r < 0 ? r : compute(c, in, dl, signature);

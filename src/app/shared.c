@@ -109,6 +109,20 @@ int app_read(struct fuda_card *c, const struct app_file *f, struct fuda_deadline
 	return r < 0 ? app_read_failed(c->ctx, f, r) : 0;
 }
 
+int app_take_digits(struct cursor *c, size_t len, char *ret)
+{
+	const uint8_t *p;
+
+	if (cur_take(c, len, &p) < 0)
+		return FUDA_EFORMAT;
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return FUDA_EFORMAT;
+	memcpy(ret, p, len);
+	ret[len] = '\0';
+	return 0;
+}
+
 /* ---- basic data ---- */
 
 /* card.md 2.6 (FF30) and 2.7 (FF40): identification, key id, in the face application also version
@@ -136,10 +150,8 @@ static int parse_basic(const struct fuda_buf *data, uint32_t tag, bool municipal
 		if (tlv_expect(&c, first + 2, &t) < 0 || tlv_expect(&c, first + 3, &t) < 0 ||
 		    t.value.left != digits)
 			return FUDA_EFORMAT;
-		for (size_t i = 0; i < digits; i++)
-			if (t.value.p[i] < '0' || t.value.p[i] > '9')
-				return FUDA_EFORMAT;
-		memcpy(b.municipality, t.value.p, digits);
+		if (app_take_digits(&t.value, digits, b.municipality) < 0)
+			return FUDA_EFORMAT;
 	}
 	while (c.left)
 		if (tlv_next_der(&c, &t) < 0)
@@ -216,11 +228,24 @@ int digest_info(const struct fuda_digest *digest, uint8_t ret[DIGEST_INFO_MAX], 
 	return 0;
 }
 
+int app_take_signature(struct fuda_card *c, const struct token_kind *kind,
+		       const struct fuda_buf *answer, struct fuda_buf *ret_signature)
+{
+	const size_t size = token_signature_size(kind);
+	int r;
+
+	if (answer->len != size)
+		return ctx_fail(c->ctx, FUDA_EFORMAT,
+				_("The card returned %zu bytes as a signature; %zu are expected."),
+				answer->len, size);
+	r = fuda_buf_append(ret_signature, answer->data, answer->len);
+	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
+}
+
 int app_challenge(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_response *ret)
 {
 	/* P1 00: pads what it is given; P2 00: with the application's default key */
 	struct apdu a = { 0x80, 0x2A, 0x00, 0x00, NULL, 0, 256, false };
-	const size_t size = token_signature_size(token_kind(FUDA_TOKEN_CARD));
 	uint8_t info[DIGEST_INFO_MAX], challenge[sizeof(ret->challenge)];
 	struct fuda_digest digest;
 	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
@@ -243,13 +268,10 @@ int app_challenge(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_res
 		return ctx_fail_sw(c->ctx, FUDA_ESW, sw,
 				   _("The card does not sign a challenge with its own key, so that "
 				     "it cannot be told from a copy."));
-	if (signature.len != size)
-		return ctx_fail(c->ctx, FUDA_EFORMAT,
-				_("The card returned %zu bytes as a signature; %zu are expected."),
-				signature.len, size);
-	r = fuda_buf_set(&ret->signature, signature.data, signature.len);
+	fuda_buf_clear(&ret->signature);
+	r = app_take_signature(c, token_kind(FUDA_TOKEN_CARD), &signature, &ret->signature);
 	if (r < 0)
-		return ctx_fail_code(c->ctx, r);
+		return r;
 	memcpy(ret->challenge, challenge, sizeof(challenge));
 	return 0;
 }

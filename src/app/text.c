@@ -120,7 +120,7 @@ int fuda_text_read(struct fuda_card *c, const struct fuda_text_request *q, struc
 	if (r == 0 && q->secure_messaging)
 		r = sm_check(c);
 	if (r == 0)
-		r = pin_verify_in(c, q->with, &aid_text, q->pin, dl);
+		r = pin_verify(c, q->with, &aid_text, q->pin, dl);
 	if (r == 0)
 		r = q->secure_messaging ? read_securely(c, q, dl, &records) :
 					  read_records(c, NULL, q, dl, &records);

@@ -444,8 +444,8 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 	return judge(c, place->pin, entry, p2, sw, dl);
 }
 
-int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
-		  struct fuda_pin_entry *entry, struct fuda_deadline *dl)
+int pin_verify(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
+	       struct fuda_pin_entry *entry, struct fuda_deadline *dl)
 {
 	const struct pin_place *place = place_of(pin, aid);
 	uint8_t p2;
@@ -461,10 +461,4 @@ int pin_verify_in(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 	if (r == 0)
 		r = read_counter(c, place, dl, &entry->tries_before, &p2);
 	return r < 0 ? r : pin_present(c, place, p2, entry, dl);
-}
-
-int pin_verify(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry,
-	       struct fuda_deadline *dl)
-{
-	return pin_verify_in(c, pin, NULL, entry, dl);
 }

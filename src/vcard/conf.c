@@ -277,8 +277,7 @@ void vconf_default(struct conf *c)
 		c->pin[i].tries = c->pin[i].left = vcard_pins[i].tries;
 }
 
-/* Cuts blanks off both ends, in place. */
-static char *trim(char *s)
+char *vconf_trim(char *s)
 {
 	size_t len;
 
@@ -308,20 +307,20 @@ static const char *parse_line(struct conf *c, enum scope scope, char *line, uint
 	for (const char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' && *p != '\t')
 			return "control character";
-	key = trim(line);
+	key = vconf_trim(line);
 	if (!*key || *key == '#')
 		return NULL;
 	value = strchr(key, '=');
 	if (!value)
 		return "no '='";
 	*value++ = 0;
-	s = find_setting(trim(key), scope);
+	s = find_setting(vconf_trim(key), scope);
 	if (!s)
 		return "no such key here";
 	if (*seen & UINT64_C(1) << (s - settings))
 		return "the key is there twice";
 	*seen |= UINT64_C(1) << (s - settings);
-	return s->parse(c, s, trim(value)) < 0 ? "this value is not allowed" : NULL;
+	return s->parse(c, s, vconf_trim(value)) < 0 ? "this value is not allowed" : NULL;
 }
 
 int vconf_parse(struct conf *c, enum scope scope, const char *name, const struct fuda_buf *text,

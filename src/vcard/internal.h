@@ -133,6 +133,8 @@ struct conf {
 /* Which file a line stands in: the same keys are not allowed everywhere. */
 enum scope { SCOPE_CARD = 1, SCOPE_STATE = 2, SCOPE_SECRETS = 4, SCOPE_SET = 8 };
 
+/* Cuts blanks off both ends, in place. U+3000 is none of them. */
+char *vconf_trim(char *s);
 /* A card as made, without label. */
 void vconf_default(struct conf *c);
 /* Applies the "key = value" lines of `text`; `name` is the file's for `ret_why`. FUDA_EFORMAT. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fuda/hash.h>
+#include "codec/utf8.h"
 #include "vcard/internal.h"
 
 #define LINE_SIZE 1024 /* room for the longest address and its key */
@@ -16,50 +17,26 @@ struct field {
 	size_t place, size; /* of the member of struct person */
 };
 
-/* The next character, or -1 if there is none that UTF-8 allows (RFC 3629 4). */
-static int32_t utf8_decode(const char **text)
-{
-	static const struct {
-		uint8_t mask, lead;
-		uint32_t min; /* shorter forms are for smaller ones */
-	} forms[] = { { 0x80, 0x00, 0 },
-		      { 0xE0, 0xC0, 0x80 },
-		      { 0xF0, 0xE0, 0x800 },
-		      { 0xF8, 0xF0, 0x10000 } };
-	const uint8_t *p = (const uint8_t *)*text;
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		uint32_t c = *p & (uint8_t)~forms[i].mask;
-		size_t more = 0;
-
-		if ((*p & forms[i].mask) != forms[i].lead)
-			continue;
-		while (more < i && (p[more + 1] & 0xC0) == 0x80)
-			c = c << 6 | (p[++more] & 0x3F);
-		if (more < i || c < forms[i].min || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-			return -1;
-		*text += i + 1;
-		return (int32_t)c;
-	}
-	return -1;
-}
-
 uint32_t person_next_character(const char **text)
 {
-	return **text ? (uint32_t)utf8_decode(text) : 0;
+	struct cursor c = cur_of((const uint8_t *)*text, strlen(*text));
+	uint32_t ch;
+
+	if (!c.left || utf8_next(&c, &ch) < 0)
+		return 0;
+	*text = (const char *)c.p;
+	return ch;
 }
 
 /* Text without control characters, of at most as many characters as there is room for. */
 static int parse_text(const char *value, size_t size, char *ret)
 {
-	const char *p = value;
+	struct cursor c = cur_of((const uint8_t *)value, strlen(value));
+	uint32_t ch;
 
-	for (size_t left = (size - 1) / UTF8_LEN; *p; left--) {
-		int32_t c = utf8_decode(&p);
-
-		if (!left || c < ' ' || (c >= 0x7F && c < 0xA0))
+	for (size_t left = (size - 1) / UTF8_LEN; c.left; left--)
+		if (!left || utf8_next(&c, &ch) < 0 || ch < ' ' || (ch >= 0x7F && ch < 0xA0))
 			return FUDA_EFORMAT;
-	}
 	snprintf(ret, size, "%s", value);
 	return 0;
 }
@@ -237,24 +214,11 @@ int person_sample(struct person *ret)
 	return 0;
 }
 
-/* Cuts blanks off both ends, in place. U+3000 is none of them. */
-static char *trim(char *s)
-{
-	size_t len;
-
-	s += strspn(s, " \t");
-	len = strlen(s);
-	while (len && strchr(" \t", s[len - 1]))
-		len--;
-	s[len] = 0;
-	return s;
-}
-
 /* One line; `seen` has a bit for each field that was set before. Says what is wrong in `ret_wrong`,
  * without the value, which may be a My Number. */
 static int parse_line(struct person *p, char *line, unsigned *seen, char *ret_wrong, size_t size)
 {
-	char *key = trim(line), *value;
+	char *key = vconf_trim(line), *value;
 	const struct field *f = fields;
 
 	if (!*key || *key == '#')
@@ -263,7 +227,7 @@ static int parse_line(struct person *p, char *line, unsigned *seen, char *ret_wr
 	if (!value)
 		return explain(ret_wrong, size, FUDA_EFORMAT, "no '='");
 	*value++ = 0;
-	key = trim(key);
+	key = vconf_trim(key);
 	while (f < fields + ARRAY_SIZE(fields) && strcmp(f->key, key) != 0)
 		f++;
 	if (f == fields + ARRAY_SIZE(fields))
@@ -271,7 +235,7 @@ static int parse_line(struct person *p, char *line, unsigned *seen, char *ret_wr
 	if (*seen & 1U << (f - fields))
 		return explain(ret_wrong, size, FUDA_EFORMAT, "the key %s is there twice", f->key);
 	*seen |= 1U << (f - fields);
-	if (f->parse(trim(value), f->size, (char *)p + f->place) == 0)
+	if (f->parse(vconf_trim(value), f->size, (char *)p + f->place) == 0)
 		return 0;
 	return explain(ret_wrong, size, FUDA_EFORMAT, "this value is not allowed: %s = %s", f->key,
 		       f->form);
