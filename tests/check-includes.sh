@@ -62,6 +62,10 @@ complain "stands on base and codec alone" <"$tmp"
 includes $(find src/record -name '*.[ch]') | grep -v -E " (fuda|base|codec|pki|record)/" |
 	grep -E ' [^ ]+/' >"$tmp" || :
 complain "stands on base, codec and pki alone" <"$tmp"
+# ... and on the readers the handler for pcscd
+[ ! -d src/ifd ] || includes $(find src/ifd -name '*.[ch]') | grep -v -E " (fuda|base|codec|reader|ifd|PCSC)/" |
+	grep -E ' [^ ]+/' >"$tmp" || :
+complain "stands on base, codec and reader alone" <"$tmp"
 
 # 3. between applications, nothing; between drivers, nothing
 for f in src/app/*.[ch]; do
@@ -86,8 +90,11 @@ while read -r pattern files; do
 	includes $(find src drivers tools -name '*.[ch]') | grep -E " $pattern" |
 		grep -v -E "^($files) " || :
 done >"$tmp" <<EOF
-(winscard|pcsclite|PCSC/|wintypes) drivers/pcsc\.c
-openssl/ src/base/(crypto|encode)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]
+(winscard|pcsclite|wintypes) drivers/pcsc\.c
+(PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
+libusb src/reader/usb-libusb\.c
+nfc/ tools/fuda-nfc\.c
+openssl/ src/base/(crypto|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]
 (json|json-c/) tools/json\.c
 (openjpeg|png\.h) tools/photo-picture\.c|src/vcard/pictures\.c
 seccomp tools/photo-sandbox\.c

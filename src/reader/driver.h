@@ -9,8 +9,7 @@
 #include "base/deadline.h"
 
 enum driver_flags {
-	DRIVER_HARDWARE =
-		1, /* talks to a device: listed, chosen by itself, part of the IFD bundle */
+	DRIVER_HARDWARE = 1, /* leads to real readers; may be chosen by itself where it lists them */
 };
 
 enum power {
@@ -61,11 +60,24 @@ struct driver {
 	 * r->atr_len, r->max_command, r->max_response. On failure nothing stays open. */
 	int (*open)(struct reader *r, const char *rest, struct fuda_deadline *dl);
 
+	/* Instead of open(), of a driver that serves a device itself (and so can serve it to
+	 * pcscd): takes hold of the reader, whatever is in it. Sets r->priv, r->model,
+	 * r->max_command, r->max_response; the card is without power. FUDA_EBUSY (another program
+	 * has it; tried for a second, as others may only be looking), FUDA_EACCESS, FUDA_ENOREADER.
+	 * On failure nothing stays open. */
+	int (*attach)(struct reader *r, const char *rest, struct fuda_deadline *dl);
+
+	/* Of such a driver: whether a card is there, and still the one that has power, if one has: a
+	 * card that was away or is lost counts as absent once, so that nobody takes the next one
+	 * for it. Does not disturb a card that has power. */
+	int (*present)(struct reader *r, struct fuda_deadline *dl, bool *ret);
+
 	/* Frees r->priv. What hangs is abandoned, not freed under its user: at once, or if the card
 	 * may hold a verified secret after a few seconds. A lock still held is released. */
 	void (*close)(struct reader *r);
 
-	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET. */
+	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET. FUDA_ENOCARD,
+	 * FUDA_EMUTE. */
 	int (*power)(struct reader *r, enum power how, struct fuda_deadline *dl);
 
 	/* Sends one command APDU and appends the response (data, SW1, SW2) to `ret_response`.

@@ -9,6 +9,12 @@
  * whose name contains it. FUDA_ENOREADER; FUDA_EINVAL if several do. Errors of driver->open. */
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
 		struct reader **ret);
+/* Opens reader "driver:rest" with its card. */
+int reader_open_with(struct fuda_context *ctx, const struct driver *driver, const char *rest,
+		     struct fuda_deadline *dl, struct reader **ret);
+/* Takes hold of it whatever is in it, where the driver has attach(). */
+int reader_attach(struct fuda_context *ctx, const struct driver *driver, const char *rest,
+		  struct fuda_deadline *dl, struct reader **ret);
 void reader_close(struct reader **r);
 
 /* As the members of struct driver, with NULL members answered and APDUs counted and logged

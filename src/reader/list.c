@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which drivers and readers there are, and opening one by its name. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader/device.h"
+#include "reader/reader.h"
+
+#define ENTRY(name) extern const struct driver driver_##name;
+#include "drivers.def"
+#undef ENTRY
+
+const struct driver *const drivers[] = {
+#define ENTRY(name) &driver_##name,
+#include "drivers.def"
+#undef ENTRY
+	NULL,
+};
+
+const struct driver *driver_find(const char *name, size_t len)
+{
+	for (size_t i = 0; drivers[i]; i++)
+		if (strlen(drivers[i]->name) == len && strncmp(drivers[i]->name, name, len) == 0)
+			return drivers[i];
+	return NULL;
+}
+
+/* ---- lists ---- */
+
+int reader_list_add(struct fuda_reader_list *list, const char *driver, const char *rest,
+		    const struct fuda_reader_info *info)
+{
+	struct fuda_reader_info *items =
+		realloc(list->items, (list->count + 1) * sizeof(*items));
+	char *name;
+
+	if (!items)
+		return FUDA_ENOMEM;
+	list->items = items;
+	if (asprintf(&name, "%s:%s", driver, rest) < 0)
+		return FUDA_ENOMEM;
+	items[list->count] = *info;
+	items[list->count++].name = name;
+	return 0;
+}
+
+int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
+			 struct fuda_reader_list **ret)
+{
+	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *list = calloc(1, sizeof(*list));
+	int failed = 0;
+
+	ctx_step(ctx, _("look for readers"));
+	if (!list)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	for (size_t i = 0; drivers[i]; i++) {
+		int r = drivers[i]->list ? drivers[i]->list(ctx, dl, list) : 0;
+
+		if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED)
+			return r;
+		if (r < 0 && !failed)
+			failed = r;
+	}
+	if (failed && !list->count)
+		return failed;
+	*ret = list;
+	list = NULL;
+	return 0;
+}
+
+void fuda_reader_list_free(struct fuda_reader_list **list)
+{
+	if (!*list)
+		return;
+	for (size_t i = 0; i < (*list)->count; i++)
+		free((char *)(uintptr_t)(*list)->items[i].name);
+	free((*list)->items);
+	free(*list);
+	*list = NULL;
+}
+
+size_t fuda_reader_list_count(const struct fuda_reader_list *list)
+{
+	return list->count;
+}
+
+const struct fuda_reader_info *fuda_reader_list_get(const struct fuda_reader_list *list, size_t i)
+{
+	return i < list->count ? &list->items[i] : NULL;
+}
+
+/* ---- names ---- */
+
+/* The one listed reader whose name contains `part`. */
+static int find_by_part(struct fuda_context *ctx, const char *part,
+			const struct fuda_reader_list *list, const char **ret_name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = list->items[i].name;
+
+		if (!strstr(name, part))
+			continue;
+		if (found)
+			return ctx_fail(ctx, FUDA_EINVAL,
+					_("\"%s\" fits more than one reader: %s and %s. Give more "
+					  "of the name."),
+					part, found, name);
+		found = name;
+	}
+	if (!found)
+		return ctx_fail(ctx, FUDA_ENOREADER,
+				_("There is no reader \"%s\". \"fuda readers\" lists those that "
+				  "are there."),
+				part);
+	*ret_name = found;
+	return 0;
+}
+
+/* `name` starts with a word and a colon that no driver answers to: perhaps a slip. */
+static int no_such_driver(struct fuda_context *ctx, const char *name, size_t len)
+{
+	char known[128] = "";
+
+	for (size_t i = 0; drivers[i]; i++) {
+		size_t used = strlen(known);
+
+		snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+			 drivers[i]->name);
+	}
+	return ctx_fail(ctx, FUDA_ENOREADER,
+			_("There is no reader \"%s\", and no driver \"%.*s\" either. There are: "
+			  "%s."),
+			name, (int)len, name, known);
+}
+
+int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
+		struct reader **ret)
+{
+	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *list = NULL;
+	const char *colon = strchr(name, ':'), *whole = name;
+	const struct driver *driver = colon ? driver_find(name, (size_t)(colon - name)) : NULL;
+	int r;
+
+	if (!driver) {
+		r = fuda_reader_list_new(ctx, dl, &list);
+		if (r == 0)
+			r = find_by_part(ctx, name, list, &whole);
+		if (r < 0 && colon && r != FUDA_EINVAL && r != FUDA_ETIMEOUT &&
+		    r != FUDA_ECANCELLED)
+			return no_such_driver(ctx, name, (size_t)(colon - name));
+		if (r < 0)
+			return r;
+		name = whole;
+		colon = strchr(name, ':');
+		driver = driver_find(name, (size_t)(colon - name));
+	}
+	ctx_step(ctx, _("connect to the card"));
+	return reader_open_with(ctx, driver, colon + 1, dl, ret);
+}
