@@ -102,9 +102,12 @@ int ctx_fail_sw(struct fuda_context *ctx, int code, uint16_t sw, const char *for
 	return code;
 }
 
-void ctx_keep_error(struct fuda_context *ctx, bool keep)
+bool ctx_keep_error(struct fuda_context *ctx, bool keep)
 {
+	bool before = ctx->keep_error;
+
 	ctx->keep_error = keep;
+	return before;
 }
 
 void ctx_step(struct fuda_context *ctx, const char *step)
