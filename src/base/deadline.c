@@ -56,6 +56,24 @@ void fuda_deadline_restart(struct fuda_deadline *dl, int ms)
 	dl->end_ms = ms < 0 ? -1 : now_ms() + ms;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+int64_t deadline_narrow(struct fuda_deadline *dl, int ms)
+{
+	int64_t end = dl->end_ms;
+
+	dl->end_ms = earlier(end, now_ms() + ms);
+	return end;
+}
+
+void deadline_widen(struct fuda_deadline *dl, int64_t end)
+{
+	dl->end_ms = end;
+}
+
 static void make_readable(int fd)
 {
 	static const uint64_t one = 1;
@@ -199,11 +217,6 @@ static bool sleep_on_two(const struct fuda_deadline *dl, const deadline_word *wo
 	return syscall(SYS_futex_waitv, words, ARRAY_SIZE(words), 0, until < 0 ? NULL : &end,
 		       CLOCK_MONOTONIC) >= 0 ||
 	       errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 int deadline_wait_word(const struct fuda_deadline *dl, int ms, const deadline_word *word,

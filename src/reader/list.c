@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reader/device.h"
 #include "reader/reader.h"
 
 #define ENTRY(name) extern const struct driver driver_##name;
