@@ -16,7 +16,7 @@ struct isodep_link {
 	 * damaged. Neither is written down. Any other error ends the exchange and is. */
 	int (*exchange)(void *arg, const uint8_t *frame, size_t len, uint32_t us,
 			struct fuda_deadline *dl, struct fuda_buf *ret);
-	size_t frame_max; /* bytes of a frame that it carries each way, without CRC */
+	size_t frame_max; /* bytes of a frame that it carries each way, without CRC; 16 or more */
 };
 
 struct isodep {
@@ -40,12 +40,14 @@ void isodep_start(struct isodep *d, struct fuda_context *ctx, const struct isode
  * FUDA_ETRANSPORT, FUDA_EMUTE: the card is lost, was deselected, and must be activated anew, which
  * is the caller's to do and to report; also for what it says out of turn, a response over
  * ret_response->max, and waiting times asked for without end. FUDA_EREMOVED if it was lost before
- * (nothing was sent). FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors lose it too. */
+ * (nothing was sent). FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors lose it too, once
+ * anything was sent. */
 int isodep_transmit(struct isodep *d, const uint8_t *command, size_t len, struct fuda_deadline *dl,
 		    struct fuda_buf *ret_response);
 
 /* Asks whether the card is still there, without disturbing it. 0 with *ret; an answer that is not in
- * step loses the card. FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors. */
+ * step loses the card, as does none. FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors, as
+ * above. */
 int isodep_present(struct isodep *d, struct fuda_deadline *dl, bool *ret);
 
 /* Takes leave of the card, if it is not lost; it is then. */
