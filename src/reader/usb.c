@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-const struct usb_backend *usb_backend;
+const struct usb_backend *usb_backend = &usb_libusb;
 
 static int parse_number(const char **text, uint8_t *ret)
 {
