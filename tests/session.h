@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session with the software card of softcard.h through the public API, and what passes in it. */
+/* A session with the software card of softcard.h through the public API, over the reader of stage.h, and what
+ * passes in it. */
 #ifndef TESTS_SESSION_H
 #define TESTS_SESSION_H
 
@@ -11,9 +12,9 @@
 #include <unistd.h>
 
 #include "card/card.h"
-#include "drivers/virtual.h"
 #include "tests/cmocka.h"
 #include "tests/softcard.h"
+#include "tests/stage.h"
 
 struct session {
 	struct fuda_context *ctx;
@@ -43,19 +44,15 @@ static inline int session_transmit(struct reader *r, const uint8_t *command, siz
 /* Opens the card as it is. `spec` is one of the fault driver, or NULL; `secret` what will be presented. */
 static inline void session_open(struct session *s, const char *spec, const char *secret)
 {
-	char name[256];
-
 	/* nothing is remembered from one session to the next */
 	unsetenv("HOME");
 	unsetenv("XDG_CACHE_HOME");
 	*s = (struct session){ 0 };
-	snprintf(name, sizeof(name), "%s%s%svirtual:%s", spec ? "fault:" : "", spec ? spec : "", spec ? ":" : "",
-		 softcard_dir());
 	assert_int_equal(fuda_context_new(&s->ctx), 0);
 	assert_int_equal(fuda_deadline_new(10000, &s->dl), 0);
 	assert_int_equal(fuda_secret_new(secret, strlen(secret), &s->secret), 0);
 	s->entry = FUDA_PIN_ENTRY(s->secret);
-	if (fuda_card_open(s->ctx, name, s->dl, &s->card) < 0)
+	if (fuda_card_open(s->ctx, stage_insert(spec), s->dl, &s->card) < 0)
 		fail_msg("%s", fuda_context_message(s->ctx));
 	assert_int_equal(fuda_cv_trust_new(s->ctx, &s->trust), 0);
 	assert_int_equal(fuda_cv_trust_add_file(s->trust, softcard_path("cv-authority.pem")), 0);
@@ -76,17 +73,20 @@ static inline void session_close(struct session *s)
 {
 	fuda_cv_trust_free(&s->trust);
 	fuda_card_free(&s->card);
+	stage_remove();
 	fuda_secret_free(&s->secret);
 	fuda_deadline_free(&s->dl);
 	fuda_context_free(&s->ctx);
 }
 
-/* The software card inside, whatever is stacked on it. */
 static inline struct vcard *session_vcard(const struct session *s)
 {
-	const struct reader *r = s->card->reader;
+	return stage_card(s->card->reader);
+}
 
-	return virtual_card(r->inner ? r->inner : r);
+static inline bool session_powered(const struct session *s, bool expected)
+{
+	return stage_powered(s->card->reader, expected);
 }
 
 /* Fails with what the library says unless `r` is `expected`, with a message where it is an error. */

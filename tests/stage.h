@@ -3,6 +3,7 @@
 #ifndef TESTS_STAGE_H
 #define TESTS_STAGE_H
 
+#include "reader/driver.h"
 #include "vcard/vcard.h"
 
 struct stage {
@@ -18,9 +19,31 @@ struct stage {
 	const char *(*reader)(void);
 };
 
-extern const struct stage stage_virtual, stage_pcsc, stage_rcs380, stage_ccid, stage_nfc;
-
-/* The stage of the driver that the environment (FUDA_TEST_DRIVER) names, or the virtual one. */
+/* The stage of the driver that the environment (FUDA_TEST_DRIVER) names, or the virtual one. Ends the process
+ * with a failure where that driver has none. */
 const struct stage *stage(void);
+/* It is the virtual one: the whole of the large matrices is run there, a part that is named elsewhere. */
+bool stage_is_virtual(void);
+
+/* For main(): runs tests with the reader set up, as cmocka_run_group_tests(). */
+#define stage_run(tests, setup, teardown) \
+	(stage_begin() ? stage_end(cmocka_run_group_tests_name(__FILE__, tests, setup, teardown)) : 77)
+bool stage_begin(void);
+int stage_end(int failed);
+
+/* Puts the card of softcard.h in as it is on disk, and returns the name of its reader, with the driver of faults
+ * in front if `spec` is not NULL; valid until the next call. After opening it, stage_card() is the card, whatever
+ * is stacked on its reader, and stage_powered() whether it has power: `expected`, unless the reader does not come
+ * to that within seconds. */
+const char *stage_insert(const char *spec);
+struct vcard *stage_card(const struct reader *r);
+bool stage_powered(const struct reader *r, bool expected);
+/* Takes it out while the reader is still open: nobody but the caller uses it from here on. */
+struct vcard *stage_withdraw(const struct reader *r);
+/* Takes it out, if it is still in, and frees it; after closing the reader. */
+void stage_remove(void);
+
+/* The time that a job of a test may take over this reader, which takes `ms` on the virtual one. */
+int stage_ms(int ms);
 
 #endif

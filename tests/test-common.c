@@ -40,7 +40,7 @@ static void reads_in_every_reading(void **state)
 		session_expect(&s, fuda_juki_read(s.card, s.dl, reference), 0);
 		assert_memory_equal(reference, common.key_reference, sizeof(reference));
 		assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 0);
-		assert_true(vcard_powered(session_vcard(&s)));
+		assert_true(session_powered(&s, true));
 		session_close(&s);
 	}
 	softcard_write("");
@@ -258,5 +258,5 @@ int main(void)
 		cmocka_unit_test_setup(refuses_bad_records, setup),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
+	return stage_run(tests, softcard_setup, softcard_teardown);
 }

@@ -91,7 +91,7 @@ static void signs_in_every_reading(void **state)
 			session_expect(&s, sign(&s, k), 0);
 			check_signature(&s);
 			assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 1);
-			assert_false(vcard_powered(session_vcard(&s)));
+			assert_false(session_powered(&s, false));
 			session_close(&s);
 		}
 	}
@@ -302,5 +302,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(signs_in_every_scheme, setup, teardown),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
+	return stage_run(tests, softcard_setup, softcard_teardown);
 }

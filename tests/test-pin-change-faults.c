@@ -12,9 +12,9 @@
 
 #include "base/deadline.h"
 #include "card/card.h"
-#include "drivers/virtual.h"
 #include "tests/cmocka.h"
 #include "tests/softcard.h"
+#include "tests/stage.h"
 
 enum { DEADLINE_MS = 40, PLENTY_MS = 10000 };
 
@@ -178,32 +178,31 @@ static struct outcome change(const struct variant *variant, const char *spec)
 	struct fuda_deadline *dl;
 	struct fuda_card *card;
 	struct driver driver;
-	char name[256];
 	struct vcard *v;
 
 	softcard_write(variant->settings);
 	memset(&passed, 0, sizeof(passed));
 	passed.variant = variant;
-	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec, *spec ? ":" : "", softcard_dir());
 	assert_int_equal(fuda_deadline_new(PLENTY_MS, &dl), 0);
 	assert_int_equal(fuda_secret_new(variant->old, strlen(variant->old), &old), 0);
 	assert_int_equal(fuda_secret_new(variant->fresh, strlen(variant->fresh), &fresh), 0);
 	o.change.old = old;
 	o.change.fresh = fresh;
-	assert_int_equal(fuda_card_open(ctx, name, dl, &card), 0);
+	assert_int_equal(fuda_card_open(ctx, stage_insert(*spec ? spec : NULL), dl, &card), 0);
 	driver = *card->reader->driver;
 	driver.transmit = watch;
 	card->reader->driver = &driver;
-	fuda_deadline_restart(dl, *spec ? DEADLINE_MS : PLENTY_MS);
+	fuda_deadline_restart(dl, *spec ? stage_ms(DEADLINE_MS) : PLENTY_MS);
 	fuda_deadline_restart(card->closing, 0); /* the session is old: it must be started when it is needed */
 	o.error = fuda_pin_change(card, &o.change, dl);
-	v = virtual_card(card->reader->inner ? card->reader->inner : card->reader);
-	o.powered = vcard_powered(v);
+	o.powered = stage_powered(card->reader, false);
+	v = stage_withdraw(card->reader);
 	vcard_power(v, false);
 	vcard_power(v, true);
 	for (size_t i = 0; i < FUDA_PIN_COPIES_MAX && variant->copies[i].aid; i++)
 		ask_copy(v, variant, i, &o.holds[i], &o.tries[i]);
 	fuda_card_free(&card);
+	stage_remove();
 	fuda_secret_free(&old);
 	fuda_secret_free(&fresh);
 	fuda_deadline_free(&dl);
@@ -395,5 +394,5 @@ int main(void)
 		cmocka_unit_test(copies_that_differ), cmocka_unit_test(changing_back),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return stage_run(tests, setup, teardown);
 }

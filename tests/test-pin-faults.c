@@ -12,9 +12,9 @@
 
 #include "base/deadline.h"
 #include "card/card.h"
-#include "drivers/virtual.h"
 #include "tests/cmocka.h"
 #include "tests/softcard.h"
+#include "tests/stage.h"
 
 enum { DEADLINE_MS = 40, PLENTY_MS = 10000 };
 
@@ -134,24 +134,23 @@ static struct outcome play(const struct use *use, bool right, const char *spec)
 	struct fuda_secret *secret;
 	struct fuda_card *card;
 	struct vcard *v;
-	char name[160];
 
 	softcard_write(SECRETS);
-	snprintf(name, sizeof(name), "%s%s%svirtual:%s", *spec ? "fault:" : "", spec, *spec ? ":" : "", softcard_dir());
 	assert_int_equal(fuda_deadline_new(PLENTY_MS, &dl), 0);
 	assert_int_equal(fuda_secret_new(pin, strlen(pin), &secret), 0);
-	assert_int_equal(fuda_card_open(ctx, name, dl, &card), 0);
-	v = virtual_card(card->reader->inner ? card->reader->inner : card->reader);
-	fuda_deadline_restart(dl, *spec ? DEADLINE_MS : PLENTY_MS);
+	assert_int_equal(fuda_card_open(ctx, stage_insert(*spec ? spec : NULL), dl, &card), 0);
+	fuda_deadline_restart(dl, *spec ? stage_ms(DEADLINE_MS) : PLENTY_MS);
 	fuda_deadline_restart(card->closing, 0); /* the session is old: it must be started when it is needed */
 	o.entry = FUDA_PIN_ENTRY(secret);
 	o.error = use->use(card, use->pin, &o.entry, dl, &data);
-	o.verifies = vcard_usage(v).verifies;
 	o.apdus = fuda_card_apdus(card).count;
 	o.got = data.len;
-	o.powered = vcard_powered(v);
+	o.powered = stage_powered(card->reader, !o.entry.sent);
+	v = stage_withdraw(card->reader);
+	o.verifies = vcard_usage(v).verifies;
 	o.left = ask_counter(v, use);
 	fuda_card_free(&card);
+	stage_remove();
 	fuda_secret_free(&secret);
 	fuda_deadline_free(&dl);
 	return o;
@@ -297,5 +296,5 @@ int main(void)
 		cmocka_unit_test(right_and_wrong_for_all_others),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return stage_run(tests, setup, teardown);
 }

@@ -103,7 +103,7 @@ static void run(const struct job *job, const char *kind, int at, const char *for
 
 	snprintf(spec, sizeof(spec), "%s@%d%s", kind, at, forever);
 	session_open(&s, spec, job->secret);
-	fuda_deadline_restart(s.dl, DEADLINE_MS);
+	fuda_deadline_restart(s.dl, stage_ms(DEADLINE_MS));
 	r = job->read(&s, &good);
 	verifies = vcard_usage(session_vcard(&s)).verifies;
 	if (getenv("VERBOSE"))
@@ -112,7 +112,7 @@ static void run(const struct job *job, const char *kind, int at, const char *for
 	assert_in_range(verifies, 0, 1);
 	if (verifies) {
 		assert_true(s.entry.sent);
-		assert_false(vcard_powered(session_vcard(&s)));
+		assert_false(session_powered(&s, false));
 	}
 	if (r < 0)
 		assert_string_not_equal(fuda_context_message(s.ctx), "");
@@ -188,5 +188,5 @@ int main(void)
 		cmocka_unit_test(goes_on_with_what_is_free),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
+	return stage_run(tests, softcard_setup, softcard_teardown);
 }

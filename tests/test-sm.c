@@ -93,7 +93,7 @@ static void run(const struct change *c)
 		assert_int_equal(records.my_number.len, 0);
 	if (c->message)
 		session_says(&s, c->message);
-	assert_false(vcard_powered(session_vcard(&s)));
+	assert_false(session_powered(&s, false));
 	session_close(&s);
 	fuda_text_records_free(&records);
 }
@@ -376,5 +376,5 @@ int main(void)
 		cmocka_unit_test(encrypts_under_good_keys_only),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
+	return stage_run(tests, softcard_setup, softcard_teardown);
 }
