@@ -74,9 +74,9 @@ done >"$tmp"
 complain "applications do not know each other" <"$tmp"
 
 # 4. tools see the public headers only; a program of an internal library may see that library's header
-# ... and fuda-photo, which is linked with nothing of ours, the cursor, which needs no linking
+# ... and fuda-photo and fuda-nfc, which are linked with nothing of ours, what needs no linking
 includes tools/*.[ch] | grep -E ' (base|codec|reader|card|app|pki|drivers)/' |
-	grep -v -E '^tools/photo-[a-z]*\.c base/cursor\.h$' >"$tmp" || :
+	grep -v -E '^tools/(photo-[a-z]*\.c base/cursor|fuda-nfc\.c drivers/nfc-protocol)\.h$' >"$tmp" || :
 complain "tools include <fuda/...> only" <"$tmp"
 includes tools/*.[ch] | grep -E ' vcard/' | grep -v -E '^tools/fuda-vcard.c vcard/vcard.h' >"$tmp" || :
 complain "only fuda-vcard knows the software card" <"$tmp"
