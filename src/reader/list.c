@@ -27,23 +27,6 @@ const struct driver *driver_find(const char *name, size_t len)
 
 /* ---- lists ---- */
 
-int reader_list_add(struct fuda_reader_list *list, const char *driver, const char *rest,
-		    const struct fuda_reader_info *info)
-{
-	struct fuda_reader_info *items =
-		realloc(list->items, (list->count + 1) * sizeof(*items));
-	char *name;
-
-	if (!items)
-		return FUDA_ENOMEM;
-	list->items = items;
-	if (asprintf(&name, "%s:%s", driver, rest) < 0)
-		return FUDA_ENOMEM;
-	items[list->count] = *info;
-	items[list->count++].name = name;
-	return 0;
-}
-
 int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
 			 struct fuda_reader_list **ret)
 {

@@ -121,3 +121,22 @@ int reader_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 {
 	return r->driver->lock ? r->driver->lock(r, on, dl) : 0;
 }
+
+/* ---- lists ---- */
+
+int reader_list_add(struct fuda_reader_list *list, const char *driver, const char *rest,
+		    const struct fuda_reader_info *info)
+{
+	struct fuda_reader_info *items =
+		realloc(list->items, (list->count + 1) * sizeof(*items));
+	char *name;
+
+	if (!items)
+		return FUDA_ENOMEM;
+	list->items = items;
+	if (asprintf(&name, "%s:%s", driver, rest) < 0)
+		return FUDA_ENOMEM;
+	items[list->count] = *info;
+	items[list->count++].name = name;
+	return 0;
+}
