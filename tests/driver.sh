@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# driver.sh DRIVER PROGRAM...: the card suite over a reader of one driver, in the environment that its stage needs. The
+# readers are emulated; where one cannot be set up here, that is a SKIP with the reason, and no stage at all a failure.
+# Run in the build folder.
+set -eu
+driver=$1
+shift
+FUDA_TEST_DRIVER=$driver
+export FUDA_TEST_DRIVER
+
+around=
+if grep -q "^ENTRY($driver)\$" device-drivers.def; then
+	# devices on the USB
+	command -v umockdev-wrapper >/dev/null || {
+		echo "SKIP: no umockdev-wrapper (package umockdev) to emulate devices with"
+		exit 77
+	}
+	around=umockdev-wrapper
+	ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
+	export ASAN_OPTIONS
+elif [ "$driver" = pcsc ]; then
+	. "$srcdir/tests/pcscd-env.sh"
+fi
+
+skipped=0
+for program; do
+	echo "== $program over $driver"
+	status=0
+	$around "$program" || status=$?
+	case $status in
+	0) ;;
+	77) skipped=1 ;;
+	*) exit $status ;;
+	esac
+done
+[ $skipped = 0 ] || exit 77
