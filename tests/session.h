@@ -84,9 +84,9 @@ static inline struct vcard *session_vcard(const struct session *s)
 	return stage_card(s->card->reader);
 }
 
-static inline bool session_powered(const struct session *s, bool expected)
+static inline bool session_holds(const struct session *s, bool expected)
 {
-	return stage_powered(s->card->reader, expected);
+	return stage_holds(s->card->reader, expected);
 }
 
 /* Fails with what the library says unless `r` is `expected`, with a message where it is an error. */

@@ -102,14 +102,20 @@ struct vcard *stage_withdraw(const struct reader *r)
 	return stage_card(r);
 }
 
-bool stage_powered(const struct reader *r, bool expected)
+/* Some readers give the card power again at once. */
+static bool holds(const struct vcard *v)
+{
+	return vcard_powered(v) && vcard_usage(v).since_power;
+}
+
+bool stage_holds(const struct reader *r, bool expected)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
 	const struct vcard *v = stage_card(r);
 
-	for (int ms = 0; !stage_is_virtual() && ms < SETTLE_MS && vcard_powered(v) != expected; ms += LOOK_MS)
+	for (int ms = 0; !stage_is_virtual() && ms < SETTLE_MS && holds(v) != expected; ms += LOOK_MS)
 		nanosleep(&pause, NULL);
-	return vcard_powered(v);
+	return holds(v);
 }
 
 int stage_ms(int ms)

@@ -33,11 +33,11 @@ int stage_end(int failed);
 
 /* Puts the card of softcard.h in as it is on disk, and returns the name of its reader, with the driver of faults
  * in front if `spec` is not NULL; valid until the next call. After opening it, stage_card() is the card, whatever
- * is stacked on its reader, and stage_powered() whether it has power: `expected`, unless the reader does not come
- * to that within seconds. */
+ * is stacked on its reader, and stage_holds() whether it still holds what the commands left in it, a verified
+ * secret for one, as it has had power since: `expected`, unless the reader does not come to that within seconds. */
 const char *stage_insert(const char *spec);
 struct vcard *stage_card(const struct reader *r);
-bool stage_powered(const struct reader *r, bool expected);
+bool stage_holds(const struct reader *r, bool expected);
 /* Takes it out while the reader is still open: nobody but the caller uses it from here on. */
 struct vcard *stage_withdraw(const struct reader *r);
 /* Takes it out, if it is still in, and frees it; after closing the reader. */

@@ -40,7 +40,7 @@ static void reads_in_every_reading(void **state)
 		session_expect(&s, fuda_juki_read(s.card, s.dl, reference), 0);
 		assert_memory_equal(reference, common.key_reference, sizeof(reference));
 		assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 0);
-		assert_true(session_powered(&s, true));
+		assert_true(session_holds(&s, true));
 		session_close(&s);
 	}
 	softcard_write("");

@@ -87,7 +87,7 @@ static void reads_in_every_reading(void **state)
 			check_records(&s, ways[w].what);
 			assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 1);
 			/* nobody finds it verified: card.md 0.7 */
-			assert_false(session_powered(&s, false));
+			assert_false(session_holds(&s, false));
 			session_close(&s);
 		}
 	}
@@ -236,7 +236,7 @@ static void reads_basic_data(void **state)
 		session_expect(&s, fuda_face_basic(s.card, s.dl, &basic), 0);
 		assert_memory_equal(basic.identification, "\x06\x03\x0E\x01", 4);
 		assert_int_equal(strlen(basic.municipality), 5);
-		assert_true(session_powered(&s, true));
+		assert_true(session_holds(&s, true));
 		session_close(&s);
 	}
 }

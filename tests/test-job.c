@@ -91,7 +91,7 @@ static void signs_in_every_reading(void **state)
 			session_expect(&s, sign(&s, k), 0);
 			check_signature(&s);
 			assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 1);
-			assert_false(session_powered(&s, false));
+			assert_false(session_holds(&s, false));
 			session_close(&s);
 		}
 	}

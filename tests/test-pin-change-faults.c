@@ -195,7 +195,7 @@ static struct outcome change(const struct variant *variant, const char *spec)
 	fuda_deadline_restart(dl, *spec ? stage_ms(DEADLINE_MS) : PLENTY_MS);
 	fuda_deadline_restart(card->closing, 0); /* the session is old: it must be started when it is needed */
 	o.error = fuda_pin_change(card, &o.change, dl);
-	o.powered = stage_powered(card->reader, false);
+	o.powered = stage_holds(card->reader, false);
 	v = stage_withdraw(card->reader);
 	vcard_power(v, false);
 	vcard_power(v, true);

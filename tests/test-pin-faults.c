@@ -145,7 +145,7 @@ static struct outcome play(const struct use *use, bool right, const char *spec)
 	o.error = use->use(card, use->pin, &o.entry, dl, &data);
 	o.apdus = fuda_card_apdus(card).count;
 	o.got = data.len;
-	o.powered = stage_powered(card->reader, !o.entry.sent);
+	o.powered = stage_holds(card->reader, !o.entry.sent);
 	v = stage_withdraw(card->reader);
 	o.verifies = vcard_usage(v).verifies;
 	o.left = ask_counter(v, use);

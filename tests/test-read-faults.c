@@ -112,7 +112,7 @@ static void run(const struct job *job, const char *kind, int at, const char *for
 	assert_in_range(verifies, 0, 1);
 	if (verifies) {
 		assert_true(s.entry.sent);
-		assert_false(session_powered(&s, false));
+		assert_false(session_holds(&s, false));
 	}
 	if (r < 0)
 		assert_string_not_equal(fuda_context_message(s.ctx), "");

@@ -93,7 +93,7 @@ static void run(const struct change *c)
 		assert_int_equal(records.my_number.len, 0);
 	if (c->message)
 		session_says(&s, c->message);
-	assert_false(session_powered(&s, false));
+	assert_false(session_holds(&s, false));
 	session_close(&s);
 	fuda_text_records_free(&records);
 }

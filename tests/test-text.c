@@ -84,7 +84,7 @@ static void reads_in_every_reading(void **state)
 			assert_true(s.entry.sent);
 			assert_int_equal(vcard_usage(session_vcard(&s)).verifies, 1);
 			/* nobody finds it verified: card.md 0.7 */
-			assert_false(session_powered(&s, false));
+			assert_false(session_holds(&s, false));
 			session_close(&s);
 		}
 	}
@@ -152,7 +152,7 @@ static void counts_the_tries(void **state)
 		assert_int_equal(s.entry.tries_before, left + 1);
 		assert_int_equal(s.entry.tries_after, left);
 		assert_int_equal(records.certificate.len, 0);
-		assert_false(session_powered(&s, false));
+		assert_false(session_holds(&s, false));
 		session_close(&s);
 		if (left != 1)
 			continue;
@@ -257,7 +257,7 @@ static void reads_basic_data(void **state)
 		assert_memory_equal(basic.identification, "\x01\x03\x0E\x01", 4);
 		assert_string_equal(basic.municipality, "");
 		assert_false(s.entry.sent);
-		assert_true(session_powered(&s, true));
+		assert_true(session_holds(&s, true));
 		session_close(&s);
 	}
 }

@@ -199,7 +199,6 @@ struct vcard {
 	struct pin locked;		     /* stands for every EF_LOCKED; stays as it is */
 
 	bool powered;
-	unsigned long since_power; /* commands */
 	struct app_state *df;	   /* current application */
 	struct ef_state *ef;	   /* current file, NULL: none */
 	bool terminal_half;	   /* the first half of a terminal's certificate came */

@@ -31,7 +31,7 @@ void vcard_power(struct vcard *v, bool on)
 	if (on == v->powered)
 		return;
 	v->powered = on;
-	v->since_power = 0;
+	v->usage.since_power = 0;
 	drop_volatile(v);
 	for (size_t i = 0; i < PINS; i++)
 		v->conf.pin[i].verified = false;
@@ -207,7 +207,7 @@ static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len,
 
 	if (apdu_parse(bytes, len, &a) < 0)
 		return 0x6700;
-	if (v->conf.opt.first_command && v->since_power == 1)
+	if (v->conf.opt.first_command && v->usage.since_power == 1)
 		return (uint16_t)v->conf.opt.first_command;
 	sw = check_class(v, &a);
 	if (sw != 0x9000)
@@ -239,10 +239,10 @@ int vcard_transmit(struct vcard *v, const uint8_t *command, size_t len,
 
 	if (!v->powered)
 		return FUDA_ENOCARD;
-	v->since_power++;
 	v->usage.apdus++;
+	v->usage.since_power++;
 	v->usage.sent += len;
-	if (v->conf.opt.mute_at && v->since_power >= v->conf.opt.mute_at)
+	if (v->conf.opt.mute_at && v->usage.since_power >= v->conf.opt.mute_at)
 		return FUDA_EMUTE;
 	sw = execute(v, command, len, &out);
 	r = fuda_buf_append(&out, (const uint8_t[]){ sw >> 8, sw & 0xFF }, 2);

@@ -41,6 +41,7 @@ size_t vcard_max_response(const struct vcard *v);
 struct vcard_usage {
 	unsigned long apdus, sent, received;
 	unsigned long verifies; /* VERIFY commands with a secret in them */
+	unsigned long since_power; /* APDUs since it was last switched on */
 	uint64_t link_ns;	/* time on a contactless link of 106 kbit/s, by linktime.h */
 };
 struct vcard_usage vcard_usage(const struct vcard *v);
