@@ -57,11 +57,176 @@ says out 'uTrust 3700 F (04e6:5790) is plugged in'
 says out 'ACR122U (072f:2200) is held by the kernel module pn533_usb'
 says out 'modprobe -r pn533_usb'
 says out 'tee -a '
-says out 'there is no PC/SC driver for this reader'
-says out '(04e6:511a) is plugged in'
+says_not out 'modprobe -r port100' # our driver takes it back
+says out 'RC-S380/S (054c:06c1) is plugged in'
+says out 'the kernel module port100 holds it'
+says out 'NTT Com SCR3310-NTTCom (04e6:511a) is plugged in' # by our table: it gives no name
 says_not out 'Keyboard'
 
+# ids that are none, a driver whose name is long, a class of another case
+usb 1-6 054C 06C3 Upper ff
+usb 1-7 g54c 06c1 Letters 0b
+usb 1-8 10054c 06c1 Long 0b
+usb 1-9 054c '' Half 0b
+usb 1-11 1234 5678 Other 0b "$(printf %060d 7)"
+run 3 doctor --sysroot system
+says out 'Upper (054c:06c3) is plugged in'
+says out 'Other (1234:5678) is plugged in'
+for n in Letters Long Half; do says_not out $n; done
+rm -r "$sys/sys/bus/usb/devices"
+
+# node BUS DEV [MODE]: the device has this place, with a file there
+node() {
+	d=$sys/sys/bus/usb/devices/$reader
+	echo "$1" >"$d/busnum"
+	echo "$2" >"$d/devnum"
+	echo "189:$2" >"$d/dev"
+	place=$(printf '/dev/bus/usb/%03d/%03d' "$1" "$2")
+	mkdir -p "$sys${place%/*}"
+	: >"$sys$place"
+	chmod "${3:-600}" "$sys$place"
+}
+rules() { # rules FILE: installs those of this build there
+	mkdir -p "$sys/${1%/*}"
+	awk -v mode=rules -v group=pcscd -f "$top/udev/generate.awk" "$top/udev/devices" >"$sys/$1"
+}
+applied() { # what udev remembers of the device
+	mkdir -p "$sys/run/udev/data"
+	printf 'I:1\nE:ID_VENDOR=Sony\nG:uaccess\nV:1\n' >"$sys/run/udev/data/c189:$1"
+}
+
+# the service and the RC-S380: without its bundle, with it, and nobody to tell
+reader=2-1
+usb $reader 054c 06c1 RC-S380/S ff
+node 2 7
+run 3 doctor --sysroot system
+says out 'programs that use PC/SC do not see the RC-S380/S'
+says out 'ifd-fuda.bundle'
+mkdir -p "$sys/usr/lib/pcsc/drivers/ifd-fuda.bundle/Contents"
+run 3 doctor --sysroot system
+says out 'do not see' # half a bundle
+: >"$sys/usr/lib/pcsc/drivers/ifd-fuda.bundle/Contents/Info.plist"
+run 3 doctor --sysroot system
+says_not out 'do not see'
+says_not out 'permission to use'
+
+# a service that runs as a user of its own: the node's group, rules for it
+mkdir -p "$sys/etc" "$sys/usr/lib/systemd/system"
+printf 'other:x:%s:\npcscd:x:64990:\n' "$(id -g)" >"$sys/etc/group"
+unit=$sys/usr/lib/systemd/system/pcscd.service
+printf '[Service]\nUser=root\n' >"$unit"
+run 3 doctor --sysroot system
+says_not out 'runs as user'
+printf '[Service]\nExecStart=/usr/sbin/pcscd\nUser=pcscd\n' >"$unit"
+run 3 doctor --sysroot system
+says out 'the PC/SC service runs as user pcscd, who may not use the reader: /dev/bus/usb/002/007 is for group'
+says out "install 70-fudasashi.rules ('make install' does), then: "
+says out 'udevadm control --reload; '
+rules usr/lib/udev/rules.d/70-fudasashi.rules
+run 3 doctor --sysroot system
+says out 'plug it out and in again, or: '
+applied 7
+run 3 doctor --sysroot system
+says out 'configure with --with-udev-group=pcscd'
+printf 'pcscd:x:%s:\n' "$(id -g)" >"$sys/etc/group"
+run 3 doctor --sysroot system
+says out 'runs as user' # its group, but not for the group
+node 2 7 660
+run 3 doctor --sysroot system
+says_not out 'runs as user'
+printf 'other:x:64990:\n' >"$sys/etc/group"
+node 2 7 666
+run 3 doctor --sysroot system
+says_not out 'runs as user'
+rm "$unit" "$sys/run/udev/data/c189:7" "$sys/usr/lib/udev/rules.d/70-fudasashi.rules"
+
+# no device node at all; a place that is none
+rm "$sys/dev/bus/usb/002/007"
+run 3 doctor --sysroot system
+says out 'there is no /dev/bus/usb/002/007'
+says out '--device=/dev/bus/usb'
+for n in '' 0 x -1; do
+	echo "$n" >"$sys/sys/bus/usb/devices/$reader/devnum"
+	run 3 doctor --sysroot system
+	says_not out 'there is no /dev/bus/usb/002/000'
+done
+node 2 7
+
+# who has it: somebody, the service, some other program
+ln -sfn "$sys/drivers/usbfs" "$sys/sys/bus/usb/devices/$reader:1.0/driver"
+run 3 doctor --sysroot system
+says out 'a program uses the RC-S380/S, as a rule the PC/SC service'
+mkdir -p "$sys/proc/4711/fd" "$sys/proc/12/fd" "$sys/proc/self/fd"
+ln -s /dev/bus/usb/002/070 "$sys/proc/12/fd/3"
+ln -s /dev/bus/usb/002/007 "$sys/proc/self/fd/3"
+ln -s /dev/bus/usb/002/007 "$sys/proc/4711/fd/9"
+echo scdaemon >"$sys/proc/4711/comm"
+run 3 doctor --sysroot system
+says out 'the RC-S380/S is in use by another program: scdaemon (process 4711)'
+says out 'close that program'
+echo pcscd >"$sys/proc/4711/comm"
+run 3 doctor --sysroot system
+says out 'the PC/SC service uses the RC-S380/S'
+run 3 doctor --sysroot system --json
+json '.findings[1].check' usb
+json '.findings[1].finding' ok
+rm -r "$sys/proc" "$sys/sys/bus/usb/devices/$reader:1.0/driver"
+
+# this user may not: each reason has its line. (root may anything, so somebody else has to look.)
+run 0 help doctor
+as() {
+	if [ "$(id -u)" != 0 ]; then
+		"$@"
+	else
+		chmod 755 "$tmp"
+		setpriv --reuid=64991 --regid=64991 --clear-groups "$@"
+	fi
+}
+look() {
+	got=0
+	as env HOME="$tmp" "$fuda" doctor --sysroot "$sys" </dev/null >"$tmp/out" 2>"$tmp/err" || got=$?
+	[ "$got" = 3 ] || fail "exit status $got of doctor as another user"
+}
+node 2 7 000
+if as "$fuda" --version >"$tmp/out" 2>&1; then
+	look
+	says out 'no permission to use the RC-S380/S: /dev/bus/usb/002/007 is for group'
+	says out 'install 70-fudasashi.rules'
+	says out 'sudo udevadm control --reload; sudo udevadm trigger --subsystem-match=usb'
+	rules etc/udev/rules.d/90-fudasashi.rules
+	look
+	says out 'sudo mv /etc/udev/rules.d/90-fudasashi.rules /etc/udev/rules.d/70-fudasashi.rules; '
+	rules usr/lib/udev/rules.d/70-fudasashi.rules
+	look
+	says out 'sudo mv ' # /etc counts
+	rm "$sys/etc/udev/rules.d/90-fudasashi.rules"
+	look
+	says out 'plug it out and in again, or: sudo udevadm control --reload'
+	applied 70
+	look
+	says out 'plug it out' # another device
+	applied 7
+	look
+	says out 'log in at the machine itself'
+	printf 'readers:x:%s:\n' "$(stat -c %g "$sys/dev/bus/usb/002/007")" >"$sys/etc/group"
+	look
+	says out 'is for group readers'
+	says out 'sudo usermod -aG readers '
+	# rules that do not have it, or only in a remark
+	sed -i 's/^\(ATTR.*06c1\)/#\1/' "$sys/usr/lib/udev/rules.d/70-fudasashi.rules"
+	look
+	says out 'ATTR{idVendor}=="054c", ATTR{idProduct}=="06c1", TAG+="uaccess"'
+	says out 'sudo tee /etc/udev/rules.d/70-my-reader.rules'
+	: >"$sys/usr/lib/udev/rules.d/70-fudasashi.rules"
+	look
+	says out 'tee /etc/udev/rules.d/70-my-reader.rules'
+else
+	echo "not looked at: permissions (the build is out of reach for others than root)"
+fi
+rm -r "$sys/sys/bus/usb/devices"
+
 # the service: there, dead, forbidden
+usb 1-2 04e6 5790 'uTrust 3700 F' 0b
 mkdir -p "$sys/usr/sbin"
 printf '#!/bin/sh\n' >"$sys/usr/sbin/pcscd"
 run 3 doctor --sysroot system
