@@ -34,6 +34,8 @@ struct fault {
 struct picc {
 	struct picc_settings set;
 	struct vcard *card;
+	picc_run *run; /* instead of the card */
+	void *run_arg;
 	enum state state;
 	bool was_halted; /* where it goes back to if activation fails */
 	bool field, gone;
@@ -118,9 +120,17 @@ void picc_insert(struct picc *p, struct vcard *v)
 {
 	end_protocol(p, p->field ? IDLE : OFF);
 	p->card = v;
+	p->run = NULL;
 	p->gone = false;
 	new_id(p);
 	picc_fault(p, PICC_FINE, 0, 0);
+}
+
+void picc_play(struct picc *p, picc_run *run, void *arg)
+{
+	picc_insert(p, NULL);
+	p->run = run;
+	p->run_arg = arg;
 }
 
 void picc_field(struct picc *p, bool on)
@@ -198,7 +208,8 @@ static enum picc_said begin_protocol(struct picc *p, unsigned fsdi, uint8_t cid)
 		p->faults[i].at -= p->blocks;
 	p->blocks = 0;
 	p->state = PROTOCOL;
-	vcard_power(p->card, true);
+	if (p->card)
+		vcard_power(p->card, true);
 	return PICC_ANSWERED;
 }
 
@@ -387,7 +398,11 @@ static enum picc_said i_block(struct picc *p, uint8_t pcb, struct cursor inf, st
 		return PICC_ANSWERED;
 	}
 	p->given = 0;
-	p->mute = vcard_transmit(p->card, p->command.data, p->command.len, &p->response) < 0;
+	fuda_buf_clear(&p->response);
+	if (p->run)
+		p->mute = p->run(p->run_arg, p->command.data, p->command.len, &p->response) < 0;
+	else
+		p->mute = vcard_transmit(p->card, p->command.data, p->command.len, &p->response) < 0;
 	fuda_buf_clear(&p->command);
 	if (p->mute)
 		return PICC_SILENT;
@@ -604,7 +619,7 @@ enum picc_said picc_frame(struct picc *p, bool type_a, const uint8_t *frame, siz
 			  struct fuda_buf *ret_answer)
 {
 	p->took_us = 0;
-	if (!p->card || !p->field || p->gone || type_a != p->set.type_a)
+	if ((!p->card && !p->run) || !p->field || p->gone || type_a != p->set.type_a)
 		return PICC_SILENT;
 	if (p->state == PROTOCOL)
 		return protocol(p, cur_of(frame, len), ret_answer);

@@ -43,6 +43,10 @@ struct picc *picc_new(const struct picc_settings *settings); /* NULL: type B, 25
 void picc_free(struct picc **p);
 /* The card in it, owned by the caller, or NULL: takes the other away. */
 void picc_insert(struct picc *p, struct vcard *v);
+/* No software card: commands go to `run`, which puts the response into the empty `ret`; an error is a card that has
+ * fallen silent. */
+typedef int picc_run(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret);
+void picc_play(struct picc *p, picc_run *run, void *arg);
 void picc_fault(struct picc *p, enum picc_fault fault, unsigned n, unsigned count);
 
 /* Off takes the power from the card; each time on it has a new PUPI or UID. */

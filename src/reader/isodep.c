@@ -121,20 +121,22 @@ static bool is_due(const struct isodep *d, enum phase phase, const struct block 
 
 /* ---- one block and the answer to it ---- */
 
-/* The card cannot be used any more. Where it may still listen it is told. */
-static int lose(struct isodep *d, struct fuda_deadline *dl, int code, const char *text)
+/* The card cannot be used any more. Where it may still listen it is told. Who only asked whether it
+ * is there gets FUDA_ENOCARD, for which nothing is written down. */
+static int lose(struct isodep *d, enum phase phase, struct fuda_deadline *dl, int code,
+		const char *text)
 {
 	isodep_deselect(d, dl);
-	return ctx_fail(d->ctx, code, "%s", text);
+	return phase == ASKING ? FUDA_ENOCARD : ctx_fail(d->ctx, code, "%s", text);
 }
 
-static int give_up(struct isodep *d, struct fuda_deadline *dl, int why)
+static int give_up(struct isodep *d, enum phase phase, struct fuda_deadline *dl, int why)
 {
 	if (why == FUDA_EMUTE)
-		return lose(d, dl, FUDA_EMUTE,
+		return lose(d, phase, dl, FUDA_EMUTE,
 			    _("The card stopped answering. Leave it still on the reader and try "
 			      "again."));
-	return lose(d, dl, FUDA_ETRANSPORT,
+	return lose(d, phase, dl, FUDA_ETRANSPORT,
 		    _("The card cannot be understood. Lay it flat on the reader, away from metal and "
 		      "other cards, and try again."));
 }
@@ -160,8 +162,9 @@ static int exchange(struct isodep *d, const struct frame *frame, uint32_t us,
 
 /* Makes the answer to a request for more time, whose power level bits are not ours to answer.
  * `sum_us` is what was asked for since the card last said anything else. */
-static int grant_time(struct isodep *d, const struct block *b, struct fuda_deadline *dl,
-		      struct frame *ret, uint32_t *ret_us, uint64_t *sum_us)
+static int grant_time(struct isodep *d, enum phase phase, const struct block *b,
+		      struct fuda_deadline *dl, struct frame *ret, uint32_t *ret_us,
+		      uint64_t *sum_us)
 {
 	struct cursor c = b->inf;
 	uint8_t inf, wtxm;
@@ -170,13 +173,13 @@ static int grant_time(struct isodep *d, const struct block *b, struct fuda_deadl
 		return FUDA_EFORMAT;
 	wtxm = inf & WTXM;
 	if (wtxm < 1 || wtxm > WTXM_MAX)
-		return lose(d, dl, FUDA_ETRANSPORT,
+		return lose(d, phase, dl, FUDA_ETRANSPORT,
 			    _("The card asked for a waiting time that does not exist. Take it off "
 			      "the reader, put it back and try again."));
 	*ret_us = (uint32_t)MIN((uint64_t)d->fwt_us * wtxm, MAX(d->fwt_us, FWT_MAX_US));
 	*sum_us += *ret_us;
 	if (*sum_us > WTX_SUM_MAX_US)
-		return lose(d, dl, FUDA_ETRANSPORT,
+		return lose(d, phase, dl, FUDA_ETRANSPORT,
 			    _("The card keeps asking for more time. Take it off the reader, put it "
 			      "back and try again."));
 	make_block(d, S_WTX, &wtxm, 1, ret);
@@ -204,7 +207,7 @@ static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		if (e == 0)
 			e = parse_block(d, answer, ret);
 		if (e == 0 && ret->pcb == S_WTX) {
-			e = grant_time(d, ret, dl, &time, &us, &sum_us);
+			e = grant_time(d, phase, ret, dl, &time, &us, &sum_us);
 			if (e == 0) {
 				frame = &time;
 				repeats = 0;
@@ -223,7 +226,7 @@ static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		if (e == 0)
 			e = FUDA_EFORMAT;
 		if (repeats++ == REPEATS_MAX)
-			return give_up(d, dl, e);
+			return give_up(d, phase, dl, e);
 		frame = &again;
 	}
 }
@@ -261,12 +264,12 @@ static int receive_response(struct isodep *d, struct block b, struct fuda_deadli
 
 	for (;;) {
 		if (fuda_buf_append(response, b.inf.p, b.inf.left) < 0)
-			return lose(d, dl, FUDA_ETRANSPORT,
+			return lose(d, RECEIVING, dl, FUDA_ETRANSPORT,
 				    _("The response is longer than the reader can take."));
 		if (!(b.pcb & MORE))
 			return 0;
 		if (!b.inf.left) /* could go on for ever */
-			return give_up(d, dl, FUDA_EFORMAT);
+			return give_up(d, RECEIVING, dl, FUDA_EFORMAT);
 		make_block(d, R_ACK | d->block, NULL, 0, &ack);
 		e = talk(d, RECEIVING, &ack, dl, answer, &b);
 		if (e < 0)
@@ -315,7 +318,7 @@ int isodep_present(struct isodep *d, struct fuda_deadline *dl, bool *ret)
 		return ctx_fail_code(d->ctx, e);
 	make_block(d, R_NAK | d->block, NULL, 0, &nak);
 	e = talk(d, ASKING, &nak, dl, &answer, &b);
-	if (e < 0 && e != FUDA_EMUTE && e != FUDA_ETRANSPORT)
+	if (e < 0 && e != FUDA_ENOCARD)
 		return e;
 	*ret = e == 0;
 	return 0;
