@@ -47,8 +47,10 @@ void usb_mock_fault(enum usb_mock_fault fault, unsigned n, size_t bytes);
 
 /* ---- usbfs.c: the same to libusb ---- */
 
-/* Whether the process runs under umockdev-wrapper, so that the next three work. */
+/* Whether the process runs under umockdev-wrapper, so that the following work. */
 bool usbfs_possible(void);
+/* Starts the program anew under that where it does not run so yet; returns where it cannot be. */
+void usbfs_wrap(char **argv);
 /* A thread plays the models to every program that is started with the environment of this process. */
 void usbfs_begin(void);
 void usbfs_end(void);

@@ -420,7 +420,7 @@ static struct transfer *transfer_new(struct claim *c, uint8_t endpoint, uint8_t 
 	return x;
 }
 
-/* 0 when it has ended, FUDA_EMUTE at `end`, or as deadline_check(). */
+/* 0 when it has ended, or as still_waiting(). */
 static int wait_for(struct transfer *x, int64_t end, struct fuda_deadline *dl)
 {
 	while (!x->done) {
@@ -443,12 +443,46 @@ static void take_back(struct transfer *x)
 		handle_events(x->claim->context, slice(end, NULL, CANCEL_MS), &x->done);
 }
 
-/* Submits it and waits. 0 or an error of ours with *x ended, whose status and length then count; *x
- * NULL if it would not end. An error of libusb's in *ret_error if it was not even begun. */
+/* Gives it up: libusb frees it when it ends. NULL then; itself if it ended just now. */
+static struct transfer *abandon(struct transfer *x)
+{
+	int pending = PENDING;
+
+	atomic_fetch_add(&x->claim->stuck, 1);
+	if (atomic_compare_exchange_strong(&x->state, &pending, ABANDONED))
+		return NULL;
+	atomic_fetch_sub(&x->claim->stuck, 1);
+	return x;
+}
+
+static int submit_and_wait(struct transfer **x, int64_t end, struct fuda_deadline *dl,
+			   int *ret_error)
+{
+	int r;
+
+	*ret_error = libusb_submit_transfer((*x)->t);
+	if (*ret_error < 0)
+		return 0;
+	r = wait_for(*x, end, dl);
+	if (r < 0)
+		take_back(*x);
+	if (!(*x)->done)
+		*x = abandon(*x);
+	if (!*x)
+		return r;
+	/* It may have ended well even though its time was over. */
+	if (r < 0 && (*x)->t->status == LIBUSB_TRANSFER_CANCELLED)
+		return r;
+	*ret_error = error_of((*x)->t->status);
+	return 0;
+}
+
+/* Carries it out. Its time being over is an error of ours; else *ret_error is 0, and it has ended
+ * well, or one of libusb's. *x is NULL if it does not end. */
 static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *ret_error)
 {
 	struct claim *c = (*x)->claim;
-	int r = 0, pending = PENDING;
+	int r = deadline_check(dl);
 
 	*ret_error = 0;
 	atomic_fetch_add(&c->users, 1);
@@ -456,20 +490,8 @@ static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *
 		r = FUDA_ECANCELLED;
 	else if (c->stuck)
 		*ret_error = LIBUSB_ERROR_BUSY; /* what is to come would be out of step */
-	else
-		*ret_error = libusb_submit_transfer((*x)->t);
-	if (r == 0 && *ret_error == 0) {
-		r = wait_for(*x, end, dl);
-		if (r < 0)
-			take_back(*x);
-		if (!(*x)->done) {
-			atomic_fetch_add(&c->stuck, 1);
-			if (atomic_compare_exchange_strong(&(*x)->state, &pending, ABANDONED))
-				*x = NULL;
-			else
-				atomic_fetch_sub(&c->stuck, 1); /* it ended just now */
-		}
-	}
+	if (r == 0 && *ret_error == 0)
+		r = submit_and_wait(x, end, dl, ret_error);
 	atomic_fetch_sub(&c->users, 1);
 	deadline_wake_word(&c->users);
 	return r;
@@ -543,12 +565,8 @@ static int lu_out(struct usb *u, const uint8_t *bytes, size_t len, bool zlp,
 	if (zlp)
 		x->t->flags |= LIBUSB_TRANSFER_ADD_ZERO_PACKET;
 	r = run(&x, -1, dl, &error);
-	if (x && r == 0 && error == 0)
-		error = error_of(x->t->status);
-	if (x && error == 0 && x->t->status == LIBUSB_TRANSFER_COMPLETED) {
-		r = 0; /* even if its time was over when it ended */
-		error = x->t->actual_length == x->t->length ? 0 : LIBUSB_ERROR_IO;
-	}
+	if (r == 0 && error == 0 && x->t->actual_length != x->t->length)
+		error = LIBUSB_ERROR_IO;
 	transfer_free(x);
 	if (error == LIBUSB_ERROR_PIPE) {
 		c->out_halted = true;
@@ -559,15 +577,18 @@ static int lu_out(struct usb *u, const uint8_t *bytes, size_t len, bool zlp,
 	return fail(c, r, error);
 }
 
-/* What came is handed over once the transfer has ended, and kept until then. */
-static int take(struct source *s, size_t max, struct transfer *x, bool ended, struct fuda_buf *ret)
+/* Packets of a transfer that was taken back before its end. */
+static int keep(struct source *s, const struct transfer *x)
+{
+	return fuda_buf_append(&s->kept, x->bytes, (size_t)x->t->actual_length);
+}
+
+/* All of a transfer that has ended. */
+static int take(struct source *s, size_t max, const struct transfer *x, struct fuda_buf *ret)
 {
 	size_t len = (size_t)x->t->actual_length, all = s->kept.len + len;
-	int r;
+	int r = all > max ? FUDA_ETOOBIG : buf_reserve(ret, all);
 
-	if (!ended)
-		return fuda_buf_append(&s->kept, x->bytes, len);
-	r = all > max ? FUDA_ETOOBIG : buf_reserve(ret, all);
 	if (r == 0)
 		r = fuda_buf_append(ret, s->kept.data, s->kept.len);
 	if (r == 0)
@@ -582,7 +603,7 @@ static int receive(struct claim *c, struct source *s, size_t max, int ms, struct
 	size_t room = max > s->kept.len ? max - s->kept.len : 1, packet = MAX(s->packet, 1);
 	int64_t end = end_after(ms);
 	struct transfer *x;
-	int r, taken;
+	int r;
 
 	*ret_error = 0;
 	if (!s->address)
@@ -593,18 +614,12 @@ static int receive(struct claim *c, struct source *s, size_t max, int ms, struct
 		return FUDA_ENOMEM;
 	clear(c, s->address, &s->halted, dl);
 	r = run(&x, end, dl, ret_error);
-	if (!x || *ret_error) {
-		transfer_free(x);
-		return r;
-	}
-	if (x->t->status == LIBUSB_TRANSFER_COMPLETED || r < 0) {
-		taken = take(s, max, x, x->t->status == LIBUSB_TRANSFER_COMPLETED, ret);
-		if (taken < 0 || x->t->status == LIBUSB_TRANSFER_COMPLETED)
-			r = taken;
-	} else {
-		*ret_error = error_of(x->t->status);
+	if (*ret_error)
 		fuda_buf_clear(&s->kept);
-	}
+	else if (r == 0)
+		r = take(s, max, x, ret);
+	else if (x && keep(s, x) < 0)
+		r = FUDA_ENOMEM;
 	transfer_free(x);
 	if (*ret_error == LIBUSB_ERROR_PIPE) {
 		s->halted = true;
@@ -647,12 +662,10 @@ static int control(struct claim *c, uint8_t type, uint8_t request, uint16_t valu
 	if (!in && len)
 		memcpy(x->bytes + LIBUSB_CONTROL_SETUP_SIZE, data, len);
 	r = run(&x, -1, dl, ret_error);
-	if (x && *ret_error == 0 && x->t->status == LIBUSB_TRANSFER_COMPLETED) {
+	if (r == 0 && *ret_error == 0) {
 		r = MIN(x->t->actual_length, len);
 		if (in && r)
 			memcpy(data, x->bytes + LIBUSB_CONTROL_SETUP_SIZE, (size_t)r);
-	} else if (x && *ret_error == 0 && r == 0) {
-		*ret_error = error_of(x->t->status);
 	}
 	transfer_free(x);
 	return r;

@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plays models of devices to libusb: the files of sysfs, the uevents and the device node are umockdev's, what the
+ * kernel answers to ioctls of that node (linux/usbdevice_fs.h) is said here. Emulated: no real device was compared.
+ *
+ * All ioctls, of all programs, are answered on the one thread of the testbed; the models are called there. */
+#include "tests/model.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/usbdevice_fs.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <umockdev.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+enum {
+	PLACES = 16,
+	LATER = 1000,  /* instead of a result: answered after a pause */
+	PAUSE_MS = 1,  /* before a program that looks for what is not there is told; it would ask without end */
+	TEXT_PRODUCT = 1, /* numbers of string descriptors */
+	TEXT_SERIAL = 2,
+	CAPABILITIES = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
+		       USBDEVFS_CAP_BULK_SCATTER_GATHER | USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
+};
+
+/* Where a model is plugged in. */
+struct place {
+	struct usb_model *model; /* NULL: nothing is */
+	uint8_t address;
+	bool driver; /* the kernel's has it */
+	UMockdevIoctlClient *holders[USB_INTERFACES_MAX]; /* who claimed the interface with that place in the list */
+	uint32_t halted; /* bits of endpoints: number, and 16 more for IN */
+};
+
+/* A transfer that a program has begun and not yet taken back. */
+struct urb {
+	struct urb *next;
+	struct place *place;
+	UMockdevIoctlClient *client;
+	UMockdevIoctlData *data, *buffer; /* a struct usbdevfs_urb, and its buffer, or NULL if that is empty */
+	bool done;
+};
+
+static struct {
+	pthread_mutex_t lock; /* of all that follows, and of the models */
+	UMockdevTestbed *testbed;
+	UMockdevIoctlBase *handler;
+	struct place places[PLACES];
+	struct urb *urbs; /* in the order in which they were begun */
+	uint8_t last_address;
+} fs = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- what sysfs says ---- */
+
+static void put(GString *to, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		g_string_append_printf(to, "%02X", bytes[i]);
+}
+
+static size_t put_endpoint(GString *to, uint8_t address, uint8_t type, uint16_t packet)
+{
+	const uint8_t d[] = { 7, 5, address, type, packet & 0xFF, packet >> 8, type == 3 ? 16 : 0 };
+
+	if (!address)
+		return 0;
+	put(to, d, sizeof(d));
+	return sizeof(d);
+}
+
+static unsigned endpoints_of(const struct usb_interface *f)
+{
+	return (unsigned)(!!f->out + !!f->in + !!f->interrupt);
+}
+
+static size_t put_interface(GString *to, const struct usb_interface *f)
+{
+	const uint8_t d[] = { 9, 4, f->number, 0, (uint8_t)endpoints_of(f), f->class, f->subclass, f->protocol, 0 };
+	size_t n = sizeof(d) + f->extra_len;
+
+	put(to, d, sizeof(d));
+	put(to, f->extra, f->extra_len);
+	n += put_endpoint(to, f->out, 2, f->out_packet);
+	n += put_endpoint(to, f->in, 2, f->in_packet);
+	return n + put_endpoint(to, f->interrupt, 3, f->interrupt_packet);
+}
+
+/* The descriptors of the device and of its one configuration (USB 2.0, 9.6), in hexadecimal. */
+static GString *descriptors(const struct usb_model *m)
+{
+	const struct usb_device *u = &m->device;
+	const uint8_t device[] = { 18, 1, 0, 2, 0, 0, 0, 64, u->vendor & 0xFF, u->vendor >> 8, u->product & 0xFF,
+				   u->product >> 8, u->release & 0xFF, u->release >> 8, 0,
+				   m->product ? TEXT_PRODUCT : 0, m->serial ? TEXT_SERIAL : 0, 1 };
+	GString *all = g_string_new(NULL), *interfaces = g_string_new(NULL);
+	size_t n = 9;
+
+	for (size_t i = 0; i < u->interface_count; i++)
+		n += put_interface(interfaces, &u->interfaces[i]);
+	put(all, device, sizeof(device));
+	put(all, (uint8_t[]){ 9, 2, n & 0xFF, (uint8_t)(n >> 8), (uint8_t)u->interface_count, 1, 0, 0x80, 50 }, 9);
+	g_string_append(all, interfaces->str);
+	g_string_free(interfaces, TRUE);
+	return all;
+}
+
+static void node_of(uint8_t address, char ret[32])
+{
+	snprintf(ret, 32, "/dev/bus/usb/001/%03u", address);
+}
+
+static void path_of(uint8_t address, char ret[64])
+{
+	snprintf(ret, 64, "/devices/pci0000:00/0000:00:14.0/usb1/1-%u", address);
+}
+
+static void interface_path_of(uint8_t address, const struct usb_interface *f, char ret[64])
+{
+	snprintf(ret, 64, "/devices/pci0000:00/0000:00:14.0/usb1/1-%u/1-%u:1.%u", address, address, f->number);
+}
+
+static void describe_interface(GString *to, const struct usb_model *m, const struct usb_interface *f)
+{
+	const struct usb_device *u = &m->device;
+	char path[64];
+
+	interface_path_of(u->address, f, path);
+	g_string_append_printf(to, "P: %s\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_interface\n", path);
+	if (m->kernel_driver)
+		g_string_append_printf(to, "E: DRIVER=%s\n", m->kernel_driver);
+	g_string_append_printf(to, "E: PRODUCT=%x/%x/%x\nE: INTERFACE=%u/%u/%u\n", u->vendor, u->product, u->release,
+			       f->class, f->subclass, f->protocol);
+	g_string_append_printf(to, "A: bInterfaceNumber=%02x\\n\nA: bAlternateSetting= 0\\n\nA: bNumEndpoints=%02x\\n\n",
+			       f->number, endpoints_of(f));
+	g_string_append_printf(to, "A: bInterfaceClass=%02x\\n\nA: bInterfaceSubClass=%02x\\n\n", f->class,
+			       f->subclass);
+	g_string_append_printf(to, "A: bInterfaceProtocol=%02x\\n\n", f->protocol);
+	if (m->kernel_driver)
+		g_string_append_printf(to, "L: driver=../../../../../../bus/usb/drivers/%s\n", m->kernel_driver);
+	g_string_append(to, "\n");
+}
+
+/* As umockdev wants to have it. */
+static GString *describe(const struct usb_model *m)
+{
+	const struct usb_device *u = &m->device;
+	GString *text = g_string_new(NULL), *hex = descriptors(m);
+	char path[64], node[32];
+
+	path_of(u->address, path);
+	node_of(u->address, node);
+	g_string_append_printf(text, "P: %s\nN: %s\n", path, node + strlen("/dev/"));
+	g_string_append_printf(text, "E: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nE: DRIVER=usb\nE: DEVNAME=%s\n", node);
+	g_string_append_printf(text, "E: BUSNUM=001\nE: DEVNUM=%03u\nE: PRODUCT=%x/%x/%x\n", u->address, u->vendor,
+			       u->product, u->release);
+	g_string_append_printf(text, "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\nA: bcdDevice=%04x\\n\n", u->vendor,
+			       u->product, u->release);
+	g_string_append_printf(text, "A: busnum=1\\n\nA: devnum=%u\\n\nA: speed=12\\n\n", u->address);
+	g_string_append_printf(text, "A: bConfigurationValue=1\\n\nA: bNumConfigurations=1\\n\nA: bDeviceClass=00\\n\n");
+	if (m->product)
+		g_string_append_printf(text, "A: product=%s\\n\n", m->product);
+	if (m->serial)
+		g_string_append_printf(text, "A: serial=%s\\n\n", m->serial);
+	g_string_append_printf(text, "H: descriptors=%s\n\n", hex->str);
+	for (size_t i = 0; i < u->interface_count; i++)
+		describe_interface(text, m, &u->interfaces[i]);
+	g_string_free(hex, TRUE);
+	return text;
+}
+
+/* ---- transfers ---- */
+
+static struct usbdevfs_urb *inside(const struct urb *u)
+{
+	return (struct usbdevfs_urb *)(void *)u->data->data;
+}
+
+static uint32_t endpoint_bit(uint8_t address)
+{
+	return 1u << ((address & 0x0F) + (address & 0x80 ? 16 : 0));
+}
+
+static void end_urb(struct urb *u, int status, size_t len)
+{
+	inside(u)->status = status;
+	inside(u)->actual_length = (int)len;
+	u->done = true;
+	u->place = NULL;
+}
+
+static void free_urb(struct urb *u)
+{
+	struct urb **p = &fs.urbs;
+
+	while (*p != u)
+		p = &(*p)->next;
+	*p = u->next;
+	g_object_unref(u->data);
+	g_object_unref(u->client);
+	free(u);
+}
+
+/* Nobody hears of the model any more. What programs have begun ends, as with the kernel. */
+static void forget(struct place *p)
+{
+	for (struct urb *u = fs.urbs; u; u = u->next)
+		if (u->place == p)
+			end_urb(u, -ESHUTDOWN, 0);
+	*p = (struct place){ 0 };
+}
+
+static ssize_t give_text(const char *text, uint8_t *data, size_t max)
+{
+	uint8_t d[2 + 2 * USB_TEXT_SIZE] = { 2, 3 };
+
+	if (!text)
+		return MODEL_STALL;
+	for (; *text && d[0] < sizeof(d); d[0] = (uint8_t)(d[0] + 2))
+		d[d[0]] = (uint8_t)*text++;
+	memcpy(data, d, MIN(max, d[0]));
+	return (ssize_t)MIN(max, d[0]);
+}
+
+/* The requests that every device knows are answered here. */
+static ssize_t control(struct usb_model *m, uint8_t *setup, size_t room)
+{
+	uint16_t value = (uint16_t)(setup[2] | setup[3] << 8), len = (uint16_t)(setup[6] | setup[7] << 8);
+	uint8_t *data = setup + 8;
+
+	len = (uint16_t)MIN(len, room);
+	if (setup[0] == 0x80 && setup[1] == 6 && value == 0x0300) {
+		memcpy(data, "\x04\x03\x09\x04", MIN(len, 4));
+		return MIN(len, 4);
+	}
+	if (setup[0] == 0x80 && setup[1] == 6 && value >> 8 == 3)
+		return give_text((value & 0xFF) == TEXT_PRODUCT ? m->product :
+				 (value & 0xFF) == TEXT_SERIAL  ? m->serial :
+								  NULL,
+				 data, len);
+	return m->control ? m->control(m, setup[0], setup[1], value, data, len) : MODEL_STALL;
+}
+
+static ssize_t ask(struct usb_model *m, const struct usbdevfs_urb *urb, uint8_t *bytes)
+{
+	size_t len = (size_t)urb->buffer_length;
+	ssize_t n;
+
+	if (urb->type == USBDEVFS_URB_TYPE_CONTROL)
+		return len < 8 ? MODEL_STALL : control(m, bytes, len - 8);
+	if (urb->type == USBDEVFS_URB_TYPE_INTERRUPT)
+		return m->interrupt ? m->interrupt(m, bytes, len) : MODEL_NOTHING;
+	if (urb->endpoint & 0x80)
+		return m->in(m, bytes, len);
+	n = m->out(m, bytes, len);
+	return n < 0 ? n : (ssize_t)len;
+}
+
+static void serve(struct urb *u)
+{
+	struct place *p = u->place;
+	struct usbdevfs_urb *urb = inside(u);
+	uint32_t bit = endpoint_bit(urb->endpoint);
+	uint8_t none;
+	ssize_t n;
+
+	if (urb->type != USBDEVFS_URB_TYPE_CONTROL && p->halted & bit) {
+		end_urb(u, -EPIPE, 0);
+		return;
+	}
+	n = ask(p->model, urb, u->buffer ? u->buffer->data : &none);
+	if (n == MODEL_GONE) {
+		forget(p);
+	} else if (n == MODEL_STALL) {
+		if (urb->type != USBDEVFS_URB_TYPE_CONTROL)
+			p->halted |= bit;
+		end_urb(u, -EPIPE, 0);
+	} else if (n >= 0) {
+		end_urb(u, 0, (size_t)n);
+	}
+}
+
+/* The first of each endpoint is served; the others are in line. */
+static void serve_all(struct place *p)
+{
+	uint32_t waiting = 0;
+
+	for (struct urb *u = fs.urbs; u; u = u->next) {
+		uint32_t bit = endpoint_bit(inside(u)->endpoint);
+
+		if (u->done || u->place != p || waiting & bit)
+			continue;
+		serve(u);
+		if (!u->done)
+			waiting |= bit;
+	}
+}
+
+/* ---- ioctls: a result, or an error of errno.h negative ---- */
+
+struct call {
+	UMockdevIoctlClient *client;
+	UMockdevIoctlData *arg;
+	struct place *place; /* NULL: unplugged */
+};
+
+/* What the argument points to. */
+static void *argument(const struct call *c, size_t size)
+{
+	UMockdevIoctlData *d = umockdev_ioctl_data_resolve(c->arg, 0, size, NULL);
+	void *data = d ? d->data : NULL;
+
+	if (d)
+		g_object_unref(d); /* the argument holds it as well */
+	return data;
+}
+
+static long get_capabilities(struct call *c)
+{
+	uint32_t capabilities = CAPABILITIES;
+	void *p = argument(c, sizeof(capabilities));
+
+	if (!p)
+		return -EFAULT;
+	memcpy(p, &capabilities, sizeof(capabilities));
+	return 0;
+}
+
+/* The place in the list of interface `number`, or -ENOENT. */
+static int find_interface(const struct call *c, unsigned number)
+{
+	const struct usb_device *u = &c->place->model->device;
+
+	for (size_t i = 0; i < u->interface_count; i++)
+		if (u->interfaces[i].number == number)
+			return (int)i;
+	return -ENOENT;
+}
+
+static long claim(struct call *c, unsigned number)
+{
+	int i = find_interface(c, number);
+
+	if (i < 0)
+		return i;
+	if (c->place->driver || (c->place->holders[i] && c->place->holders[i] != c->client))
+		return -EBUSY;
+	c->place->holders[i] = c->client;
+	return 0;
+}
+
+static long claim_interface(struct call *c)
+{
+	unsigned *number = argument(c, sizeof(*number));
+
+	return number ? claim(c, *number) : -EFAULT;
+}
+
+static long release_interface(struct call *c)
+{
+	unsigned *number = argument(c, sizeof(*number));
+	int i = number ? find_interface(c, *number) : -EFAULT;
+
+	if (i < 0)
+		return i;
+	if (c->place->holders[i] != c->client)
+		return -EINVAL;
+	c->place->holders[i] = NULL;
+	return 0;
+}
+
+static long disconnect_claim(struct call *c)
+{
+	struct usbdevfs_disconnect_claim *d = argument(c, sizeof(*d));
+	bool driver = c->place->driver;
+	long r;
+
+	if (!d)
+		return -EFAULT;
+	c->place->driver = false;
+	r = claim(c, d->interface);
+	if (r < 0)
+		c->place->driver = driver;
+	return r;
+}
+
+static long get_driver(struct call *c)
+{
+	struct usbdevfs_getdriver *d = argument(c, sizeof(*d));
+	int i = d ? find_interface(c, d->interface) : -EFAULT;
+	const char *name = c->place->driver ? c->place->model->kernel_driver : "usbfs";
+
+	if (i < 0)
+		return i;
+	if (!c->place->driver && !c->place->holders[i])
+		return -ENODATA;
+	snprintf(d->driver, sizeof(d->driver), "%s", name);
+	return 0;
+}
+
+/* To the driver of an interface: that it be bound, or not. */
+static long driver_ioctl(struct call *c)
+{
+	struct usbdevfs_ioctl *d = argument(c, sizeof(*d));
+	int i = d ? find_interface(c, (unsigned)d->ifno) : -EFAULT;
+	bool was = c->place->driver;
+
+	if (i < 0)
+		return i;
+	if (d->ioctl_code == (int)USBDEVFS_DISCONNECT) {
+		c->place->driver = false;
+		return was ? 0 : -ENODATA;
+	}
+	if (d->ioctl_code != (int)USBDEVFS_CONNECT)
+		return -ENOTTY;
+	if (was || c->place->holders[i])
+		return -EBUSY;
+	c->place->driver = c->place->model->kernel_driver != NULL;
+	return c->place->driver;
+}
+
+static long clear_halt(struct call *c)
+{
+	unsigned *endpoint = argument(c, sizeof(*endpoint));
+
+	if (!endpoint)
+		return -EFAULT;
+	c->place->halted &= ~endpoint_bit((uint8_t)*endpoint);
+	return 0;
+}
+
+static long nothing_to_do(struct call *c)
+{
+	(void)c;
+	return 0;
+}
+
+static long submit(struct call *c)
+{
+	UMockdevIoctlData *data = umockdev_ioctl_data_resolve(c->arg, 0, sizeof(struct usbdevfs_urb), NULL);
+	struct urb **last = &fs.urbs, *u = data ? calloc(1, sizeof(*u)) : NULL;
+	struct usbdevfs_urb *urb;
+
+	if (!u)
+		return -EFAULT;
+	urb = (struct usbdevfs_urb *)(void *)data->data;
+	u->data = data;
+	u->client = g_object_ref(c->client);
+	u->place = c->place;
+	if (urb->buffer_length > 0) {
+		u->buffer = umockdev_ioctl_data_resolve(data, offsetof(struct usbdevfs_urb, buffer),
+							(size_t)urb->buffer_length, NULL);
+		if (u->buffer)
+			g_object_unref(u->buffer); /* `data` holds it as well */
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = u;
+	serve_all(c->place);
+	return 0;
+}
+
+/* The address of a transfer in the program's memory is what it is known by. */
+static long discard(struct call *c)
+{
+	gulong address;
+
+	memcpy(&address, c->arg->data, sizeof(address));
+	for (struct urb *u = fs.urbs; u; u = u->next) {
+		if (u->done || u->client != c->client || u->data->client_addr != address)
+			continue;
+		end_urb(u, -ENOENT, 0);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static long reap(struct call *c)
+{
+	UMockdevIoctlData *pointer;
+
+	if (c->place)
+		serve_all(c->place);
+	for (struct urb *u = fs.urbs; u; u = u->next) {
+		if (!u->done || u->client != c->client)
+			continue;
+		pointer = umockdev_ioctl_data_resolve(c->arg, 0, sizeof(gpointer), NULL);
+		if (!pointer)
+			return -EFAULT;
+		umockdev_ioctl_data_set_ptr(pointer, 0, u->data);
+		g_object_unref(pointer);
+		free_urb(u);
+		return 0;
+	}
+	return c->place ? LATER : -ENODEV;
+}
+
+static const struct {
+	gulong request;
+	long (*answer)(struct call *c);
+	bool also_gone; /* when the device is unplugged */
+} ioctls[] = {
+	{ USBDEVFS_GET_CAPABILITIES, get_capabilities },
+	{ USBDEVFS_CLAIMINTERFACE, claim_interface },
+	{ USBDEVFS_RELEASEINTERFACE, release_interface },
+	{ USBDEVFS_DISCONNECT_CLAIM, disconnect_claim },
+	{ USBDEVFS_GETDRIVER, get_driver },
+	{ USBDEVFS_IOCTL, driver_ioctl },
+	{ USBDEVFS_CLEAR_HALT, clear_halt },
+	{ USBDEVFS_RESETEP, clear_halt },
+	{ USBDEVFS_RESET, nothing_to_do },
+	{ USBDEVFS_SETCONFIGURATION, nothing_to_do },
+	{ USBDEVFS_SETINTERFACE, nothing_to_do },
+	{ USBDEVFS_SUBMITURB, submit },
+	{ USBDEVFS_DISCARDURB, discard, true },
+	{ USBDEVFS_REAPURB, reap, true },
+	{ USBDEVFS_REAPURBNDELAY, reap, true },
+};
+
+static gboolean answer_later(gpointer arg)
+{
+	if (umockdev_ioctl_client_get_connected(arg))
+		umockdev_ioctl_client_complete(arg, -1, EAGAIN);
+	return G_SOURCE_REMOVE;
+}
+
+static struct place *place_of_node(const char *node)
+{
+	char name[32];
+
+	for (size_t i = 0; i < PLACES; i++) {
+		node_of(fs.places[i].address, name);
+		if (fs.places[i].model && strcmp(name, node) == 0)
+			return &fs.places[i];
+	}
+	return NULL;
+}
+
+static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, gpointer arg)
+{
+	struct call c = { .client = client, .arg = umockdev_ioctl_client_get_arg(client) };
+	gulong request = umockdev_ioctl_client_get_request(client);
+	long r = -ENOTTY;
+
+	(void)handler, (void)arg;
+	pthread_mutex_lock(&fs.lock);
+	c.place = place_of_node(umockdev_ioctl_client_get_devnode(client));
+	for (size_t i = 0; i < ARRAY_SIZE(ioctls); i++)
+		if (ioctls[i].request == request)
+			r = c.place || ioctls[i].also_gone ? ioctls[i].answer(&c) : -ENODEV;
+	pthread_mutex_unlock(&fs.lock);
+	if (r == LATER) {
+		GSource *source = g_timeout_source_new(PAUSE_MS);
+		GMainContext *context = g_main_context_ref_thread_default();
+
+		g_source_set_callback(source, answer_later, g_object_ref(client), g_object_unref);
+		g_source_attach(source, context);
+		g_source_unref(source);
+		g_main_context_unref(context);
+		return TRUE;
+	}
+	umockdev_ioctl_client_complete(client, r < 0 ? -1 : r, r < 0 ? (gint)-r : 0);
+	return TRUE;
+}
+
+/* A program has closed the node, or has ended. */
+static void on_closed(GObject *client, GParamSpec *property, gpointer arg)
+{
+	struct urb *next;
+
+	(void)property, (void)arg;
+	pthread_mutex_lock(&fs.lock);
+	for (struct urb *u = fs.urbs; u; u = next) {
+		next = u->next;
+		if ((GObject *)u->client == client)
+			free_urb(u);
+	}
+	for (size_t i = 0; i < PLACES; i++)
+		for (size_t f = 0; f < USB_INTERFACES_MAX; f++)
+			if ((GObject *)fs.places[i].holders[f] == client)
+				fs.places[i].holders[f] = NULL;
+	pthread_mutex_unlock(&fs.lock);
+}
+
+static void on_opened(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, gpointer arg)
+{
+	(void)handler;
+	g_signal_connect(client, "notify::connected", G_CALLBACK(on_closed), arg);
+}
+
+/* ---- for tests ---- */
+
+bool usbfs_possible(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	bool found = false;
+
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		found = strstr(line, "/libumockdev-preload.so") != NULL;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+void usbfs_wrap(char **argv)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+	const char **wrapped;
+	size_t count = 0;
+	char more[512];
+
+	if (usbfs_possible() || getenv("FUDA_TEST_WRAPPED"))
+		return;
+	snprintf(more, sizeof(more), "%s%sverify_asan_link_order=0", options ? options : "", options ? ":" : "");
+	setenv("ASAN_OPTIONS", more, 1);
+	setenv("FUDA_TEST_WRAPPED", "1", 1);
+	while (argv[count])
+		count++;
+	wrapped = calloc(count + 2, sizeof(*wrapped));
+	assert(wrapped);
+	wrapped[0] = "umockdev-wrapper";
+	memcpy(wrapped + 1, argv, count * sizeof(*argv));
+	execvp(wrapped[0], (char **)(uintptr_t)wrapped);
+	free(wrapped); /* it is not installed */
+}
+
+void usbfs_begin(void)
+{
+	assert(usbfs_possible() && !fs.testbed);
+	fs.testbed = umockdev_testbed_new();
+	fs.handler = umockdev_ioctl_base_new();
+	g_signal_connect(fs.handler, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
+	g_signal_connect(fs.handler, "client-connected", G_CALLBACK(on_opened), NULL);
+}
+
+void usbfs_end(void)
+{
+	for (size_t i = 0; i < PLACES; i++)
+		if (fs.places[i].model)
+			usbfs_unplug(fs.places[i].model);
+	g_clear_object(&fs.testbed);
+	g_clear_object(&fs.handler);
+}
+
+uint8_t usbfs_plug(struct usb_model *m)
+{
+	struct place *p = fs.places;
+	char node[32];
+	GString *text;
+
+	pthread_mutex_lock(&fs.lock);
+	while (p->model)
+		assert(++p < fs.places + PLACES);
+	assert(fs.last_address < 127);
+	m->device.bus = 1;
+	m->device.address = ++fs.last_address;
+	*p = (struct place){ .model = m, .address = m->device.address, .driver = m->kernel_driver != NULL };
+	pthread_mutex_unlock(&fs.lock);
+	node_of(m->device.address, node);
+	text = describe(m);
+	if (!umockdev_testbed_attach_ioctl(fs.testbed, node, fs.handler, NULL) ||
+	    !umockdev_testbed_add_from_string(fs.testbed, text->str, NULL))
+		abort();
+	g_string_free(text, TRUE);
+	return m->device.address;
+}
+
+/* As programs hear of it: what was in it first. */
+static void remove_files(const struct usb_device *u)
+{
+	char path[80] = "/sys";
+
+	for (size_t i = 0; i < u->interface_count; i++) {
+		interface_path_of(u->address, &u->interfaces[i], path + 4);
+		umockdev_testbed_uevent(fs.testbed, path, "remove");
+	}
+	path_of(u->address, path + 4);
+	umockdev_testbed_uevent(fs.testbed, path, "remove");
+	umockdev_testbed_remove_device(fs.testbed, path);
+}
+
+void usbfs_unplug(struct usb_model *m)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&fs.lock);
+	for (size_t i = 0; i < PLACES; i++) {
+		if (fs.places[i].model != m)
+			continue;
+		forget(&fs.places[i]);
+		found = true;
+	}
+	pthread_mutex_unlock(&fs.lock);
+	if (found)
+		remove_files(&m->device);
+}
