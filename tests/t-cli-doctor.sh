@@ -225,6 +225,33 @@ else
 fi
 rm -r "$sys/sys/bus/usb/devices"
 
+# where a service answers, it has to have a driver, and people need no permission (this one answers and then
+# says nothing more, so that the time ends)
+if [ -x "$build/tests/listen-exec" ]; then
+	"$build/tests/listen-exec" "$tmp/no-service" sleep 60 &
+	silent_service=$!
+	trap 'kill $silent_service; rm -rf "$tmp"' EXIT
+	while [ ! -S "$tmp/no-service" ]; do sleep 0.05; done
+	chmod 666 "$tmp/no-service"
+	reader=2-2
+	usb $reader 04e6 5790 'uTrust 3700 F' 0b
+	node 2 8 000
+	run 3 doctor --sysroot system --timeout 1
+	says out 'the PC/SC service answers at'
+	says out 'the PC/SC service has no driver for readers of the CCID class'
+	says out 'apt install libccid'
+	mkdir -p "$sys/usr/lib64/pcsc/drivers/ifd-ccid.bundle/Contents"
+	: >"$sys/usr/lib64/pcsc/drivers/ifd-ccid.bundle/Contents/Info.plist"
+	as env HOME="$tmp" "$fuda" doctor --sysroot "$sys" --timeout 1 >"$tmp/out" 2>&1 </dev/null || :
+	says_not out 'libccid'
+	says_not out 'no permission to use the'
+	rm -r "$sys/sys/bus/usb/devices"
+	kill $silent_service
+	{ wait $silent_service || :; } 2>/dev/null
+	trap 'rm -rf "$tmp"' EXIT
+	rm -f "$tmp/no-service"
+fi
+
 # the service: there, dead, forbidden
 usb 1-2 04e6 5790 'uTrust 3700 F' 0b
 mkdir -p "$sys/usr/sbin"

@@ -44,6 +44,13 @@ says out 'no card'
 says out 'the PC/SC service answers'
 run 3 doctor --sysroot nowhere # readers, but not on the USB
 says out 'the system knows others'
+# an RC-S380 for which the service has our driver, but has not looked since
+mkdir -p "$tmp/system/sys/bus/usb/devices/1-2" "$tmp/system/usr/lib/pcsc/drivers/ifd-fuda.bundle/Contents"
+echo 054c >"$tmp/system/sys/bus/usb/devices/1-2/idVendor"
+echo 06c1 >"$tmp/system/sys/bus/usb/devices/1-2/idProduct"
+: >"$tmp/system/usr/lib/pcsc/drivers/ifd-fuda.bundle/Contents/Info.plist"
+run 3 doctor --sysroot system
+says out 'the PC/SC service has a driver for the Sony RC-S380/S, but does not list it'
 
 # a card comes
 (cd "$tmp" && exec "$fuda" readers --watch --timeout 60 --json >events 2>watch.err) &

@@ -39,6 +39,36 @@ if [ -e fuda-photo ]; then
 	"$photo" --version >/dev/null || fail "installed fuda-photo does not run"
 	! ldd "$photo" | grep -q -E 'libfuda|libcrypto|libpcsc' || fail "fuda-photo has more than it needs in reach"
 fi
+# part NAME: whether this build has it, by its automake conditional
+part() {
+	[ -z "$(value "$1_TRUE")" ]
+}
+# there PATTERN: the one file of this kind, wherever the build was told to put it
+there() {
+	found=$(find "$tmp/dest" -path "*/$1" ! -type d)
+	[ -n "$found" ] && [ "$(echo "$found" | wc -l)" = 1 ] || fail "$1 is not installed once: $found"
+}
+there share/man/man7/fuda-devices.7
+if part USB; then
+	there udev/rules.d/70-fudasashi.rules
+	cmp "$found" 70-fudasashi.rules || fail "other rules are installed than were built"
+	[ "$(stat -c %a "$found")" = 644 ] || fail "who may read the rules: $(stat -c %a "$found")"
+else
+	[ -z "$(find "$tmp/dest" -name '*.rules')" ] || fail "rules without a driver"
+fi
+if part USB && part IFD; then
+	there ifd-fuda.bundle/Contents/Info.plist
+	plist=$found
+	module=$(sed -n '/<key>CFBundleExecutable/{n;s|.*<string>\(.*\)</string>.*|\1|p;}' "$plist")
+	there "ifd-fuda.bundle/Contents/Linux/$module"
+	[ "${found%/Linux/*}" = "${plist%/*}" ] || fail "the parts of the bundle are apart"
+	[ -s "$found" ] && nm -D --defined-only "$found" | grep -q ' IFDHTransmitToICC$' || fail "$module is no handler"
+	! ldd "$found" | grep -q -E 'libcrypto|libpcsclite|json|not found' || fail "$module has more than it needs in reach"
+else
+	[ -z "$(find "$tmp/dest" -path '*ifd-fuda*')" ] || fail "half a bundle"
+fi
+# nothing is installed that keeps modules of the kernel away: that is for the owner to decide
+[ -z "$(find "$tmp/dest" -path '*modprobe*')" ] || fail "something for modprobe"
 if [ -d po/ja ]; then
 	[ -e "$root/share/locale/ja/LC_MESSAGES/fudasashi.mo" ] || fail "no Japanese messages"
 fi

@@ -39,6 +39,9 @@ diff "$tmp/a" "$tmp/b" || complain "fuda.1 has other commands"
 grep -h -o -E '^\.Xr fuda(-[a-z]+)? 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
 	[ -f "$top/tools/$name.1" ] || echo "$name"
 done >"$tmp/dead"
+grep -h -o -E '^\.Xr fuda(-[a-z]+)? [2-9]' "$top"/tools/fuda*.1 "$top"/tools/*.in | sort -u | while read -r _ name n; do
+	[ -f "$build/tools/$name.$n" ] || echo "$name($n)"
+done >>"$tmp/dead"
 [ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"
 
 # examples: the blocks behind a line '.\" run', each page in a directory of its own
