@@ -53,6 +53,7 @@ struct picc {
 	uint8_t block; /* current number */
 	bool mute;	     /* the card in it does not answer any more */
 	bool chaining;	     /* the response has more */
+	bool chain_known;    /* and the reader has heard so */
 	struct fuda_buf command, response;
 	size_t given;	 /* of the response */
 	struct fuda_buf said; /* what it said last */
@@ -390,7 +391,7 @@ static enum picc_said i_block(struct picc *p, uint8_t pcb, struct cursor inf, st
 	if (p->chaining)
 		complain(p, "I-block while the response has more");
 	p->block ^= 1; /* rule D */
-	p->chaining = false;
+	p->chaining = p->chain_known = false;
 	if (fuda_buf_append(&p->command, inf.p, inf.left) < 0)
 		return complain(p, "command that is too long");
 	if (pcb & 0x10) {
@@ -414,9 +415,9 @@ static enum picc_said r_block(struct picc *p, uint8_t pcb, struct fuda_buf *ret)
 {
 	bool nak = pcb & 0x10;
 
-	if (nak && p->chaining)
+	if (nak && p->chaining && p->chain_known)
 		complain(p, "R(NAK) while the response has more");
-	if (!nak && !p->chaining && !p->wtx_left)
+	if (!nak && !p->chaining && !p->chain_known && !p->wtx_left)
 		complain(p, "R(ACK) while the response has no more");
 	if ((pcb & 1) == p->block || p->wtx_left) { /* rule 11 */
 		if (fuda_buf_set(ret, p->said.data, p->said.len) < 0)
@@ -429,6 +430,7 @@ static enum picc_said r_block(struct picc *p, uint8_t pcb, struct fuda_buf *ret)
 	}
 	if (!p->chaining)
 		return PICC_SILENT;
+	p->chain_known = true;
 	p->block ^= 1; /* rule E */
 	make_piece(p, ret); /* rule 13 */
 	return PICC_ANSWERED;
