@@ -39,24 +39,20 @@ if [ -e fuda-photo ]; then
 	"$photo" --version >/dev/null || fail "installed fuda-photo does not run"
 	! ldd "$photo" | grep -q -E 'libfuda|libcrypto|libpcsc' || fail "fuda-photo has more than it needs in reach"
 fi
-# part NAME: whether this build has it, by its automake conditional
-part() {
-	[ -z "$(value "$1_TRUE")" ]
-}
 # there PATTERN: the one file of this kind, wherever the build was told to put it
 there() {
 	found=$(find "$tmp/dest" -path "*/$1" ! -type d)
 	[ -n "$found" ] && [ "$(echo "$found" | wc -l)" = 1 ] || fail "$1 is not installed once: $found"
 }
 there share/man/man7/fuda-devices.7
-if part USB; then
+if [ -n "$(value nodist_udevrules_DATA)" ]; then
 	there udev/rules.d/70-fudasashi.rules
 	cmp "$found" 70-fudasashi.rules || fail "other rules are installed than were built"
 	[ "$(stat -c %a "$found")" = 644 ] || fail "who may read the rules: $(stat -c %a "$found")"
 else
 	[ -z "$(find "$tmp/dest" -name '*.rules')" ] || fail "rules without a driver"
 fi
-if part USB && part IFD; then
+if [ -n "$(value nodist_ifd_DATA)" ]; then
 	there ifd-fuda.bundle/Contents/Info.plist
 	plist=$found
 	module=$(sed -n '/<key>CFBundleExecutable/{n;s|.*<string>\(.*\)</string>.*|\1|p;}' "$plist")
