@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry points of the IFD handler in any order, with any arguments, over a driver that fails as the input says:
+ * a row of steps of four bytes, which call, reader and a number, and what goes wrong. Linked with
+ * --wrap=device_driver. */
+#include <PCSC/reader.h>
+#include "base/cursor.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/ifd-fake.h"
+
+enum { STEPS = 64, ROOM = FAKE_RESPONSE_MAX };
+
+struct step {
+	uint8_t call, lun, number, fault;
+};
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* Good numbers, mostly. */
+static DWORD lun_of(const struct step *s)
+{
+	static const DWORD bad[] = { 1, 0xFFFF, 16 << 16, 0xFFFF0000, (DWORD)-1 };
+
+	return s->lun < 0xF0 ? LUN(s->lun % 3) : bad[s->lun % ARRAY_SIZE(bad)];
+}
+
+/* ---- the calls ---- */
+
+static void call_create(DWORD lun, const struct step *s)
+{
+	char odd[] = { (char)s->number, (char)s->fault, '.', (char)s->call, 0 };
+
+	if (s->number < 0x80)
+		IFDHCreateChannelByName(lun, fake_name(s->number % FAKES));
+	else if (s->number < 0xC0)
+		IFDHCreateChannelByName(lun, odd);
+	else
+		IFDHCreateChannel(lun, s->number);
+}
+
+static void call_close(DWORD lun, const struct step *s)
+{
+	(void)s;
+	IFDHCloseChannel(lun);
+}
+
+static void call_power(DWORD lun, const struct step *s)
+{
+	UCHAR atr[MAX_ATR_SIZE];
+	DWORD len = s->number;
+	RESPONSECODE code = IFDHPowerICC(lun, IFD_POWER_UP - 1 + s->number % 5, s->number & 0x80 ? NULL : atr,
+					 s->number & 0x40 ? NULL : &len);
+
+	must(s->number & 0x40 || len == 0 || (code == IFD_SUCCESS && len <= MAX_ATR_SIZE));
+}
+
+static void call_transmit(DWORD lun, const struct step *s)
+{
+	size_t size = s->number * 5u, room = s->fault * 5u, sent = fakes[0].transmits + fakes[1].transmits;
+	UCHAR *command = calloc(1, size + 1), *answer = malloc(room + 1);
+	SCARD_IO_HEADER pci = { s->number, s->fault };
+	DWORD len = room;
+	RESPONSECODE code;
+
+	must(command && answer);
+	answer[room] = 0xEE;
+	code = IFDHTransmitToICC(lun, pci, command, size, answer, &len, s->call & 0x80 ? NULL : &pci);
+	must(answer[room] == 0xEE);
+	must(code == IFD_SUCCESS ? len >= 2 && len <= room : len == 0);
+	must(fakes[0].transmits + fakes[1].transmits - sent <= 1);
+	free(command);
+	free(answer);
+}
+
+static void call_presence(DWORD lun, const struct step *s)
+{
+	(void)s;
+	IFDHICCPresence(lun);
+}
+
+static void call_wait(DWORD lun, const struct step *s)
+{
+	if (s->number > 0)
+		slot_stop(lun);
+	slot_wait(lun, s->number == 0xFF ? -1 : s->number * 1000);
+}
+
+static void call_attribute(DWORD lun, const struct step *s)
+{
+	static const DWORD classes[] = { 0x0300, 0x0F00, 0x10100, 0x20100, 0x7A000, 0x90300 };
+	DWORD tag = (classes[s->number % ARRAY_SIZE(classes)] & ~(DWORD)0xFF) + s->fault;
+	DWORD room = s->number, len = room;
+	UCHAR *value = malloc(room + 1);
+
+	must(value != NULL);
+	value[room] = 0xEE;
+	if (IFDHGetCapabilities(lun, tag, &len, value) == IFD_SUCCESS)
+		must(len <= room);
+	must(value[room] == 0xEE);
+	IFDHSetCapabilities(lun, tag, len, value);
+	free(value);
+}
+
+static void call_control(DWORD lun, const struct step *s)
+{
+	DWORD room = s->number % 32, len = 99;
+	UCHAR *answer = malloc(room + 1);
+
+	must(answer != NULL);
+	answer[room] = 0xEE;
+	IFDHControl(lun, SCARD_CTL_CODE(3400) + s->fault, answer, 0, answer, room, &len);
+	must(len <= room && answer[room] == 0xEE);
+	free(answer);
+}
+
+static void call_protocol(DWORD lun, const struct step *s)
+{
+	IFDHSetProtocolParameters(lun, s->number, s->fault, s->number, s->number, s->number);
+}
+
+static void (*const calls[])(DWORD lun, const struct step *s) = {
+	call_create, call_close, call_power, call_transmit, call_presence,
+	call_wait, call_attribute, call_control, call_protocol,
+};
+
+/* ---- the reader ---- */
+
+/* One in four steps fails in the driver. */
+static void spoil(struct fake *f, uint8_t fault)
+{
+	int e = fault & 3 ? 0 : -1 - fault / 4 % 30;
+
+	f->attach_error = f->power_error = f->transmit_error = f->present_error = e;
+	atomic_store(&f->card, (fault & 0x10) == 0);
+	atomic_store(&f->was_away, (fault & 0x30) == 0x20);
+	f->response_len = 2 + fault * 4u;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct cursor c = cur_of(data, len);
+	struct step s;
+
+	fake_setup(NULL);
+	for (int i = 0; i < STEPS; i++) {
+		if (cur_u8(&c, &s.call) < 0 || cur_u8(&c, &s.lun) < 0 || cur_u8(&c, &s.number) < 0 ||
+		    cur_u8(&c, &s.fault) < 0)
+			break;
+		spoil(&fakes[s.lun % FAKES], s.fault);
+		calls[s.call % ARRAY_SIZE(calls)](lun_of(&s), &s);
+	}
+	fake_teardown(NULL);
+	return 0;
+}
+
+static void fuzz_seeds(void)
+{
+	/* open, look, power, send, wait, attributes, features, off, close */
+	fuzz_seed_hex("00000001 04000001 02000101 03000111 05000001 06000103 07000F00 07001F76 02000201 01000001");
+	/* two readers; a card that goes and comes */
+	fuzz_seed_hex("00000001 00010101 04000001 02000101 04000011 05000111 03000111 04000001 02010101 0301FFFF");
+	/* driver errors everywhere */
+	fuzz_seed_hex("00000000 00000001 04000004 02000108 0200010D 0300110C 05000014 08000201");
+	/* numbers and names that there are not */
+	fuzz_seed_hex("00F00001 00F10001 0000802E 0000C001 01F20001 04F30001 02F40101 03F01111");
+}
