@@ -12,6 +12,7 @@
 #define CRC_SIZE   2
 #define FRAME_MAX  (256 - CRC_SIZE)
 #define WTXM	   5
+#define FWT_MAX_US 4949000
 
 static const size_t frame_sizes[] = { 16, 24, 32, 40, 48, 64, 96, 128, 256 };
 
@@ -61,7 +62,7 @@ struct picc {
 	size_t endless_piece;
 	/* while it waits for more time */
 	unsigned long wtx_left; /* requests yet to come, the one that was said included */
-	uint8_t wtxm;
+	uint8_t wtxm; /* 0: did not ask since the last I-block */
 	struct fuda_buf held; /* what it says then */
 };
 
@@ -391,6 +392,7 @@ static enum picc_said i_block(struct picc *p, uint8_t pcb, struct cursor inf, st
 	if (p->chaining)
 		complain(p, "I-block while the response has more");
 	p->block ^= 1; /* rule D */
+	p->wtxm = 0;
 	p->chaining = p->chain_known = false;
 	if (fuda_buf_append(&p->command, inf.p, inf.left) < 0)
 		return complain(p, "command that is too long");
@@ -450,11 +452,13 @@ static enum picc_said s_block(struct picc *p, uint8_t pcb, struct cursor inf, st
 		p->took_us = 4000;
 		return PICC_ANSWERED;
 	}
-	if (pcb != 0xF2 || !p->wtx_left)
+	if (pcb != 0xF2 || !p->wtxm)
 		return complain(p, "S-block without place");
+	if (!p->wtx_left) /* it has been heard already, and the reader has not heard that */
+		return PICC_SILENT;
 	if (cur_u8(&inf, &wtxm) < 0 || inf.left || wtxm != p->wtxm)
 		return complain(p, "answer to WTX that is not its echo");
-	p->took_us = fwt_us(p) * MIN(p->wtxm, 59) / 10 * 9;
+	p->took_us = MIN(fwt_us(p) * p->wtxm, FWT_MAX_US) / 10 * 9;
 	if (--p->wtx_left) {
 		ask_for_time(p, ret);
 		return PICC_ANSWERED;
