@@ -56,5 +56,7 @@ void usbfs_begin(void);
 void usbfs_end(void);
 uint8_t usbfs_plug(struct usb_model *m);
 void usbfs_unplug(struct usb_model *m);
+/* While held, no model is called. */
+void usbfs_hold(bool on);
 
 #endif

@@ -699,3 +699,11 @@ void usbfs_unplug(struct usb_model *m)
 	if (found)
 		remove_files(&m->device);
 }
+
+void usbfs_hold(bool on)
+{
+	if (on)
+		pthread_mutex_lock(&fs.lock);
+	else
+		pthread_mutex_unlock(&fs.lock);
+}
