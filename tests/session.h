@@ -54,6 +54,7 @@ static inline void session_open(struct session *s, const char *spec, const char 
 	s->entry = FUDA_PIN_ENTRY(s->secret);
 	if (fuda_card_open(s->ctx, stage_insert(spec), s->dl, &s->card) < 0)
 		fail_msg("%s", fuda_context_message(s->ctx));
+	stage_limit(s->card->reader);
 	assert_int_equal(fuda_cv_trust_new(s->ctx, &s->trust), 0);
 	assert_int_equal(fuda_cv_trust_add_file(s->trust, softcard_path("cv-authority.pem")), 0);
 }

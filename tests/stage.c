@@ -46,6 +46,15 @@ bool stage_is_virtual(void)
 	return !stage()->insert;
 }
 
+bool stage_takes(void)
+{
+	static unsigned long run;
+	const char *text = getenv("FUDA_TEST_STRIDE");
+	unsigned long stride = text ? strtoul(text, NULL, 10) : STAGE_STRIDE;
+
+	return stage_is_virtual() || stride == 0 || run++ % stride == 0;
+}
+
 bool stage_begin(void)
 {
 	const char *why = stage()->begin();
@@ -100,6 +109,16 @@ struct vcard *stage_withdraw(const struct reader *r)
 	if (!stage_is_virtual())
 		stage()->insert(NULL);
 	return stage_card(r);
+}
+
+void stage_limit(struct reader *r)
+{
+	if (stage_is_virtual())
+		return;
+	for (; r; r = (struct reader *)(uintptr_t)r->inner) {
+		r->max_command = MIN(r->max_command, vcard_max_command(inside));
+		r->max_response = MIN(r->max_response, vcard_max_response(inside));
+	}
 }
 
 /* Some readers give the card power again at once. */

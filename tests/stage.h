@@ -22,8 +22,12 @@ struct stage {
 /* The stage of the driver that the environment (FUDA_TEST_DRIVER) names, or the virtual one. Ends the process
  * with a failure where that driver has none. */
 const struct stage *stage(void);
-/* It is the virtual one: the whole of the large matrices is run there, a part that is named elsewhere. */
 bool stage_is_virtual(void);
+/* Whether the next run of a matrix of faults is made: over the virtual reader all are, over others, which are
+ * slower and have nothing to do with the faults above them, every STAGE_STRIDE-th, a number that no matrix has as
+ * a factor. FUDA_TEST_STRIDE in the environment is another stride, 1 for all. */
+bool stage_takes(void);
+enum { STAGE_STRIDE = 23 };
 
 /* For main(): runs tests with the reader set up, as cmocka_run_group_tests(). */
 #define stage_run(tests, setup, teardown) \
@@ -32,11 +36,14 @@ bool stage_begin(void);
 int stage_end(int failed);
 
 /* Puts the card of softcard.h in as it is on disk, and returns the name of its reader, with the driver of faults
- * in front if `spec` is not NULL; valid until the next call. After opening it, stage_card() is the card, whatever
- * is stacked on its reader, and stage_holds() whether it still holds what the commands left in it, a verified
- * secret for one, as it has had power since: `expected`, unless the reader does not come to that within seconds. */
+ * in front if `spec` is not NULL; valid until the next call. */
 const char *stage_insert(const char *spec);
+/* In the reader that was opened so: the card, whatever is stacked on its reader. */
 struct vcard *stage_card(const struct reader *r);
+/* Lets it take no longer APDUs than the card's settings max-command and max-response say of its reader. */
+void stage_limit(struct reader *r);
+/* Whether it still holds what the commands left in it, a verified secret for one, as it has had power since:
+ * `expected`, unless the reader does not come to that within seconds. */
 bool stage_holds(const struct reader *r, bool expected);
 /* Takes it out while the reader is still open: nobody but the caller uses it from here on. */
 struct vcard *stage_withdraw(const struct reader *r);

@@ -298,9 +298,9 @@ static void torture(const struct variant *v, const char *before, unsigned long f
 		for (unsigned long at = first; at <= last; at++) {
 			bool mute = strcmp(kinds[i], "mute") == 0;
 
-			if (!mute || !*before)
+			if ((!mute || !*before) && stage_takes())
 				run(v, before, kinds[i], at, "");
-			if (!mute)
+			if (!mute && stage_takes())
 				run(v, before, kinds[i], at, "+");
 		}
 	}
