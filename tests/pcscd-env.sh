@@ -9,6 +9,10 @@
 # the card of the reader whose name ends in " 00 00" connects (" 00 01": the next port); FUDA_TEST_PCSCD_PID, and
 # FUDA_TEST_PCSCD, a script that becomes such a service again after it was killed. Run with the build
 # directory as working directory; ends with 77 and the reason where something is missing.
+#
+# What may be set before: FUDA_TEST_BUNDLE, a driver for USB readers, whose readers are there instead of the
+# virtual ones; FUDA_TEST_READERS, how many these are; FUDA_TEST_PRELOAD, LD_PRELOAD for the service alone;
+# FUDA_TEST_PCSCD_OPTIONS, more options for it.
 
 pcscd_skip()
 {
@@ -46,7 +50,7 @@ pcscd_stop()
 # Where namespaces may be made, the service sees no system service's files and no driver of a real reader.
 pcscd_write_start()
 {
-	pcscd_options="--foreground --config $FUDA_TEST_DIR/conf"
+	pcscd_options="--foreground --config $FUDA_TEST_DIR/conf ${FUDA_TEST_PCSCD_OPTIONS-}"
 	if "$pcscd" --help 2>&1 | grep -q disable-polkit; then
 		pcscd_options="$pcscd_options --disable-polkit"
 	fi
@@ -60,11 +64,18 @@ if [ "\$1" = apart ]; then
 		mount -t tmpfs none /run/pcscd
 	fi
 	mount -t tmpfs none /usr/lib/pcsc/drivers
+	if [ -n "$pcscd_bundle" ]; then
+		mkdir "/usr/lib/pcsc/drivers/${pcscd_bundle##*/}"
+		mount --bind "$pcscd_bundle" "/usr/lib/pcsc/drivers/${pcscd_bundle##*/}"
+	fi
 fi
+[ -z "${FUDA_TEST_PRELOAD-}" ] || export LD_PRELOAD="${FUDA_TEST_PRELOAD-}"
 exec "$pcscd" $pcscd_options
 END
 	if unshare -rm true 2>/dev/null; then
 		pcscd_how="unshare -rm sh $FUDA_TEST_DIR/inside apart"
+	elif [ -n "$pcscd_bundle" ]; then
+		pcscd_skip "a private pcscd with a driver of ours needs user namespaces (unshare -rm)"
 	elif [ -d /run/pcscd ] && [ "$(id -u)" != 0 ]; then
 		pcscd_how="sh $FUDA_TEST_DIR/inside"
 	else
@@ -79,6 +90,7 @@ END
 
 pcscd_configure()
 {
+	[ -z "$pcscd_bundle" ] || return 0
 	FUDA_TEST_PORT=$(tests/listen-exec --ports)
 	cat >"$FUDA_TEST_DIR/conf/vpcd" <<END
 FRIENDLYNAME "Fuda Test [Card] (20261120)"
@@ -95,7 +107,7 @@ pcscd_start()
 		pcscd_configure
 		"$FUDA_TEST_PCSCD" &
 		FUDA_TEST_PCSCD_PID=$!
-		if tests/bare-pcsc wait 2 5000; then
+		if tests/bare-pcsc wait "${FUDA_TEST_READERS-2}" 5000; then
 			at_exit "pcscd_stop $FUDA_TEST_PCSCD_PID"
 			return 0
 		fi
@@ -110,7 +122,8 @@ pcscd_start()
 [ -x fuda-vcard ] || pcscd_skip "built without the software card"
 pcscd=$(PATH=$PATH:/usr/sbin:/sbin command -v pcscd) || pcscd_skip "pcscd is not installed"
 vpcd=/usr/lib/pcsc/drivers/serial/libifdvpcd.so
-[ -e "$vpcd" ] || pcscd_skip "vpcd (package vsmartcard-vpcd) is not installed"
+pcscd_bundle=${FUDA_TEST_BUNDLE-}
+[ -n "$pcscd_bundle" ] || [ -e "$vpcd" ] || pcscd_skip "vpcd (package vsmartcard-vpcd) is not installed"
 
 pcscd_at_exit=:
 trap pcscd_end EXIT
@@ -120,7 +133,7 @@ trap 'exit 143' TERM
 FUDA_TEST_DIR=$(mktemp -d /tmp/fuda-test.XXXXXX)
 at_exit 'rm -rf "$FUDA_TEST_DIR"'
 mkdir "$FUDA_TEST_DIR/conf"
-cp "$vpcd" "$FUDA_TEST_DIR/libifdvpcd.so"
+[ -n "$pcscd_bundle" ] || cp "$vpcd" "$FUDA_TEST_DIR/libifdvpcd.so"
 PCSCLITE_CSOCK_NAME=$FUDA_TEST_DIR/pcscd.comm
 FUDA_TEST_PCSCD=$FUDA_TEST_DIR/start-pcscd
 export PCSCLITE_CSOCK_NAME FUDA_TEST_DIR FUDA_TEST_PCSCD FUDA_TEST_PORT FUDA_TEST_PCSCD_PID

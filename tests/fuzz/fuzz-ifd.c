@@ -31,12 +31,13 @@ static DWORD lun_of(const struct step *s)
 
 static void call_create(DWORD lun, const struct step *s)
 {
-	char odd[] = { (char)s->number, (char)s->fault, '.', (char)s->call, 0 };
+	static char odd[][48] = { "usb:054c/06c1", "usb:054c/06c1:libusb-1.0:1:1:0", "/dev/bus/usb/001/001", "1.1",
+				  "usb:054c/06c1:libudev:0:/dev/bus/usb/001/001", "rcs380:1.1" };
 
 	if (s->number < 0x80)
 		IFDHCreateChannelByName(lun, fake_name(s->number % FAKES));
 	else if (s->number < 0xC0)
-		IFDHCreateChannelByName(lun, odd);
+		IFDHCreateChannelByName(lun, odd[s->number % ARRAY_SIZE(odd)]);
 	else
 		IFDHCreateChannel(lun, s->number);
 }
@@ -164,6 +165,9 @@ static void fuzz_seeds(void)
 	fuzz_seed_hex("00000001 00010101 04000001 02000101 04000011 05000111 03000111 04000001 02010101 0301FFFF");
 	/* driver errors everywhere */
 	fuzz_seed_hex("00000000 00000001 04000004 02000108 0200010D 0300110C 05000014 08000201");
+	/* every kind of attribute, with room and without */
+	fuzz_seed_hex("00000001 040000C1 02000103 06006003 060061AC 060061AD 060067AE 060067AF 060061B1 060067B2 060067B3"
+		      "06006200 06006201 06006802 06006310 06006407 06000003 060001B3 06000807 07001E90 070000F0");
 	/* numbers and names that there are not */
 	fuzz_seed_hex("00F00001 00F10001 0000802E 0000C001 01F20001 04F30001 02F40101 03F01111");
 }
