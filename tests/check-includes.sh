@@ -92,7 +92,7 @@ while read -r pattern files; do
 done >"$tmp" <<EOF
 (winscard|pcsclite|wintypes) drivers/pcsc\.c
 (PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
-libusb src/reader/usb-libusb\.c
+libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c
 openssl/ src/base/(crypto|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]
 (json|json-c/) tools/json\.c

@@ -67,23 +67,23 @@ struct usb_backend {
 	int (*wait)(struct usb_bus *bus, int ms, struct fuda_deadline *dl);
 
 	/* Opens the device at that place and claims interface `number`; a driver of the kernel is
-	 * asked to let go of it, and gets it back at close. FUDA_EACCESS (no permission), FUDA_EBUSY
-	 * (another program has it), FUDA_ENOREADER (nothing is there). */
+	 * asked to let go of it, and gets it back at close. FUDA_EACCESS (no permission),
+	 * FUDA_EBUSY (another program has it), FUDA_ENOREADER (nothing is there). */
 	int (*open)(struct fuda_context *ctx, uint8_t bus, uint8_t address, uint8_t number,
 		    struct usb **ret);
 	/* Releases and frees; what is still waiting on another thread ends first. */
 	void (*close)(struct usb *u);
 
-	/* Sends all of `bytes` in one bulk transfer. With `zlp` a transfer that is a multiple of the
-	 * packet size is ended by an empty packet. A stalled endpoint is cleared, and is
+	/* Sends all of `bytes` in one bulk transfer. With `zlp` a transfer that is a multiple of
+	 * the packet size is ended by an empty packet. A stalled endpoint is cleared, and is
 	 * FUDA_ETRANSPORT. */
 	int (*out)(struct usb *u, const uint8_t *bytes, size_t len, bool zlp,
 		   struct fuda_deadline *dl);
 
 	/* Receives one bulk transfer of up to `max` bytes, ended by a short packet, and appends it.
-	 * An empty one is a success that appends nothing. Waits `ms` milliseconds at most, -1: until
-	 * the deadline; FUDA_EMUTE if nothing came (nothing is written down then, and nothing is
-	 * lost that comes later). A stalled endpoint is cleared, and is FUDA_ETRANSPORT. */
+	 * An empty one is a success that appends nothing. Waits `ms` milliseconds at most, -1:
+	 * until the deadline; FUDA_EMUTE if nothing came (nothing is written down then, and nothing
+	 * is lost that comes later). A stalled endpoint is cleared, and is FUDA_ETRANSPORT. */
 	int (*in)(struct usb *u, size_t max, int ms, struct fuda_deadline *dl,
 		  struct fuda_buf *ret);
 
