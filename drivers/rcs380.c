@@ -30,7 +30,7 @@ enum state {
 };
 
 struct rcs380 {
-	struct rcs380_chip chip;
+	struct rcs380_chip chip; /* first, for tests that count */
 	struct isodep isodep;
 	enum state state;
 	bool type_a; /* what the last card was; it is tried first */

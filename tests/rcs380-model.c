@@ -159,7 +159,10 @@ static void meet_card(struct rcs380 *d, bool type_a, const uint8_t *bytes, size_
 		say_status(a, 0x80);
 		break;
 	case PICC_ANSWERED:
-		say_frame(a, answer.data, answer.len);
+		if (picc_took_us(d->picc) > d->wait * 100)
+			say_status(a, 0x80);
+		else
+			say_frame(a, answer.data, answer.len);
 		break;
 	case PICC_DAMAGED:
 		say_status(a, 0x04);

@@ -8,6 +8,7 @@
 #include <fuda/encode.h>
 
 #include "codec/apdu.h"
+#include "drivers/rcs380-chip.h"
 #include "reader/reader.h"
 #include "tests/cmocka.h"
 #include "tests/rcs380-model.h"
@@ -47,6 +48,8 @@ static inline void rig_end(struct rig *g)
 	reader_close(&g->r);
 	if (rcs380_model_complaint(g->m))
 		fail_msg("%s", rcs380_model_complaint(g->m));
+	if (picc_complaint(g->picc))
+		fail_msg("%s", picc_complaint(g->picc));
 	rcs380_model_insert(g->m, NULL);
 	softcard_free(&g->v);
 	usb_mock_unplug(g->m);
@@ -120,6 +123,12 @@ static inline void rig_ask(struct rig *g, const char *command, const char *sw)
 
 	rig_expect(g, rig_send(g, command, 0, hex, sizeof(hex)), 0);
 	assert_string_equal(hex + strlen(hex) - 4, sw);
+}
+
+/* Transfers so far: the driver's data begin with the chip. */
+static inline unsigned long rig_transfers(const struct rig *g)
+{
+	return ((const struct rcs380_chip *)g->r->priv)->usb->transfers;
 }
 
 #endif
