@@ -97,7 +97,7 @@ struct outcome {
 	struct fuda_pin_entry entry;
 	unsigned long verifies, apdus;
 	size_t got;
-	bool powered;
+	bool holds; /* what was verified */
 	int left; /* what the card itself says */
 };
 
@@ -145,7 +145,7 @@ static struct outcome play(const struct use *use, bool right, const char *spec)
 	o.error = use->use(card, use->pin, &o.entry, dl, &data);
 	o.apdus = fuda_card_apdus(card).count;
 	o.got = data.len;
-	o.powered = stage_holds(card->reader, !o.entry.sent);
+	o.holds = o.entry.sent && stage_holds(card->reader, false);
 	v = stage_withdraw(card->reader);
 	o.verifies = vcard_usage(v).verifies;
 	o.left = ask_counter(v, use);
@@ -203,7 +203,7 @@ static void check_run(const struct use *use, bool right, const char *kind, unsig
 	if (o.error == FUDA_EUNKNOWN)
 		assert_true(o.entry.sent);
 	if (o.entry.sent)
-		assert_false(o.powered);
+		assert_false(o.holds);
 }
 
 static void torture(const struct use *use, bool right)

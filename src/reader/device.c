@@ -17,7 +17,8 @@ enum {
 	DEVICES_MAX = 32, /* of one driver that are listed */
 	TAKEN_MS = 250,   /* for another program that is only looking */
 	PAUSE_MS = 50,    /* between two attempts meanwhile */
-	PLACE_SIZE = 16,  /* of "BUS.DEV" */
+	PLACE_SIZE = 24,  /* of "BUS.DEV/SLOT" */
+	SLOTS_MAX = 16,   /* of one device */
 	ASK_MS = 1000,    /* for a reader to say whether a card is in it */
 	POLL_MS = 500,    /* between two such questions while waiting */
 };
@@ -150,10 +151,99 @@ static int ask(struct fuda_context *ctx, const struct driver *driver, const char
 	return 0;
 }
 
-/* ---- listing ---- */
+/* ---- a survey of all ---- */
 
-/* A device that is lost to another program while the PC/SC service lists readers is lost to that, as a
- * rule, and for long. */
+struct survey {
+	const struct driver *driver;
+	struct fuda_context *ctx;
+	struct fuda_deadline *dl;
+	struct usb_bus *bus;
+	int patience;			      /* milliseconds for a device that is taken */
+	const struct fuda_reader_list *known; /* as which a taken device then counts, or NULL */
+	struct fuda_reader_list *list;
+};
+
+/* Ends a survey. */
+static bool is_final(int code)
+{
+	return code == FUDA_ETIMEOUT || code == FUDA_ECANCELLED || code == FUDA_ENOMEM;
+}
+
+/* The driver says which slots there are. */
+static int add_slots(const struct survey *s, const char *place)
+{
+	int failed = 0;
+
+	for (int slot = 0; slot < SLOTS_MAX; slot++) {
+		struct fuda_reader_info info = { 0 };
+		char name[PLACE_SIZE];
+		int r;
+
+		snprintf(name, sizeof(name), slot ? "%s/%d" : "%s", place, slot);
+		r = ask(s->ctx, s->driver, name, s->dl, &info.card);
+		if (slot && (r == FUDA_ENOREADER || r == FUDA_EINVAL))
+			break;
+		if (r == 0)
+			r = reader_list_add(s->list, s->driver->name, name, &info);
+		if (r < 0)
+			failed = r;
+		if (is_final(r))
+			break;
+	}
+	return failed;
+}
+
+static int add_known(const struct survey *s, const char *place)
+{
+	size_t len = strlen(place);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && s->known && i < s->known->count; i++) {
+		const char *rest = strchr(s->known->items[i].name, ':') + 1;
+
+		if (strncmp(rest, place, len) == 0 && (!rest[len] || rest[len] == '/'))
+			r = reader_list_add(s->list, s->driver->name, rest, &s->known->items[i]);
+	}
+	return r;
+}
+
+static int add_device(const struct survey *s, const struct usb_device *device)
+{
+	char place[PLACE_SIZE];
+	int r = try_device(s->ctx, device, s->patience, s->dl);
+
+	print_place(device, place);
+	if (r == 0)
+		return add_slots(s, place);
+	return r == FUDA_EBUSY ? add_known(s, place) : r;
+}
+
+/* Adds the readers that can be asked. FUDA_EACCESS if that was the trouble with one of them. */
+static int survey(const struct survey *s)
+{
+	struct devices *all = NULL;
+	bool kept = false;
+	int r = find_devices(s->bus, s->driver, &all), failed = 0;
+
+	if (r < 0)
+		return ctx_fail_code(s->ctx, r);
+	for (size_t i = 0; i < all->count && !is_final(r); i++) {
+		r = add_device(s, &all->items[i]);
+		if (r != FUDA_EACCESS || failed)
+			continue;
+		failed = r;
+		kept = ctx_keep_error(s->ctx, true); /* whatever comes after it */
+	}
+	free(all);
+	if (failed)
+		ctx_keep_error(s->ctx, kept);
+	return is_final(r) ? ctx_fail_code(s->ctx, r) : failed;
+}
+
+/* ---- list and wait ---- */
+
+/* A device that is taken while the PC/SC service lists readers is taken by that, as a rule, and for
+ * long. */
 static int patience(const struct fuda_reader_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -162,118 +252,69 @@ static int patience(const struct fuda_reader_list *list)
 	return TAKEN_MS;
 }
 
-/* Ends a listing. */
-static bool is_final(int code)
-{
-	return code == FUDA_ETIMEOUT || code == FUDA_ECANCELLED || code == FUDA_ENOMEM;
-}
-
-/* Adds the readers that can be asked. */
-static int add_readers(struct usb_bus *bus, const struct driver *driver, struct fuda_context *ctx,
-		       struct fuda_deadline *dl, struct fuda_reader_list *list)
-{
-	struct devices *all = NULL;
-	int ms = patience(list), failed = 0;
-	int r = find_devices(bus, driver, &all);
-
-	if (r < 0)
-		return ctx_fail_code(ctx, r);
-	for (size_t i = 0; i < all->count && !is_final(r); i++) {
-		const struct usb_device *d = &all->items[i];
-		struct fuda_reader_info info = { 0 };
-		char place[PLACE_SIZE];
-
-		print_place(d, place);
-		r = try_device(ctx, d, ms, dl);
-		if (r == 0)
-			r = ask(ctx, driver, place, dl, &info.card);
-		if (r == 0)
-			r = reader_list_add(list, driver->name, place, &info);
-		if (r == FUDA_EACCESS && !failed) {
-			failed = r;
-			ctx_keep_error(ctx, true); /* whatever comes after it */
-		}
-	}
-	free(all);
-	ctx_keep_error(ctx, false);
-	return is_final(r) ? ctx_fail_code(ctx, r) : failed;
-}
-
 int device_list(const struct driver *driver, struct fuda_context *ctx, struct fuda_deadline *dl,
 		struct fuda_reader_list *list)
 {
-	struct usb_bus *bus;
-	int r = usb_backend->bus_open(ctx, &bus);
+	struct survey s = {
+		.driver = driver, .ctx = ctx, .dl = dl, .patience = patience(list), .list = list
+	};
+	int r = usb_backend->bus_open(ctx, &s.bus);
 
 	if (r < 0)
 		return r;
-	r = add_readers(bus, driver, ctx, dl, list);
-	usb_backend->bus_close(bus);
+	r = survey(&s);
+	usb_backend->bus_close(s.bus);
 	return r;
 }
 
-/* ---- waiting ---- */
-
-static const struct fuda_reader_info *find_known(const struct fuda_reader_list *known,
-						 const char *place)
+static bool same(const struct fuda_reader_list *a, const struct fuda_reader_list *b)
 {
-	for (size_t i = 0; i < known->count; i++)
-		if (strcmp(strchr(known->items[i].name, ':') + 1, place) == 0)
-			return &known->items[i];
-	return NULL;
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		size_t k = 0;
+
+		while (k < b->count && strcmp(a->items[i].name, b->items[k].name) != 0)
+			k++;
+		if (k == b->count || a->items[i].card != b->items[k].card)
+			return false;
+	}
+	return true;
 }
 
-/* Whether `known` is out of date. What another program has taken meanwhile is as it was. */
-static int look(struct usb_bus *bus, const struct driver *driver, struct fuda_context *ctx,
-		struct fuda_deadline *dl, const struct fuda_reader_list *known, bool *ret_changed)
+/* Whether `s->known` is out of date. What another program has taken meanwhile is as it was. */
+static int look(struct survey *s, bool *ret_changed)
 {
-	struct devices *all = NULL;
-	bool changed = false;
-	size_t seen = 0;
-	int r = find_devices(bus, driver, &all);
+	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *now = calloc(1, sizeof(*now));
+	int r;
 
-	if (r < 0)
-		return ctx_fail_code(ctx, r);
-	for (size_t i = 0; i < all->count && !changed && !is_final(r); i++) {
-		const struct fuda_reader_info *before;
-		char place[PLACE_SIZE];
-		bool card = false;
-
-		print_place(&all->items[i], place);
-		before = find_known(known, place);
-		seen += before != NULL;
-		r = try_device(ctx, &all->items[i], 0, dl);
-		if (r == 0)
-			r = ask(ctx, driver, place, dl, &card);
-		if (r == 0)
-			changed = !before || before->card != card;
-		else if (r != FUDA_EBUSY)
-			changed = before;
-	}
-	free(all);
-	if (is_final(r))
-		return ctx_fail_code(ctx, r);
-	*ret_changed = changed || seen != known->count;
+	if (!now)
+		return ctx_fail_code(s->ctx, FUDA_ENOMEM);
+	s->list = now;
+	r = survey(s);
+	if (r < 0 && r != FUDA_EACCESS)
+		return r;
+	*ret_changed = !same(now, s->known);
 	return 0;
 }
 
 int device_wait(const struct driver *driver, struct fuda_context *ctx, struct fuda_deadline *dl,
 		const struct fuda_reader_list *known)
 {
-	struct usb_bus *bus;
+	struct survey s = { .driver = driver, .ctx = ctx, .dl = dl, .known = known };
 	bool changed = false;
-	int r = usb_backend->bus_open(ctx, &bus);
+	int r = usb_backend->bus_open(ctx, &s.bus);
 
 	if (r < 0)
 		return r;
 	for (;;) {
-		r = look(bus, driver, ctx, dl, known, &changed);
+		r = look(&s, &changed);
 		if (r < 0 || changed)
 			break;
-		r = usb_backend->wait(bus, POLL_MS, dl);
+		r = usb_backend->wait(s.bus, POLL_MS, dl);
 		if (r < 0 && r != FUDA_EMUTE)
 			break;
 	}
-	usb_backend->bus_close(bus);
+	usb_backend->bus_close(s.bus);
 	return r;
 }

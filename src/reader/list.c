@@ -41,7 +41,8 @@ int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
 
 		if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED)
 			return r;
-		if (r < 0 && !failed)
+		/* The last one: that a device may not be used says more than that a service is missing. */
+		if (r < 0)
 			failed = r;
 	}
 	if (failed && !list->count)
@@ -49,17 +50,6 @@ int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
 	*ret = list;
 	list = NULL;
 	return 0;
-}
-
-void fuda_reader_list_free(struct fuda_reader_list **list)
-{
-	if (!*list)
-		return;
-	for (size_t i = 0; i < (*list)->count; i++)
-		free((char *)(uintptr_t)(*list)->items[i].name);
-	free((*list)->items);
-	free(*list);
-	*list = NULL;
 }
 
 size_t fuda_reader_list_count(const struct fuda_reader_list *list)

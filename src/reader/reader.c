@@ -140,3 +140,14 @@ int reader_list_add(struct fuda_reader_list *list, const char *driver, const cha
 	items[list->count++].name = name;
 	return 0;
 }
+
+void fuda_reader_list_free(struct fuda_reader_list **list)
+{
+	if (!*list)
+		return;
+	for (size_t i = 0; i < (*list)->count; i++)
+		free((char *)(uintptr_t)(*list)->items[i].name);
+	free((*list)->items);
+	free(*list);
+	*list = NULL;
+}
