@@ -273,6 +273,22 @@ if [ "$(id -u)" != 0 ]; then
 	chmod 700 "$tmp/closed"
 fi
 
+# an emulated reader on an emulated bus, as libusb and this command see it
+if [ -x "$build/tests/usb-stage" ]; then
+	got=0
+	"$build/tests/usb-stage" "rcs380:$tmp/card" rcs380 -- "$fuda" doctor >"$tmp/out" 2>"$tmp/err" || got=$?
+	if [ $got = 77 ]; then
+		echo "not looked at: an emulated RC-S380 ($(cat "$tmp/out" "$tmp/err"))"
+	else
+		[ $got = 0 ] || fail "exit status $got of doctor with an emulated RC-S380"
+		[ "$(grep -c '^ok .*(054c:06c[13]) is plugged in' "$tmp/out")" = 2 ] || fail "not both readers are seen"
+		says out 'a My Number card answers'
+		says out "'fuda auth' should work"
+		grep -q '^note  *the PC/SC service is not started' "$tmp/out" || fail 'a problem to who has a reader without the service'
+		says_not out PROBLEM
+	fi
+fi
+
 # a card
 run 0 doctor -r virtual:card
 says out 'a My Number card answers'

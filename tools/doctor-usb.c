@@ -191,25 +191,43 @@ static void judge(struct visit *v, const struct usb_reader *d)
 
 /* ---- all of them ---- */
 
-static int is_device(const struct dirent *e)
+enum { DEVICES_MAX = 256, DEVICE_NAME_SIZE = 32 };
+
+static int compare(const void *a, const void *b)
 {
-	/* interfaces have a colon */
-	return e->d_name[0] != '.' && !strchr(e->d_name, ':');
+	return strcmp(a, b);
+}
+
+/* Names of devices, in their order. */
+static size_t find_devices(char ret[DEVICES_MAX][DEVICE_NAME_SIZE])
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	size_t count = 0;
+	DIR *dir = system_path(path, DEVICES) ? opendir(path) : NULL;
+
+	while (dir && count < DEVICES_MAX && (e = readdir(dir))) {
+		/* interfaces have a colon */
+		if (e->d_name[0] == '.' || strchr(e->d_name, ':') ||
+		    strlen(e->d_name) >= DEVICE_NAME_SIZE)
+			continue;
+		memcpy(ret[count++], e->d_name, strlen(e->d_name) + 1);
+	}
+	if (dir)
+		closedir(dir);
+	qsort(ret, count, DEVICE_NAME_SIZE, compare);
+	return count;
 }
 
 void look_at_usb(struct visit *v)
 {
-	char path[PATH_MAX];
-	struct dirent **names = NULL;
+	char names[DEVICES_MAX][DEVICE_NAME_SIZE];
 	struct usb_reader d;
-	int count = system_path(path, DEVICES) ? scandir(path, &names, is_device, alphasort) : 0;
+	size_t count = find_devices(names);
 
-	for (int i = 0; i < count; i++) {
-		if (read_device(names[i]->d_name, &d))
+	for (size_t i = 0; i < count; i++)
+		if (read_device(names[i], &d))
 			judge(v, &d);
-		free(names[i]);
-	}
-	free(names);
 	if (!v->readers_seen && v->readers && fuda_reader_list_count(v->readers))
 		found(v, NOTE, "usb", NULL,
 		      _("no card reader is on the USB; the system knows others"));
