@@ -33,9 +33,12 @@ static int attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 
 		if (f->address != address)
 			continue;
-		if (f->attach_error || f->attached)
-			return ctx_fail_code(r->ctx, f->attach_error ? f->attach_error : FUDA_EBUSY);
-		f->attached++;
+		if (f->attach_error)
+			return ctx_fail_code(r->ctx, f->attach_error);
+		if (atomic_fetch_add(&f->attached, 1) > 0) {
+			atomic_fetch_sub(&f->attached, 1);
+			return ctx_fail_code(r->ctx, FUDA_EBUSY);
+		}
 		r->priv = f;
 		r->max_command = FAKE_COMMAND_MAX;
 		r->max_response = FAKE_RESPONSE_MAX;
@@ -103,7 +106,7 @@ static int transmit(struct reader *r, const uint8_t *command, size_t len, unsign
 
 static void close_fake(struct reader *r)
 {
-	fake_of(r)->attached--;
+	atomic_fetch_sub(&fake_of(r)->attached, 1);
 }
 
 static const struct driver driver = {

@@ -15,7 +15,7 @@ enum { FAKES = 2, FAKE_COMMAND_MAX = 1000, FAKE_RESPONSE_MAX = 1200 };
 
 struct fake {
 	/* what it shall do */
-	int attach_error, power_error, transmit_error, present_error;
+	atomic_int attach_error, power_error, transmit_error, present_error;
 	atomic_bool card; /* one is there */
 	atomic_bool was_away; /* present() says once that none is */
 	bool nameless;
@@ -23,8 +23,8 @@ struct fake {
 	sem_t *entered, *leave; /* transmit() posts the one and waits for the other */
 	/* what was done with it */
 	uint8_t address;
-	unsigned attached, powers;
-	atomic_uint transmits, presents;
+	atomic_uint attached, transmits, presents;
+	unsigned powers;
 	enum power last_power;
 	unsigned flags;
 };

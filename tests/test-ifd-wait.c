@@ -284,13 +284,13 @@ static void test_transmit_while_waiting(void **state)
 	assert_int_equal(fakes[0].transmits, 21);
 }
 
-/* A command that takes long holds up neither who stops the waiter nor the other reader. */
 static void *send(void *arg)
 {
 	*(RESPONSECODE *)arg = fake_transmit(0, 4, 2);
 	return NULL;
 }
 
+/* A command that takes long holds up neither who stops the waiter nor the other reader. */
 static void test_long_command(void **state)
 {
 	RESPONSECODE code = -1;
@@ -362,8 +362,7 @@ static void *do_anything(void *arg)
 	return NULL;
 }
 
-/* Nothing to assert but that it ends well, also under the sanitizers (threads: by hand). Which fake serves which number
- * changes all the time, so the driver's own locks are tested with it: one reader is used by one thread at a time. */
+/* Nothing to assert but that it ends well, also under the sanitizers (that of threads: by hand). */
 static void test_all_at_once(void **state)
 {
 	enum { THREADS = 8, MS = 200 };

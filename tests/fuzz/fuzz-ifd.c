@@ -134,7 +134,10 @@ static void spoil(struct fake *f, uint8_t fault)
 {
 	int e = fault & 3 ? 0 : -1 - fault / 4 % 30;
 
-	f->attach_error = f->power_error = f->transmit_error = f->present_error = e;
+	f->attach_error = e;
+	f->power_error = e;
+	f->transmit_error = e;
+	f->present_error = e;
 	atomic_store(&f->card, (fault & 0x10) == 0);
 	atomic_store(&f->was_away, (fault & 0x30) == 0x20);
 	f->response_len = 2 + fault * 4u;
