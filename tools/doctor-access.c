@@ -157,7 +157,8 @@ bool service_serves(const struct usb_reader *d)
 		"/usr/lib64/pcsc/drivers",
 		"/usr/local/lib/pcsc/drivers",
 	};
-	const char *bundle = strcmp(d->driver, "rcs380") == 0 ? "ifd-fuda.bundle" : "ifd-ccid.bundle";
+	const char *bundle =
+		strcmp(d->driver, "rcs380") == 0 ? "ifd-fuda.bundle" : "ifd-ccid.bundle";
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -202,10 +203,12 @@ static void look_at_service_permission(struct visit *v, const struct usb_reader 
 	    ((st->st_mode & 060) == 060 && strcmp(group, user) == 0))
 		return;
 	node_name(d, node);
-	snprintf(last, sizeof(last), _("configure with --with-udev-group=%s and install again"), user);
+	snprintf(last, sizeof(last), _("configure with --with-udev-group=%s and install again"),
+		 user);
 	mend(d, last, next, sizeof(next));
 	found(v, PROBLEM, "usb", next,
-	      _("the PC/SC service runs as user %s, who may not use the reader: %s is for group %s"),
+	      _("the PC/SC service runs as user %s, who may not use the reader: %s is for "
+		"group %s"),
 	      user, node, group);
 }
 
@@ -221,7 +224,8 @@ static bool has_open(const char *process, const char *node)
 	while (dir && !has && (e = readdir(dir))) {
 		ssize_t len = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
 
-		has = len > 0 && (size_t)len == strlen(node) && memcmp(target, node, (size_t)len) == 0;
+		has = len > 0 && (size_t)len == strlen(node) &&
+		      memcmp(target, node, (size_t)len) == 0;
 	}
 	if (dir)
 		closedir(dir);

@@ -48,7 +48,7 @@ struct usb_reader {
 	const char *driver;              /* of fuda */
 	unsigned bus, address;           /* 0: not known */
 	char number[24];                 /* of the device node, "major:minor" */
-	char module[40];                 /* of the kernel, that takes such readers; "": none has it */
+	char module[40];                 /* of the kernel, that took it, or "" */
 	bool claimed;                    /* a program has it */
 };
 
