@@ -58,5 +58,9 @@ uint8_t usbfs_plug(struct usb_model *m);
 void usbfs_unplug(struct usb_model *m);
 /* While held, no model is called. */
 void usbfs_hold(bool on);
+/* The kernel as it was, for which libusb makes several transfers of a long one (over 16 KiB; a model then hears a
+ * long one of the host in pieces); and one that does not let go of a transfer that is taken back. */
+enum usbfs_manner { USBFS_USUAL, USBFS_SPLITS, USBFS_HANGS };
+void usbfs_manner(enum usbfs_manner manner);
 
 #endif

@@ -24,6 +24,7 @@ enum {
 	PAUSE_MS = 1,  /* before a program that looks for what is not there is told; it would ask without end */
 	CAPABILITIES = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
 		       USBDEVFS_CAP_BULK_SCATTER_GATHER | USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
+	SPLITTING = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_BULK_CONTINUATION | USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
 };
 
 /* Where a model is plugged in. */
@@ -33,6 +34,7 @@ struct place {
 	bool driver; /* the kernel's has it */
 	UMockdevIoctlClient *holders[USB_INTERFACES_MAX]; /* who claimed the interface with that place in the list */
 	uint32_t halted; /* bits of endpoints: number, and 16 more for IN */
+	uint32_t cut;	 /* a long transfer ended early; its continuations are refused */
 };
 
 /* A transfer that a program has begun and not yet taken back. */
@@ -42,6 +44,7 @@ struct urb {
 	UMockdevIoctlClient *client;
 	UMockdevIoctlData *data, *buffer; /* a struct usbdevfs_urb, and its buffer, or NULL if that is empty */
 	bool done;
+	bool discarded; /* but not let go of */
 };
 
 static struct {
@@ -51,6 +54,7 @@ static struct {
 	struct place places[PLACES];
 	struct urb *urbs; /* in the order in which they were begun */
 	uint8_t last_address;
+	enum usbfs_manner manner;
 } fs = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- transfers ---- */
@@ -140,6 +144,16 @@ static ssize_t ask(struct usb_model *m, const struct usbdevfs_urb *urb, uint8_t 
 	return n < 0 ? n : (ssize_t)len;
 }
 
+/* A transfer in several parts has ended with a short packet: the parts that wait are not needed. */
+static void cut(struct place *p, uint32_t bit)
+{
+	p->cut |= bit;
+	for (struct urb *u = fs.urbs; u; u = u->next)
+		if (u->place == p && !u->done && endpoint_bit(inside(u)->endpoint) == bit &&
+		    inside(u)->flags & USBDEVFS_URB_BULK_CONTINUATION)
+			end_urb(u, -ECONNRESET, 0);
+}
+
 static void serve(struct urb *u)
 {
 	struct place *p = u->place;
@@ -159,6 +173,9 @@ static void serve(struct urb *u)
 		if (urb->type != USBDEVFS_URB_TYPE_CONTROL)
 			p->halted |= bit;
 		end_urb(u, -EPIPE, 0);
+	} else if (n >= 0 && n < urb->buffer_length && urb->flags & USBDEVFS_URB_SHORT_NOT_OK) {
+		end_urb(u, -EREMOTEIO, (size_t)n);
+		cut(p, bit);
 	} else if (n >= 0) {
 		end_urb(u, 0, (size_t)n);
 	}
@@ -172,9 +189,12 @@ static void serve_all(struct place *p)
 	for (struct urb *u = fs.urbs; u; u = u->next) {
 		uint32_t bit = endpoint_bit(inside(u)->endpoint);
 
+		if (u->discarded && !u->done && fs.manner != USBFS_HANGS)
+			end_urb(u, -ENOENT, 0);
 		if (u->done || u->place != p || waiting & bit)
 			continue;
-		serve(u);
+		if (!u->discarded)
+			serve(u);
 		if (!u->done)
 			waiting |= bit;
 	}
@@ -201,7 +221,7 @@ static void *argument(const struct call *c, size_t size)
 
 static long get_capabilities(struct call *c)
 {
-	uint32_t capabilities = CAPABILITIES;
+	uint32_t capabilities = fs.manner == USBFS_SPLITS ? SPLITTING : CAPABILITIES;
 	void *p = argument(c, sizeof(capabilities));
 
 	if (!p)
@@ -322,12 +342,21 @@ static long nothing_to_do(struct call *c)
 static long submit(struct call *c)
 {
 	UMockdevIoctlData *data = umockdev_ioctl_data_resolve(c->arg, 0, sizeof(struct usbdevfs_urb), NULL);
-	struct urb **last = &fs.urbs, *u = data ? calloc(1, sizeof(*u)) : NULL;
+	struct urb **last = &fs.urbs, *u;
 	struct usbdevfs_urb *urb;
+	uint32_t bit;
 
-	if (!u)
+	if (!data)
 		return -EFAULT;
 	urb = (struct usbdevfs_urb *)(void *)data->data;
+	bit = endpoint_bit(urb->endpoint);
+	if (!(urb->flags & USBDEVFS_URB_BULK_CONTINUATION))
+		c->place->cut &= ~bit;
+	u = c->place->cut & bit ? NULL : calloc(1, sizeof(*u));
+	if (!u) {
+		g_object_unref(data);
+		return -EREMOTEIO;
+	}
 	u->data = data;
 	u->client = g_object_ref(c->client);
 	u->place = c->place;
@@ -353,7 +382,10 @@ static long discard(struct call *c)
 	for (struct urb *u = fs.urbs; u; u = u->next) {
 		if (u->done || u->client != c->client || u->data->client_addr != address)
 			continue;
-		end_urb(u, -ENOENT, 0);
+		if (fs.manner != USBFS_HANGS)
+			end_urb(u, -ENOENT, 0);
+		else
+			u->discarded = true;
 		return 0;
 	}
 	return -EINVAL;
@@ -512,6 +544,7 @@ void usbfs_wrap(char **argv)
 void usbfs_begin(void)
 {
 	assert(usbfs_possible() && !fs.testbed);
+	fs.manner = USBFS_USUAL;
 	fs.testbed = umockdev_testbed_new();
 	fs.handler = umockdev_ioctl_base_new();
 	g_signal_connect(fs.handler, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
@@ -586,4 +619,11 @@ void usbfs_hold(bool on)
 		pthread_mutex_lock(&fs.lock);
 	else
 		pthread_mutex_unlock(&fs.lock);
+}
+
+void usbfs_manner(enum usbfs_manner manner)
+{
+	usbfs_hold(true);
+	fs.manner = manner;
+	usbfs_hold(false);
 }

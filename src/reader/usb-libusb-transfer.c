@@ -155,6 +155,8 @@ static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *
 
 	*ret_error = 0;
 	atomic_fetch_add(&c->users, 1);
+	if (c->stuck) /* it may have ended by now */
+		lu_handle_events(c->context, 0, NULL);
 	if (c->closing)
 		r = FUDA_ECANCELLED;
 	else if (c->stuck)
