@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of readers as programs see it; t-devices.sh compares it with udev/devices. */
-#include "tests/cmocka.h"
-
-#include <fuda/device.h>
 #include <string.h>
+#include <fuda/device.h>
+
+#include "tests/cmocka.h"
 
 static void each_is_found(void **state)
 {

@@ -281,7 +281,8 @@ static void look_at_permission(struct visit *v, const struct usb_reader *d, cons
 			   "--with-udev-group=GROUP and install again"));
 	else
 		snprintf(last, sizeof(last),
-			 _("log in at the machine itself; or: %susermod -aG %s %s, and log in again"),
+			 _("log in at the machine itself; or: %susermod -aG %s %s, and log "
+			   "in again"),
 			 sudo(), group, user_name());
 	mend(d, last, next, sizeof(next));
 	found(v, PROBLEM, "usb", next, _("no permission to use the %s: %s is for group %s"),
