@@ -13,6 +13,9 @@ enum {
 	CLASS_A = 1,
 	CLASS_B = 2,
 	CLASS_C = 4,
+	MUTE = 0xFE, /* bError */
+	PARITY = 0xFD,
+	OVERRUN = 0xFC,
 };
 
 /* ---- power ---- */
@@ -191,12 +194,15 @@ static int carry(void *arg, const uint8_t *block, size_t len, uint8_t multiplier
 
 	if (e < 0)
 		return e;
-	if (answer.failed) {
-		if (answer.card == CCID_ACTIVE && answer.error == 0xFE)
+	if (answer.failed && answer.card != CCID_ABSENT) {
+		if (answer.error == MUTE)
 			return FUDA_EMUTE;
-		if (answer.card == CCID_ACTIVE && (answer.error == 0xFD || answer.error == 0xFC))
+		if (answer.error == PARITY || answer.error == OVERRUN)
 			return FUDA_EFORMAT;
-		return ccid_failure(s->ctx, &answer);
+	}
+	if (answer.failed) { /* no other error is one of the block */
+		e = ccid_failure(s->ctx, &answer);
+		return e == FUDA_EMUTE ? FUDA_ETRANSPORT : e;
 	}
 	return fuda_buf_append(ret, answer.data.data, answer.data.len) < 0 ? FUDA_EFORMAT : 0;
 }
@@ -250,6 +256,7 @@ int ccid_power_on(struct ccid_slot *s, bool cold, struct fuda_deadline *dl)
 	int e = cold ? ccid_power_off(s, dl) : 0;
 
 	s->powered = false;
+	s->lost = true; /* until all is agreed */
 	if (e == 0)
 		e = reset(s, dl);
 	if (e == 0)

@@ -16,6 +16,7 @@ enum {
 	PAUSE_MS = 50,	      /* between attempts to open what another program has */
 	PATIENCE_MS = 1000,   /* for all of them */
 	NOTICES_MAX = 32,     /* notices that have waited */
+	DRAIN_MS = 10,	      /* for an answer that a program before us did not wait for */
 	RATE_SIZE = 4,
 };
 
@@ -196,6 +197,8 @@ static int await(struct ccid *c, const struct ccid_command *command, uint8_t seq
 			stale++;
 		}
 	}
+	c->stuck = true;
+	c->stuck_slot = command->slot;
 	return ctx_fail(c->usb->ctx, FUDA_ETRANSPORT,
 			_("The reader does not come to an end. Unplug it, plug it in again and try "
 			  "again."));
@@ -375,10 +378,8 @@ static void ask_rates(struct ccid *c, struct fuda_deadline *dl)
 
 	if (c->class.features & CCID_AUTO_NEGOTIATION)
 		return;
-	ctx_keep_error(c->usb->ctx, true);
 	n = c->usb->backend->control(c->usb, CONTROL_IN, REQUEST_RATES, 0, bytes, sizeof(bytes),
 				     dl);
-	ctx_keep_error(c->usb->ctx, false);
 	if (n < 0)
 		return;
 	list = cur_of(bytes, MIN((size_t)n, sizeof(bytes)));
@@ -409,6 +410,18 @@ static struct ccid *find_open(const struct usb_device *d, uint8_t number)
 	return c;
 }
 
+/* Numbers begin anew: an answer that was left must not be taken for one to us. */
+static void drain(struct ccid *c, struct fuda_deadline *dl)
+{
+	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(CCID_MESSAGE_MAX);
+
+	for (int i = 0; i < STALE_MAX; i++) {
+		fuda_buf_clear(&message);
+		if (c->usb->backend->in(c->usb, c->class.message_max, DRAIN_MS, dl, &message) < 0)
+			return;
+	}
+}
+
 static int open_reader(struct fuda_context *ctx, const struct usb_device *d,
 		       const struct ccid_place *p, struct fuda_deadline *dl, struct ccid **ret)
 {
@@ -423,9 +436,12 @@ static int open_reader(struct fuda_context *ctx, const struct usb_device *d,
 		return e;
 	}
 	c->class = p->class;
+	ctx_keep_error(ctx, true);
+	drain(c, dl);
 	take_notices(c, dl); /* of what happened before */
 	c->changed = 0;
 	ask_rates(c, dl);
+	ctx_keep_error(ctx, false);
 	c->next = open_readers;
 	open_readers = c;
 	*ret = c;
@@ -482,6 +498,8 @@ void ccid_release(struct ccid **reader, struct fuda_context *ctx, uint8_t slot)
 			p = &(*p)->next;
 		*p = c->next;
 		c->usb->ctx = ctx;
+		if (c->stuck) /* for who comes next */
+			(void)abort_command(c, c->stuck_slot, ABORT_AGAIN_MS);
 		usb_close(&c->usb);
 		free(c);
 	}
