@@ -19,7 +19,6 @@
 #define HELPER "fuda-nfc"
 
 enum {
-	TERM_MS = 200,  /* to give back a serial port */
 	KILL_MS = 2000, /* for the kernel to end it; past that it is left to whoever reaps for us */
 	LOOK_MS = 2,    /* between looks whether it has ended */
 	WORDS_READS = 64, /* chunks of what it wrote that are read at a time */
@@ -326,9 +325,6 @@ static bool ended(const struct nfc_helper *h, int ms, int *ret_status)
 
 bool nfc_helper_free(struct nfc_helper **helper, int ms)
 {
-	static const struct {
-		int signal, ms;
-	} harder[] = { { SIGTERM, TERM_MS }, { SIGKILL, KILL_MS } };
 	struct nfc_helper *h = *helper;
 	int status = 0;
 	bool over, good;
@@ -338,9 +334,9 @@ bool nfc_helper_free(struct nfc_helper **helper, int ms)
 	close(h->fd);
 	over = ended(h, ms, &status);
 	good = over && WIFEXITED(status);
-	for (size_t i = 0; !over && i < ARRAY_SIZE(harder); i++) {
-		kill(h->pid, harder[i].signal);
-		over = ended(h, harder[i].ms, &status);
+	if (!over) {
+		kill(h->pid, SIGKILL);
+		(void)ended(h, KILL_MS, &status);
 	}
 	close(h->err);
 	free(h);

@@ -34,32 +34,47 @@ struct nfc {
 	N_("The connection to this reader was given up, because it did not answer in time. Open " \
 	   "it again.")
 
-/* What the helper says, for a person. %s is what libnfc says. */
+/* What the helper says, for a person. %s is nothing, or what libnfc says, in parentheses. */
 static const struct {
 	int code;
 	const char *text;
 } failures[NFC_SAIDS] = {
-	[NFC_SAID_NO_DEVICE] = { FUDA_ENOREADER, N_("libnfc finds no device there (%s). Check the "
-						    "name of the reader and its cable; "
-						    "\"nfc-list\" shows what libnfc sees.") },
-	[NFC_SAID_DENIED] = { FUDA_EACCESS, N_("This user may not use that device. The "
-					       "administrator has to add the user to "
-					       "the group that it belongs to (\"ls -l\" shows it; "
-					       "often it is dialout).") },
-	[NFC_SAID_BUSY] = { FUDA_EBUSY, N_("Another program uses that device. End it; if there is "
-					   "none any more, unplug "
-					   "the reader and plug it in again.") },
-	[NFC_SAID_NO_CARD] = { FUDA_ENOCARD, N_("There is no card on the reader. Lay it on the "
-						"reader.") },
+	[NFC_SAID_NO_DEVICE] = { FUDA_ENOREADER,
+		N_("libnfc finds no device there%s. Check the name of the reader and its cable; "
+		   "\"nfc-list\" shows what libnfc sees.") },
+	[NFC_SAID_DENIED] = { FUDA_EACCESS,
+		N_("This user may not use that device. The administrator has to add the user to "
+		   "the group that it belongs to (\"ls -l\" shows it; often it is dialout).") },
+	[NFC_SAID_BUSY] = { FUDA_EBUSY,
+		N_("Another program uses that device. End it and try again.") },
+	[NFC_SAID_NO_CARD] = { FUDA_ENOCARD,
+		N_("There is no card on the reader. Lay it on the reader.") },
 	[NFC_SAID_REMOVED] = { FUDA_EREMOVED, CARD_PULLED },
-	[NFC_SAID_LOST] = { FUDA_ETRANSPORT, N_("The command did not get through to the card and "
-						"back (%s). Leave the card "
-						"still and try again.") },
-	[NFC_SAID_TOO_LONG] = { FUDA_ETRANSPORT, N_("The response is longer than the reader can "
-						    "take.") },
-	[NFC_SAID_FAILED] = { FUDA_EREADERGONE, N_("The reader does not work any more (%s). Check "
-						   "its cable and open it again.") },
+	[NFC_SAID_LOST] = { FUDA_ETRANSPORT,
+		N_("The command did not get through to the card and back%s. Leave the card still "
+		   "and try again.") },
+	[NFC_SAID_TOO_LONG] = { FUDA_ETRANSPORT,
+		N_("The response is longer than the reader can take.") },
+	[NFC_SAID_FAILED] = { FUDA_EREADERGONE,
+		N_("The reader does not work any more%s. Check its cable and open it again.") },
 };
+
+enum { REMARK_SIZE = NFC_TEXT_MAX + 8 };
+
+/* " (...)", of printable ASCII, or nothing. */
+static const char *remark(const char *words, size_t len, char ret[REMARK_SIZE])
+{
+	size_t n = 0;
+
+	ret[0] = '\0';
+	if (!len)
+		return ret;
+	n = (size_t)snprintf(ret, REMARK_SIZE, " (");
+	for (size_t i = 0; i < len && i < NFC_TEXT_MAX; i++)
+		ret[n++] = words[i] >= 0x20 && words[i] < 0x7F ? words[i] : ' ';
+	snprintf(ret + n, REMARK_SIZE - n, ")");
+	return ret;
+}
 
 static void give_up(struct nfc *p)
 {
@@ -78,22 +93,21 @@ static void lose_card(struct reader *r)
 	r->epoch++;
 }
 
-static int explain_silence(struct reader *r, int code)
+/* `words` are what libnfc said last. */
+static int explain_silence(struct reader *r, int code, const char *words)
 {
-	struct nfc *p = r->priv;
-	const char *words = nfc_helper_words(p->helper);
+	char text[REMARK_SIZE];
 
 	switch (code) {
 	case FUDA_EREADERGONE:
 		return ctx_fail(r->ctx, code,
-				_("The program that serves the reader ended (%s). Open the reader "
+				_("The program that serves the reader ended%s. Open the reader "
 				  "again."),
-				words);
+				remark(words, strlen(words), text));
 	case FUDA_ETRANSPORT:
 		return ctx_fail(r->ctx, code,
 				_("The program that serves the reader cannot be understood. "
-				  "Install "
-				  "all of this software in the same version."));
+				  "Install all of this software in the same version."));
 	case FUDA_ETIMEOUT:
 		return ctx_fail(r->ctx, code, _("The reader or the card did not answer in time."));
 	default:
@@ -101,16 +115,13 @@ static int explain_silence(struct reader *r, int code)
 	}
 }
 
-static int explain_answer(struct reader *r, const struct nfc_answer *a)
+static int explain_answer(struct reader *r, const struct nfc_answer *a, const char *words)
 {
-	struct nfc *p = r->priv;
-	char words[NFC_TEXT_MAX + 1];
+	const char *said = a->len ? (const char *)a->bytes : words;
+	char text[REMARK_SIZE];
 
-	for (size_t i = 0; i < a->len; i++)
-		words[i] = a->bytes[i] >= 0x20 && a->bytes[i] < 0x7F ? (char)a->bytes[i] : ' ';
-	words[a->len] = '\0';
 	return ctx_fail(r->ctx, failures[a->said].code, _(failures[a->said].text),
-			a->len ? words : nfc_helper_words(p->helper));
+			remark(said, a->len ? a->len : strlen(words), text));
 }
 
 /* The answer's bytes lie in `message`. */
@@ -126,13 +137,13 @@ static int ask(struct reader *r, const struct nfc_request *q, struct fuda_deadli
 		return ctx_fail(r->ctx, FUDA_EREADERGONE, _(GIVEN_UP));
 	e = nfc_helper_ask(p->helper, q, dl, message, &sent, &a);
 	if (e < 0) {
-		explain_silence(r, e);
+		explain_silence(r, e, nfc_helper_words(p->helper));
 		if (sent || e == FUDA_EREADERGONE)
 			give_up(p);
 		return e;
 	}
 	if (a.said != NFC_SAID_DONE) {
-		e = explain_answer(r, &a);
+		e = explain_answer(r, &a, nfc_helper_words(p->helper));
 		if (a.said == NFC_SAID_FAILED)
 			give_up(p);
 		if (a.said == NFC_SAID_REMOVED || a.said == NFC_SAID_LOST)

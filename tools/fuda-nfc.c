@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,13 +27,8 @@ enum {
 	FIELD_ON_MS = 10,  /* before the first poll: 5 */
 	ABORT_MS = 50,
 	ABORTS_MAX = 100,
-	DESCRIPTORS = 64, /* where those of libnfc are */
 	RECEIVE_MAX = 264,
 };
-
-/* libnfc marks a serial port that it uses by this bit of c_iflag. It stays when the program is
- * killed, and then nobody gets the port again. */
-#define CLAIMED 0x80000000U
 
 static const char usage_text[] = "usage: fuda-nfc, with a socket for standard input\n"
 				 "\n"
@@ -112,39 +107,43 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* Why libnfc gives no device: "driver:/path:speed" leads to a file. */
-static enum nfc_said why_not_open(const char *place)
+/* Keeps a serial port for this process until it ends, by whatever end: "driver:/path:speed" leads
+ * to a file. (The mark that libnfc sets in the port's settings does not get through the C library,
+ * which takes that bit for itself.) */
+static enum nfc_said lock_port(const char *place)
 {
 	const char *colon = strchr(place, ':');
-	char path[NFC_PLACE_MAX + 1];
-	struct termios t;
-	bool claimed;
+	char path[NFC_BUFSIZE_CONNSTRING];
 	int fd;
 
 	if (!colon || colon[1] != '/')
-		return NFC_SAID_NO_DEVICE;
+		return NFC_SAID_DONE; /* the USB has locks of its own */
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(colon + 1, ":"), colon + 1);
-	if (access(path, R_OK | W_OK) < 0)
-		return errno == EACCES ? NFC_SAID_DENIED : NFC_SAID_NO_DEVICE;
 	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EBUSY ? NFC_SAID_BUSY : NFC_SAID_NO_DEVICE;
-	claimed = tcgetattr(fd, &t) == 0 && (t.c_iflag & CLAIMED);
-	close(fd);
-	return claimed ? NFC_SAID_BUSY : NFC_SAID_NO_DEVICE;
+	if (fd < 0 && errno == EACCES)
+		return NFC_SAID_DENIED;
+	if (fd < 0 && errno != EBUSY)
+		return NFC_SAID_NO_DEVICE;
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ? NFC_SAID_BUSY : NFC_SAID_DONE;
 }
 
 static void open_device(struct chip *c, const struct nfc_request *q, struct answer *a)
 {
 	nfc_connstring place;
-	nfc_device *d;
+	enum nfc_said said;
+	nfc_device *d = NULL;
 
 	memcpy(place, q->bytes, q->len);
 	place[q->len] = '\0';
 	nfc_init(&c->context);
-	d = c->context ? nfc_open(c->context, q->len ? place : NULL) : NULL;
-	if (!d) {
-		say_text(a, why_not_open(place), "");
+	said = lock_port(place);
+	if (said == NFC_SAID_DONE && c->context)
+		d = nfc_open(c->context, q->len ? place : NULL);
+	if (said == NFC_SAID_DONE && d && !q->len) /* only now it is known which */
+		said = lock_port(nfc_device_get_connstring(d));
+	if (said != NFC_SAID_DONE || !d) {
+		say_text(a, said == NFC_SAID_DONE ? NFC_SAID_NO_DEVICE : said, "");
+		nfc_close(d);
 		return;
 	}
 	c->device = d;
@@ -285,36 +284,17 @@ static void close_device(struct chip *c)
 		nfc_exit(c->context);
 }
 
-/* At a sudden end: gives back serial ports. */
-static void release_ports(int signal_number)
-{
-	struct termios t;
-
-	for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS; fd++) {
-		if (tcgetattr(fd, &t) == 0 && (t.c_iflag & CLAIMED)) {
-			t.c_iflag &= ~CLAIMED;
-			tcsetattr(fd, TCSANOW, &t);
-		}
-	}
-	raise(signal_number); /* the end, as soon as this returns */
-}
-
 /* ---- the program ---- */
 
 /* Commands may have a PIN in them, and libnfc may end this program: no core. Standard input and
  * output are where libraries might read and chatter. */
 static int prepare(void)
 {
-	static const int sudden[] = { SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
-	const struct sigaction act = { .sa_handler = release_ports, .sa_flags = (int)SA_RESETHAND };
 	const struct rlimit none = { 0, 0 };
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(sudden) / sizeof(sudden[0]); i++)
-		if (sigaction(sudden[i], &act, NULL) < 0)
-			return -1;
 	signal(SIGPIPE, SIG_IGN);
 	asker = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (asker < 0 || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
