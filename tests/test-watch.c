@@ -46,6 +46,13 @@ static void take_out(void)
 	await_empty();
 }
 
+/* The watch begins after what was done so far. */
+static void watch_anew(void)
+{
+	fuda_reader_watch_free(&watch);
+	assert_int_equal(fuda_reader_watch_new(ctx, &watch), 0);
+}
+
 static void put_in(void)
 {
 	peer = peer_insert(peer_port(0), " 00 00", true);
@@ -107,6 +114,7 @@ static void test_card_there_already(void **state)
 {
 	(void)state;
 	put_in();
+	watch_anew();
 	next(FUDA_READER_ADDED, " 00 00");
 	next(FUDA_CARD_INSERTED, " 00 00");
 	assert_true(event.reader.card);
@@ -151,7 +159,7 @@ static void test_told_while_waiting(void **state)
 	pthread_join(thread, NULL);
 }
 
-static void test_nothing_is_lost_between_looks(void **state)
+static void test_nothing_is_lost_while_nobody_asks(void **state)
 {
 	(void)state;
 	begin();
@@ -159,7 +167,6 @@ static void test_nothing_is_lost_between_looks(void **state)
 	take_out();
 	next(FUDA_CARD_INSERTED, " 00 00");
 	assert_true(event.reader.card);
-	assert_int_equal(event.reader.atr_len, 0);
 	next(FUDA_CARD_REMOVED, " 00 00");
 	put_in();
 	next(FUDA_CARD_INSERTED, " 00 00");
@@ -178,6 +185,7 @@ static void test_use_is_no_event(void **state)
 
 	(void)state;
 	put_in();
+	watch_anew();
 	next(FUDA_READER_ADDED, " 00 00");
 	next(FUDA_CARD_INSERTED, " 00 00");
 	next(FUDA_READER_ADDED, " 00 01");
@@ -226,6 +234,7 @@ static void test_service_goes_and_comes_back(void **state)
 {
 	(void)state;
 	put_in();
+	watch_anew();
 	next(FUDA_READER_ADDED, " 00 00");
 	next(FUDA_CARD_INSERTED, " 00 00");
 	next(FUDA_READER_ADDED, " 00 01");
@@ -236,8 +245,7 @@ static void test_service_goes_and_comes_back(void **state)
 	nothing_for(300);
 	peer_remove(&peer);
 	/* A stream may also begin without a service. */
-	fuda_reader_watch_free(&watch);
-	assert_int_equal(fuda_reader_watch_new(ctx, &watch), 0);
+	watch_anew();
 	nothing_for(300);
 	pcscd = fork();
 	if (pcscd == 0) {
@@ -258,7 +266,7 @@ int main(int argc, char **argv)
 		TEST(test_card_there_already),
 		TEST(test_card_comes_and_goes),
 		TEST(test_told_while_waiting),
-		TEST(test_nothing_is_lost_between_looks),
+		TEST(test_nothing_is_lost_while_nobody_asks),
 		TEST(test_use_is_no_event),
 		TEST(test_cancel),
 		TEST(test_service_hangs),

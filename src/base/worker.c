@@ -75,7 +75,7 @@ int worker_new(void *own, void (*release)(void *own), struct worker **ret)
 	return 0;
 }
 
-static void begin(struct worker *w, void (*job)(void *own))
+void worker_begin(struct worker *w, void (*job)(void *own))
 {
 	w->job = job;
 	atomic_store(&w->state, BUSY);
@@ -95,25 +95,32 @@ static bool abandon(struct worker **w)
 	return true;
 }
 
-static int run(struct worker **w, void (*job)(void *own), const struct fuda_deadline *dl, int ms)
+static int finish(struct worker **w, const struct fuda_deadline *dl, int ms)
 {
-	int r;
+	int r = deadline_wait_word(dl, ms, &(*w)->state, BUSY);
 
-	begin(*w, job);
-	r = deadline_wait_word(dl, ms, &(*w)->state, BUSY);
 	return r < 0 && abandon(w) ? r : 0;
+}
+
+int worker_finish(struct worker **w, int ms)
+{
+	return finish(w, NULL, ms);
 }
 
 int worker_run(struct worker **w, void (*job)(void *own), const struct fuda_deadline *dl)
 {
 	int r = deadline_check(dl);
 
-	return r < 0 ? r : run(w, job, dl, -1);
+	if (r < 0)
+		return r;
+	worker_begin(*w, job);
+	return finish(w, dl, -1);
 }
 
 int worker_run_for(struct worker **w, void (*job)(void *own), int ms)
 {
-	return run(w, job, NULL, ms);
+	worker_begin(*w, job);
+	return finish(w, NULL, ms);
 }
 
 void worker_free(struct worker **w, int ms)
@@ -122,7 +129,7 @@ void worker_free(struct worker **w, int ms)
 
 	if (!*w)
 		return;
-	begin(*w, NULL);
+	worker_begin(*w, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += ms % 1000 * 1000000;

@@ -23,6 +23,10 @@ int worker_run(struct worker **w, void (*job)(void *own), const struct fuda_dead
  * if the caller's deadline is over. */
 int worker_run_for(struct worker **w, void (*job)(void *own), int ms);
 
+/* The two halves of that: begins job(own) and returns at once; waits for it to end. */
+void worker_begin(struct worker *w, void (*job)(void *own));
+int worker_finish(struct worker **w, int ms);
+
 /* Ends the worker. Waits for release(own) up to `ms` milliseconds, then leaves it to the thread. */
 void worker_free(struct worker **w, int ms);
 
