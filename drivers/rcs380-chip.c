@@ -17,11 +17,11 @@ enum code {
 enum {
 	TRANSFER_MAX = 2048, /* whole packets, and more than a frame */
 	RECEIVED_MAX = RCS380_FRAME_MAX + TRANSFER_MAX,
-	REPLY_MS = 1000, /* to acknowledge or carry out what takes no time on the air */
-	QUIET_MS = 10,   /* after so long a silence nothing of the past is to come */
-	STRAY_MAX = 32,  /* transfers or frames of the past; who has more to say never ends */
+	REPLY_MS = 300, /* to acknowledge, or to carry out what takes no time on the air */
+	QUIET_MS = 10,  /* after so long a silence nothing of the past is to come */
+	STRAY_MAX = 32, /* transfers or frames of the past; who has more to say never ends */
 	BREAK_OFF_MS = 30,
-	OFF_MS = 500,
+	OFF_MS = 800, /* for both, and what comes before */
 	AIR_UNIT_US = 100,
 	AIR_SLACK = 10,   /* units: the device begins to count a little earlier than a card */
 	AIR_MAX = 0xFFFF, /* units: longer than any frame waiting time */
@@ -48,8 +48,6 @@ static void forget(struct rcs380_chip *c)
 /* One transfer more. FUDA_EMUTE: none came in that time. */
 static int receive(struct rcs380_chip *c, int ms, struct fuda_deadline *dl)
 {
-	if (c->used == c->received.len)
-		forget(c);
 	if (c->received.max - c->received.len < TRANSFER_MAX)
 		return broken(c, NONSENSE);
 	return c->usb->backend->in(c->usb, TRANSFER_MAX, ms, dl, &c->received);
@@ -59,8 +57,13 @@ static int receive(struct rcs380_chip *c, int ms, struct fuda_deadline *dl)
 static int next_frame(struct rcs380_chip *c, int ms, struct fuda_deadline *dl,
 		      struct cursor *ret_data)
 {
-	for (int tries = 0; tries < STRAY_MAX; tries++) {
-		struct cursor rest = { c->received.data, c->received.len };
+	int empty = 0; /* transfers; others end where the room does */
+
+	if (c->used == c->received.len)
+		forget(c);
+	while (empty < STRAY_MAX) {
+		struct cursor rest = cur_of(c->received.data, c->received.len);
+		size_t before = c->received.len;
 		int kind, e;
 
 		cur_skip(&rest, c->used);
@@ -78,6 +81,7 @@ static int next_frame(struct rcs380_chip *c, int ms, struct fuda_deadline *dl,
 			return broken(c, NOT_ANSWERING);
 		if (e < 0)
 			return e;
+		empty += c->received.len == before;
 	}
 	return broken(c, NONSENSE);
 }

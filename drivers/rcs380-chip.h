@@ -36,7 +36,7 @@ void rcs380_chip_end(struct rcs380_chip *c);
  * error, the device is told to break the command off, and is brought back in step by the next
  * one. */
 
-/* No field: a card loses its power. Within half a second, whatever the caller's time. */
+/* No field: a card loses its power. Within a second, whatever the caller's time. */
 int rcs380_field_off(struct rcs380_chip *c);
 
 /* InSetRF with four bytes; InSetProtocol with pairs of number and value. */

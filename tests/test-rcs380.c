@@ -485,7 +485,7 @@ static void a_lost_card_is_absent_once(void **state)
 			rig_expect(&g, rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0), FUDA_EREMOVED);
 			rig_expect(&g, rig_power(&g, POWER_ON), 0);
 			rig_ask(&g, SELECT_JPKI, "9000");
-			assert_int_equal(vcard_usage(g.v).verifies, 0);
+			assert_int_equal(rig_verifies(&g), 0);
 			rig_end(&g);
 		}
 	}
@@ -531,7 +531,7 @@ static void ends_in_time(void **state)
 		fuda_deadline_free(&g.dl);
 		assert_int_equal(fuda_deadline_new(10000, &g.dl), 0);
 		rig_expect(&g, rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0), FUDA_EREMOVED);
-		assert_int_equal(vcard_usage(g.v).verifies, faults[i / 2] != RCS380_DEAF);
+		assert_int_equal(rig_verifies(&g), faults[i / 2] != RCS380_DEAF);
 		rig_expect(&g, rig_power(&g, POWER_ON), 0);
 		rig_ask(&g, SELECT_JPKI, "9000");
 		rig_ask(&g, VERIFY_AUTH, "9000");

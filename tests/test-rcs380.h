@@ -22,7 +22,11 @@ struct rig {
 	struct vcard *v;
 	struct reader *r;
 	char rest[16];
+	unsigned long verifies; /* that the card had before */
 };
+
+/* Kept from one rig to the next, if not NULL. */
+static struct vcard *rig_card;
 
 static inline void rig_plug(struct rig *g)
 {
@@ -38,7 +42,8 @@ static inline void rig_begin(struct rig *g, const struct picc_settings *settings
 	assert_int_equal(fuda_deadline_new(10000, &g->dl), 0);
 	g->m = rcs380_model_new_with(settings);
 	g->picc = rcs380_model_picc(g->m);
-	g->v = softcard_load();
+	g->v = rig_card ? rig_card : softcard_load();
+	g->verifies = vcard_usage(g->v).verifies;
 	rcs380_model_insert(g->m, g->v);
 	rig_plug(g);
 }
@@ -51,7 +56,8 @@ static inline void rig_end(struct rig *g)
 	if (picc_complaint(g->picc))
 		fail_msg("%s", picc_complaint(g->picc));
 	rcs380_model_insert(g->m, NULL);
-	softcard_free(&g->v);
+	if (!rig_card)
+		softcard_free(&g->v);
 	usb_mock_unplug(g->m);
 	g->m->free(g->m);
 	fuda_deadline_free(&g->dl);
@@ -123,6 +129,12 @@ static inline void rig_ask(struct rig *g, const char *command, const char *sw)
 
 	rig_expect(g, rig_send(g, command, 0, hex, sizeof(hex)), 0);
 	assert_string_equal(hex + strlen(hex) - 4, sw);
+}
+
+/* VERIFY commands that the card had. */
+static inline unsigned long rig_verifies(const struct rig *g)
+{
+	return vcard_usage(g->v).verifies - g->verifies;
 }
 
 /* Transfers so far: the driver's data begin with the chip. */
