@@ -24,8 +24,9 @@ static struct fake *fake_of(struct reader *r)
 static int attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 {
 	uint8_t bus, address;
+	const char *slot;
 
-	assert_int_equal(usb_parse_place(rest, &bus, &address, NULL), 0);
+	assert_int_equal(usb_parse_place(rest, &bus, &address, &slot), 0);
 	assert_int_equal(bus, 1);
 	assert_int_equal(deadline_check(dl), 0);
 	for (size_t i = 0; i < FAKES; i++) {
@@ -33,9 +34,13 @@ static int attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 
 		if (f->address != address)
 			continue;
+		if (*slot && !f->second)
+			return ctx_fail_code(r->ctx, FUDA_ENOREADER);
+		if (*slot && strcmp(slot, "/1") != 0)
+			return ctx_fail_code(r->ctx, FUDA_EINVAL);
 		if (f->attach_error)
 			return ctx_fail_code(r->ctx, f->attach_error);
-		if (atomic_fetch_add(&f->attached, 1) > 0) {
+		if (atomic_fetch_add(&f->attached, 1) > (*slot != 0)) {
 			atomic_fetch_sub(&f->attached, 1);
 			return ctx_fail_code(r->ctx, FUDA_EBUSY);
 		}

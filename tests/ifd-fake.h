@@ -19,6 +19,7 @@ struct fake {
 	atomic_bool card; /* one is there */
 	atomic_bool was_away; /* present() says once that none is */
 	bool nameless;
+	bool second; /* it has a second slot */
 	size_t response_len; /* 0: 2 */
 	sem_t *entered, *leave; /* transmit() posts the one and waits for the other */
 	/* what was done with it */

@@ -210,6 +210,19 @@ static void test_open_twins(void **state)
 	assert_int_equal(IFDHCloseChannel(LUN(15)), IFD_SUCCESS);
 }
 
+/* pcscd comes once for each interface of a device with several: each gets a slot. */
+static void test_open_slots(void **state)
+{
+	(void)state;
+	fakes[0].second = true;
+	fake_open(0, 0);
+	fake_open(1, 0);
+	assert_int_equal(fakes[0].attached, 2);
+	assert_int_equal(IFDHCreateChannelByName(LUN(2), fake_name(0)), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHCloseChannel(LUN(1)), IFD_SUCCESS);
+	fake_open(2, 0);
+}
+
 /* ---- attributes ---- */
 
 /* All of the attribute `tag`, which has `size` bytes, and never a byte more. */
@@ -516,6 +529,7 @@ int main(void)
 		T(test_open),
 		T(test_open_fails),
 		T(test_open_twins),
+		T(test_open_slots),
 		T(test_capabilities),
 		T(test_bad_capabilities),
 		T(test_control),

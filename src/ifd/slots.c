@@ -142,6 +142,33 @@ static int find(struct slot *s, struct search *search)
 	return MIN(e, 0);
 }
 
+/* The first slot of the device that nobody has: pcscd comes once for each interface, and drivers
+ * count slots over all of them, "BUS.DEV", "BUS.DEV/1", ... */
+static int attach_to(struct slot *s, const struct candidate *c)
+{
+	char rest[sizeof("255.255/15")];
+	bool kept = false;
+	int e = FUDA_EBUSY;
+
+	for (unsigned n = 0; n < SLOTS && e == FUDA_EBUSY; n++) {
+		if (n == 0)
+			snprintf(rest, sizeof(rest), "%u.%u", c->place.bus, c->place.address);
+		else
+			snprintf(rest, sizeof(rest), "%u.%u/%u", c->place.bus, c->place.address, n);
+		if (n == 1) /* what the first says, if there is no other */
+			kept = ctx_keep_error(s->ctx, true);
+		e = reader_attach(s->ctx, c->driver, rest, s->dl, &s->reader);
+		if (n > 0 && (e == FUDA_ENOREADER || e == FUDA_EINVAL)) {
+			e = FUDA_EBUSY;
+			break;
+		}
+	}
+	if (e == 0)
+		s->place = c->place;
+	ctx_keep_error(s->ctx, kept);
+	return e;
+}
+
 /* Opens the first that lets itself be opened: of twins, others may have been opened before. */
 static int attach(struct slot *s, const struct ifd_name *name)
 {
@@ -151,15 +178,8 @@ static int attach(struct slot *s, const struct ifd_name *name)
 	if (e < 0)
 		return e;
 	e = ctx_fail(s->ctx, FUDA_ENOREADER, _("No such reader is plugged in."));
-	for (size_t i = 0; i < search.count && e < 0; i++) {
-		const struct candidate *c = &search.found[i];
-		char rest[sizeof("255.255")];
-
-		snprintf(rest, sizeof(rest), "%u.%u", c->place.bus, c->place.address);
-		e = reader_attach(s->ctx, c->driver, rest, s->dl, &s->reader);
-		if (e == 0)
-			s->place = c->place;
-	}
+	for (size_t i = 0; i < search.count && e < 0; i++)
+		e = attach_to(s, &search.found[i]);
 	return e;
 }
 
