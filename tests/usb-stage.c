@@ -2,7 +2,8 @@
 /* Plugs emulated readers in for a program, by way of umockdev:
  *
  *   usb-stage MODEL[:DIR]... -- COMMAND...   runs COMMAND, which sees them, and ends as it does; DIR is the software
- *                                            card that lies in the reader. 77, and why, where that cannot be done
+ *                                            card that lies in the reader, MODEL is "rcs380" or "ccid-" and a kind of
+ *                                            ccid-model.h. 77, and why, where that cannot be done
  *   usb-stage ask WHAT...                    by COMMAND and what it starts: has the stage do WHAT, prints its answer,
  *                                            and ends with 0, or 1 if that begins with "error"
  *
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "tests/ccid-model.h"
 #include "tests/model.h"
 #include "tests/rcs380-model.h"
 #include "vcard/vcard.h"
@@ -31,17 +33,17 @@ enum { SEATS = 8, LINE = 4096 };
 
 static struct usb_model *make_rcs380(const char *how)
 {
-	(void)how;
-	return rcs380_model_new();
+	return *how ? NULL : rcs380_model_new();
 }
 
+/* A name that ends with "-" is the beginning of several; what follows is for make(). */
 static const struct kind {
 	const char *name;
 	struct usb_model *(*make)(const char *how);
-	const char *how;
 	void (*insert)(struct usb_model *m, struct vcard *v);
 } kinds[] = {
-	{ "rcs380", make_rcs380, NULL, rcs380_model_insert },
+	{ "rcs380", make_rcs380, rcs380_model_insert },
+	{ "ccid-", ccid_model_new, ccid_model_insert },
 };
 
 static struct seat {
@@ -219,26 +221,36 @@ static int ask(char **words)
 
 /* ---- the play ---- */
 
+/* Finds the kind by its name, and makes one of it. */
+static bool make(struct seat *s, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !s->model; i++) {
+		size_t len = strlen(kinds[i].name);
+
+		if (strncmp(kinds[i].name, name, len) != 0)
+			continue;
+		s->kind = &kinds[i];
+		s->model = kinds[i].make(name + len);
+	}
+	return s->model != NULL;
+}
+
 /* 0, or the status to end with. */
 static int set_up(const char *spec)
 {
-	const char *colon = strchr(spec, ':');
-	size_t len = colon ? (size_t)(colon - spec) : strlen(spec);
 	struct seat *s = &seats[seat_count];
-	char said[LINE] = "";
+	char name[64], said[LINE] = "ok";
+	size_t len = strcspn(spec, ":");
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && seat_count < SEATS; i++)
-		if (strlen(kinds[i].name) == len && strncmp(kinds[i].name, spec, len) == 0)
-			s->kind = &kinds[i];
-	if (seat_count == SEATS || !s->kind) {
+	snprintf(name, sizeof(name), "%.*s", (int)len, spec);
+	if (seat_count == SEATS || !make(s, name)) {
 		fprintf(stderr, "no such reader, or too many: %s\n", spec);
 		return 2;
 	}
-	s->model = s->kind->make(s->kind->how);
 	seat_count++;
-	if (colon)
-		do_insert(s, colon + 1, said);
-	if (*said) {
+	if (spec[len])
+		do_insert(s, spec + len + 1, said);
+	if (strcmp(said, "ok") != 0) {
 		fprintf(stderr, "%s: %s\n", spec, said);
 		return 1;
 	}
