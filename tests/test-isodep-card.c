@@ -215,7 +215,8 @@ static const struct strict {
 	{ false, { { "050000", NULL }, { "1DP000801", "" } }, "length" },
 	{ false, { { "050000", NULL }, { "00A4", "" } }, "without place" },
 	/* HLTB, after which only WUPB is heard */
-	{ false, { { "050000", NULL }, { "50P", "00" }, { "050000", "" }, { "050008", NULL }, { "1DP00080100", "00" } }, NULL },
+	{ false, { { "050000", NULL }, { "50P", "00" }, { "050000", "" }, { "050008", NULL }, { "1DP00080100", "00" } },
+	  NULL },
 	{ true, { { "7:26", "0400" }, { "9320", NULL }, { "9320", NULL } }, NULL },
 	{ true, { { "7:52", "0400" }, { "9520", "" } }, "without place" },
 	{ true, { { "7:26", "0400" }, { "93700000000000", "" } }, "another UID" },
@@ -242,7 +243,8 @@ static void strict(void **state)
 			const char *hex = s->steps[k][0] + (is_short ? 2 : 0), *p = strchr(hex, 'P');
 			char text[100], got[601];
 
-			snprintf(text, sizeof(text), "%.*s%s%s", (int)strcspn(hex, "P"), hex, p ? pupi : "", p ? p + 1 : "");
+			snprintf(text, sizeof(text), "%.*s%s%s", (int)strcspn(hex, "P"), hex, p ? pupi : "",
+				 p ? p + 1 : "");
 			assert_int_equal(fuda_hex_decode(text, &frame), 0);
 			picc_frame(air.picc, s->type_a, frame.data, frame.len, is_short ? 7 : 8, &answer);
 			fuda_hex_encode(answer.data, answer.len, got);

@@ -142,12 +142,15 @@ static const struct scenario {
 	{ "answer damaged for ever", 256, { { "02" C, "!" }, { "B2", "!" }, { "B2", "!" }, LEAVE }, C, NULL,
 	  FUDA_ETRANSPORT },
 	{ "silence", 256,
-	  { { "02" C, NULL }, { "B2", NULL }, { "B2", NULL }, { "C2", NULL, 8459 }, { "C2", "!", 8459 },
-	    { "C2", "D2", 8459 } }, C, NULL, FUDA_EMUTE },
+	  { { "02" C, NULL }, { "B2", NULL }, { "B2", NULL }, { "C2", NULL, 8459 }, { "C2", "D2", 8459 },
+	    { "C2", "C200", 8459 } }, C, NULL, FUDA_EMUTE },
+	{ "each block has its own repeats", 256,
+	  { { "02" C, NULL }, { "B2", "!" }, { "B2", "F202" }, { "F202", "!", 20000 }, { "B2", NULL },
+	    { "B2", "120102" }, { "A3", NULL }, { "A3", "!" }, { "A3", "039000" } }, C, "01029000", 0 },
 	/* asked to repeat without a question of ours: a doubled R(ACK) must not double a command */
 	{ "R(ACK) of the other number unasked", 256, { { "02" C, "A3" }, { "B2", "029000" } }, C, "9000", 0 },
-	{ "the same, and the command was lost", 256, { { "02" C, "A3" }, { "B2", "A3" }, { "02" C, "029000" } }, C, "9000",
-	  0 },
+	{ "the same, and the command was lost", 256, { { "02" C, "A3" }, { "B2", "A3" }, { "02" C, "029000" } }, C,
+	  "9000", 0 },
 	{ "R(ACK) with our number to the last piece", 256, { { "02" C, "A2" }, { "B2", "029000" } }, C, "9000", 0 },
 	{ "piece lost", 16,
 	  { { "1200010203040506070809AABBCC", NULL }, { "B2", "A3" }, { "1200010203040506070809AABBCC", "A2" },
@@ -167,10 +170,13 @@ static const struct scenario {
 	  { { "02" C, "120102" }, { "A3", NULL }, { "A3", NULL }, { "A3", NULL }, LEAVE }, C, NULL, FUDA_EMUTE },
 	{ "R(ACK) where the response goes on", 256,
 	  { { "02" C, "120102" }, { "A3", "A2" }, { "A3", "A3" }, { "A3", "039000" } }, C, "01029000", 0 },
+	{ "a response of nothing", 256, { { "02" C, "02" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
+	{ "half a status word", 256, { { "02" C, "0290" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
+	{ "a status word in two pieces", 256, { { "02" C, "1290" }, { "A3", "0300" } }, C, "9000", 0 },
 	{ "a piece of nothing", 256, { { "02" C, "12" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
 	{ "more time lost", 256,
-	  { { "02" C, NULL }, { "B2", "F202" }, { "F202", NULL, 20000 }, { "B2", "F202" }, { "F202", "029000", 20000 } },
-	  C, "9000", 0 },
+	  { { "02" C, NULL }, { "B2", "F202" }, { "F202", NULL, 20000 }, { "B2", "F202" },
+	    { "F202", "029000", 20000 } }, C, "9000", 0 },
 	{ "more time, and nothing", 256,
 	  { { "02" C, "F202" }, { "F202", NULL, 20000 }, { "B2", NULL }, { "B2", NULL }, LEAVE }, C, NULL, FUDA_EMUTE },
 	{ "no WTXM", 256, { { "02" C, "F200" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
@@ -179,7 +185,8 @@ static const struct scenario {
 	{ "WTX of a wrong length", 256, { { "02" C, "F2" }, { "B2", "F20101" }, { "B2", "029000" } }, C, "9000", 0 },
 	{ "CID that we do not use", 256, { { "02" C, "0A009000" }, { "B2", "029000" } }, C, "9000", 0 },
 	{ "NAD that we do not use", 256, { { "02" C, "06009000" }, { "B2", "029000" } }, C, "9000", 0 },
-	{ "PCBs that do not exist", 256, { { "02" C, "229000" }, { "B2", "009000" }, { "B2", "029000" } }, C, "9000", 0 },
+	{ "PCBs that do not exist", 256, { { "02" C, "229000" }, { "B2", "009000" }, { "B2", "029000" } }, C, "9000",
+	  0 },
 	{ "and others", 256, { { "02" C, "829000" }, { "B2", "E2" }, { "B2", "" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
 	{ "DESELECT unasked", 256, { { "02" C, "C2" }, { "B2", "029000" } }, C, "9000", 0 },
 	{ "the other number", 256, { { "02" C, "039000" }, { "B2", "029000" } }, C, "9000", 0 },
@@ -254,12 +261,38 @@ static void presence(void **state)
 	}
 }
 
+/* Blocks are no longer than the card, the link and the standard have it. */
+static void frame_sizes(void **state)
+{
+	static const struct {
+		size_t fsc, frame_max, inf;
+	} sizes[] = {
+		{ 16, 254, 13 }, { 256, 254, 253 }, { 256, 255, 253 }, { 4096, 4096, 253 }, { 256, 64, 63 },
+		{ 256, 16, 15 }, { 64, 62, 61 },	 { 64, 61, 60 },
+	};
+	static const struct step steps[] = { { "12..", "A2" }, { "0301", "039000" }, { NULL } };
+	struct fuda_buf command = FUDA_BUF_INIT(300), response = FUDA_BUF_INIT(300);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		start(steps, sizes[i].fsc);
+		dep.link.frame_max = sizes[i].frame_max;
+		fuda_buf_clear(&command);
+		while (command.len <= sizes[i].inf) /* one byte too many */
+			assert_int_equal(fuda_buf_append(&command, "\x01", 1), 0);
+		assert_int_equal(isodep_transmit(&dep, command.data, command.len, dl, &response), 0);
+		finish();
+	}
+	fuda_buf_free(&command);
+	fuda_buf_free(&response);
+}
+
 /* The card was given a CID: PN532 chips do that (readers.md A4). */
 static void with_cid(void **state)
 {
 	static const struct step steps[] = {
 		{ "1A01000102030405060708090A0B", "AA01" }, { "0B010C", "1B010102" }, { "AA01", "0A019000" },
-		{ "BB01", "AA01" }, { "0B01" C, "F20101" }, { "BB01", "FA0101" },
+		{ "BB01", "AA01" }, { "0B01" C, "0B029000" }, { "BB01", "FA0101" },
 		{ "FA0101", "0B019000", FWT }, { "CA01", "CA01", 8459 }, { NULL },
 	};
 	bool present = false;
@@ -401,6 +434,7 @@ int main(void)
 		cmocka_unit_test(as_written),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(presence),
+		cmocka_unit_test(frame_sizes),
 		cmocka_unit_test(with_cid),
 		cmocka_unit_test(deselect),
 		cmocka_unit_test(longest_wait),

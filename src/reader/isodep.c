@@ -9,7 +9,6 @@
 enum {
 	/* bits of the first byte of a block (PCB) */
 	NUMBER = 0x01,
-	NAD = 0x04,
 	CID = 0x08,
 	MORE = 0x10, /* of an I-block: chaining; of an R-block: NAK */
 
@@ -23,6 +22,7 @@ enum {
 	WTXM_MAX = 59,
 
 	CRC_SIZE = 2,
+	STATUS_SIZE = 2,
 	REPEATS_MAX = 2, /* of one block */
 	FWT_MAX_US = 4949000,
 	DESELECT_US = 8459, /* 65536/fc, and the tolerance of 49152/fc */
@@ -49,6 +49,15 @@ enum phase {
 	SENT,	   /* the last piece: the response is due */
 	RECEIVING, /* R(ACK) to a piece of the response: the next is due */
 	ASKING,	   /* R(NAK) out of order, to hear whether it is there */
+};
+
+/* One block of ours until the one that is due after it. */
+struct turn {
+	enum phase phase;
+	struct fuda_deadline *dl;
+	struct frame time; /* our answer to the card's request for more */
+	uint32_t us;	   /* to wait for the next frame */
+	uint64_t sum_us;   /* that it has asked for in this turn */
 };
 
 void isodep_start(struct isodep *d, struct fuda_context *ctx, const struct isodep_link *link,
@@ -82,13 +91,14 @@ static size_t inf_max(const struct isodep *d)
 	return MIN(d->fsc - CRC_SIZE, d->link.frame_max) - (d->has_cid ? 2 : 1);
 }
 
-/* FUDA_EFORMAT for what is no block or not for us. The card uses a CID if we do, and no NAD. */
+/* FUDA_EFORMAT for what is no block or not for us. The card uses a CID if we do; a NAD, which
+ * nobody uses, makes a PCB that is never due. */
 static int parse_block(const struct isodep *d, const struct fuda_buf *answer, struct block *ret)
 {
 	struct cursor c = cur_of(answer->data, answer->len);
 	uint8_t pcb, cid;
 
-	if (cur_u8(&c, &pcb) < 0 || !(pcb & CID) != !d->has_cid || (pcb & NAD))
+	if (cur_u8(&c, &pcb) < 0 || !(pcb & CID) != !d->has_cid)
 		return FUDA_EFORMAT;
 	if (d->has_cid && (cur_u8(&c, &cid) < 0 || cid != d->cid))
 		return FUDA_EFORMAT;
@@ -123,22 +133,21 @@ static bool is_due(const struct isodep *d, enum phase phase, const struct block 
 
 /* The card cannot be used any more. Where it may still listen it is told. Who only asked whether it
  * is there gets FUDA_ENOCARD, for which nothing is written down. */
-static int lose(struct isodep *d, enum phase phase, struct fuda_deadline *dl, int code,
-		const char *text)
+static int lose(struct isodep *d, const struct turn *t, int code, const char *text)
 {
-	isodep_deselect(d, dl);
-	return phase == ASKING ? FUDA_ENOCARD : ctx_fail(d->ctx, code, "%s", text);
+	isodep_deselect(d, t->dl);
+	return t->phase == ASKING ? FUDA_ENOCARD : ctx_fail(d->ctx, code, "%s", text);
 }
 
-static int give_up(struct isodep *d, enum phase phase, struct fuda_deadline *dl, int why)
+static int give_up(struct isodep *d, const struct turn *t, int why)
 {
 	if (why == FUDA_EMUTE)
-		return lose(d, phase, dl, FUDA_EMUTE,
+		return lose(d, t, FUDA_EMUTE,
 			    _("The card stopped answering. Leave it still on the reader and try "
 			      "again."));
-	return lose(d, phase, dl, FUDA_ETRANSPORT,
-		    _("The card cannot be understood. Lay it flat on the reader, away from metal and "
-		      "other cards, and try again."));
+	return lose(d, t, FUDA_ETRANSPORT,
+		    _("The card cannot be understood. Lay it flat on the reader, away from metal "
+		      "and other cards, and try again."));
 }
 
 /* One frame each way. FUDA_EMUTE, FUDA_EFORMAT: as the link has it, the card may be heard yet.
@@ -160,11 +169,9 @@ static int exchange(struct isodep *d, const struct frame *frame, uint32_t us,
 	return e;
 }
 
-/* Makes the answer to a request for more time, whose power level bits are not ours to answer.
- * `sum_us` is what was asked for since the card last said anything else. */
-static int grant_time(struct isodep *d, enum phase phase, const struct block *b,
-		      struct fuda_deadline *dl, struct frame *ret, uint32_t *ret_us,
-		      uint64_t *sum_us)
+/* Grants the time that the card asks for: makes t->time and t->us. Its power level bits are not
+ * ours to answer. */
+static int grant_time(struct isodep *d, struct turn *t, const struct block *b)
 {
 	struct cursor c = b->inf;
 	uint8_t inf, wtxm;
@@ -173,16 +180,16 @@ static int grant_time(struct isodep *d, enum phase phase, const struct block *b,
 		return FUDA_EFORMAT;
 	wtxm = inf & WTXM;
 	if (wtxm < 1 || wtxm > WTXM_MAX)
-		return lose(d, phase, dl, FUDA_ETRANSPORT,
+		return lose(d, t, FUDA_ETRANSPORT,
 			    _("The card asked for a waiting time that does not exist. Take it off "
 			      "the reader, put it back and try again."));
-	*ret_us = (uint32_t)MIN((uint64_t)d->fwt_us * wtxm, MAX(d->fwt_us, FWT_MAX_US));
-	*sum_us += *ret_us;
-	if (*sum_us > WTX_SUM_MAX_US)
-		return lose(d, phase, dl, FUDA_ETRANSPORT,
+	t->us = (uint32_t)MIN((uint64_t)d->fwt_us * wtxm, MAX(d->fwt_us, FWT_MAX_US));
+	t->sum_us += t->us;
+	if (t->sum_us > WTX_SUM_MAX_US)
+		return lose(d, t, FUDA_ETRANSPORT,
 			    _("The card keeps asking for more time. Take it off the reader, put it "
 			      "back and try again."));
-	make_block(d, S_WTX, &wtxm, 1, ret);
+	make_block(d, S_WTX, &wtxm, 1, &t->time);
 	return 0;
 }
 
@@ -193,23 +200,22 @@ static int grant_time(struct isodep *d, enum phase phase, const struct block *b,
 static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		struct fuda_deadline *dl, struct fuda_buf *answer, struct block *ret)
 {
-	struct frame again, time;
+	struct turn t = { .phase = phase, .dl = dl, .us = d->fwt_us };
 	const struct frame *frame = first;
-	uint32_t us = d->fwt_us;
-	uint64_t sum_us = 0;
 	unsigned repeats = 0;
+	struct frame again;
 
 	make_block(d, (phase == RECEIVING ? R_ACK : R_NAK) | d->block, NULL, 0, &again);
 	for (;;) {
-		int e = exchange(d, frame, us, dl, answer);
+		int e = exchange(d, frame, t.us, dl, answer);
 
-		us = d->fwt_us;
+		t.us = d->fwt_us;
 		if (e == 0)
 			e = parse_block(d, answer, ret);
 		if (e == 0 && ret->pcb == S_WTX) {
-			e = grant_time(d, phase, ret, dl, &time, &us, &sum_us);
+			e = grant_time(d, &t, ret);
 			if (e == 0) {
-				frame = &time;
+				frame = &t.time;
 				repeats = 0;
 				continue;
 			}
@@ -223,10 +229,8 @@ static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		}
 		if (d->lost)
 			return e;
-		if (e == 0)
-			e = FUDA_EFORMAT;
 		if (repeats++ == REPEATS_MAX)
-			return give_up(d, phase, dl, e);
+			return give_up(d, &t, e);
 		frame = &again;
 	}
 }
@@ -259,17 +263,23 @@ static int send_command(struct isodep *d, const uint8_t *command, size_t len,
 static int receive_response(struct isodep *d, struct block b, struct fuda_deadline *dl,
 			    struct fuda_buf *answer, struct fuda_buf *response)
 {
+	const struct turn t = { .phase = RECEIVING, .dl = dl };
 	struct frame ack;
-	int e = 0;
 
 	for (;;) {
-		if (fuda_buf_append(response, b.inf.p, b.inf.left) < 0)
-			return lose(d, RECEIVING, dl, FUDA_ETRANSPORT,
+		bool more = b.pcb & MORE;
+		int e = fuda_buf_append(response, b.inf.p, b.inf.left);
+
+		if (e == FUDA_ENOMEM)
+			return lose(d, &t, e, fuda_error_text(e));
+		if (e < 0)
+			return lose(d, &t, FUDA_ETRANSPORT,
 				    _("The response is longer than the reader can take."));
-		if (!(b.pcb & MORE))
+		/* pieces of nothing could go on for ever; a response has a status word */
+		if (more ? !b.inf.left : response->len < STATUS_SIZE)
+			return give_up(d, &t, FUDA_EFORMAT);
+		if (!more)
 			return 0;
-		if (!b.inf.left) /* could go on for ever */
-			return give_up(d, RECEIVING, dl, FUDA_EFORMAT);
 		make_block(d, R_ACK | d->block, NULL, 0, &ack);
 		e = talk(d, RECEIVING, &ack, dl, answer, &b);
 		if (e < 0)
@@ -285,13 +295,15 @@ int isodep_transmit(struct isodep *d, const uint8_t *command, size_t len, struct
 		    struct fuda_buf *ret_response)
 {
 	_cleanup_buf_ struct fuda_buf answer = ANSWER_INIT(d);
-	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ret_response->max - ret_response->len);
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ret_response->max -
+							       ret_response->len);
 	struct block b;
 	int e = deadline_check(dl);
 
 	if (d->lost)
 		return ctx_fail(d->ctx, FUDA_EREMOVED,
-				_("The contact with the card was lost. Put it on the reader again."));
+				_("The contact with the card was lost. Put it on the reader "
+				  "again."));
 	if (e < 0) /* nothing was sent: the card is not lost by it */
 		return ctx_fail_code(d->ctx, e);
 	e = send_command(d, command, len, dl, &answer, &b);
@@ -330,8 +342,6 @@ void isodep_deselect(struct isodep *d, struct fuda_deadline *dl)
 	struct frame frame;
 	struct block b;
 
-	if (d->lost)
-		return;
 	make_block(d, S_DESELECT, NULL, 0, &frame);
 	for (int i = 0; i <= REPEATS_MAX && !d->lost; i++) { /* rule 8 */
 		if (exchange(d, &frame, DESELECT_US, dl, &answer) == 0 &&
