@@ -68,8 +68,8 @@ static void test_bad_names(void **state)
 		"usb:054c/06c1:libudev:a:/dev/bus/usb/001/002", "usb:054c/06c1:libudev:0 :/dev/bus/usb/001/002",
 		"usb:054c/06c1:libusb-1.0:", "usb:054c/06c1:libusb-1.0:7", "usb:054c/06c1:libusb-1.0:7:99",
 		"usb:054c/06c1:libusb-1.0:7:99:", "usb:054c/06c1:libusb-1.0:7:99:x", "usb:054c/06c1:libusb-1.0:0:99:0",
-		"usb:054c/06c1:libusb-1.0:7:0:0", "usb:054c/06c1:libusb-1.0:7:256:0", "usb:054c/06c1:libusb-1.0:7:99:0:0",
-		"usb:054c/06c1:libusb-1.0:07:99:256", "/dev/bus/usb/", "/dev/bus/usb/001", "/dev/bus/usb/001/",
+		"usb:054c/06c1:libusb-1.0:7:0:0", "usb:054c/06c1:libusb-1.0:7:256:0",
+		"usb:054c/06c1:libusb-1.0:7:99:0:0", "usb:054c/06c1:libusb-1.0:07:99:256", "/dev/bus/usb/", "/dev/bus/usb/001", "/dev/bus/usb/001/",
 		"/dev/bus/usb/001/002/", "/dev/bus/usb//001/002", "/dev/ttyS0", "1", "1.", ".2", "0.2", "1.0", "1.256",
 		"256.1", "1.2.3", "1.2:0", "1,2", "-1.2", "1.-2", "1 .2", "0001.2", "rcs380:1.2",
 		"99999999999999999999.1",
@@ -452,7 +452,8 @@ static void test_transmit(void **state)
 	fake_power(0);
 	fakes[0].response_len = FAKE_RESPONSE_MAX;
 	big[MAX_BUFFER_SIZE_EXTENDED] = 0xEE;
-	assert_int_equal(IFDHTransmitToICC(LUN(0), pci, (UCHAR[]){ 0, 0xB0, 0, 0, 0 }, 5, big, &len, &got), IFD_SUCCESS);
+	assert_int_equal(IFDHTransmitToICC(LUN(0), pci, (UCHAR[]){ 0, 0xB0, 0, 0, 0 }, 5, big, &len, &got),
+			 IFD_SUCCESS);
 	assert_int_equal(len, FAKE_RESPONSE_MAX);
 	assert_int_equal(got.Protocol, 1);
 	assert_int_equal(big[MAX_BUFFER_SIZE_EXTENDED], 0xEE);

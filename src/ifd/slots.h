@@ -12,8 +12,8 @@
 /* Milliseconds that each call may take at most. */
 enum ifd_time {
 	CREATE_MS = 5000,    /* start the device; another program may only be looking at it */
-	POWER_MS = 5000,     /* a cold reset of a contact card may take 1.2 s at each of 3 voltages */
-	TRANSMIT_MS = 60000, /* making a signature takes seconds; slow links and waiting times more */
+	POWER_MS = 5000,     /* a cold reset of a contact card: 1.2 s at each of 3 voltages */
+	TRANSMIT_MS = 60000, /* a signature takes seconds; slow links and waiting times more */
 	PRESENCE_MS = 2000,  /* one exchange with the card, or looking for both types of card */
 	POLL_MS = 250,	     /* between two looks for a card: what feels like at once */
 };
@@ -43,7 +43,7 @@ struct slot {
 	enum card card;
 	bool told;   /* that it left */
 	bool heard;  /* a card was there when the service last asked on its own account */
-	bool polled; /* `poller` is the service's thread for this reader, inside wait_for_change() */
+	bool polled; /* `poller` is the service's thread for this reader: it called slot_wait() */
 	pthread_t poller;
 	uint64_t used_ms;   /* when the card last answered */
 	deadline_word bell; /* atomic: wakes the poller */
