@@ -39,15 +39,15 @@ void isodep_start(struct isodep *d, struct fuda_context *ctx, const struct isode
  * level of blocks (R(NAK), R(ACK), a block that the card, asked, says it did not get); the command
  * never is. FUDA_ETRANSPORT, FUDA_EMUTE: the card is lost, was deselected, and must be activated
  * anew, which is the caller's to do and to report; also for what it says out of turn, a response
- * under 2 bytes or over ret_response->max, and waiting times asked for without end. FUDA_EREMOVED if
- * it was lost before (nothing was sent). FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors
- * lose it too, once anything was sent. */
+ * under 2 bytes or over ret_response->max, and waiting times asked for without end. FUDA_EREMOVED
+ * if it was lost before (nothing was sent). FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own
+ * errors lose it too, once anything was sent. */
 int isodep_transmit(struct isodep *d, const uint8_t *command, size_t len, struct fuda_deadline *dl,
 		    struct fuda_buf *ret_response);
 
 /* Asks whether the card is still there, without disturbing it. 0 with *ret; an answer that is not
- * in step loses the card, as does none. FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors, as
- * above. */
+ * in step loses the card, as does none. FUDA_ETIMEOUT, FUDA_ECANCELLED and the link's own errors,
+ * as above. */
 int isodep_present(struct isodep *d, struct fuda_deadline *dl, bool *ret);
 
 /* Takes leave of the card, if it is not lost; it is then. */
