@@ -73,6 +73,12 @@ run 3 doctor --sysroot system
 says out 'Upper (054c:06c3) is plugged in'
 says out 'Other (1234:5678) is plugged in'
 for n in Letters Long Half; do says_not out $n; done
+says_not out 'only when named'
+usb 1-12 04e6 5591 SCL3711 ff pn533_usb
+run 3 doctor --sysroot system
+says out 'SCL3711 (04e6:5591) is held by the kernel module pn533_usb'
+says out 'an NFC chip such as SCL3711 is used only when named'
+says out 'name it: --reader nfc:'
 rm -r "$sys/sys/bus/usb/devices"
 
 # node BUS DEV [MODE]: the device has this place, with a file there

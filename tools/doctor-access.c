@@ -157,10 +157,20 @@ bool service_serves(const struct usb_reader *d)
 		"/usr/lib64/pcsc/drivers",
 		"/usr/local/lib/pcsc/drivers",
 	};
-	const char *bundle =
-		strcmp(d->driver, "rcs380") == 0 ? "ifd-fuda.bundle" : "ifd-ccid.bundle";
+	static const struct {
+		const char *driver, *bundle;
+	} bundles[] = {
+		{ "rcs380", "ifd-fuda.bundle" },
+		{ "ccid", "ifd-ccid.bundle" },
+	};
+	const char *bundle = NULL;
 	char path[PATH_MAX];
 
+	for (size_t i = 0; i < ARRAY_SIZE(bundles); i++)
+		if (strcmp(bundles[i].driver, d->driver) == 0)
+			bundle = bundles[i].bundle;
+	if (!bundle)
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		snprintf(path, sizeof(path), "%s/%s/Contents/Info.plist", places[i], bundle);
 		if (system_has(path))

@@ -188,6 +188,9 @@ static void judge(struct visit *v, const struct usb_reader *d)
 		found(v, FINE, "usb", NULL, _("%s (%s) is plugged in"), d->name, d->id);
 	look_at_access(v, d);
 	look_at_service_driver(v, d);
+	if (strcmp(d->driver, "nfc") == 0)
+		found(v, NOTE, "usb", _("name it: --reader nfc:"),
+		      _("an NFC chip such as %s is used only when named"), d->name);
 }
 
 /* ---- all of them ---- */
