@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <umockdev.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ struct place {
 struct urb {
 	struct urb *next;
 	struct place *place;
-	UMockdevIoctlClient *client;
+	UMockdevIoctlClient *client; /* which outlives it */
 	UMockdevIoctlData *data, *buffer; /* a struct usbdevfs_urb, and its buffer, or NULL if that is empty */
 	bool done;
 	bool discarded; /* but not let go of */
@@ -55,6 +56,7 @@ static struct {
 	struct urb *urbs; /* in the order in which they were begun */
 	uint8_t last_address;
 	enum usbfs_manner manner;
+	unsigned open; /* nodes that programs have open */
 } fs = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- transfers ---- */
@@ -85,7 +87,6 @@ static void free_urb(struct urb *u)
 		p = &(*p)->next;
 	*p = u->next;
 	g_object_unref(u->data);
-	g_object_unref(u->client);
 	free(u);
 }
 
@@ -358,7 +359,7 @@ static long submit(struct call *c)
 		return -EREMOTEIO;
 	}
 	u->data = data;
-	u->client = g_object_ref(c->client);
+	u->client = c->client;
 	u->place = c->place;
 	if (urb->buffer_length > 0) {
 		u->buffer = umockdev_ioctl_data_resolve(data, offsetof(struct usbdevfs_urb, buffer),
@@ -479,13 +480,14 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
 	return TRUE;
 }
 
-/* A program has closed the node, or has ended. */
-static void on_closed(GObject *client, GParamSpec *property, gpointer arg)
+/* A program has closed the node, or has ended. Of umockdev's signals none says so. */
+static void on_closed(gpointer arg, GObject *client)
 {
 	struct urb *next;
 
-	(void)property, (void)arg;
+	(void)arg;
 	pthread_mutex_lock(&fs.lock);
+	fs.open--;
 	for (struct urb *u = fs.urbs; u; u = next) {
 		next = u->next;
 		if ((GObject *)u->client == client)
@@ -500,8 +502,11 @@ static void on_closed(GObject *client, GParamSpec *property, gpointer arg)
 
 static void on_opened(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, gpointer arg)
 {
-	(void)handler;
-	g_signal_connect(client, "notify::connected", G_CALLBACK(on_closed), arg);
+	(void)handler, (void)arg;
+	pthread_mutex_lock(&fs.lock);
+	fs.open++;
+	pthread_mutex_unlock(&fs.lock);
+	g_object_weak_ref(G_OBJECT(client), on_closed, NULL);
 }
 
 /* ---- for tests ---- */
@@ -545,14 +550,31 @@ void usbfs_begin(void)
 {
 	assert(usbfs_possible() && !fs.testbed);
 	fs.manner = USBFS_USUAL;
+	fs.open = 0;
 	fs.testbed = umockdev_testbed_new();
 	fs.handler = umockdev_ioctl_base_new();
 	g_signal_connect(fs.handler, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
 	g_signal_connect(fs.handler, "client-connected", G_CALLBACK(on_opened), NULL);
 }
 
+/* A program that ended a moment ago is noticed a moment later. */
+static void wait_until_closed(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	unsigned open = 1;
+
+	for (int i = 0; i < 50 && open; i++) {
+		usbfs_hold(true);
+		open = fs.open;
+		usbfs_hold(false);
+		if (open)
+			nanosleep(&pause, NULL);
+	}
+}
+
 void usbfs_end(void)
 {
+	wait_until_closed();
 	for (size_t i = 0; i < PLACES; i++)
 		if (fs.places[i].model)
 			usbfs_unplug(fs.places[i].model);
