@@ -19,8 +19,8 @@ int ctx_fail_code(struct fuda_context *ctx, int code);
 int ctx_fail_sw(struct fuda_context *ctx, int code, uint16_t sw, const char *format, ...)
 	_printf_(4, 5);
 
-/* While kept, the last error stays as it is whatever fails: for cleaning up after it. Returns whether
- * it was kept before, for who cleans up within the cleaning up of another. */
+/* While kept, the last error stays as it is whatever fails: for cleaning up after it. Returns
+ * whether it was kept before, for who cleans up within the cleaning up of another. */
 bool ctx_keep_error(struct fuda_context *ctx, bool keep);
 
 /* Says what is being done from here on, for failures to come. `step` is a translated static text.
