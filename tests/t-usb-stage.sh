@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Emulated readers for other programs: what is plugged, laid on and taken away is seen by a program of its own.
+set -eu
+if [ -z "${FUDA_TEST_STAGE:-}" ]; then
+	[ -x tests/usb-stage ] || {
+		echo "skipped: built without USB, the software card, cmocka or umockdev"
+		exit 77
+	}
+	exec tests/usb-stage rcs380 ccid-extended -- sh "$0"
+fi
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+
+# ask STATUS ANSWER WHAT...
+ask() {
+	want=$1 answer=$2
+	shift 2
+	status=0
+	said=$("$build/tests/usb-stage" ask "$@") || status=$?
+	[ "$status" = "$want" ] || fail "$*: status $status, not $want: $said"
+	case $said in
+	$answer) ;;
+	*) fail "$*: $said" ;;
+	esac
+}
+
+# sees COUNT PATTERN: so many of the readers listed match
+sees() {
+	run 0 readers
+	n=$(grep -c "$2" "$tmp/out" || :)
+	[ "$n" = "$1" ] || fail "$n readers with $2, not $1"
+}
+
+sees 2 'no card$'
+ask 0 1.1 place 1
+ask 1 'error no card' usage 1
+ask 0 ok insert 1 "$tmp/card"
+sees 1 '^rcs380:.* card$'
+run 0 info --reader rcs380:1.1
+ask 0 'apdus [1-9]* verifies 0' usage 1
+# the same card cannot lie on two readers
+ask 1 'error *' insert 2 "$tmp/card"
+ask 0 ok remove 1
+ask 0 ok insert 2 "$tmp/card"
+run 0 info --reader ccid:1.2
+ask 0 ok unplug 2
+sees 0 '^ccid:'
+run 3 info --reader ccid:1.2
+ask 1 'error not plugged in' place 2
+ask 0 ok unplug 2
+ask 0 ok plug 2
+sees 1 '^ccid:.* card$'
+ask 0 1.3 place 2
+# what makes no sense
+ask 1 'error no such reader' plug 3
+ask 1 'error no such reader' plug 0
+ask 1 'error no such reader' plug
+ask 1 'error no such request' jump 1
+ask 1 'error *' insert 1 "$tmp/nothing"
+for bad in rcs380x ccid-nonsense ccid nonsense ''; do
+	status=0
+	"$build/tests/usb-stage" "$bad" -- true 2>/dev/null || status=$?
+	[ $status = 2 ] || fail "usb-stage $bad: $status"
+done
+for status in 0 7; do
+	got=0
+	"$build/tests/usb-stage" rcs380 -- sh -c "exit $status" || got=$?
+	[ $got = $status ] || fail "ended with $got, not $status"
+done
