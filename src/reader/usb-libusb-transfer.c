@@ -198,7 +198,7 @@ static void clear(struct claim *c, uint8_t endpoint, bool *halted, struct fuda_d
 	}
 	if (worker_run(&w, job_clear, dl) == 0)
 		*halted = false;
-	else if (!w)
+	else if (!w) /* the thread has the handle for good: nothing is sent any more, nor closed */
 		atomic_fetch_add(&c->stuck, 1);
 	worker_free(&w, CANCEL_MS);
 }
