@@ -12,11 +12,10 @@
 #include "reader/driver.h"
 
 enum {
-	PATIENCE_MS = 5000, /* that libnfc is asked to have with the chip (readers.md A4, 4); ours
-			     * is the caller's */
-	PATIENCE_MAX_MS = 60000,
-	CLOSE_MS = 1000,    /* for the helper to end in order */
-	FAREWELL_MS = 3000, /* the same where the card may hold a verified secret */
+	LATER_MS = 100, /* libnfc gives up on the chip so long after us, and can clean up then */
+	PATIENCE_MS = 60000, /* that it has where we have no end */
+	CLOSE_MS = 1000,     /* for the helper to end in order */
+	FAREWELL_MS = 3000,  /* the same where the card may hold a verified secret */
 };
 
 struct nfc {
@@ -29,34 +28,37 @@ struct nfc {
 
 /* ---- asking the helper ---- */
 
+/* %s is nothing, or what libnfc says, in parentheses */
+#define NO_DEVICE                                                                         \
+	N_("libnfc finds no device there%s. Check the name of the reader and its cable; " \
+	   "\"nfc-list\" shows what libnfc sees.")
+#define NOT_ALLOWED                                                                            \
+	N_("This user may not use that device. The administrator has to add the user to the "  \
+	   "group that it belongs to (\"ls -l\" shows it; often it is dialout).")
+#define TAKEN       N_("Another program uses that device. End it and try again.")
+#define NO_CARD     N_("There is no card on the reader. Lay it on the reader.")
 #define CARD_PULLED N_("The card was removed. Put it back, leave it there and try again.")
+#define CARD_LOST                                                                         \
+	N_("The command did not get through to the card and back%s. Leave the card still " \
+	   "and try again.")
+#define TOO_LONG N_("The response is longer than the reader can take.")
+#define BROKEN   N_("The reader does not work any more%s. Check its cable and open it again.")
 #define GIVEN_UP                                                                                  \
 	N_("The connection to this reader was given up, because it did not answer in time. Open " \
 	   "it again.")
 
-/* What the helper says, for a person. %s is nothing, or what libnfc says, in parentheses. */
 static const struct {
 	int code;
 	const char *text;
 } failures[NFC_SAIDS] = {
-	[NFC_SAID_NO_DEVICE] = { FUDA_ENOREADER,
-		N_("libnfc finds no device there%s. Check the name of the reader and its cable; "
-		   "\"nfc-list\" shows what libnfc sees.") },
-	[NFC_SAID_DENIED] = { FUDA_EACCESS,
-		N_("This user may not use that device. The administrator has to add the user to "
-		   "the group that it belongs to (\"ls -l\" shows it; often it is dialout).") },
-	[NFC_SAID_BUSY] = { FUDA_EBUSY,
-		N_("Another program uses that device. End it and try again.") },
-	[NFC_SAID_NO_CARD] = { FUDA_ENOCARD,
-		N_("There is no card on the reader. Lay it on the reader.") },
+	[NFC_SAID_NO_DEVICE] = { FUDA_ENOREADER, NO_DEVICE },
+	[NFC_SAID_DENIED] = { FUDA_EACCESS, NOT_ALLOWED },
+	[NFC_SAID_BUSY] = { FUDA_EBUSY, TAKEN },
+	[NFC_SAID_NO_CARD] = { FUDA_ENOCARD, NO_CARD },
 	[NFC_SAID_REMOVED] = { FUDA_EREMOVED, CARD_PULLED },
-	[NFC_SAID_LOST] = { FUDA_ETRANSPORT,
-		N_("The command did not get through to the card and back%s. Leave the card still "
-		   "and try again.") },
-	[NFC_SAID_TOO_LONG] = { FUDA_ETRANSPORT,
-		N_("The response is longer than the reader can take.") },
-	[NFC_SAID_FAILED] = { FUDA_EREADERGONE,
-		N_("The reader does not work any more%s. Check its cable and open it again.") },
+	[NFC_SAID_LOST] = { FUDA_ETRANSPORT, CARD_LOST },
+	[NFC_SAID_TOO_LONG] = { FUDA_ETRANSPORT, TOO_LONG },
+	[NFC_SAID_FAILED] = { FUDA_EREADERGONE, BROKEN },
 };
 
 enum { REMARK_SIZE = NFC_TEXT_MAX + 8 };
@@ -227,11 +229,12 @@ static int nfc_power(struct reader *r, enum power how, struct fuda_deadline *dl)
 	return power_on(r, how == POWER_ON ? NFC_ASK_ON : NFC_ASK_RESET, dl);
 }
 
+/* Its own time for a command is too short for a signature (readers.md A4, finding 4). */
 static uint32_t patience(const struct fuda_deadline *dl)
 {
 	int left = deadline_left(dl);
 
-	return left < 0 ? PATIENCE_MAX_MS : (uint32_t)MIN(MAX(left, PATIENCE_MS), PATIENCE_MAX_MS);
+	return left < 0 || left > PATIENCE_MS ? PATIENCE_MS : (uint32_t)left + LATER_MS;
 }
 
 static int nfc_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,

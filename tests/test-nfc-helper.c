@@ -158,7 +158,6 @@ static void bad_openings(void **state)
 		{ NAME ",004105787781", FUDA_EMUTE },
 		{ NAME ",04", FUDA_ENOCARD },
 		{ NAME ",08", FUDA_EREADERGONE },
-		{ NAME "+" CARD ",00", FUDA_EREADERGONE }, /* before it is asked */
 	};
 
 	(void)state;

@@ -23,20 +23,20 @@
 
 enum {
 	EXIT_USAGE = 2,
-	FIELD_OFF_MS = 20, /* ISO/IEC 14443-3 asks for 5.1 and more */
-	FIELD_ON_MS = 10,  /* before the first poll: 5 */
-	ABORT_MS = 50,
-	ABORTS_MAX = 100,
-	RECEIVE_MAX = 264,
+	FIELD_OFF_MS = 10, /* ISO/IEC 14443-3 asks for 5.1 */
+	FIELD_ON_MS = 6,   /* before the first call: 5 */
+	ABORT_MS = 50,     /* between attempts to break off */
+	ABORTS_MAX = 100,  /* each of which may cost libnfc a descriptor */
+	RECEIVE_MAX = 264, /* what libnfc can receive */
 };
 
-static const char usage_text[] = "usage: fuda-nfc, with a socket for standard input\n"
-				 "\n"
-				 "Part of libfuda, which calls it for readers named \"nfc:...\": "
-				 "serves one NFC chip by way of\n"
-				 "libnfc. Not for use by hand.\n"
-				 "\n"
-				 "Exit status: 0 done, 1 failed, 2 usage.\n";
+static const char usage_text[] =
+	"usage: fuda-nfc, with a socket for standard input\n"
+	"\n"
+	"Part of libfuda, which calls it for readers named \"nfc:...\": serves one NFC chip by\n"
+	"way of libnfc. Not for use by hand.\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 usage.\n";
 
 struct chip {
 	nfc_context *context;
