@@ -28,6 +28,9 @@ bool stage_is_virtual(void);
  * a factor. FUDA_TEST_STRIDE in the environment is another stride, 1 for all. */
 bool stage_takes(void);
 enum { STAGE_STRIDE = 23 };
+/* From one to the next of the readings of session.h: all of them over the virtual reader and PC/SC, every fourth
+ * over others, in which a reading moves a hundred blocks. FUDA_TEST_READINGS=all: all of them. */
+size_t stage_step(void);
 
 /* For main(): runs tests with the reader set up, as cmocka_run_group_tests(). */
 #define stage_run(tests, setup, teardown) \

@@ -25,7 +25,7 @@ static void reads_in_every_reading(void **state)
 	struct session s;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(readings); i += stage_step()) {
 		struct saved_file f;
 
 		print_message("%s", *readings[i] ? readings[i] : "as made\n");
@@ -127,10 +127,14 @@ static void reads_data_objects(void **state)
 		for (size_t k = 0; k < ARRAY_SIZE(objects); k++) {
 			struct fuda_buf data = FUDA_BUF_INIT(FUDA_CV_MAX);
 			struct saved_file f;
+			int r;
 
 			print_message("%s %s", objects[k].file, settings[i]);
 			file_load(&f, objects[k].file);
-			session_expect(&s, fuda_card_object(s.card, objects[k].which, s.dl, &data), 0);
+			r = fuda_card_object(s.card, objects[k].which, s.dl, &data);
+			if (r == FUDA_ENOTSUP && f.len > 256 && !session_extended)
+				continue;
+			session_expect(&s, r, 0);
 			assert_int_equal(data.len, f.len);
 			assert_memory_equal(data.data, f.bytes, f.len);
 			fuda_buf_free(&data);
@@ -147,6 +151,7 @@ static void verifies_the_chain(void **state)
 	struct session s;
 
 	(void)state;
+	session_need(&session_extended);
 	session_open(&s, NULL, "1234");
 	session_expect(&s, fuda_card_object(s.card, FUDA_CARD_CV_INTERMEDIATE, s.dl, &chain[0]), 0);
 	session_expect(&s, fuda_card_object(s.card, FUDA_CARD_CV_LOWER, s.dl, &chain[1]), 0);

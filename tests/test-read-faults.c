@@ -148,6 +148,7 @@ static void goes_on_after_a_reset_before_the_secret(void **state)
 
 	(void)state;
 	softcard_write("");
+	session_need(&session_roomy);
 	for (int at = 1; at <= 8; at++) {
 		char spec[32];
 

@@ -82,6 +82,7 @@ static void run(const struct change *c)
 	struct fuda_text_records records = FUDA_TEXT_RECORDS_INIT;
 	struct session s;
 
+	session_need(&session_extended);
 	print_message("%s\n", c->what);
 	change = *c;
 	skipped = 0;
@@ -168,6 +169,7 @@ static void changes_show_in_the_signatures(void **state)
 	/* in the first digest of the integrity record */
 	change = (struct change){ "", CLA_SM, INS_READ, 2, 25, 0x01, NULL, 0, 0, 0, NULL };
 	skipped = 0;
+	session_need(&session_extended);
 	session_open(&s, NULL, "1234");
 	session_spy(&s, change_answer);
 	session_expect(&s, read_all(&s, &records), 0);
@@ -189,6 +191,7 @@ static void begin(struct session *s, enum fuda_pin with, const char *secret)
 	_cleanup_buf_ struct fuda_buf cv = FUDA_BUF_INIT(1024);
 	const struct ef certificate = { 0x0004, READ_OBJECT, 568, 1024 };
 
+	session_need(&session_extended);
 	session_open(s, NULL, secret);
 	assert_int_equal(fuda_card_begin(s->card, s->dl), 0);
 	assert_int_equal(card_select(s->card, &aid_text, s->dl), 0);
