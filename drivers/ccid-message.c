@@ -204,7 +204,7 @@ static int await(struct ccid *c, const struct ccid_command *command, uint8_t seq
 			  "again."));
 }
 
-/* 5.3.1: the command that the reader is at is given up, by a request and a message of one number. */
+/* 5.3.1: the reader gives up its command, told by a request and a message of one number. */
 static int abort_command(struct ccid *c, uint8_t slot, int ms)
 {
 	const struct ccid_command command = { .type = CCID_ABORT, .slot = slot };
@@ -276,10 +276,11 @@ int ccid_exchange(struct ccid *c, struct fuda_context *ctx, const struct ccid_co
 
 /* ---- errors ---- */
 
-#define TRY_AGAIN N_("The card and the reader lost touch. Take the card out, put it back and try again.")
+#define TRY_AGAIN \
+	N_("The card and the reader lost touch. Take the card out, put it back and try again.")
 #define NOT_KNOWN N_("The reader does not know this command.")
-#define MUTE      N_("The card does not answer. Check that it is the right way round, and try again.")
-#define BUSY      N_("The reader is busy with another command. Wait a moment and try again.")
+#define MUTE N_("The card does not answer. Check that it is the right way round, and try again.")
+#define BUSY N_("The reader is busy with another command. Wait a moment and try again.")
 
 /* bError, 6.2.6 table 6.2-2 */
 static const struct {
@@ -353,7 +354,8 @@ static void take_notices(struct ccid *c, struct fuda_deadline *dl)
 	}
 }
 
-bool ccid_changed(struct ccid *c, struct fuda_context *ctx, uint8_t slot, struct fuda_deadline *dl)
+bool ccid_changed(struct ccid *c, struct fuda_context *ctx, uint8_t slot,
+		  struct fuda_deadline *dl)
 {
 	bool changed;
 
@@ -404,8 +406,8 @@ static struct ccid *find_open(const struct usb_device *d, uint8_t number)
 {
 	struct ccid *c = open_readers;
 
-	while (c && (atomic_load(&c->gone) || c->usb->device.bus != d->bus || c->usb->device.address != d->address ||
-		     c->usb->interface->number != number))
+	while (c && (atomic_load(&c->gone) || c->usb->device.bus != d->bus ||
+		     c->usb->device.address != d->address || c->usb->interface->number != number))
 		c = c->next;
 	return c;
 }

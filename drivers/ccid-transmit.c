@@ -177,7 +177,7 @@ static int t0_get_response(struct ccid_slot *s, uint8_t cla, struct fuda_deadlin
 static int transmit_t0(struct ccid_slot *s, const uint8_t *command, size_t len, bool once,
 		       struct fuda_deadline *dl, struct fuda_buf *response)
 {
-	uint8_t tpdu[T0_HEAD + 255] = { 0 };
+	uint8_t tpdu[T0_HEAD + 255] = { 0 }, tail[2];
 	struct apdu a;
 	uint16_t sw;
 	size_t n;
@@ -199,9 +199,10 @@ static int transmit_t0(struct ccid_slot *s, const uint8_t *command, size_t len, 
 	wipe(tpdu, sizeof(tpdu));
 	if (e < 0)
 		return e;
-	return fuda_buf_append(response, (const uint8_t[]){ (uint8_t)(sw >> 8), (uint8_t)sw }, 2) < 0
-		       ? ctx_fail_code(s->ctx, FUDA_ETRANSPORT)
-		       : 0;
+	tail[0] = (uint8_t)(sw >> 8);
+	tail[1] = (uint8_t)sw;
+	e = fuda_buf_append(response, tail, sizeof(tail));
+	return e < 0 ? ctx_fail_code(s->ctx, FUDA_ETRANSPORT) : 0;
 }
 
 /* ---- any ---- */
@@ -229,9 +230,13 @@ int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool 
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ccid_max_response(s));
 	int e;
 
-	if (len > ccid_max_command(s) ||
-	    (!takes_extended(s) && is_extended(command, len)))
+	if (len > ccid_max_command(s))
 		return ctx_fail(s->ctx, FUDA_ETOOBIG,
+				_("The command has %zu bytes; this reader takes at most %zu."), len,
+				ccid_max_command(s));
+	/* The reader would refuse it, each in its way; who only tries whether this works finds so. */
+	if (!takes_extended(s) && is_extended(command, len))
+		return ctx_fail(s->ctx, FUDA_ETRANSPORT,
 				_("This reader takes commands of short length only."));
 	e = dispatch(s, command, len, once, dl, &response);
 	if (e == 0 && response.len < 2)

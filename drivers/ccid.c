@@ -78,8 +78,8 @@ static int find(struct fuda_context *ctx, const char *rest, struct usb_device *r
 	*ret_device = s.device;
 	if (!s.found || ccid_find_slot(ret_device, slot, ret) < 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
-				_("There is no CCID reader at %s. \"fuda readers\" lists those that "
-				  "are there."),
+				_("There is no CCID reader at %s. \"fuda readers\" lists those "
+				  "that are there."),
 				rest);
 	return 0;
 }
@@ -221,7 +221,6 @@ static int power_on(struct reader *r, bool cold, struct fuda_deadline *dl)
 	int e;
 
 	(void)ccid_changed(s->reader, s->ctx, s->number, dl); /* this card is the one meant */
-	r->epoch++;
 	e = ccid_power_on(s, cold, dl);
 	if (e < 0)
 		return e;
@@ -235,9 +234,9 @@ static int ccid_power(struct reader *r, enum power how, struct fuda_deadline *dl
 {
 	struct ccid_slot *s = r->priv;
 
+	r->epoch++;
 	if (how != POWER_OFF)
 		return power_on(r, how == POWER_ON || !s->powered || s->lost, dl);
-	r->epoch++;
 	return switch_off(s);
 }
 
@@ -251,7 +250,7 @@ static int ccid_driver_transmit(struct reader *r, const uint8_t *command, size_t
 	if (s->lost)
 		return ctx_fail(r->ctx, FUDA_EREMOVED,
 				_("The connection to the card was lost. Start again."));
-	if (!s->powered) {
+	if (!s->powered) { /* since POWER_OFF, which raised r->epoch */
 		int e = power_on(r, true, dl);
 
 		if (e < 0)

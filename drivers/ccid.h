@@ -123,7 +123,8 @@ int ccid_failure(struct fuda_context *ctx, const struct ccid_answer *a);
 
 /* Whether the reader has said (NotifySlotChange) that the card in this slot was put in or taken
  * out since the last call. */
-bool ccid_changed(struct ccid *c, struct fuda_context *ctx, uint8_t slot, struct fuda_deadline *dl);
+bool ccid_changed(struct ccid *c, struct fuda_context *ctx, uint8_t slot,
+		  struct fuda_deadline *dl);
 
 /* ---- ccid-card.c ---- */
 
@@ -145,8 +146,8 @@ struct ccid_slot {
 	struct t1 t1;	  /* at TPDU level */
 };
 
-/* Resets the card, `cold` with its power off before, and agrees with it on a protocol. FUDA_ENOCARD,
- * FUDA_EMUTE, FUDA_ETRANSPORT. */
+/* Resets the card, `cold` with its power off before, and agrees with it on a protocol.
+ * FUDA_ENOCARD, FUDA_EMUTE, FUDA_ETRANSPORT. */
 int ccid_power_on(struct ccid_slot *s, bool cold, struct fuda_deadline *dl);
 int ccid_power_off(struct ccid_slot *s, struct fuda_deadline *dl);
 /* Frames of T=1 over this slot. */

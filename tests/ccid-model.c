@@ -33,24 +33,26 @@ struct kind {
 	struct icc_settings card;
 };
 
+#define RC_S300 "RC-S300/P", 0x054C, 0x0DC9, 0x0B, 1, 7, 2, 4000, 250000, 254, 0x0004007E, 522
+#define ACR122U "ACR122U PICC Interface", 0x072F, 0x2200, 0x0B, 1, 7, 2, 4000, 250000, 256, 0x00020040, 271
+#define OMNIKEY "OMNIKEY 3x21", 0x076B, 0x3031, 0x0B, 1, 7, 3, 4800, 412903, 254, 0x000206BA, 271
+#define ACR39U	"ACR39U ICC Reader", 0x072F, 0xB100, 0x0B, 1, 7, 3, 4800, 826000, 247, 0x000100B2, 271
+#define SCR3310 "SCR3310-NTTCom", 0x04E6, 0x511A, 0xFF, 1, 7, 3, 4800, 412903, 252, 0x000101BA, 271
+/* of nobody */
+#define MANUAL "Manual Reader", 0x1209, 0x0001, 0x0B, 1, 7, 3, 4000, 250000, 254, 0x00010030, 271
+#define SLOTTED "Two Slots", 0x1209, 0x0002, 0x0B, 2, 7, 2, 4000, 250000, 254, 0x0004007E, 522
+
 static const struct kind kinds[] = {
-	{ "extended", "RC-S300/P", 0x054C, 0x0DC9, 0x0B, 1, 7, 2, 4000, 250000, 254, 0x0004007E, 522, false, false, { 0 } },
-	{ "two-endpoints", "RC-S300/P", 0x054C, 0x0DC9, 0x0B, 1, 7, 2, 4000, 250000, 254, 0x0004007E, 522, true, false,
-	  { 0 } },
-	{ "short", "ACR122U PICC Interface", 0x072F, 0x2200, 0x0B, 1, 7, 2, 4000, 250000, 256, 0x00020040, 271, false, false,
-	  { 0 } },
-	{ "chains", "OMNIKEY 3x21", 0x076B, 0x3031, 0x0B, 1, 7, 3, 4800, 412903, 254, 0x000206BA, 271, false, true, { 0 } },
-	{ "tpdu", "ACR39U ICC Reader", 0x072F, 0xB100, 0x0B, 1, 7, 3, 4800, 826000, 247, 0x000100B2, 271, false, false,
-	  { 0 } },
-	{ "tpdu-crc", "ACR39U ICC Reader", 0x072F, 0xB100, 0x0B, 1, 7, 3, 4800, 826000, 247, 0x000100B2, 271, false, false,
-	  { .crc = true } },
-	{ "tpdu-t0", "ACR39U ICC Reader", 0x072F, 0xB100, 0x0B, 1, 7, 3, 4800, 826000, 247, 0x000100B2, 271, false, false,
-	  { .t0 = true } },
-	{ "tpdu-vendor", "SCR3310-NTTCom USB SmartCard Reader", 0x04E6, 0x511A, 0xFF, 1, 7, 3, 4800, 412903, 252, 0x000101BA,
-	  271, false, false, { 0 } },
-	{ "manual", "USB SmartCard Reader", 0x1209, 0x0001, 0x0B, 1, 7, 3, 4000, 250000, 254, 0x00010030, 271, false, false,
-	  { .both = true, .fd = 0x95 } },
-	{ "slots", "Two Slots", 0x1209, 0x0002, 0x0B, 2, 7, 2, 4000, 250000, 254, 0x0004007E, 522, false, false, { 0 } },
+	{ "extended", RC_S300, false, false, { 0 } },
+	{ "two-endpoints", RC_S300, true, false, { 0 } },
+	{ "short", ACR122U, false, false, { 0 } },
+	{ "chains", OMNIKEY, false, true, { 0 } },
+	{ "tpdu", ACR39U, false, false, { 0 } },
+	{ "tpdu-crc", ACR39U, false, false, { .crc = true } },
+	{ "tpdu-t0", ACR39U, false, false, { .t0 = true } },
+	{ "tpdu-vendor", SCR3310, false, false, { 0 } },
+	{ "manual", MANUAL, false, false, { .both = true, .fd = 0x95 } },
+	{ "slots", SLOTTED, false, false, { 0 } },
 };
 
 /* A slot and the APDU that is on its way in it. */
@@ -360,7 +362,7 @@ static bool well_formed(struct model *m, const uint8_t *b, size_t len)
 		complain(m, "dwLength");
 	if (len > m->kind->message)
 		complain(m, "a message longer than dwMaxCCIDMessageLength");
-	if (m->spoken_to && b[6] != (uint8_t)(m->last_seq + 1))
+	if (m->spoken_to && b[6] && b[6] != (uint8_t)(m->last_seq + 1)) /* 0: a program of its own */
 		complain(m, "bSeq");
 	if (m->out.len || (m->waiting && b[0] != 0x72))
 		complain(m, "a command before the answer to the last");

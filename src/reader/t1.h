@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ISO/IEC 7816-3 clause 11, T=1, the side of the reader: APDUs in blocks over a card with contacts. */
+/* ISO/IEC 7816-3 clause 11, T=1, the side of the reader: APDUs in blocks. */
 #ifndef READER_T1_H
 #define READER_T1_H
 
@@ -30,7 +30,7 @@ struct t1 {
 	struct t1_link link;
 	bool crc;
 	size_t ifsc, first_ifsc; /* bytes of INF that the card takes; as its ATR says */
-	size_t ifsd, wanted_ifsd; /* bytes of INF that it may send: as told; as we want it to know */
+	size_t ifsd, wanted_ifsd; /* bytes of INF that it may send: as told; as it shall know */
 	uint8_t ns, nr; /* number of the next I-block of ours; of the one expected from the card */
 	bool lost; /* the card is out of step or away; only a reset of it helps */
 	unsigned long blocks; /* exchanged, for measurements */

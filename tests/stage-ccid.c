@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver "ccid" and an emulated reader of the kind that FUDA_TEST_CCID names (ccid-model.h; "extended"): through
+ * libusb where umockdev is, or else on a bus in the process. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/ccid-model.h"
+#include "tests/stage.h"
+
+/* not there in a build without umockdev */
+#pragma weak usbfs_possible
+#pragma weak usbfs_begin
+#pragma weak usbfs_end
+#pragma weak usbfs_plug
+
+static struct usb_model *model;
+static bool by_libusb;
+static char name[32];
+
+static const char *begin(void)
+{
+	const char *kind = getenv("FUDA_TEST_CCID");
+	uint8_t address;
+
+	model = ccid_model_new(kind && *kind ? kind : "extended");
+	if (!model)
+		return "there is no emulated CCID reader of the kind that FUDA_TEST_CCID names";
+	by_libusb = usbfs_possible && usbfs_possible();
+	if (by_libusb) {
+		usbfs_begin();
+		address = usbfs_plug(model);
+	} else {
+		usb_mock_begin(true);
+		address = usb_mock_plug(model);
+	}
+	snprintf(name, sizeof(name), "ccid:1.%u", address);
+	return NULL;
+}
+
+static void end(void)
+{
+	const char *complaint = ccid_model_complaint(model);
+
+	if (complaint) { /* the driver has to keep to the rules */
+		fprintf(stderr, "the emulated CCID reader complains: %s\n", complaint);
+		exit(1);
+	}
+	if (by_libusb) {
+		usbfs_end();
+	} else {
+		usb_mock_unplug(model);
+		usb_mock_end();
+	}
+	model->free(model);
+}
+
+static void insert(struct vcard *v)
+{
+	ccid_model_insert(model, v);
+}
+
+static const char *reader(void)
+{
+	return name;
+}
+
+const struct stage stage_ccid = { "ccid", begin, end, insert, reader };
