@@ -241,6 +241,13 @@ static void give(struct model *m, struct slot *s, bool first, struct message *t,
 	t->chain = first ? (more ? 1 : 0) : (more ? 3 : 2);
 }
 
+static bool is_short(const struct fuda_buf *command)
+{
+	struct apdu a;
+
+	return command->len <= 261 && apdu_parse(command->data, command->len, &a) == 0 && !a.extended;
+}
+
 static void transfer_apdu(struct model *m, struct slot *s, const uint8_t *b, size_t len, struct message *t,
 			  struct fuda_buf *data)
 {
@@ -267,8 +274,11 @@ static void transfer_apdu(struct model *m, struct slot *s, const uint8_t *b, siz
 		t->chain = 0x10;
 		return;
 	}
-	if ((m->kind->features & LEVEL_SHORT) && s->command.len > 261)
-		complain(m, "a command that is too long for the level");
+	if ((m->kind->features & LEVEL_SHORT) && !is_short(&s->command)) {
+		fail(t, 1); /* dwLength; real ones refuse it each in its way */
+		forget(s);
+		return;
+	}
 	if (vcard_transmit(s->card, s->command.data, s->command.len, &s->response) < 0) {
 		fail(t, MUTE);
 		forget(s);
@@ -562,7 +572,7 @@ static void describe(struct model *m)
 
 	m->usb.device.vendor = k->vendor;
 	m->usb.device.product = k->id;
-	m->usb.device.release = 0x0100;
+	m->usb.device.release = 0x0206; /* libccid refuses some older firmware */
 	m->usb.device.interface_count = 1;
 	f->class = k->class;
 	f->out = 0x01;
