@@ -234,7 +234,7 @@ int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool 
 		return ctx_fail(s->ctx, FUDA_ETOOBIG,
 				_("The command has %zu bytes; this reader takes at most %zu."), len,
 				ccid_max_command(s));
-	/* The reader would refuse it, each in its way: an answer to who tries whether this works. */
+	/* Each reader would refuse it in its way: an answer to who tries whether it works. */
 	if (!takes_extended(s) && is_extended(command, len))
 		return ctx_fail(s->ctx, FUDA_ETRANSPORT,
 				_("This reader takes commands of short length only."));
