@@ -128,7 +128,7 @@ static void mend(const struct usb_reader *d, const char *last, char *ret, size_t
 			 reload);
 		break;
 	case RULE_LATE:
-		snprintf(ret, size, "%smv %s /etc/udev/rules.d/70-fudasashi.rules; %s", sudo(),
+		snprintf(ret, size, "%smv %.400s /etc/udev/rules.d/70-fudasashi.rules; %s", sudo(),
 			 file, reload);
 		break;
 	case RULE_OTHERS:
