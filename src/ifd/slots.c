@@ -68,7 +68,11 @@ static const RESPONSECODE codes[] = {
 
 static RESPONSECODE code_of(int e)
 {
-	return e == 0 ? IFD_SUCCESS : codes[-e - 1];
+	size_t i = (size_t)-e - 1; /* they count down from -1 */
+
+	if (e == 0)
+		return IFD_SUCCESS;
+	return i < ARRAY_SIZE(codes) ? codes[i] : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE slot_code(struct slot *s, int e)
