@@ -61,7 +61,7 @@ size_t stage_step(void)
 
 	if (stage_is_virtual() || strcmp(stage()->driver, "pcsc") == 0 || (which && strcmp(which, "all") == 0))
 		return 1;
-	return 4;
+	return 9;
 }
 
 bool stage_begin(void)

@@ -27,9 +27,10 @@ bool stage_is_virtual(void);
  * slower and have nothing to do with the faults above them, every STAGE_STRIDE-th, a number that no matrix has as
  * a factor. FUDA_TEST_STRIDE in the environment is another stride, 1 for all. */
 bool stage_takes(void);
-enum { STAGE_STRIDE = 23 };
-/* From one to the next of the readings of session.h: all of them over the virtual reader and PC/SC, every fourth
- * over others, in which a reading moves a hundred blocks. FUDA_TEST_READINGS=all: all of them. */
+enum { STAGE_STRIDE = 53 };
+/* From one to the next of the readings of session.h: all of them over the virtual reader and PC/SC; over others,
+ * where each moves hundreds of blocks, number 0 and number 9: the card as it is made, and one with short APDUs alone
+ * that says 6Cxx. FUDA_TEST_READINGS=all in the environment: all of them. */
 size_t stage_step(void);
 
 /* For main(): runs tests with the reader set up, as cmocka_run_group_tests(). */
