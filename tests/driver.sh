@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# driver.sh DRIVER PROGRAM...: the card suite over a reader of one driver, in the environment that its stage needs. The
-# readers are emulated; where one cannot be set up here, that is a SKIP with the reason, and no stage at all a failure.
-# Run in the build folder.
+# driver.sh DRIVER [PROGRAM...]: the card suite (of FUDA_TEST_SUITE, or these of it) over a reader of one driver, in the
+# environment that its stage needs. The readers are emulated; where one cannot be set up here, that is a SKIP with the
+# reason, and no stage at all a failure. Run in the build folder.
 set -eu
 driver=$1
 shift
+[ $# -gt 0 ] || set -- $FUDA_TEST_SUITE
 FUDA_TEST_DRIVER=$driver
 export FUDA_TEST_DRIVER
 
