@@ -90,6 +90,32 @@ records_of "photo of 4000 bytes"
 make_records "files filled to 256 bytes"
 records_of "files filled to 256 bytes"
 
+# devices_figures DRIVER TRANSFERS INSTRUCTIONS: what is allowed for an APDU of one block. The device is emulated, and what
+# it and the bus do is taken off.
+devices_figures() {
+	transfers=$(tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" 100)
+	transfers=$(awk -v n="$transfers" 'BEGIN { print n / 100 }')
+	limit "$1: USB transfers for an APDU of one block" "$transfers" "$2"
+	command -v callgrind_annotate >/dev/null || {
+		echo "SKIP: no valgrind, so no instruction counts"
+		return
+	}
+	valgrind --tool=callgrind --callgrind-out-file="$FUDA_TEST_DIR/profile" tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" 100 \
+		>/dev/null 2>&1
+	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$FUDA_TEST_DIR/profile" | tr -d , >"$FUDA_TEST_DIR/costs"
+	driver=$(awk '/=>/ { next } /:measured_transmit / { t = $1 } /:measured_(in|out) / { b += $1 }
+		END { print int((t - b) / 100) }' "$FUDA_TEST_DIR/costs")
+	limit "$1: instructions of the driver for an APDU (callgrind)" "$driver" "$3"
+}
+if grep -q '^ENTRY(rcs380)$' device-drivers.def; then
+	echo "Through drivers of our own, on an emulated bus:"
+	devices_figures rcs380 3 6000
+	# readers.md A2: four commands for each exchange, each of a transfer for the command, one for the ACK, one for the
+	# answer. Computed from how it is written, not measured.
+	awk -v n="$transfers" 'BEGIN { printf "nfcpy (computed): 12 transfers; ratio %.2f\n", n / 12 }'
+	devices_figures ccid 2 3000
+fi
+
 ./fuda-vcard run "$FUDA_TEST_DIR/extended" --vpcd "127.0.0.1:$FUDA_TEST_PORT" 2>"$FUDA_TEST_DIR/card.log" &
 card_pid=$!
 at_exit "pcscd_stop $card_pid"
