@@ -46,9 +46,9 @@ struct fuda_reader_event {
 	struct fuda_reader_info reader; /* valid until the next call on the watch */
 };
 
-/* A stream of events from all drivers, each followed on a thread of its own from the start; what happens
- * while nobody asks is kept. The first events report what is already there. Those of one reader come in
- * order. Freeing takes less than a second, even where a service hangs. */
+/* A stream of events from all drivers, each followed on a thread of its own from the start; what
+ * happens while nobody asks is kept. The first events report what is already there. Those of one
+ * reader come in order. Freeing takes less than a second, even where a service hangs. */
 struct fuda_reader_watch;
 int fuda_reader_watch_new(struct fuda_context *ctx, struct fuda_reader_watch **ret);
 void fuda_reader_watch_free(struct fuda_reader_watch **w);

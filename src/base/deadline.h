@@ -31,8 +31,8 @@ int deadline_wait_word(const struct fuda_deadline *dl, int ms, const deadline_wo
 /* Wakes who waits for `word`, after a change of it. May be called by a signal handler. */
 void deadline_wake_word(const deadline_word *word);
 
-/* Lets `dl` end in `ms` milliseconds at the latest, for a part of the job that may not take all of the
- * time; deadline_widen() with what is returned ends that part. */
+/* Lets `dl` end in `ms` milliseconds at the latest, for a part of the job that may not take all of
+ * the time; deadline_widen() with what is returned ends that part. */
 int64_t deadline_narrow(struct fuda_deadline *dl, int ms);
 void deadline_widen(struct fuda_deadline *dl, int64_t end);
 

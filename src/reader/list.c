@@ -41,7 +41,8 @@ int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
 
 		if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED)
 			return r;
-		/* The last one: that a device may not be used says more than that a service is missing. */
+		/* The last one: that a device may not be used says more than that a service is
+		 * missing. */
 		if (r < 0)
 			failed = r;
 	}

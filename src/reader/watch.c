@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events, found by comparing what each driver lists with what it listed before. Each driver is followed on
- * a thread of its own, so that one whose service hangs or is missing does not stop the others; what they
- * find comes out in the order in which it was found. */
+/* Events, found by comparing what each driver lists with what it listed before. Each driver is
+ * followed on a thread of its own, so that one whose service hangs or is missing does not stop the
+ * others; what they find comes out in the order in which it was found. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,7 +208,8 @@ static bool is_end(int code)
 	return code == FUDA_ECANCELLED || code == FUDA_ETIMEOUT || code == FUDA_ENOMEM;
 }
 
-/* Lists its readers. A service that is not there has none; what was found beside a failure counts. */
+/* Lists its readers. A service that is not there has none; what was found beside a failure
+ * counts. */
 static int look(struct source *s)
 {
 	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *now = calloc(1, sizeof(*now));
