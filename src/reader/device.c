@@ -97,8 +97,8 @@ static void print_place(const struct usb_device *device, char ret[PLACE_SIZE])
 
 /* ---- asking one ---- */
 
-/* Whether its interfaces can be had. Those of keyboards with a slot for cards and the like stay with
- * the kernel. */
+/* Whether its interfaces can be had. Those of keyboards with a slot for cards and the like stay
+ * with the kernel. */
 static int try_interfaces(struct fuda_context *ctx, const struct usb_device *device)
 {
 	int r = 0;
