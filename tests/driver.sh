@@ -16,7 +16,8 @@ if grep -q "^ENTRY($driver)\$" device-drivers.def; then
 	if command -v umockdev-wrapper >/dev/null; then
 		around=umockdev-wrapper
 		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
-		export ASAN_OPTIONS
+		LSAN_OPTIONS="suppressions=$srcdir/tests/umockdev.supp:print_suppressions=0"
+		export ASAN_OPTIONS LSAN_OPTIONS
 	else
 		echo "no umockdev-wrapper: without libusb"
 	fi
