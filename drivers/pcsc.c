@@ -5,304 +5,25 @@
  * SCardDisconnect() waits while one hangs, and a stopped service hangs every call. So all of them
  * run on a worker, which owns what they use; the functions job_...() are the ones that run
  * there. */
-#include <errno.h>
+#include "drivers/pcsc.h"
+
 #include <stdio.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
-#include <winscard.h>
 
 #include "base/worker.h"
 #include "codec/apdu.h"
-#include "reader/driver.h"
 
 enum {
 	UNLOCK_MS = 5000, /* for ending a transaction, even when the caller's time is over */
 	FAREWELL_MS = 3000, /* for a card that may hold a verified secret to be switched off */
 	SETTLE_MS = 20,   /* between two looks at a card that another program is resetting */
-	CLOSE_MS = 2000,  /* for disconnecting; after that it goes on without the caller */
-	SLICE_MS = 1000,  /* an abandoned wait() ends at most so much later */
 	RESETS_MAX = 16,  /* reconnects for one lock before giving up */
 	CAUSE_MS = 600,   /* pcscd looks every 400 ms whether the card is there */
-	LOOKS_MAX = 4,    /* looks at a list of readers that changes meanwhile */
 	PROTOCOLS = SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
 };
-
-/* ---- what went wrong, and what to do ---- */
-
-struct failure {
-	LONG rv;
-	int code;
-	const char *text;
-};
-
-#define SERVICE_DOWN                                                            \
-	N_("The PC/SC service (pcscd) is not running. Start it, with systemd: " \
-	   "\"systemctl start pcscd.socket\"; it is in the package pcscd.")
-#define SERVICE_LOST N_("The PC/SC service (pcscd) ended while the card was in use. Try again.")
-#define NOT_ALLOWED                                                                           \
-	N_("The PC/SC service does not let this user in. Its policy (polkit: "                \
-	   "org.debian.pcsc-lite.access_pcsc and access_card) as a rule admits the user who " \
-	   "sits at the machine; for others the administrator has to add a rule.")
-#define TAKEN                                                                                \
-	N_("Another program keeps the card for itself. End it, or have it release the card " \
-	   "(GnuPG: \"gpgconf --kill scdaemon\"), and try again.")
-#define NO_CARD     N_("There is no card in the reader. Insert it, or lay it on the reader.")
-#define CARD_PULLED N_("The card was removed. Put it back, leave it there and try again.")
-#define CARD_MUTE                                                                                 \
-	N_("The card does not answer. Check that it is the right way round, take it out, put it " \
-	   "back and try again.")
-#define READER_PULLED N_("The reader was unplugged.")
-
-/* While a reader is being listed or opened. */
-static const struct failure opening[] = {
-	{ SCARD_E_NO_SERVICE, FUDA_ENOSERVICE, SERVICE_DOWN },
-	{ SCARD_E_SERVICE_STOPPED, FUDA_ENOSERVICE, SERVICE_DOWN },
-	{ SCARD_F_COMM_ERROR, FUDA_ENOSERVICE, SERVICE_DOWN },
-	{ SCARD_W_SECURITY_VIOLATION, FUDA_EACCESS, NOT_ALLOWED },
-	{ SCARD_E_SHARING_VIOLATION, FUDA_EBUSY, TAKEN },
-	{ SCARD_E_NO_SMARTCARD, FUDA_ENOCARD, NO_CARD },
-	{ SCARD_W_REMOVED_CARD, FUDA_ENOCARD, NO_CARD },
-	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
-	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
-	{ SCARD_E_PROTO_MISMATCH, FUDA_EMUTE, CARD_MUTE },
-	{ SCARD_E_READER_UNAVAILABLE, FUDA_EREADERGONE, READER_PULLED },
-	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
-	{ 0, FUDA_EFAILED, N_("The PC/SC service reports: %s") },
-};
-
-/* While a connection is in use. */
-static const struct failure using[] = {
-	{ SCARD_W_REMOVED_CARD, FUDA_EREMOVED, CARD_PULLED },
-	{ SCARD_E_NO_SMARTCARD, FUDA_EREMOVED, CARD_PULLED },
-	{ SCARD_E_READER_UNAVAILABLE, FUDA_EREADERGONE, READER_PULLED },
-	{ SCARD_E_UNKNOWN_READER, FUDA_EREADERGONE, READER_PULLED },
-	{ SCARD_E_NO_SERVICE, FUDA_EREADERGONE, SERVICE_LOST },
-	{ SCARD_E_SERVICE_STOPPED, FUDA_EREADERGONE, SERVICE_LOST },
-	{ SCARD_F_COMM_ERROR, FUDA_EREADERGONE, SERVICE_LOST },
-	{ SCARD_W_SECURITY_VIOLATION, FUDA_EREADERGONE, SERVICE_LOST },
-	{ SCARD_E_INVALID_HANDLE, FUDA_EREADERGONE, SERVICE_LOST },
-	{ SCARD_E_SHARING_VIOLATION, FUDA_EBUSY, TAKEN },
-	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
-	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
-	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
-	{ 0, FUDA_ETRANSPORT,
-	  N_("The command did not get through to the card and back (%s). Leave the card still and "
-	     "try again.") },
-};
-
-static int explain(struct fuda_context *ctx, const struct failure *table, LONG rv)
-{
-	while (table->rv && table->rv != rv)
-		table++;
-	return ctx_fail(ctx, table->code, _(table->text), pcsc_stringify_error(rv));
-}
-
-/* winscard says "no service" as well where the socket may not be used. */
-static int explain_opening(struct fuda_context *ctx, LONG rv)
-{
-	const char *path = getenv("PCSCLITE_CSOCK_NAME");
-
-	if (rv == SCARD_E_NO_SERVICE && access(path ? path : "/run/pcscd/pcscd.comm", W_OK) < 0 &&
-	    errno == EACCES)
-		rv = SCARD_W_SECURITY_VIOLATION;
-	return explain(ctx, opening, rv);
-}
-
-static int interrupted(struct fuda_context *ctx, int code)
-{
-	if (code == FUDA_ETIMEOUT)
-		return ctx_fail(ctx, code, _("The reader or the card did not answer in time."));
-	return ctx_fail_code(ctx, code);
-}
-
-/* winscard makes of a connection reset a security violation. One that refuses us does so again; one
- * that was just ending is gone then. */
-static LONG establish(SCARDCONTEXT *ret)
-{
-	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, ret);
-
-	if (rv == SCARD_W_SECURITY_VIOLATION)
-		rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, ret);
-	return rv;
-}
-
-/* ---- looking at readers ---- */
-
-/* What the worker of list() and wait() owns. */
-struct survey {
-	SCARDCONTEXT context;
-	bool connected;
-	LONG rv;
-	char names[PCSCLITE_MAX_READERS_CONTEXTS * MAX_READERNAME + 1]; /* each ends with NUL */
-	SCARD_READERSTATE states[PCSCLITE_MAX_READERS_CONTEXTS];
-	DWORD count;
-};
-
-static void release_survey(void *own)
-{
-	struct survey *s = own;
-
-	if (s->connected)
-		SCardReleaseContext(s->context);
-	free(s);
-}
-
-static LONG look_once(struct survey *s)
-{
-	DWORD size = sizeof(s->names);
-	LONG rv = SCardListReaders(s->context, NULL, s->names, &size);
-
-	s->count = 0;
-	if (rv == SCARD_E_NO_READERS_AVAILABLE)
-		return SCARD_S_SUCCESS;
-	if (rv != SCARD_S_SUCCESS)
-		return rv;
-	memset(s->states, 0, sizeof(s->states));
-	for (char *p = s->names; *p && s->count < ARRAY_SIZE(s->states); p += strlen(p) + 1)
-		s->states[s->count++].szReader = p;
-	return SCardGetStatusChange(s->context, 0, s->states, s->count);
-}
-
-static void job_look(void *own)
-{
-	struct survey *s = own;
-
-	s->rv = s->connected ? SCARD_S_SUCCESS : establish(&s->context);
-	if (s->rv != SCARD_S_SUCCESS)
-		return;
-	s->connected = true;
-	/* A reader may go between its listing and the look at it. */
-	for (int i = 0; i < LOOKS_MAX; i++) {
-		s->rv = look_once(s);
-		if (s->rv != SCARD_E_UNKNOWN_READER)
-			return;
-	}
-}
-
-/* Waits a moment for a change against the last look. */
-static void job_slice(void *own)
-{
-	SCARD_READERSTATE states[PCSCLITE_MAX_READERS_CONTEXTS];
-	struct survey *s = own;
-	DWORD n = s->count;
-
-	for (DWORD i = 0; i < n; i++)
-		states[i] = (SCARD_READERSTATE){ .szReader = s->states[i].szReader,
-						 .dwCurrentState = s->states[i].dwEventState };
-	/* Where there is no place for it, there is none for a further reader either. */
-	if (n < ARRAY_SIZE(states))
-		states[n++] = (SCARD_READERSTATE){ .szReader = "\\\\?PnP?\\Notification" };
-	s->rv = SCardGetStatusChange(s->context, SLICE_MS, states, n);
-}
-
-static struct fuda_reader_info info_of(const SCARD_READERSTATE *state)
-{
-	DWORD bits = state->dwEventState;
-	struct fuda_reader_info info = {
-		.name = state->szReader,
-		.card = bits & SCARD_STATE_PRESENT,
-		.mute = bits & SCARD_STATE_MUTE,
-		.in_use = bits & SCARD_STATE_INUSE,
-		.exclusive = bits & SCARD_STATE_EXCLUSIVE,
-		.events = bits >> 16 & 0xFFFF,
-	};
-
-	if (info.card && state->cbAtr <= sizeof(info.atr)) {
-		info.atr_len = state->cbAtr;
-		memcpy(info.atr, state->rgbAtr, info.atr_len);
-	}
-	return info;
-}
-
-static int start_survey(struct fuda_context *ctx, struct survey **ret, struct worker **ret_worker)
-{
-	struct survey *s = calloc(1, sizeof(*s));
-	int r = s ? worker_new(s, release_survey, ret_worker) : FUDA_ENOMEM;
-
-	if (r < 0) {
-		free(s);
-		return ctx_fail_code(ctx, r);
-	}
-	*ret = s;
-	return 0;
-}
-
-static int pcsc_list(struct fuda_context *ctx, struct fuda_deadline *dl,
-		     struct fuda_reader_list *list)
-{
-	struct survey *s = NULL;
-	struct worker *w;
-	int r = start_survey(ctx, &s, &w);
-
-	if (r < 0)
-		return r;
-	r = worker_run(&w, job_look, dl);
-	if (r < 0)
-		r = interrupted(ctx, r);
-	else if (s->rv != SCARD_S_SUCCESS)
-		r = explain_opening(ctx, s->rv);
-	for (DWORD i = 0; r == 0 && i < s->count; i++) {
-		struct fuda_reader_info info = info_of(&s->states[i]);
-
-		r = reader_list_add(list, "pcsc", info.name, &info);
-	}
-	worker_free(&w, CLOSE_MS);
-	return r;
-}
-
-static bool same(const struct fuda_reader_info *a, const struct fuda_reader_info *b)
-{
-	return strcmp(a->name + strlen("pcsc:"), b->name) == 0 && a->card == b->card &&
-	       a->mute == b->mute && a->in_use == b->in_use && a->exclusive == b->exclusive &&
-	       a->events == b->events && a->atr_len == b->atr_len &&
-	       memcmp(a->atr, b->atr, a->atr_len) == 0;
-}
-
-static bool changed(const struct survey *s, const struct fuda_reader_list *known)
-{
-	if (s->count != known->count)
-		return true;
-	for (DWORD i = 0; i < s->count; i++) {
-		struct fuda_reader_info now = info_of(&s->states[i]);
-		size_t k = 0;
-
-		while (k < known->count && !same(&known->items[k], &now))
-			k++;
-		if (k == known->count)
-			return true;
-	}
-	return false;
-}
-
-/* Each slice begins with a look, so that nothing is lost between list() and here, nor between
- * slices; within a slice the service tells at once. */
-static int pcsc_wait(struct fuda_context *ctx, struct fuda_deadline *dl,
-		     const struct fuda_reader_list *known)
-{
-	struct survey *s = NULL;
-	struct worker *w;
-	int r = start_survey(ctx, &s, &w);
-
-	if (r < 0)
-		return r;
-	for (;;) {
-		r = worker_run(&w, job_look, dl);
-		if (r < 0)
-			break;
-		if (s->rv != SCARD_S_SUCCESS && !known->count)
-			r = explain_opening(ctx, s->rv);
-		if (s->rv != SCARD_S_SUCCESS || changed(s, known))
-			break;
-		r = worker_run(&w, job_slice, dl);
-		if (r < 0)
-			break;
-	}
-	worker_free(&w, CLOSE_MS);
-	return r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED ? ctx_fail_code(ctx, r) : r;
-}
 
 /* ---- a connection ---- */
 
@@ -335,7 +56,9 @@ struct session {
 	LONG gone;            /* why it is no longer connected */
 	LONG rv;              /* how the job ended */
 	bool lost;            /* the job found that another program had reset the card */
+	struct pcsc_pad pad;
 	DWORD initialization; /* of job_power() */
+	DWORD control;        /* code of job_secure() */
 	DWORD patience;       /* of job_transmit(): milliseconds to find out what went wrong */
 	uint8_t atr[MAX_ATR_SIZE];
 	DWORD atr_len;
@@ -472,7 +195,7 @@ static void job_open(void *own)
 {
 	struct session *s = own;
 
-	s->rv = establish(&s->context);
+	s->rv = pcsc_establish(&s->context);
 	if (s->rv != SCARD_S_SUCCESS)
 		return;
 	s->has_context = true;
@@ -493,6 +216,8 @@ static void job_open(void *own)
 		if (s->rv == SCARD_S_SUCCESS)
 			s->rv = read_atr(s);
 	}
+	if (s->rv == SCARD_S_SUCCESS)
+		(void)pcsc_ask_pad(s->card, &s->pad);
 }
 
 static void leave(struct session *s, DWORD disposition)
@@ -531,6 +256,19 @@ static LONG cause(struct session *s, LONG rv)
 	return why == SCARD_S_SUCCESS || is_reset(why) ? rv : why;
 }
 
+/* After a command, or where it could not be sent. */
+static void conclude(struct session *s)
+{
+	fuda_buf_clear(&s->command);
+	if (s->rv == SCARD_S_SUCCESS && s->response_len >= 2)
+		return;
+	s->response_len = 0;
+	if (s->rv == SCARD_S_SUCCESS) /* no status word */
+		s->rv = SCARD_E_NOT_TRANSACTED;
+	s->rv = s->lost ? reconnect(s, SCARD_LEAVE_CARD) : cause(s, s->rv);
+	leave_removed(s);
+}
+
 /* SCardTransmit() is called at most once, whatever it says. */
 static void job_transmit(void *own)
 {
@@ -545,14 +283,24 @@ static void job_transmit(void *own)
 				      s->response, &s->response_len);
 		s->lost = is_reset(s->rv);
 	}
-	fuda_buf_clear(&s->command);
-	if (s->rv == SCARD_S_SUCCESS && s->response_len >= 2)
-		return;
+	conclude(s);
+}
+
+/* Likewise SCardControl(), which does not notice that another program has reset the card. */
+static void job_secure(void *own)
+{
+	struct session *s = own;
+
 	s->response_len = 0;
-	if (s->rv == SCARD_S_SUCCESS) /* no status word */
-		s->rv = SCARD_E_NOT_TRANSACTED;
-	s->rv = s->lost ? reconnect(s, SCARD_LEAVE_CARD) : cause(s, s->rv);
-	leave_removed(s);
+	s->rv = refresh(s);
+	if (s->rv == SCARD_S_SUCCESS) {
+		s->rv = SCardStatus(s->card, NULL, NULL, NULL, NULL, NULL, NULL);
+		s->lost = is_reset(s->rv);
+	}
+	if (s->rv == SCARD_S_SUCCESS)
+		s->rv = SCardControl(s->card, s->control, s->command.data, s->command.len,
+				     s->response, sizeof(s->response), &s->response_len);
+	conclude(s);
 }
 
 static void job_lock(void *own)
@@ -568,6 +316,8 @@ static void job_lock(void *own)
 		s->lost = s->stale = true;
 	}
 	s->locked = s->rv == SCARD_S_SUCCESS;
+	if (s->locked && !s->pad.known)
+		(void)pcsc_ask_pad(s->card, &s->pad);
 	leave_removed(s);
 }
 
@@ -669,6 +419,12 @@ static void take_atr(struct reader *r, const struct session *s)
 	memcpy(r->atr, s->atr, r->atr_len);
 }
 
+static void take_pad(struct reader *r, const struct session *s)
+{
+	r->pad = (s->pad.verify ? READER_PAD_VERIFY : 0u) |
+		 (s->pad.modify ? READER_PAD_MODIFY : 0u);
+}
+
 /* What was asked for was a part of the name. */
 static int take_name(struct reader *r, const struct session *s)
 {
@@ -693,7 +449,7 @@ static int explain_open(struct reader *r, const struct session *s, const char *a
 				_("\"%s\" fits more than one reader: %s and %s. Give more of the "
 				  "name."),
 				asked, s->name, s->other);
-	return explain_opening(r->ctx, s->rv);
+	return pcsc_explain_opening(r->ctx, s->rv);
 }
 
 static int start_session(const char *name, struct pcsc *p)
@@ -737,13 +493,13 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 	s = p->s;
 	e = worker_run(&p->worker, job_open, dl);
 	if (e < 0)
-		interrupted(r->ctx, e);
+		pcsc_interrupted(r->ctx, e);
 	else if (s->rv != SCARD_S_SUCCESS)
 		e = explain_open(r, s, rest);
 	else if (strcmp(s->name, rest) != 0)
 		e = take_name(r, s);
 	if (e < 0) {
-		worker_free(&p->worker, CLOSE_MS);
+		worker_free(&p->worker, PCSC_CLOSE_MS);
 		farewell_drop(p->farewell);
 		free(p);
 		return e;
@@ -753,6 +509,7 @@ static int pcsc_open(struct reader *r, const char *rest, struct fuda_deadline *d
 	r->max_response = APDU_RESPONSE_MAX;
 	set_model(r->model, s->name);
 	take_atr(r, s);
+	take_pad(r, s);
 	return 0;
 }
 
@@ -764,7 +521,7 @@ static void pcsc_close(struct reader *r)
 		p->s->closing = true;
 	else if (p->secret) /* if the program ended now, nobody would switch the card off */
 		(void)deadline_wait_word(NULL, FAREWELL_MS, &p->farewell->said, 0);
-	worker_free(&p->worker, CLOSE_MS);
+	worker_free(&p->worker, PCSC_CLOSE_MS);
 	farewell_drop(p->farewell);
 	free(p);
 }
@@ -783,15 +540,15 @@ static int run(struct reader *r, void (*job)(void *own), struct fuda_deadline *d
 	p->s->lost = false;
 	e = dl ? worker_run(&p->worker, job, dl) : worker_run_for(&p->worker, job, UNLOCK_MS);
 	if (e < 0)
-		return interrupted(r->ctx, e);
+		return pcsc_interrupted(r->ctx, e);
 	if (p->s->lost)
 		r->epoch++;
-	return p->s->rv == SCARD_S_SUCCESS ? 0 : explain(r->ctx, using, p->s->rv);
+	return p->s->rv == SCARD_S_SUCCESS ? 0 : pcsc_explain(r->ctx, p->s->rv);
 }
 
-static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
-			 unsigned flags, struct fuda_deadline *dl,
-			 struct fuda_buf *ret_response)
+/* Runs a job that sends `command` and has a response. */
+static int send(struct reader *r, void (*job)(void *own), const uint8_t *command, size_t len,
+		bool secret, struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct pcsc *p = r->priv;
 	struct session *s = p->s;
@@ -801,11 +558,11 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 		e = fuda_buf_append(&s->command, command, len);
 		if (e < 0)
 			return ctx_fail_code(r->ctx, e);
-		if (flags & TRANSMIT_ONCE)
+		if (secret)
 			s->secret = p->secret = true;
 		s->patience = left < 0 ? CAUSE_MS : (DWORD)MIN(left / 2, CAUSE_MS);
 	}
-	e = run(r, job_transmit, dl);
+	e = run(r, job, dl);
 	if (p->worker && e < 0)
 		fuda_buf_clear(&s->command); /* it may not even have begun */
 	if (e < 0)
@@ -815,6 +572,24 @@ static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len,
 	e = fuda_buf_append(ret_response, s->response, s->response_len);
 	wipe(s->response, s->response_len);
 	return e < 0 ? ctx_fail_code(r->ctx, e) : 0;
+}
+
+static int pcsc_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
+			 struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	return send(r, job_transmit, command, len, flags & TRANSMIT_ONCE, dl, ret_response);
+}
+
+/* What the reader says when the person cancels or types nothing comes from its driver as the status
+ * words of part 10. At the deadline the worker is abandoned to the reader's own time. */
+static int pcsc_secure(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+		       struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	struct pcsc *p = r->priv;
+
+	if (p->worker)
+		p->s->control = modify ? p->s->pad.modify : p->s->pad.verify;
+	return send(r, job_secure, structure, len, true, dl, ret_response);
 }
 
 static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
@@ -832,8 +607,10 @@ static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 		return e;
 	}
 	e = run(r, job_lock, dl);
+	if (e == 0)
+		take_pad(r, p->s);
 	if (e == FUDA_ETIMEOUT)
-		return ctx_fail(r->ctx, e, _(TAKEN));
+		return ctx_fail(r->ctx, e, _(PCSC_TAKEN));
 	return e;
 }
 
@@ -866,5 +643,6 @@ const struct driver driver_pcsc = {
 	.close = pcsc_close,
 	.power = pcsc_power,
 	.transmit = pcsc_transmit,
+	.secure = pcsc_secure,
 	.lock = pcsc_lock,
 };

@@ -90,7 +90,7 @@ while read -r pattern files; do
 	includes $(find src drivers tools -name '*.[ch]') | grep -E " $pattern" |
 		grep -v -E "^($files) " || :
 done >"$tmp" <<EOF
-(winscard|pcsclite|wintypes) drivers/pcsc\.c
+(winscard|pcsclite|wintypes|reader\.h) drivers/pcsc(-pad\.c|\.h)
 (PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
 libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c

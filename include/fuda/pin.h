@@ -54,14 +54,24 @@ int fuda_pin_counters(struct fuda_card *card, struct fuda_deadline *dl,
 int fuda_pin_tries(struct fuda_card *card, enum fuda_pin pin, struct fuda_deadline *dl,
 		   int *ret_tries);
 
+/* Whether secrets can be typed on the keys of the card's reader. Readers that are known to have none,
+ * or none that are safe, do not count, whatever they say. */
+bool fuda_card_has_pin_pad(const struct fuda_card *card);
+
 /* A secret that a call may use, once, and what came of it. */
 struct fuda_pin_entry {
-	struct fuda_secret *secret; /* the caller's */
+	/* The caller's. NULL: the reader has it typed on its keys, for which the person has to be
+	 * asked before; only if fuda_card_has_pin_pad(), and not for the sign password, whose
+	 * letters no reader has: FUDA_ENOTSUP. The calls then also fail with FUDA_ECANCELLED,
+	 * FUDA_ETIMEOUT or FUDA_EPINFORM if the person cancels, does not type in time, or types too
+	 * few or too many digits, and the counter shows that no try was lost; else with
+	 * FUDA_EUNKNOWN. Leave the time for it in the deadline. */
+	struct fuda_secret *secret;
 	bool use_last_try; /* allow the try after which the secret would be blocked */
 	/* set by the call, FUDA_TRIES_UNKNOWN where not known: */
 	int tries_before;
 	int tries_after;
-	bool sent; /* the secret left for the card */
+	bool sent; /* the secret left for the card, or may have */
 };
 
 #define FUDA_PIN_ENTRY(s) \

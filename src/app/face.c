@@ -41,13 +41,13 @@ void fuda_face_records_free(struct fuda_face_records *r)
 	wipe(r->response.challenge, sizeof(r->response.challenge));
 }
 
-static int check_request(struct fuda_context *ctx, const struct fuda_face_request *q)
+static int check_request(struct fuda_card *c, const struct fuda_face_request *q)
 {
 	unsigned wanted = (q->age ? AGE : 0) | (q->face ? FACE : 0) |
 			  (q->my_number ? MY_NUMBER : 0);
-	int r = app_check_access(ctx, access, ARRAY_SIZE(access), wanted, q->with);
+	int r = app_check_access(c->ctx, access, ARRAY_SIZE(access), wanted, q->with);
 
-	return r < 0 ? r : fuda_pin_check(ctx, q->with, q->pin->secret);
+	return r < 0 ? r : pin_check_entry(c, q->with, q->pin);
 }
 
 /* What is behind the secret. */
@@ -70,7 +70,7 @@ int fuda_face_read(struct fuda_card *c, const struct fuda_face_request *q, struc
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
 	_cleanup_(fuda_face_records_free) struct fuda_face_records records = FUDA_FACE_RECORDS_INIT;
-	int r = check_request(c->ctx, q);
+	int r = check_request(c, q);
 
 	if (r == 0)
 		r = app_begin(c, &aid_face, dl);

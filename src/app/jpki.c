@@ -201,7 +201,7 @@ int fuda_jpki_certificate(struct fuda_card *c, enum fuda_jpki_object which,
 	int r = 0;
 
 	if (pin && has_key)
-		r = fuda_pin_check(c->ctx, objects[which].pin, pin->secret);
+		r = pin_check_entry(c, objects[which].pin, pin);
 	if (r == 0)
 		r = begin(c, dl);
 	if (r < 0)
@@ -322,7 +322,7 @@ int fuda_jpki_sign(struct fuda_card *c, const struct fuda_jpki_input *in,
 	if (r == 0)
 		r = make_room(c, ret_signature, ret_certificate);
 	if (r == 0)
-		r = fuda_pin_check(c->ctx, objects[in->key].pin, pin->secret);
+		r = pin_check_entry(c, objects[in->key].pin, pin);
 	if (r == 0)
 		r = begin(c, dl);
 	if (r < 0)

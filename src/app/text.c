@@ -51,17 +51,17 @@ void fuda_text_records_free(struct fuda_text_records *r)
 	wipe(r->response.challenge, sizeof(r->response.challenge));
 }
 
-static int check_request(struct fuda_context *ctx, const struct fuda_text_request *q)
+static int check_request(struct fuda_card *c, const struct fuda_text_request *q)
 {
 	unsigned wanted = (q->my_number ? MY_NUMBER : 0) | (q->attributes ? ATTRIBUTES : 0);
-	int r = app_check_access(ctx, access, ARRAY_SIZE(access), wanted, q->with);
+	int r = app_check_access(c->ctx, access, ARRAY_SIZE(access), wanted, q->with);
 
 	/* card.md 3.3 */
 	if (r == 0 && q->secure_messaging && q->with != FUDA_PIN_TEXT)
-		return ctx_fail(ctx, FUDA_EINVAL,
+		return ctx_fail(c->ctx, FUDA_EINVAL,
 				_("Secure messaging is only for the %s; nothing was sent."),
 				fuda_pin_title(FUDA_PIN_TEXT));
-	return r < 0 ? r : fuda_pin_check(ctx, q->with, q->pin->secret);
+	return r < 0 ? r : pin_check_entry(c, q->with, q->pin);
 }
 
 /* Reads in the clear, or by secure messaging if there is a session. */
@@ -108,7 +108,7 @@ int fuda_text_read(struct fuda_card *c, const struct fuda_text_request *q, struc
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
 	_cleanup_(fuda_text_records_free) struct fuda_text_records records = FUDA_TEXT_RECORDS_INIT;
-	int r = check_request(c->ctx, q);
+	int r = check_request(c, q);
 
 	if (r == 0)
 		r = app_begin(c, &aid_text, dl);

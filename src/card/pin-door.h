@@ -54,6 +54,15 @@ int pin_ready(struct fuda_card *c, struct fuda_deadline *dl);
 int pin_send(struct fuda_card *c, const struct pin_command *command, uint8_t p2, enum fuda_pin pin,
 	     struct fuda_secret *secret, struct fuda_deadline *dl, uint16_t *ret_sw);
 
+/* How many digits the secret has; 0 if not a fixed number, or if it has letters. */
+size_t pin_digits(enum fuda_pin pin);
+
+/* The door where the secret is typed on the reader, which pin_check_entry() allows; as pin_send().
+ * `*ret_unsent` says that the reader did not send anything, by its own account: FUDA_ETIMEOUT,
+ * FUDA_ECANCELLED and FUDA_EPINFORM are the person's then. */
+int pin_send_typed(struct fuda_card *c, const struct pin_command *command, uint8_t p2,
+		   enum fuda_pin pin, struct fuda_deadline *dl, uint16_t *ret_sw, bool *ret_unsent);
+
 /* After a lost answer: reads the counter again, in its own time. Spends no try. */
 int pin_read_again(struct fuda_card *c, const struct pin_place *place, int *ret_tries);
 

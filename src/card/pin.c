@@ -69,6 +69,11 @@ const char *fuda_pin_form(enum fuda_pin pin)
 	return _(pins[pin].form);
 }
 
+size_t pin_digits(enum fuda_pin pin)
+{
+	return pins[pin].charset == DIGITS && pins[pin].min == pins[pin].max ? pins[pin].max : 0;
+}
+
 /* ---- form ---- */
 
 /* The byte that the card compares, or 0 if it cannot be part of the secret. */
@@ -342,10 +347,25 @@ int pin_read_again(struct fuda_card *c, const struct pin_place *place, int *ret_
 	return r < 0 ? r : read_counter(c, place, c->closing, ret_tries, &p2);
 }
 
-/* The answer to VERIFY was lost. Finds out what can be found out without another VERIFY. */
-static int outcome_unknown(struct fuda_card *c, const struct pin_place *place,
+/* An entry on the reader that ended with `error`, and no try is lost. */
+static int not_typed(struct fuda_card *c, const struct fuda_pin_entry *entry, int error,
+		     const char *cause)
+{
+	if (entry->sent) /* it may have, and been right */
+		return ctx_fail(c->ctx, error, _("%s No try was lost: %d are left."), cause,
+				entry->tries_after);
+	return ctx_fail(c->ctx, error,
+			_("%s Nothing was sent to the card; %d tries are left, as before."), cause,
+			entry->tries_after);
+}
+
+/* The answer to VERIFY was lost, with `error`. Finds out what can be found out without another
+ * VERIFY. */
+static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, int error,
 			   struct fuda_pin_entry *entry)
 {
+	bool typed = !entry->secret && (error == FUDA_ETIMEOUT || error == FUDA_ECANCELLED ||
+					error == FUDA_EPINFORM);
 	enum fuda_pin pin = place->pin;
 	char cause[512];
 	int r;
@@ -370,6 +390,8 @@ static int outcome_unknown(struct fuda_card *c, const struct pin_place *place,
 				_("The card's answer to the %s was lost (%s). The counter went "
 				  "from %d to %d: it was wrong, or the try was spent."),
 				_(pins[pin].title), cause, entry->tries_before, entry->tries_after);
+	if (typed)
+		return not_typed(c, entry, error, cause);
 	return ctx_fail(c->ctx, FUDA_EUNKNOWN,
 			_("The card's answer to the %s was lost (%s). No try was lost: %d are "
 			  "left."),
@@ -421,6 +443,7 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 		struct fuda_pin_entry *entry, struct fuda_deadline *dl)
 {
 	static const struct pin_command verify = { CLA, INS_VERIFY, 0x00, true };
+	bool unsent = false;
 	uint16_t sw;
 	int r;
 
@@ -433,14 +456,18 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 		return r;
 	entry->sent = true;
 	entry->tries_after = FUDA_TRIES_UNKNOWN;
-	r = pin_send(c, &verify, p2, place->pin, entry->secret, dl, &sw);
+	if (entry->secret)
+		r = pin_send(c, &verify, p2, place->pin, entry->secret, dl, &sw);
+	else
+		r = pin_send_typed(c, &verify, p2, place->pin, dl, &sw, &unsent);
 	if (r == FUDA_ERESET) {
 		entry->sent = false;
 		entry->tries_after = entry->tries_before;
 		return r;
 	}
+	entry->sent = !unsent;
 	if (r < 0)
-		return outcome_unknown(c, place, entry);
+		return outcome_unknown(c, place, r, entry);
 	return judge(c, place->pin, entry, p2, sw, dl);
 }
 
@@ -455,7 +482,7 @@ int pin_verify(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 	entry->sent = false;
 	if (!place)
 		return ctx_fail_code(c->ctx, FUDA_EINVAL);
-	r = fuda_pin_check(c->ctx, pin, entry->secret);
+	r = pin_check_entry(c, pin, entry);
 	if (r == 0)
 		r = card_select(c, place->aid, dl);
 	if (r == 0)

@@ -25,6 +25,12 @@ enum transmit_flags {
 	TRANSMIT_ONCE = 1,
 };
 
+/* What can be done with secrets that are typed on the reader. */
+enum reader_pad {
+	READER_PAD_VERIFY = 1,
+	READER_PAD_MODIFY = 2,
+};
+
 /* A growing list of readers. */
 struct fuda_reader_list {
 	struct fuda_reader_info *items; /* names owned by the list */
@@ -91,6 +97,17 @@ struct driver {
 	int (*transmit)(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
 			struct fuda_deadline *dl, struct fuda_buf *ret_response);
 
+	/* Has a secret typed on the keys of the reader, which puts it into a command APDU and sends
+	 * that, at most once. `structure` is PIN_VERIFY_STRUCTURE of PC/SC part 10, or
+	 * PIN_MODIFY_STRUCTURE if `modify`, which pad_parse() takes. Called only where r->pad says
+	 * so. Appends the response as transmit() does: the status word of the card, or one of enum
+	 * pad_status (reader/pad.h) that the reader gives in its stead, as when the person cancels or
+	 * lets the time pass. FUDA_ETIMEOUT and FUDA_ECANCELLED are of the deadline alone. After any
+	 * error but FUDA_ERESET it is not known whether the command left. Where the reader obeys and
+	 * gives the entry up at the deadline, the card can be used further. */
+	int (*secure)(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+		      struct fuda_deadline *dl, struct fuda_buf *ret_response);
+
 	/* Keeps other programs away from the card until released. Locking waits for them until the
 	 * deadline; if the card was reset meanwhile the driver reconnects and raises r->epoch, and
 	 * it is a success. NULL: there are no other programs. */
@@ -104,6 +121,12 @@ struct reader {
 	void *priv;	 /* the driver's */
 	char *name;	 /* "driver:rest" */
 	char model[128]; /* reader model without serial number and slot, "" if not known */
+	char serial[64]; /* serial number, "" if not known */
+	unsigned pad;	 /* enum reader_pad; set at open or attach, and at lock where the driver was
+			  * kept from asking then */
+	uint16_t display; /* of a reader with a pad, wLcdLayout of CCID: lines << 8 | characters */
+	uint8_t slot, slots; /* of several in one part of the device: which from 0, and how many;
+			      * 0, 0 where there is one */
 	uint8_t atr[FUDA_ATR_MAX];
 	size_t atr_len;
 	size_t max_command;  /* bytes of the longest command APDU that can be sent */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codec/redact.h"
+#include "reader/pad.h"
 
 /* ---- open ---- */
 
@@ -82,6 +83,22 @@ static void log_apdu(struct reader *r, const char *mark,
 	ctx_log(r->ctx, FUDA_LOG_DEBUG, "%s %s", mark, text);
 }
 
+/* After a command of `len` bytes that ended with `e`; what was not sent for sure is not counted. */
+static int account(struct reader *r, int e, size_t len, const struct fuda_buf *response,
+		   size_t before)
+{
+	if (e != FUDA_ERESET) {
+		r->apdus++;
+		r->sent += len;
+	}
+	if (e < 0)
+		return e;
+	r->received += response->len - before;
+	if (response->len > before)
+		log_apdu(r, "<", redact_response, response->data + before, response->len - before);
+	return 0;
+}
+
 int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
 		    struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
@@ -96,18 +113,26 @@ int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsign
 				r->max_command);
 	log_apdu(r, ">", redact_command, command, len);
 	e = r->driver->transmit(r, command, len, flags, dl, ret_response);
-	/* What was not sent for sure is not counted. */
-	if (e != FUDA_ERESET) {
-		r->apdus++;
-		r->sent += len;
-	}
-	if (e < 0)
-		return e;
-	r->received += ret_response->len - before;
-	if (ret_response->len > before)
-		log_apdu(r, "<", redact_response, ret_response->data + before,
-			 ret_response->len - before);
-	return 0;
+	return account(r, e, len, ret_response, before);
+}
+
+int reader_secure(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+		  struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	unsigned needed = modify ? READER_PAD_MODIFY : READER_PAD_VERIFY;
+	size_t before = ret_response->len;
+	struct pad_entry entry;
+	int e;
+
+	if (!r->driver->secure || !(r->pad & needed))
+		return ctx_fail(r->ctx, FUDA_ENOTSUP,
+				_("This reader has no keys for PINs, or none that may be used."));
+	if (pad_parse(modify, structure, len, &entry) < 0)
+		return ctx_fail(r->ctx, FUDA_EINVAL,
+				_("What the reader is asked to have typed makes no sense."));
+	log_apdu(r, "> (typed on the reader)", redact_command, entry.command, entry.len);
+	e = r->driver->secure(r, modify, structure, len, dl, ret_response);
+	return account(r, e, entry.len, ret_response, before);
 }
 
 int reader_power(struct reader *r, enum power how, struct fuda_deadline *dl)

@@ -21,6 +21,9 @@ void reader_close(struct reader **r);
  * (redacted). `command` must have 4 bytes to r->max_command bytes: FUDA_EINVAL, FUDA_ETOOBIG. */
 int reader_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,
 		    struct fuda_deadline *dl, struct fuda_buf *ret_response);
+/* The secret that is typed is in no count and no log. */
+int reader_secure(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+		  struct fuda_deadline *dl, struct fuda_buf *ret_response);
 int reader_power(struct reader *r, enum power how, struct fuda_deadline *dl);
 int reader_lock(struct reader *r, bool on, struct fuda_deadline *dl);
 
