@@ -62,6 +62,7 @@ struct common_options {
 	int verbose;
 	int pin_fd; /* -1: none */
 	const char *pin_file;
+	bool no_pin_pad;
 	bool use_last_try;
 	struct text_list trust, cv_trust;
 	bool help;
@@ -84,7 +85,7 @@ void options_list(const struct fuda_command *command);
 enum command_flags {
 	COMMAND_READER = 1,   /* talks to readers: --timeout */
 	COMMAND_CARD = 2,     /* talks to a card: --reader, --timeout */
-	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --use-last-try */
+	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --no-pin-pad, --use-last-try */
 	COMMAND_VERIFIES = 8, /* --trust */
 	COMMAND_CV = 16,      /* --cv-trust */
 };

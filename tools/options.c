@@ -17,6 +17,8 @@ static const struct option_spec common_table[] = {
 	  &common.pin_fd, 0, 1 << 20, COMMAND_PIN },
 	{ "pin-file", 0, "FILE", N_("read secrets from FILE, one per line"), OPTION_TEXT,
 	  &common.pin_file, .needs = COMMAND_PIN },
+	{ "no-pin-pad", 0, NULL, N_("ask for secrets here, not on the keys of the reader"),
+	  OPTION_SWITCH, &common.no_pin_pad, .needs = COMMAND_PIN },
 	{ "use-last-try", 0, NULL, N_("send the secret even if only one try is left"),
 	  OPTION_SWITCH, &common.use_last_try, .needs = COMMAND_PIN },
 	{ "trust", 0, "FILE", N_("trust the test CAs in this PEM file (repeatable)"), OPTION_LIST,

@@ -375,16 +375,20 @@ static int ask_once(struct call *call, struct wanted *w, struct fuda_secret **re
 	return r;
 }
 
-static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **ret)
+/* How many tries are left, and whether that is enough. */
+static int look_at_tries(struct call *call, struct wanted *w)
 {
-	int r = 0;
+	int r = fuda_pin_tries(call->card, w->pin, call->dl, &w->tries);
 
-	if (w->role != FRESH)
-		r = fuda_pin_tries(call->card, w->pin, call->dl, &w->tries);
 	if (r < 0)
 		return secret_not_there(call, w->application, r);
-	if (w->role != FRESH)
-		r = check_hope(call, w->pin, w->tries);
+	return check_hope(call, w->pin, w->tries);
+}
+
+static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **ret)
+{
+	int r = w->role == FRESH ? 0 : look_at_tries(call, w);
+
 	if (r < 0)
 		return r;
 	do {
@@ -493,10 +497,45 @@ static int read_given(struct call *call, const struct wanted *w, struct fuda_sec
 	return r;
 }
 
+/* ---- the keys of the reader ---- */
+
+/* What is changed is typed here: nobody could say on a reader which of the secrets it asks for. */
+static bool on_reader(const struct call *call, const struct wanted *w)
+{
+	return !common.no_pin_pad && w->role == OPENS && w->pin != FUDA_PIN_SIGN &&
+	       fuda_card_has_pin_pad(call->card);
+}
+
+/* The reader asks for it in the middle of the job, and has no words for it. */
+static int point_to_reader(struct call *call, struct wanted *w)
+{
+	char left[100];
+	int r = look_at_tries(call, w);
+
+	if (r < 0)
+		return r;
+	tries_text(w->tries, left, sizeof(left));
+	fprintf(stderr, _("Type the %s on the keys of the reader, and confirm it there (%s%s).\n"),
+		fuda_pin_title(w->pin), fuda_pin_form(w->pin), left);
+	if (w->pin == FUDA_PIN_B)
+		fputs(_("It is the birth date by the Japanese era (1980-02-17 is 550217), the year "
+			"in which the card expires, and the security code.\n"),
+		      stderr);
+	session_restart(call);
+	return 0;
+}
+
 static int get(struct call *call, struct wanted *w, struct fuda_secret **ret)
 {
 	if (common.pin_fd >= 0 || common.pin_file)
 		return read_given(call, w, ret);
+	if (on_reader(call, w)) {
+		int r = point_to_reader(call, w);
+
+		if (r == 0)
+			*ret = NULL;
+		return r;
+	}
 	if (prompt_possible())
 		return ask_person(call, w, ret);
 	return call_usage(call,
