@@ -7,11 +7,12 @@
 #include <fuda/pin.h>
 #include "tools/fuda.h"
 
-/* Gets the secret `pin` from --pin-fd, --pin-file, the keys of the reader or the terminal; the person
- * is told how many tries are left. NULL, for struct fuda_pin_entry: it is to be typed on the reader,
- * as the person was told. What is made of the card's print may be given in its parts, as fuda_pin_compose() takes
- * them. The form is checked before it is returned. The card of the call must be open: what makes
- * the secret useless is said before it is asked for. `application` is where it shall be used. */
+/* Gets the secret `pin` from --pin-fd, --pin-file, the keys of the reader or the terminal; the
+ * person is told how many tries are left. NULL, for struct fuda_pin_entry: it is to be typed on the
+ * reader, as the person was told. What is made of the card's print may be given in its parts, as
+ * fuda_pin_compose() takes them. The form is checked before it is returned. The card of the call
+ * must be open: what makes the secret useless is said before it is asked for. `application` is
+ * where it shall be used. */
 int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
 	       struct fuda_secret **ret);
 

@@ -9,7 +9,7 @@
 #include "base/deadline.h"
 
 enum driver_flags {
-	DRIVER_HARDWARE = 1, /* leads to real readers; may be chosen by itself where it lists them */
+	DRIVER_HARDWARE = 1, /* leads to real readers; may be chosen where it lists them */
 };
 
 enum power {
@@ -73,8 +73,8 @@ struct driver {
 	 * On failure nothing stays open. */
 	int (*attach)(struct reader *r, const char *rest, struct fuda_deadline *dl);
 
-	/* Of such a driver: whether a card is there, and still the one that has power, if one has: a
-	 * card that was away or is lost counts as absent once, so that nobody takes the next one
+	/* Of such a driver: whether a card is there, and still the one that has power, if one has:
+	 * a card that was away or is lost counts as absent once, so that nobody takes the next one
 	 * for it. Does not disturb a card that has power. */
 	int (*present)(struct reader *r, struct fuda_deadline *dl, bool *ret);
 
@@ -82,8 +82,8 @@ struct driver {
 	 * may hold a verified secret after a few seconds. A lock still held is released. */
 	void (*close)(struct reader *r);
 
-	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET. FUDA_ENOCARD,
-	 * FUDA_EMUTE. */
+	/* Changes the power of the card. Raises r->epoch; sets r->atr on ON and RESET.
+	 * FUDA_ENOCARD, FUDA_EMUTE. */
 	int (*power)(struct reader *r, enum power how, struct fuda_deadline *dl);
 
 	/* Sends one command APDU and appends the response (data, SW1, SW2) to `ret_response`.
@@ -101,10 +101,10 @@ struct driver {
 	 * that, at most once. `structure` is PIN_VERIFY_STRUCTURE of PC/SC part 10, or
 	 * PIN_MODIFY_STRUCTURE if `modify`, which pad_parse() takes. Called only where r->pad says
 	 * so. Appends the response as transmit() does: the status word of the card, or one of enum
-	 * pad_status (reader/pad.h) that the reader gives in its stead, as when the person cancels or
-	 * lets the time pass. FUDA_ETIMEOUT and FUDA_ECANCELLED are of the deadline alone. After any
-	 * error but FUDA_ERESET it is not known whether the command left. Where the reader obeys and
-	 * gives the entry up at the deadline, the card can be used further. */
+	 * pad_status (reader/pad.h) that the reader gives in its stead, as when the person cancels
+	 * or lets the time pass. FUDA_ETIMEOUT and FUDA_ECANCELLED are of the deadline alone. After
+	 * any error but FUDA_ERESET it is not known whether the command left. Where the reader
+	 * obeys and gives the entry up at the deadline, the card can be used further. */
 	int (*secure)(struct reader *r, bool modify, const uint8_t *structure, size_t len,
 		      struct fuda_deadline *dl, struct fuda_buf *ret_response);
 
