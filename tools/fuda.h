@@ -85,7 +85,8 @@ void options_list(const struct fuda_command *command);
 enum command_flags {
 	COMMAND_READER = 1,   /* talks to readers: --timeout */
 	COMMAND_CARD = 2,     /* talks to a card: --reader, --timeout */
-	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --no-pin-pad, --use-last-try */
+	COMMAND_PIN = 4,      /* may ask for a secret: --pin-fd, --pin-file, --no-pin-pad,
+			       * --use-last-try */
 	COMMAND_VERIFIES = 8, /* --trust */
 	COMMAND_CV = 16,      /* --cv-trust */
 };

@@ -54,8 +54,8 @@ int fuda_pin_counters(struct fuda_card *card, struct fuda_deadline *dl,
 int fuda_pin_tries(struct fuda_card *card, enum fuda_pin pin, struct fuda_deadline *dl,
 		   int *ret_tries);
 
-/* Whether secrets can be typed on the keys of the card's reader. Readers that are known to have none,
- * or none that are safe, do not count, whatever they say. */
+/* Whether secrets can be typed on the keys of the card's reader. Readers that are known to have
+ * none, or none that are safe, do not count, whatever they say. */
 bool fuda_card_has_pin_pad(const struct fuda_card *card);
 
 /* A secret that a call may use, once, and what came of it. */
