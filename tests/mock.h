@@ -11,7 +11,7 @@
 #include "tests/cmocka.h"
 
 struct exchange {
-	const char *command;  /* hexadecimal; "VERIFY" may end in ".." for any rest */
+	const char *command;  /* hexadecimal; "VERIFY" may end in ".." for any rest; "PAD " and what it is told */
 	const char *response; /* hexadecimal with status word; NULL: `error` */
 	int error;
 	bool reset; /* the card lost its state: the epoch goes up */
@@ -21,6 +21,8 @@ struct mock {
 	const struct exchange *next;
 	unsigned verifies; /* VERIFY with data */
 	unsigned changes;  /* of secrets */
+	unsigned typed;    /* times that the keys were asked for one */
+	uint8_t patience;  /* seconds that they were given for it */
 	unsigned power_offs, power_ons;
 	bool locked;
 	bool once_missing; /* a command with a secret came without TRANSMIT_ONCE */
@@ -50,6 +52,33 @@ static inline int mock_transmit(struct reader *r, const uint8_t *command, size_t
 	    (!x->command[compared] && hex[compared]))
 		fail_msg("command %s where %s is expected", hex, x->command);
 	m->next++;
+	if (x->reset)
+		r->epoch++;
+	if (!x->response)
+		return ctx_fail_code(r->ctx, x->error);
+	return fuda_hex_decode(x->response, ret_response);
+}
+
+/* A pad, where a test sets reader->pad. How long it may take is not compared. */
+static inline int mock_secure(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+			      struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	enum { TIMES = 2 };
+	struct mock *m = r->priv;
+	const struct exchange *x = m->next;
+	char hex[2 * 300 + 1];
+
+	(void)dl;
+	assert_false(modify);
+	assert_in_range(len, TIMES, 300);
+	fuda_hex_encode(structure + TIMES, len - TIMES, hex);
+	if (!x->command || strncmp(x->command, "PAD ", 4) != 0 || strcmp(x->command + 4, hex) != 0)
+		fail_msg("PAD %s where %s is expected", hex, x->command ? x->command : "nothing");
+	assert_int_equal(structure[0], structure[1]);
+	m->patience = structure[0];
+	m->next++;
+	if (x->error != FUDA_ERESET)
+		m->typed++;
 	if (x->reset)
 		r->epoch++;
 	if (!x->response)
@@ -91,6 +120,7 @@ static const struct driver mock_driver = {
 	.close = mock_close,
 	.power = mock_power,
 	.transmit = mock_transmit,
+	.secure = mock_secure,
 	.lock = mock_lock,
 };
 

@@ -347,22 +347,25 @@ int pin_read_again(struct fuda_card *c, const struct pin_place *place, int *ret_
 	return r < 0 ? r : read_counter(c, place, c->closing, ret_tries, &p2);
 }
 
-/* An entry on the reader that ended with `error`, and no try is lost. */
-static int not_typed(struct fuda_card *c, const struct fuda_pin_entry *entry, int error,
+/* An entry on the reader that ended with `error`; the counter, read again, is as before. */
+static int not_typed(struct fuda_card *c, struct fuda_pin_entry *entry, bool unsent, int error,
 		     const char *cause)
 {
-	if (entry->sent) /* it may have, and been right */
-		return ctx_fail(c->ctx, error, _("%s No try was lost: %d are left."), cause,
-				entry->tries_after);
+	entry->sent = !unsent;
+	if (!unsent) /* it may have left, and been right */
+		return ctx_fail(c->ctx, error,
+				_("The entry on the reader was given up (%s). No try was lost: %d "
+				  "are left."),
+				cause, entry->tries_after);
 	return ctx_fail(c->ctx, error,
-			_("%s Nothing was sent to the card; %d tries are left, as before."), cause,
+			_("%s Nothing was sent to the card. Tries left, as before: %d."), cause,
 			entry->tries_after);
 }
 
-/* The answer to VERIFY was lost, with `error`. Finds out what can be found out without another
- * VERIFY. */
-static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, int error,
-			   struct fuda_pin_entry *entry)
+/* The answer to VERIFY was lost, with `error`; `unsent`: the reader says that there was no VERIFY.
+ * Finds out what can be found out without another one. */
+static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, bool unsent,
+			   int error, struct fuda_pin_entry *entry)
 {
 	bool typed = !entry->secret && (error == FUDA_ETIMEOUT || error == FUDA_ECANCELLED ||
 					error == FUDA_EPINFORM);
@@ -390,8 +393,9 @@ static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, i
 				_("The card's answer to the %s was lost (%s). The counter went "
 				  "from %d to %d: it was wrong, or the try was spent."),
 				_(pins[pin].title), cause, entry->tries_before, entry->tries_after);
-	if (typed)
-		return not_typed(c, entry, error, cause);
+	/* A higher counter tells of a VERIFY that was right. */
+	if (typed && entry->tries_after == entry->tries_before)
+		return not_typed(c, entry, unsent, error, cause);
 	return ctx_fail(c->ctx, FUDA_EUNKNOWN,
 			_("The card's answer to the %s was lost (%s). No try was lost: %d are "
 			  "left."),
@@ -465,9 +469,8 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 		entry->tries_after = entry->tries_before;
 		return r;
 	}
-	entry->sent = !unsent;
 	if (r < 0)
-		return outcome_unknown(c, place, r, entry);
+		return outcome_unknown(c, place, unsent, r, entry);
 	return judge(c, place->pin, entry, p2, sw, dl);
 }
 
