@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The structures of PC/SC part 10 byte by byte, written out by hand from readers.md A5, and those that make no sense. */
+/* The structures of PC/SC part 10, written out by hand from readers.md A5, and those that make no sense. */
 #include "reader/pad.h"
 
 #include <fuda/encode.h>
