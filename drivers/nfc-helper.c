@@ -27,7 +27,7 @@ enum {
 const char *nfc_helper_path;
 
 struct nfc_helper {
-	pid_t pid;
+	pid_t pid, owner; /* whose child it is: not of a process forked since */
 	int fd;  /* of the conversation */
 	int err; /* of its complaints */
 	char words[NFC_TEXT_MAX + 1];
@@ -220,6 +220,7 @@ int nfc_helper_start(struct fuda_context *ctx, struct nfc_helper **ret)
 	}
 	close(talk[1]);
 	close(err[1]);
+	h->owner = getpid();
 	h->fd = talk[0];
 	h->err = err[0];
 	*ret = h;
@@ -260,7 +261,7 @@ int nfc_helper_ask(struct nfc_helper *h, const struct nfc_request *q, struct fud
 	bool sent = false;
 	int r = len ? deadline_check(dl) : FUDA_ETOOBIG;
 
-	if (r == 0 && has_spoken(h))
+	if (r == 0 && (h->owner != getpid() || has_spoken(h)))
 		r = FUDA_EREADERGONE;
 	if (r == 0) {
 		/* one message always has room in an empty socket */
@@ -274,7 +275,8 @@ int nfc_helper_ask(struct nfc_helper *h, const struct nfc_request *q, struct fud
 
 void nfc_helper_hang_up(struct nfc_helper *h)
 {
-	shutdown(h->fd, SHUT_RDWR);
+	if (h->owner == getpid())
+		shutdown(h->fd, SHUT_RDWR);
 }
 
 /* Keeps the line that begins last and is not empty. */
@@ -326,14 +328,17 @@ static bool ended(const struct nfc_helper *h, int ms, int *ret_status)
 bool nfc_helper_free(struct nfc_helper **helper, int ms)
 {
 	struct nfc_helper *h = *helper;
-	int status = 0;
-	bool over, good;
+	int status = SIGKILL; /* what is not known is no good end */
+	bool mine, over, good;
 
 	if (!h)
 		return true;
+	mine = h->owner == getpid();
+	/* not by closing alone: a process forked since holds the socket open */
+	nfc_helper_hang_up(h);
 	close(h->fd);
-	over = ended(h, ms, &status);
-	good = over && WIFEXITED(status);
+	over = !mine || ended(h, ms, &status);
+	good = !mine || (over && WIFEXITED(status));
 	if (!over) {
 		kill(h->pid, SIGKILL);
 		(void)ended(h, KILL_MS, &status);

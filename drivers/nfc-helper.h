@@ -31,7 +31,9 @@ void nfc_helper_hang_up(struct nfc_helper *h);
 const char *nfc_helper_words(struct nfc_helper *h);
 
 /* Hangs up, gives it `ms` milliseconds to end in order and then kills it. Whether it did, so that
- * the card has lost its power. NULL-safe (true), nulls the pointer. */
+ * the card has lost its power; false too if another part of the program reaped it, so that nobody
+ * knows. In a process forked since, nothing happens to it (true). NULL-safe (true), nulls the
+ * pointer. */
 bool nfc_helper_free(struct nfc_helper **h, int ms);
 
 #endif

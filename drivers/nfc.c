@@ -16,6 +16,7 @@ enum {
 	PATIENCE_MS = 60000, /* that it has where we have no end */
 	CLOSE_MS = 1000,     /* for the helper to end in order */
 	FAREWELL_MS = 3000,  /* the same where the card may hold a verified secret */
+	ANEW_MS = 2000,      /* for another one to switch the field off, if it did not */
 };
 
 struct nfc {
@@ -200,7 +201,44 @@ static int power_on(struct reader *r, enum nfc_ask how, struct fuda_deadline *dl
 	return 0;
 }
 
-/* The helper switches the field off at its end, too. */
+/* Another helper takes the chip, and with that the field away; nothing is sent to the card. */
+static bool switch_off_anew(struct reader *r)
+{
+	const char *rest = strchr(r->name, ':') + 1;
+	const struct nfc_request requests[] = {
+		{ NFC_ASK_OPEN, 0, (const uint8_t *)rest, strlen(rest) },
+		{ .ask = NFC_ASK_OFF },
+	};
+	_cleanup_(fuda_deadline_free) struct fuda_deadline *dl = NULL;
+	uint8_t message[NFC_MESSAGE_MAX];
+	struct nfc_helper *h = NULL;
+	struct nfc_answer a;
+	bool sent, off = true;
+	int e = fuda_deadline_new(ANEW_MS, &dl);
+
+	if (e == 0)
+		e = nfc_helper_start(r->ctx, &h);
+	for (size_t i = 0; e == 0 && off && i < ARRAY_SIZE(requests); i++) {
+		e = nfc_helper_ask(h, &requests[i], dl, message, &sent, &a);
+		off = e == 0 && a.said == NFC_SAID_DONE;
+	}
+	nfc_helper_free(&h, e == 0 ? CLOSE_MS : 0);
+	return e == 0 && off;
+}
+
+/* Ends the helper, which switches the field off. One that was killed, or that libnfc ended, leaves
+ * it on, and the card with what was verified. */
+static bool part(struct reader *r, int ms)
+{
+	struct nfc *p = r->priv;
+	bool off = p->helper ? nfc_helper_free(&p->helper, ms) : !p->secret;
+
+	if (!off && p->secret)
+		off = switch_off_anew(r);
+	p->secret = p->secret && !off;
+	return off;
+}
+
 static int power_off(struct reader *r, struct fuda_deadline *dl)
 {
 	const struct nfc_request q = { .ask = NFC_ASK_OFF };
@@ -211,7 +249,7 @@ static int power_off(struct reader *r, struct fuda_deadline *dl)
 
 	if (!p->over)
 		e = ask(r, &q, dl, message, &a);
-	else if (!nfc_helper_free(&p->helper, FAREWELL_MS))
+	else if (!part(r, FAREWELL_MS))
 		e = ctx_fail(r->ctx, FUDA_EREADERGONE, _(GIVEN_UP));
 	if (e < 0)
 		return e;
@@ -276,8 +314,10 @@ static void set_model(struct reader *r, const struct nfc_answer *a)
 static void nfc_close(struct reader *r)
 {
 	struct nfc *p = r->priv;
+	bool kept = ctx_keep_error(r->ctx, true);
 
-	nfc_helper_free(&p->helper, p->secret ? FAREWELL_MS : CLOSE_MS);
+	(void)part(r, p->secret ? FAREWELL_MS : CLOSE_MS);
+	ctx_keep_error(r->ctx, kept);
 	free(p);
 	r->priv = NULL;
 }

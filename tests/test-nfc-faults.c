@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver "nfc" when a command goes wrong, time is up, or its helper ends: a PIN is sent once, nothing is left, and
  * the next one works. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -42,6 +43,8 @@ static void verify_fails(enum pn532_fault fault, int error, bool heard)
 		assert_int_equal(reader_power(r, POWER_ON, dl), FUDA_EREADERGONE);
 	}
 	reader_close(&r);
+	assert_false(pn532_field(chip));
+	assert_false(vcard_powered(card));
 	assert_int_equal(verifies() - asked, 1);
 	assert_int_equal(vcard_usage(card).verifies - done, heard);
 }
@@ -262,6 +265,111 @@ static void helper_killed_between(void **state)
 	works_again();
 }
 
+static void open_and_verify(void)
+{
+	open_reader();
+	answers(SELECT_JPKI, 0x9000);
+	answers("00A4020C020018", 0x9000);
+	assert_int_equal(exchange(r, VERIFY_AUTH, TRANSMIT_ONCE, dl), 0x9000);
+}
+
+/* It leaves the field on, and the card with its PIN verified; the driver sees to that. */
+static void helper_killed_after_verify(void **state)
+{
+	(void)state;
+	for (int reaped = 0; reaped < 2; reaped++) {
+		signal(SIGCHLD, reaped ? SIG_IGN : SIG_DFL);
+		open_and_verify();
+		kill(only_child(), SIGKILL);
+		pause_ms(20);
+		assert_true(vcard_powered(card));
+		reader_close(&r);
+		assert_false(vcard_powered(card));
+		assert_false(pn532_field(chip));
+	}
+	signal(SIGCHLD, SIG_DFL);
+	open_and_verify();
+	kill(only_child(), SIGKILL);
+	pause_ms(20);
+	assert_int_equal(exchange(r, SELECT_JPKI, 0, dl), FUDA_EREADERGONE);
+	assert_int_equal(reader_power(r, POWER_OFF, dl), 0);
+	assert_false(vcard_powered(card));
+	assert_int_equal(exchange(r, SELECT_JPKI, 0, dl), FUDA_EREADERGONE);
+	reader_close(&r);
+	/* and if the chip does not let it, that is told, in bounded time */
+	open_and_verify();
+	kill(only_child(), SIGKILL);
+	pause_ms(20);
+	assert_int_equal(exchange(r, SELECT_JPKI, 0, dl), FUDA_EREADERGONE);
+	pn532_fault(chip, PN532_DEAD, -1, 1);
+	assert_int_equal(reader_power(r, POWER_OFF, dl), FUDA_EREADERGONE);
+	reader_close(&r);
+	assert_false(vcard_powered(card));
+	works_again();
+}
+
+/* A process that this one forked has the socket, too: it does not keep the helper from its end, and its own end
+ * does nothing to it. */
+static void forked_meanwhile(void **state)
+{
+	int64_t start;
+	int status;
+	pid_t child;
+
+	(void)state;
+	open_and_verify();
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		int e = exchange(r, SELECT_JPKI, 0, dl);
+
+		reader_close(&r);
+		_exit(e != FUDA_EREADERGONE);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	answers("00A4020C020018", 0x9000);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		for (;;)
+			pause();
+	start = now_ms();
+	reader_close(&r);
+	assert_true(now_ms() - start < 1000);
+	assert_false(vcard_powered(card));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	works_again();
+}
+
+/* The program ends without a word, while one that it forked lives. */
+static void program_killed(void **state)
+{
+	int alive[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(alive, O_CLOEXEC), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		close(alive[1]);
+		open_and_verify();
+		if (fork() == 0) /* until the test closes its end */
+			_exit(read(alive[0], &child, 1) != 0);
+		kill(getpid(), SIGKILL);
+	}
+	close(alive[0]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	for (int ms = 0; ms < 3000 && vcard_powered(card); ms += 20)
+		pause_ms(20);
+	assert_false(pn532_field(chip));
+	assert_false(vcard_powered(card));
+	close(alive[1]);
+	works_again();
+}
+
 /* Another part of the program may reap all children. */
 static void helper_reaped_by_others(void **state)
 {
@@ -291,6 +399,9 @@ int main(void)
 		TEST(helper_killed),
 		TEST(helper_killed_between),
 		TEST(helper_reaped_by_others),
+		TEST(helper_killed_after_verify),
+		TEST(forked_meanwhile),
+		TEST(program_killed),
 	};
 
 	return RUN_STAND(tests);

@@ -27,6 +27,7 @@ enum {
 	FIELD_ON_MS = 6,   /* before the first call: 5 */
 	ABORT_MS = 50,     /* between attempts to break off */
 	ABORTS_MAX = 100,  /* each of which may cost libnfc a descriptor */
+	ORPHAN_MS = 500,   /* between looks whether who asks still lives */
 	RECEIVE_MAX = 264, /* what libnfc can receive */
 };
 
@@ -51,6 +52,7 @@ struct answer {
 };
 
 static int asker = -1; /* the socket */
+static pid_t parent;  /* who holds the other end */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
 static nfc_device *abortable; /* what watch() may break off */
 
@@ -255,13 +257,15 @@ static void transmit(struct chip *c, const struct nfc_request *q, struct answer 
 
 /* ---- when nobody listens any more ---- */
 
-/* What libnfc waits for is broken off when the other side has hung up. */
+/* What libnfc waits for is broken off when the other side has hung up, or has ended while a process
+ * that it forked holds its socket open. */
 static void *watch(void *arg)
 {
 	struct pollfd p = { .fd = asker, .events = POLLRDHUP };
 
-	while (poll(&p, 1, -1) <= 0)
+	while (poll(&p, 1, ORPHAN_MS) <= 0 && getppid() == parent)
 		;
+	shutdown(asker, SHUT_RDWR);
 	for (int i = 0; i < ABORTS_MAX; i++) {
 		pthread_mutex_lock(&device_lock);
 		if (abortable)
@@ -296,6 +300,7 @@ static int prepare(void)
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
+	parent = getppid();
 	asker = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (asker < 0 || nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
 	    dup2(nothing, STDOUT_FILENO) < 0)
