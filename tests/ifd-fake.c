@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/ifd-fake.h"
 
+#include <PCSC/reader.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reader/device.h"
+#include "reader/pad.h"
 #include "tests/model.h"
 
 struct fake fakes[FAKES];
@@ -21,10 +23,21 @@ static struct fake *fake_of(struct reader *r)
 	return r->priv;
 }
 
+/* "" is 0, "/N" is N. */
+static unsigned number_of(const char *slot)
+{
+	unsigned n = 0;
+
+	if (*slot)
+		assert_int_equal(sscanf(slot, "/%u", &n), 1);
+	return n;
+}
+
 static int attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 {
 	uint8_t bus, address;
 	const char *slot;
+	unsigned n;
 
 	assert_int_equal(usb_parse_place(rest, &bus, &address, &slot), 0);
 	assert_int_equal(bus, 1);
@@ -34,17 +47,22 @@ static int attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 
 		if (f->address != address)
 			continue;
-		if (*slot && !f->second)
+		n = number_of(slot);
+		if (n >= MAX(f->slots, 1u) * (f->second ? 2 : 1))
 			return ctx_fail_code(r->ctx, FUDA_ENOREADER);
-		if (*slot && strcmp(slot, "/1") != 0)
-			return ctx_fail_code(r->ctx, FUDA_EINVAL);
 		if (f->attach_error)
 			return ctx_fail_code(r->ctx, f->attach_error);
-		if (atomic_fetch_add(&f->attached, 1) > (*slot != 0)) {
-			atomic_fetch_sub(&f->attached, 1);
+		if (f->taken & 1u << n)
 			return ctx_fail_code(r->ctx, FUDA_EBUSY);
-		}
+		f->taken |= 1u << n;
+		atomic_fetch_add(&f->attached, 1);
 		r->priv = f;
+		r->slot = (uint8_t)(n % MAX(f->slots, 1u));
+		r->slots = f->slots;
+		r->pad = f->pad;
+		r->display = f->display;
+		if (f->serial)
+			snprintf(r->serial, sizeof(r->serial), "%s", f->serial);
 		r->max_command = FAKE_COMMAND_MAX;
 		r->max_response = FAKE_RESPONSE_MAX;
 		if (!f->nameless)
@@ -109,8 +127,30 @@ static int transmit(struct reader *r, const uint8_t *command, size_t len, unsign
 	return fuda_buf_append(ret_response, answer, n);
 }
 
+static int secure(struct reader *r, bool modify, const uint8_t *structure, size_t len, struct fuda_deadline *dl,
+		  struct fuda_buf *ret_response)
+{
+	struct fake *f = fake_of(r);
+	uint16_t sw = f->typed ? f->typed : 0x9000;
+	uint8_t answer[] = { (uint8_t)(sw >> 8), (uint8_t)sw };
+	struct pad_entry entry;
+
+	assert_int_equal(deadline_check(dl), 0);
+	assert_int_equal(pad_parse(modify, structure, len, &entry), 0);
+	atomic_fetch_add(&f->secures, 1);
+	f->modify = modify;
+	f->asked_len = len;
+	f->patience = deadline_left(dl);
+	if (f->secure_error)
+		return ctx_fail_code(r->ctx, f->secure_error);
+	return fuda_buf_append(ret_response, answer, sizeof(answer));
+}
+
 static void close_fake(struct reader *r)
 {
+	const char *slot = strchr(r->name, '/');
+
+	fake_of(r)->taken &= ~(1u << number_of(slot ? slot : ""));
 	atomic_fetch_sub(&fake_of(r)->attached, 1);
 }
 
@@ -121,6 +161,7 @@ static const struct driver driver = {
 	.close = close_fake,
 	.power = power,
 	.transmit = transmit,
+	.secure = secure,
 };
 
 const struct driver *__wrap_device_driver(const struct usb_device *device);
@@ -153,7 +194,8 @@ int fake_teardown(void **state)
 {
 	(void)state;
 	for (unsigned n = 0; n < 16; n++)
-		IFDHCloseChannel(LUN(n));
+		for (unsigned slot = 0; slot < 16; slot++)
+			IFDHCloseChannel(SLOT(n, slot));
 	for (size_t i = 0; i < FAKES; i++) {
 		assert_int_equal(fakes[i].attached, 0);
 		usb_mock_unplug(&models[i]);
@@ -200,4 +242,9 @@ RESPONSECODE fake_transmit(unsigned n, size_t len, size_t room)
 	free(command);
 	free(answer);
 	return code;
+}
+
+DWORD fake_feature(unsigned feature)
+{
+	return SCARD_CTL_CODE(3500 + feature);
 }

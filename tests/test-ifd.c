@@ -89,7 +89,8 @@ static void test_bad_names(void **state)
 /* ---- opening ---- */
 
 static const DWORD bad_luns[] = {
-	1, 2, 0xFFFF, 0x10001, 0x00100000, 0x00110000, 0x7FFF0000, 0xFFFF0000, 0xFFFFFFFF, 0x100000000, (DWORD)-1,
+	0x10, 0xFFFF, 0x10010, 0x00100000, 0x00100001, 0x00110000, 0x7FFF0000, 0xFFFF0000, 0xFFFFFFFF,
+	0x100000000, (DWORD)-1,
 };
 
 static void refuse_lun(DWORD lun)
@@ -135,7 +136,11 @@ static void test_open(void **state)
 	char name[80];
 
 	(void)state;
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(0)), IFD_NO_SUCH_DEVICE);
 	fake_open(0, 0);
+	/* it has one slot */
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(1)), IFD_NO_SUCH_DEVICE);
+	assert_int_equal(fakes[1].attached, 0);
 	/* the number is taken, and stays with its reader */
 	assert_int_equal(IFDHCreateChannelByName(LUN(0), fake_name(1)), IFD_COMMUNICATION_ERROR);
 	assert_int_equal(fakes[1].attached, 0);
@@ -224,6 +229,68 @@ static void test_open_slots(void **state)
 	fake_open(2, 0);
 }
 
+static int attribute_u8(DWORD lun, DWORD tag)
+{
+	UCHAR n[1];
+	DWORD len = 1;
+
+	assert_int_equal(IFDHGetCapabilities(lun, tag, &len, n), IFD_SUCCESS);
+	assert_int_equal(len, 1);
+	return n[0];
+}
+
+/* Two interfaces of three slots: two readers to pcscd, each of three slots. */
+static void test_many_slots(void **state)
+{
+	UCHAR atr[MAX_ATR_SIZE];
+	DWORD len;
+
+	(void)state;
+	fakes[0].second = true;
+	fakes[0].slots = 3;
+	fake_open(0, 0);
+	assert_int_equal(attribute_u8(LUN(0), TAG_IFD_SLOTS_NUMBER), 3);
+	assert_int_equal(attribute_u8(LUN(0), TAG_IFD_SLOT_THREAD_SAFE), 0);
+	for (unsigned i = 1; i < 3; i++)
+		assert_int_equal(IFDHCreateChannelByName(SLOT(0, i), fake_name(0)), IFD_SUCCESS);
+	assert_int_equal(fakes[0].taken, 7);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(0)), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 3), fake_name(0)), IFD_NO_SUCH_DEVICE);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 15), fake_name(0)), IFD_NO_SUCH_DEVICE);
+	fake_open(1, 0);
+	assert_int_equal(IFDHCreateChannel(SLOT(1, 2), 0), IFD_SUCCESS);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(1, 1), NULL), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(1, 1), (char[]){ "" }), IFD_SUCCESS); /* the name says nothing */
+	assert_int_equal(fakes[0].taken, 63);
+	assert_int_equal(IFDHCreateChannelByName(LUN(2), fake_name(0)), IFD_COMMUNICATION_ERROR);
+	/* each has a card and power of its own */
+	len = sizeof(atr);
+	assert_int_equal(IFDHPowerICC(SLOT(0, 2), IFD_POWER_UP, atr, &len), IFD_SUCCESS);
+	assert_int_equal(IFDHICCPresence(SLOT(0, 1)), IFD_ICC_PRESENT);
+	fake_power(1);
+	/* the first may go before the others */
+	assert_int_equal(IFDHCloseChannel(LUN(0)), IFD_SUCCESS);
+	assert_int_equal(fakes[0].taken, 62);
+	assert_int_equal(IFDHICCPresence(SLOT(0, 2)), IFD_ICC_PRESENT);
+	assert_int_equal(IFDHCloseChannel(SLOT(0, 1)), IFD_SUCCESS);
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(0)), IFD_NO_SUCH_DEVICE);
+}
+
+/* A slot that is not the first of its interface is no reader. */
+static void test_lone_slots(void **state)
+{
+	(void)state;
+	fakes[0].slots = 2;
+	fake_open(0, 0);
+	assert_int_equal(IFDHCreateChannelByName(LUN(1), fake_name(0)), IFD_COMMUNICATION_ERROR);
+	assert_int_equal(fakes[0].taken, 1);
+	fakes[0].attach_error = FUDA_EREADERGONE;
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(0)), IFD_NO_SUCH_DEVICE);
+	fakes[0].attach_error = 0;
+	assert_int_equal(IFDHCreateChannelByName(SLOT(0, 1), fake_name(0)), IFD_SUCCESS);
+	assert_int_equal(fakes[0].taken, 3);
+}
+
 /* ---- attributes ---- */
 
 /* All of the attribute `tag`, which has `size` bytes, and never a byte more. */
@@ -265,6 +332,7 @@ static void test_capabilities(void **state)
 	RESPONSECODE (*wait)(DWORD, int), (*stop)(DWORD);
 
 	(void)state;
+	fakes[0].serial = "0123456789";
 	fake_open(0, 0);
 	assert_int_equal(*attribute(TAG_IFD_THREAD_SAFE, 1), 1);
 	assert_int_equal(*attribute(TAG_IFD_SLOT_THREAD_SAFE, 1), 1);
@@ -277,6 +345,7 @@ static void test_capabilities(void **state)
 	assert_ptr_equal(stop, slot_stop);
 	assert_string_equal((const char *)attribute(SCARD_ATTR_VENDOR_NAME, 5), "Sony");
 	assert_string_equal((const char *)attribute(SCARD_ATTR_VENDOR_IFD_TYPE, 5), "Fake");
+	assert_string_equal((const char *)attribute(SCARD_ATTR_VENDOR_IFD_SERIAL_NO, 11), "0123456789");
 	assert_int_equal(attribute_u32(SCARD_ATTR_VENDOR_IFD_VERSION), 0x01230000);
 	assert_int_equal(attribute_u32(SCARD_ATTR_CHANNEL_ID), 0x00200100 | fakes[0].address);
 	assert_int_equal(attribute_u32(SCARD_ATTR_MAXINPUT), FAKE_COMMAND_MAX);
@@ -291,8 +360,8 @@ static void test_capabilities(void **state)
 
 static void test_bad_capabilities(void **state)
 {
-	static const DWORD unknown[] = { 0, 1, TAG_IFD_SLOTNUM, TAG_IFD_POLLING_THREAD, TAG_IFD_DEVICE_REMOVED,
-					 SCARD_ATTR_VENDOR_IFD_SERIAL_NO, 0x0FB5, 0xFFFFFFFF, (DWORD)-1 };
+	static const DWORD unknown[] = { 0, 1, TAG_IFD_SLOTNUM, TAG_IFD_POLLING_THREAD, TAG_IFD_DEVICE_REMOVED, 0x0FB5,
+					 0xFFFFFFFF, (DWORD)-1 };
 	UCHAR bytes[8];
 	DWORD len;
 
@@ -310,6 +379,7 @@ static void test_bad_capabilities(void **state)
 	fake_open(1, 1);
 	len = sizeof(bytes);
 	assert_int_equal(IFDHGetCapabilities(LUN(1), SCARD_ATTR_VENDOR_IFD_TYPE, &len, bytes), IFD_ERROR_TAG);
+	assert_int_equal(IFDHGetCapabilities(LUN(1), SCARD_ATTR_VENDOR_IFD_SERIAL_NO, &len, bytes), IFD_ERROR_TAG);
 }
 
 static void test_control(void **state)
@@ -532,6 +602,8 @@ int main(void)
 		T(test_open_fails),
 		T(test_open_twins),
 		T(test_open_slots),
+		T(test_many_slots),
+		T(test_lone_slots),
 		T(test_capabilities),
 		T(test_bad_capabilities),
 		T(test_control),

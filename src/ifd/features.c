@@ -6,6 +6,7 @@
 #include <fuda/device.h>
 
 #include "base/context.h"
+#include "reader/pad.h"
 
 enum { CHANNEL_USB = 0x0020 }; /* PC/SC part 3: type of SCARD_ATTR_CHANNEL_ID */
 
@@ -40,6 +41,18 @@ static int zero(const struct slot *s, struct fuda_buf *ret)
 {
 	(void)s;
 	return put_u8(ret, 0);
+}
+
+/* pcscd then comes for the others by itself. */
+static int slot_count(const struct slot *s, struct fuda_buf *ret)
+{
+	return put_u8(ret, MAX(s->reader->slots, 1));
+}
+
+/* The slots of an interface share its messages: one at a time. */
+static int slots_apart(const struct slot *s, struct fuda_buf *ret)
+{
+	return put_u8(ret, s->reader->slots < 2);
 }
 
 static int readers_max(const struct slot *s, struct fuda_buf *ret)
@@ -100,6 +113,11 @@ static int channel(const struct slot *s, struct fuda_buf *ret)
 				    s->place.address);
 }
 
+static int serial(const struct slot *s, struct fuda_buf *ret)
+{
+	return put_text(ret, s->reader->serial, strlen(s->reader->serial));
+}
+
 static int max_command(const struct slot *s, struct fuda_buf *ret)
 {
 	return put_u32(ret, (uint32_t)s->reader->max_command);
@@ -113,14 +131,15 @@ static const struct capability {
 	{ SCARD_ATTR_ATR_STRING, atr },
 	{ TAG_IFD_SIMULTANEOUS_ACCESS, readers_max },
 	{ TAG_IFD_THREAD_SAFE, one },
-	{ TAG_IFD_SLOTS_NUMBER, one },
-	{ TAG_IFD_SLOT_THREAD_SAFE, one },
+	{ TAG_IFD_SLOTS_NUMBER, slot_count },
+	{ TAG_IFD_SLOT_THREAD_SAFE, slots_apart },
 	{ TAG_IFD_POLLING_THREAD_WITH_TIMEOUT, wait_function },
 	{ TAG_IFD_STOP_POLLING_THREAD, stop_function },
 	{ TAG_IFD_POLLING_THREAD_KILLABLE, zero }, /* it would take the lock with it */
 	{ SCARD_ATTR_VENDOR_NAME, vendor },
 	{ SCARD_ATTR_VENDOR_IFD_TYPE, model },
 	{ SCARD_ATTR_VENDOR_IFD_VERSION, version },
+	{ SCARD_ATTR_VENDOR_IFD_SERIAL_NO, serial },
 	{ SCARD_ATTR_CHANNEL_ID, channel },
 	{ SCARD_ATTR_MAXINPUT, max_command },
 };
@@ -169,10 +188,76 @@ static uint32_t data_max(const struct reader *r)
 	return MAX((uint32_t)n, (uint32_t)SHORT);
 }
 
-static int tlv_properties(struct slot *s, struct fuda_buf *ret)
-{
-	int e = put_property(ret, PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize, data_max(s->reader), 4);
+/* ---- PINs on the keys of the reader ---- */
 
+enum {
+	ENDS = 0x07, /* bEntryValidationCondition: at the maximum, by a key, in time; which of them
+		      * a reader knows CCID does not say */
+	ONE_TIME = 0x00, /* bTimeOut2: CCID has none of its own for what comes after the first key */
+	STATUS_WORD = 2,
+	TIME_MARGIN_S = 10, /* for the card */
+};
+
+/* PIN_PROPERTIES_STRUCTURE */
+static RESPONSECODE pin_properties(struct slot *s, const struct request *q, struct fuda_buf *ret)
+{
+	const uint16_t display = s->reader->display;
+	const uint8_t bytes[] = { (uint8_t)display, (uint8_t)(display >> 8), ENDS, ONE_TIME };
+
+	(void)q;
+	return slot_code(s, fuda_buf_append(ret, bytes, sizeof(bytes)));
+}
+
+/* Nobody types a PIN whose answer could not be handed over. */
+static RESPONSECODE secure(struct slot *s, bool modify, const struct request *q,
+			   struct fuda_buf *ret)
+{
+	struct pad_entry entry;
+	RESPONSECODE code;
+	int ms;
+
+	if (q->room < STATUS_WORD)
+		return IFD_ERROR_INSUFFICIENT_BUFFER;
+	if (pad_parse(modify, q->data, q->len, &entry) < 0)
+		return IFD_NOT_SUPPORTED;
+	code = slot_ready(s);
+	if (code != IFD_SUCCESS)
+		return code;
+	ms = MAX((int)TYPING_MS, (entry.timeout + TIME_MARGIN_S) * 1000);
+	return slot_done(s, reader_secure(s->reader, modify, q->data, q->len, slot_budget(s, ms),
+					  ret));
+}
+
+static RESPONSECODE verify_pin(struct slot *s, const struct request *q, struct fuda_buf *ret)
+{
+	return secure(s, false, q, ret);
+}
+
+static RESPONSECODE modify_pin(struct slot *s, const struct request *q, struct fuda_buf *ret)
+{
+	return secure(s, true, q, ret);
+}
+
+/* ---- properties ---- */
+
+static int put_pad_properties(const struct reader *r, struct fuda_buf *ret)
+{
+	int e = put_property(ret, PCSCv2_PART10_PROPERTY_wLcdLayout, r->display, 2);
+
+	if (e == 0)
+		e = put_property(ret, PCSCv2_PART10_PROPERTY_bEntryValidationCondition, ENDS, 1);
+	if (e == 0)
+		e = put_property(ret, PCSCv2_PART10_PROPERTY_bTimeOut2, ONE_TIME, 1);
+	return e;
+}
+
+static int put_properties(const struct slot *s, struct fuda_buf *ret)
+{
+	int e = s->reader->pad ? put_pad_properties(s->reader, ret) : 0;
+
+	if (e == 0)
+		e = put_property(ret, PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize,
+				 data_max(s->reader), 4);
 	if (e == 0)
 		e = put_property(ret, PCSCv2_PART10_PROPERTY_wIdVendor, s->place.vendor, 2);
 	if (e == 0)
@@ -180,12 +265,24 @@ static int tlv_properties(struct slot *s, struct fuda_buf *ret)
 	return e;
 }
 
+static RESPONSECODE tlv_properties(struct slot *s, const struct request *q, struct fuda_buf *ret)
+{
+	(void)q;
+	return slot_code(s, put_properties(s, ret));
+}
+
+/* ---- features ---- */
+
 /* What the readers have of part 10; the control code of each is made from its number. */
 static const struct feature {
 	uint8_t tag;
-	int (*run)(struct slot *s, struct fuda_buf *ret);
+	unsigned pad; /* one of these the reader must have; 0: every reader has it */
+	RESPONSECODE (*run)(struct slot *s, const struct request *q, struct fuda_buf *ret);
 } features[] = {
-	{ FEATURE_GET_TLV_PROPERTIES, tlv_properties },
+	{ FEATURE_VERIFY_PIN_DIRECT, READER_PAD_VERIFY, verify_pin },
+	{ FEATURE_MODIFY_PIN_DIRECT, READER_PAD_MODIFY, modify_pin },
+	{ FEATURE_IFD_PIN_PROPERTIES, READER_PAD_VERIFY | READER_PAD_MODIFY, pin_properties },
+	{ FEATURE_GET_TLV_PROPERTIES, 0, tlv_properties },
 };
 
 static uint32_t feature_code(const struct feature *f)
@@ -193,7 +290,12 @@ static uint32_t feature_code(const struct feature *f)
 	return SCARD_CTL_CODE(3500 + f->tag);
 }
 
-static int list_features(struct fuda_buf *ret)
+static bool has_feature(const struct slot *s, const struct feature *f)
+{
+	return !f->pad || (f->pad & s->reader->pad);
+}
+
+static int list_features(const struct slot *s, struct fuda_buf *ret)
 {
 	int e = 0;
 
@@ -203,17 +305,19 @@ static int list_features(struct fuda_buf *ret)
 				  (uint8_t)(code >> 24), (uint8_t)(code >> 16),
 				  (uint8_t)(code >> 8),	 (uint8_t)code };
 
-		e = fuda_buf_append(ret, tlv, sizeof(tlv));
+		if (has_feature(s, &features[i]))
+			e = fuda_buf_append(ret, tlv, sizeof(tlv));
 	}
 	return e;
 }
 
-RESPONSECODE control_run(struct slot *s, DWORD code, struct fuda_buf *ret)
+RESPONSECODE control_run(struct slot *s, DWORD code, const struct request *request,
+			 struct fuda_buf *ret)
 {
 	if (code == CM_IOCTL_GET_FEATURE_REQUEST)
-		return slot_code(s, list_features(ret));
+		return slot_code(s, list_features(s, ret));
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
-		if (feature_code(&features[i]) == code)
-			return slot_code(s, features[i].run(s, ret));
+		if (feature_code(&features[i]) == code && has_feature(s, &features[i]))
+			return features[i].run(s, request, ret);
 	return IFD_ERROR_NOT_SUPPORTED;
 }

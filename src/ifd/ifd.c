@@ -130,17 +130,12 @@ RESPONSECODE IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr, PDWORD AtrLength)
 static RESPONSECODE transmit(struct slot *s, const uint8_t *command, size_t len,
 			     struct fuda_buf *ret_response)
 {
-	int e;
+	RESPONSECODE code = slot_ready(s);
 
-	if (!s->powered)
-		return s->card == CARD_THERE ? IFD_COMMUNICATION_ERROR : IFD_ICC_NOT_PRESENT;
-	e = reader_transmit(s->reader, command, len, TRANSMIT_ONCE, slot_budget(s, TRANSMIT_MS),
-			    ret_response);
-	if (e < 0)
-		slot_doubt(s);
-	else
-		slot_used(s);
-	return slot_code(s, e);
+	if (code != IFD_SUCCESS)
+		return code;
+	return slot_done(s, reader_transmit(s->reader, command, len, TRANSMIT_ONCE,
+					    slot_budget(s, TRANSMIT_MS), ret_response));
 }
 
 RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR TxBuffer, DWORD TxLength,
@@ -179,15 +174,16 @@ RESPONSECODE IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR TxBuffer, DWORD 
 {
 	_slot_ struct slot *s = slot_take(Lun);
 	_cleanup_buf_ struct fuda_buf b = FUDA_BUF_INIT(CONTROL_MAX);
+	const struct request request = { .data = TxBuffer,
+					 .len = TxBuffer ? TxLength : 0,
+					 .room = RxBuffer ? RxLength : 0 };
 	RESPONSECODE code;
 
-	(void)TxBuffer;
-	(void)TxLength;
 	if (pdwBytesReturned)
 		*pdwBytesReturned = 0;
 	if (!s || !pdwBytesReturned)
 		return IFD_COMMUNICATION_ERROR;
-	code = control_run(s, dwControlCode, &b);
+	code = control_run(s, dwControlCode, &request, &b);
 	if (code == IFD_SUCCESS)
 		code = hand_over(&b, RxBuffer, RxLength, pdwBytesReturned);
 	if (code != IFD_SUCCESS)

@@ -13,16 +13,21 @@
 #pragma weak log_msg
 
 enum {
-	SLOTS = PCSCLITE_MAX_READERS_CONTEXTS,
+	READERS = PCSCLITE_MAX_READERS_CONTEXTS,
+	SLOTS = 16, /* of a reader; the service has no place for more of all readers together */
+	SLOT_MASK = 0xFFFF,
 	CANDIDATES = 16, /* devices that one name may mean */
 };
 
-static struct slot slots[SLOTS] = { [0 ... SLOTS - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER } };
+static struct slot slots[READERS][SLOTS] = {
+	[0 ... READERS - 1] = { [0 ... SLOTS - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER } }
+};
 
-/* A Lun is reader << 16 | slot; every reader that we serve has one slot. */
 static struct slot *slot_at(DWORD lun)
 {
-	return (lun & 0xFFFF) == 0 && lun >> 16 < SLOTS ? &slots[lun >> 16] : NULL;
+	DWORD reader = lun >> 16, n = lun & SLOT_MASK;
+
+	return reader < READERS && n < SLOTS ? &slots[reader][n] : NULL;
 }
 
 struct slot *slot_take(DWORD lun)
@@ -44,7 +49,7 @@ void slot_give(struct slot **s)
 		pthread_mutex_unlock(&(*s)->lock);
 }
 
-struct fuda_deadline *slot_budget(struct slot *s, enum ifd_time ms)
+struct fuda_deadline *slot_budget(struct slot *s, int ms)
 {
 	fuda_deadline_restart(s->dl, ms);
 	return s->dl;
@@ -146,31 +151,57 @@ static int find(struct slot *s, struct search *search)
 	return MIN(e, 0);
 }
 
-/* The first slot of the device that nobody has: pcscd comes once for each interface, and drivers
- * count slots over all of them, "BUS.DEV", "BUS.DEV/1", ... */
+/* Drivers count slots over all interfaces of a device: "BUS.DEV", "BUS.DEV/1", ... */
+static int attach_number(struct slot *s, const struct candidate *c, unsigned n)
+{
+	char rest[sizeof("255.255/4294967295")];
+	int e;
+
+	if (n == 0)
+		snprintf(rest, sizeof(rest), "%u.%u", c->place.bus, c->place.address);
+	else
+		snprintf(rest, sizeof(rest), "%u.%u/%u", c->place.bus, c->place.address, n);
+	e = reader_attach(s->ctx, c->driver, rest, s->dl, &s->reader);
+	if (e < 0)
+		return e;
+	s->place = c->place;
+	s->number = n;
+	return 0;
+}
+
+/* The first slot of an interface that nobody has: pcscd comes once for each interface, and then for
+ * its further slots. */
 static int attach_to(struct slot *s, const struct candidate *c)
 {
-	char rest[sizeof("255.255/15")];
 	bool kept = false;
 	int e = FUDA_EBUSY;
 
-	for (unsigned n = 0; n < SLOTS && e == FUDA_EBUSY; n++) {
-		if (n == 0)
-			snprintf(rest, sizeof(rest), "%u.%u", c->place.bus, c->place.address);
-		else
-			snprintf(rest, sizeof(rest), "%u.%u/%u", c->place.bus, c->place.address, n);
+	for (unsigned n = 0; n < READERS * SLOTS && e == FUDA_EBUSY; n++) {
 		if (n == 1) /* what the first says, if there is no other */
 			kept = ctx_keep_error(s->ctx, true);
-		e = reader_attach(s->ctx, c->driver, rest, s->dl, &s->reader);
-		if (n > 0 && (e == FUDA_ENOREADER || e == FUDA_EINVAL)) {
+		e = attach_number(s, c, n);
+		if (e == 0 && s->reader->slot > 0) {
+			reader_close(&s->reader);
+			e = FUDA_EBUSY;
+		} else if (n > 0 && (e == FUDA_ENOREADER || e == FUDA_EINVAL)) {
 			e = FUDA_EBUSY;
 			break;
 		}
 	}
-	if (e == 0)
-		s->place = c->place;
 	ctx_keep_error(s->ctx, kept);
 	return e;
+}
+
+static int attach_further(struct slot *s, DWORD lun)
+{
+	_slot_ struct slot *first = slot_take(lun & ~(DWORD)SLOT_MASK);
+	DWORD n = lun & SLOT_MASK;
+
+	if (!first || n >= first->reader->slots)
+		return ctx_fail(s->ctx, FUDA_ENOREADER, _("The reader has no such slot."));
+	return attach_number(s,
+			     &(struct candidate){ first->place, first->reader->driver },
+			     first->number + (unsigned)n);
 }
 
 /* Opens the first that lets itself be opened: of twins, others may have been opened before. */
@@ -200,7 +231,7 @@ static void clear(struct slot *s)
 	atomic_store(&s->stop, false);
 }
 
-static int open_named(struct slot *s, const char *text)
+static int open_slot(struct slot *s, DWORD lun, const char *text)
 {
 	struct ifd_name name;
 	int e = fuda_context_new(&s->ctx);
@@ -211,6 +242,8 @@ static int open_named(struct slot *s, const char *text)
 		return e;
 	if (log_msg)
 		fuda_context_set_log(s->ctx, FUDA_LOG_DEBUG, log_line, NULL);
+	if (lun & SLOT_MASK)
+		return attach_further(s, lun);
 	if (text && ifd_name_parse(text, &name) < 0)
 		return ctx_fail(s->ctx, FUDA_ENOREADER,
 				_("'%s' does not name a device on the USB."), text);
@@ -226,7 +259,7 @@ RESPONSECODE slot_open(DWORD lun, const char *name)
 		return IFD_COMMUNICATION_ERROR;
 	pthread_mutex_lock(&s->lock);
 	if (!s->reader) {
-		int e = open_named(s, name);
+		int e = open_slot(s, lun, name);
 
 		code = s->ctx ? slot_code(s, e) : code_of(e);
 		if (e < 0)
@@ -245,6 +278,24 @@ RESPONSECODE slot_close(DWORD lun)
 	clear(s);
 	slot_doubt(s);
 	return IFD_SUCCESS;
+}
+
+/* ---- commands ---- */
+
+RESPONSECODE slot_ready(const struct slot *s)
+{
+	if (s->powered)
+		return IFD_SUCCESS;
+	return s->card == CARD_THERE ? IFD_COMMUNICATION_ERROR : IFD_ICC_NOT_PRESENT;
+}
+
+RESPONSECODE slot_done(struct slot *s, int e)
+{
+	if (e < 0)
+		slot_doubt(s);
+	else
+		slot_used(s);
+	return slot_code(s, e);
 }
 
 /* ---- presence ---- */

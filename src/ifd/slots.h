@@ -16,6 +16,7 @@ enum ifd_time {
 	TRANSMIT_MS = 60000, /* a signature takes seconds; slow links and waiting times more */
 	PRESENCE_MS = 2000,  /* one exchange with the card, or looking for both types of card */
 	POLL_MS = 250,	     /* between two looks for a card: what feels like at once */
+	TYPING_MS = 90000,   /* a PIN on the reader's keys, at least: it may keep its own time */
 };
 
 /* A card, as the service is told of it. It must hear of every absence, or it takes another card, or
@@ -38,6 +39,7 @@ struct slot {
 	struct fuda_deadline *dl;
 	struct reader *reader; /* NULL: nothing is open here */
 	struct place place;
+	unsigned number; /* which of the device's slots it is, counted over all its interfaces */
 	uint32_t generation; /* counts openings, so that who waited knows that it is another one */
 	bool powered;
 	enum card card;
@@ -50,22 +52,29 @@ struct slot {
 	atomic_bool stop;   /* the poller shall return */
 };
 
-/* Finds and starts the device called `name`, NULL: the first one of those listed in the table of
- * devices. An IFD_ code. */
+/* A Lun is reader << 16 | slot. Opens the first slot of an interface of the device called `name`;
+ * NULL: of the first of those listed in the table of devices. A further slot is one of the reader
+ * whose first is open under the same number, whatever `name` says. An IFD_ code. */
 RESPONSECODE slot_open(DWORD lun, const char *name);
 RESPONSECODE slot_close(DWORD lun);
 
-/* The reader of this number, locked, or NULL if none is open. */
+/* The slot of this number, locked, or NULL if none is open. */
 struct slot *slot_take(DWORD lun);
 /* Unlocks it. */
 void slot_give(struct slot **s);
 #define _slot_ _cleanup_(slot_give)
 
 /* The budget for a call, begun now. */
-struct fuda_deadline *slot_budget(struct slot *s, enum ifd_time ms);
+struct fuda_deadline *slot_budget(struct slot *s, int ms);
 
 /* The IFD code of `e`, 0 or FUDA_E...; failures go to the service's log. */
 RESPONSECODE slot_code(struct slot *s, int e);
+
+/* IFD_SUCCESS if there is a card that has power, for a command. */
+RESPONSECODE slot_ready(const struct slot *s);
+/* The code of what came of a command, 0 or FUDA_E...; where the card is in doubt, the poller
+ * looks. */
+RESPONSECODE slot_done(struct slot *s, int e);
 
 /* The card has just answered. */
 void slot_used(struct slot *s);
