@@ -3,6 +3,7 @@
  * cannot wait for our event that cancels, and so it waits in slices. */
 #include "reader/usb-libusb.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ enum state { PENDING, DONE, ABANDONED };
 struct transfer {
 	struct claim *claim;
 	struct libusb_transfer *t;
-	int done;	   /* what libusb looks at */
+	int done;	   /* what libusb looks at; by is_done() only */
 	_Atomic int state; /* the last of the two who have to do with it frees it */
 	size_t size;
 	uint8_t bytes[];
@@ -68,7 +69,14 @@ static void LIBUSB_CALL on_end(struct libusb_transfer *t)
 		transfer_free(x);
 		return;
 	}
-	x->done = 1;
+	/* The last touch of it; who sees it sees also what libusb has put there, on another thread
+	 * perhaps. */
+	__atomic_store_n(&x->done, 1, __ATOMIC_RELEASE);
+}
+
+static bool is_done(const struct transfer *x)
+{
+	return __atomic_load_n(&x->done, __ATOMIC_ACQUIRE);
 }
 
 static struct transfer *transfer_new(struct claim *c, uint8_t endpoint, uint8_t type, size_t size)
@@ -92,7 +100,7 @@ static struct transfer *transfer_new(struct claim *c, uint8_t endpoint, uint8_t 
 /* 0 when it has ended, or as lu_still_waiting(). */
 static int wait_for(struct transfer *x, int64_t end, struct fuda_deadline *dl)
 {
-	while (!x->done) {
+	while (!is_done(x)) {
 		int r = x->claim->closing ? FUDA_ECANCELLED : lu_still_waiting(end, dl);
 
 		if (r < 0)
@@ -108,7 +116,7 @@ static void take_back(struct transfer *x)
 	int64_t end = lu_end_after(CANCEL_MS);
 
 	libusb_cancel_transfer(x->t);
-	while (!x->done && lu_now_ms() < end)
+	while (!is_done(x) && lu_now_ms() < end)
 		lu_handle_events(x->claim->context, lu_slice(end, NULL, CANCEL_MS), &x->done);
 }
 
@@ -121,6 +129,8 @@ static struct transfer *abandon(struct transfer *x)
 	if (atomic_compare_exchange_strong(&x->state, &pending, ABANDONED))
 		return NULL;
 	atomic_fetch_sub(&x->claim->stuck, 1);
+	while (!is_done(x)) /* another thread is about to leave on_end() */
+		sched_yield();
 	return x;
 }
 
@@ -135,7 +145,7 @@ static int submit_and_wait(struct transfer **x, int64_t end, struct fuda_deadlin
 	r = wait_for(*x, end, dl);
 	if (r < 0)
 		take_back(*x);
-	if (!(*x)->done)
+	if (!is_done(*x))
 		*x = abandon(*x);
 	if (!*x)
 		return r;
@@ -146,6 +156,18 @@ static int submit_and_wait(struct transfer **x, int64_t end, struct fuda_deadlin
 	return 0;
 }
 
+/* Between them lu_close() waits. */
+static void enter(struct claim *c)
+{
+	atomic_fetch_add(&c->users, 1);
+}
+
+static void leave(struct claim *c)
+{
+	atomic_fetch_sub(&c->users, 1);
+	deadline_wake_word(&c->users);
+}
+
 /* Carries it out. Its time being over is an error of ours; else *ret_error is 0, and it has ended
  * well, or one of libusb's. *x is NULL if it does not end. */
 static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *ret_error)
@@ -154,7 +176,7 @@ static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *
 	int r = deadline_check(dl);
 
 	*ret_error = 0;
-	atomic_fetch_add(&c->users, 1);
+	enter(c);
 	if (c->stuck) /* it may have ended by now */
 		lu_handle_events(c->context, 0, NULL);
 	if (c->closing)
@@ -163,8 +185,7 @@ static int run(struct transfer **x, int64_t end, struct fuda_deadline *dl, int *
 		*ret_error = LIBUSB_ERROR_BUSY; /* what is to come would be out of step */
 	if (r == 0 && *ret_error == 0)
 		r = submit_and_wait(x, end, dl, ret_error);
-	atomic_fetch_sub(&c->users, 1);
-	deadline_wake_word(&c->users);
+	leave(c);
 	return r;
 }
 
@@ -312,8 +333,11 @@ int lu_in(struct usb *u, size_t max, int ms, struct fuda_deadline *dl, struct fu
 int lu_interrupt(struct usb *u, int ms, struct fuda_deadline *dl, struct fuda_buf *ret)
 {
 	struct claim *c = (struct claim *)u;
-	int error, r = receive(c, &c->interrupt, c->interrupt.packet, ms, dl, ret, &error);
+	int error, r;
 
+	enter(c); /* to the end: another thread may close */
+	r = receive(c, &c->interrupt, c->interrupt.packet, ms, dl, ret, &error);
+	leave(c);
 	return r == 0 && error ? lu_failure(using, error)->code : r;
 }
 
