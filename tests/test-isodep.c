@@ -179,6 +179,12 @@ static const struct scenario {
 	    { "F202", "029000", 20000 } }, C, "9000", 0 },
 	{ "more time, and nothing", 256,
 	  { { "02" C, "F202" }, { "F202", NULL, 20000 }, { "B2", NULL }, { "B2", NULL }, LEAVE }, C, NULL, FUDA_EMUTE },
+	/* it asked for time, so it has the command, whatever it says now */
+	{ "more time, and then \"it did not come\"", 256,
+	  { { "02" C, "F202" }, { "F202", NULL, 20000 }, { "B2", "A3" }, { "B2", "A3" }, LEAVE }, C, NULL,
+	    FUDA_ETRANSPORT },
+	{ "the same, and an answer after all", 256,
+	  { { "02" C, "F202" }, { "F202", NULL, 20000 }, { "B2", "A3" }, { "B2", "029000" } }, C, "9000", 0 },
 	{ "no WTXM", 256, { { "02" C, "F200" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
 	{ "WTXM 60", 256, { { "02" C, "F23C" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },
 	{ "WTXM 63, and the power level", 256, { { "02" C, "F2FF" }, LEAVE }, C, NULL, FUDA_ETRANSPORT },

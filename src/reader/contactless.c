@@ -12,7 +12,9 @@ enum {
 
 	FSDI_256 = 8, /* CONTACTLESS_FSD */
 	FSDI_128 = 7,
-	FSCI_DEFAULT = 2, /* A, of an ATS without T0 */
+	/* A, of an ATS without T0 or TB1: from memory of the standard, in no fact of readers.md;
+	 * no card was seen that leaves them out. */
+	FSCI_DEFAULT = 2,
 	FWI_DEFAULT = 4,
 	TIME_CODE_RFU = 15, /* of FWI and SFGI */
 
@@ -64,6 +66,8 @@ int contactless_parse_atqb(const uint8_t *atqb, size_t len, struct contactless *
 		return FUDA_EFORMAT;
 	card.fsc = frame_size(card.protocol[1] >> 4);
 	card.iso14443_4 = card.protocol[1] & 1;
+	/* That SFGI is the high half of the thirteenth byte, as of TB1 the low one, is from memory of
+	 * the standard and unconfirmed: if it is wrong we wait in vain before the first command. */
 	take_times(&card, card.protocol[2] >> 4, extended >> 4);
 	card.nad = card.protocol[2] & NAD_B;
 	card.cid = card.protocol[2] & CID_B;

@@ -25,7 +25,10 @@ enum {
 	STATUS_SIZE = 2,
 	REPEATS_MAX = 2, /* of one block */
 	FWT_MAX_US = 4949000,
-	DESELECT_US = 8459, /* 65536/fc, and the tolerance of 49152/fc */
+	/* 65536/fc, and the tolerance of 49152/fc: from memory of the standard, in no fact of
+	 * readers.md and unconfirmed on hardware; if it is too short, the card loses its power
+	 * instead. */
+	DESELECT_US = 8459,
 	/* Time that a card may ask for on end: far more than any command of it takes, but not for
 	 * ever where there is no deadline. */
 	WTX_SUM_MAX_US = 120 * 1000 * 1000,
@@ -196,7 +199,8 @@ static int grant_time(struct isodep *d, struct turn *t, const struct block *b)
 /* Sends a block and brings back the one that is due after it, which lies in `answer`. Rules 3 to 7:
  * time is granted; what is lost or damaged is asked for again; a block of ours is repeated only
  * when the card, asked, says that it did not get it, so that no doubled answer of it can make us
- * send a command twice. */
+ * send a command twice. One that has asked for time to carry it out has got it, whatever it says
+ * later. */
 static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		struct fuda_deadline *dl, struct fuda_buf *answer, struct block *ret)
 {
@@ -222,8 +226,8 @@ static int talk(struct isodep *d, enum phase phase, const struct frame *first,
 		}
 		if (e == 0 && is_due(d, phase, ret))
 			return 0;
-		if (e == 0 && frame == &again && (phase == SENDING || phase == SENT) &&
-		    is_ack(ret, d->block ^ NUMBER)) {
+		if (e == 0 && frame == &again && !t.sum_us &&
+		    (phase == SENDING || phase == SENT) && is_ack(ret, d->block ^ NUMBER)) {
 			frame = first; /* rule 6 */
 			continue;
 		}
