@@ -18,6 +18,9 @@ enum {
 	 * and 7.2.1, and as much again. */
 	RESET_MS = 11,
 	FRESH_MS = 300,   /* a card that answered so lately is there */
+	/* For a card to say that it is there: three times its FWT could be 15 s. Less than the IFD
+	 * handler gives, so that the service hears of an absence and not of an error. */
+	ASK_MS = 1900,
 	OTHERS_MS = 1000, /* for another program that is only looking */
 	PAUSE_MS = 50,
 };
@@ -259,13 +262,20 @@ static int look_for_card(struct rcs380 *d, struct fuda_deadline *dl, bool *ret)
 	return 0;
 }
 
+/* One that does not answer in time is as good as gone, whatever time it could take by its FWT. */
 static int ask_card(struct rcs380 *d, struct fuda_deadline *dl, bool *ret)
 {
 	bool there = true;
 	int e = 0;
 
-	if (now_ms() - d->answered_ms >= FRESH_MS)
+	if (now_ms() - d->answered_ms >= FRESH_MS) {
+		int64_t end = deadline_narrow(dl, ASK_MS);
+
 		e = isodep_present(&d->isodep, dl, &there);
+		deadline_widen(dl, end);
+		if (e == FUDA_ETIMEOUT && deadline_check(dl) == 0)
+			e = there = 0;
+	}
 	if (d->isodep.lost)
 		d->state = LOST;
 	if (e < 0)
@@ -297,6 +307,22 @@ static int rcs380_present(struct reader *r, struct fuda_deadline *dl, bool *ret)
 
 /* ---- commands ---- */
 
+static int removed(struct rcs380 *d)
+{
+	return ctx_fail(d->chip.ctx, FUDA_EREMOVED,
+			_("The card was removed. Put it back, leave it there and try again."));
+}
+
+/* A card that fell silent, and with it the field: FUDA_EREMOVED if none is there now. */
+static int fell_silent(struct rcs380 *d, struct fuda_deadline *dl)
+{
+	bool kept = ctx_keep_error(d->chip.ctx, true), there = true;
+	int e = look_for_card(d, dl, &there);
+
+	ctx_keep_error(d->chip.ctx, kept);
+	return e == 0 && !there ? removed(d) : FUDA_EMUTE;
+}
+
 static int rcs380_transmit(struct reader *r, const uint8_t *command, size_t len,
 			   _unused_ unsigned flags, struct fuda_deadline *dl,
 			   struct fuda_buf *ret_response)
@@ -312,12 +338,12 @@ static int rcs380_transmit(struct reader *r, const uint8_t *command, size_t len,
 	if (e < 0 && e != FUDA_ENOCARD)
 		return e;
 	if (d->state != ACTIVE)
-		return ctx_fail(r->ctx, FUDA_EREMOVED,
-				_("The card was removed. Put it back, leave it there and try "
-				  "again."));
+		return removed(d);
 	e = isodep_transmit(&d->isodep, command, len, dl, &response);
 	if (d->isodep.lost)
 		d->state = LOST;
+	if (e == FUDA_EMUTE)
+		e = fell_silent(d, dl);
 	if (e < 0)
 		return e;
 	d->answered_ms = now_ms();

@@ -393,7 +393,7 @@ static void faults_of_the_card(void **state)
 		{ PICC_GARBLE_ANSWER, 0, 0 },	      { PICC_WTX, 3, 0 },
 		{ PICC_WTX_FOREVER, 0, FUDA_ETRANSPORT }, { PICC_WTX_BAD, 0, FUDA_ETRANSPORT },
 		{ PICC_WTX_BAD, 60, FUDA_ETRANSPORT },  { PICC_TOO_MUCH, 0, FUDA_ETRANSPORT },
-		{ PICC_GONE, 0, FUDA_EMUTE },	      { PICC_SWAP, 0, FUDA_EMUTE },
+		{ PICC_GONE, 0, FUDA_EREMOVED },	      { PICC_SWAP, 0, FUDA_EMUTE },
 	};
 
 	(void)state;

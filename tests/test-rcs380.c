@@ -469,10 +469,13 @@ static void a_lost_card_is_absent_once(void **state)
 			rig_open(&g);
 			rig_ask(&g, SELECT_JPKI, "9000");
 			rcs380_model_insert(g.m, swap ? g.v : NULL); /* the same in the eyes of the reader: a new one */
-			if (used)
-				rig_expect(&g, rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0), FUDA_EMUTE);
-			else
+			if (used) {
+				rig_expect(&g, rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0),
+					   swap ? FUDA_EMUTE : FUDA_EREMOVED);
+				assert_false(rcs380_model_field(g.m));
+			} else {
 				deadline_sleep(g.dl, 310);
+			}
 			before = rcs380_model_commands(g.m, IN_COMM_RF);
 			if (used)
 				rig_expect(&g, rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0), FUDA_EREMOVED);
@@ -489,6 +492,25 @@ static void a_lost_card_is_absent_once(void **state)
 			rig_end(&g);
 		}
 	}
+}
+
+/* A card that may take five seconds for a frame is gone all the same. */
+static void asks_no_longer_than_it_has_to(void **state)
+{
+	const struct picc_settings settings = { .fsci = 8, .fwi = 14 };
+	struct rig g;
+	long began;
+
+	(void)state;
+	rig_begin(&g, &settings, true);
+	rig_open(&g);
+	rcs380_model_insert(g.m, NULL);
+	deadline_sleep(g.dl, 310);
+	began = now_ms();
+	expect_present(&g, false);
+	assert_in_range(now_ms() - began, 0, 2500);
+	assert_false(rcs380_model_field(g.m));
+	rig_end(&g);
 }
 
 /* ---- time ---- */
@@ -644,6 +666,7 @@ int main(void)
 		cmocka_unit_test(sees_cards_come_and_go),
 		cmocka_unit_test(asks_a_card_with_power),
 		cmocka_unit_test(a_lost_card_is_absent_once),
+		cmocka_unit_test(asks_no_longer_than_it_has_to),
 		cmocka_unit_test(ends_in_time),
 		cmocka_unit_test(two_readers),
 		cmocka_unit_test(unplugged_and_back),
