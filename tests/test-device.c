@@ -248,6 +248,12 @@ static void test_devices_of_others_are_left_alone(void **state)
 	played[0].address = usb_mock_plug(&played[0].model);
 	list_is(0, 1);
 	assert_int_equal(opened, 1);
+	/* an interface of the vendor's beside it may be with another program */
+	usb_mock_unplug(&played[0].model);
+	f[0].class = 0xFF;
+	played[0].address = usb_mock_plug(&played[0].model);
+	list_is(0, 1);
+	assert_int_equal(opened, 2);
 }
 
 static void *release_later(void *model)

@@ -32,6 +32,14 @@ static const struct driver *const device_drivers[] = {
 
 /* ---- which driver ---- */
 
+static bool has_class(const struct usb_device *device, uint8_t class)
+{
+	for (size_t i = 0; i < device->interface_count; i++)
+		if (device->interfaces[i].class == class)
+			return true;
+	return false;
+}
+
 /* Its name, whether this library was built with it or not; NULL: none of ours. */
 static const char *driver_name(const struct usb_device *device)
 {
@@ -39,10 +47,7 @@ static const char *driver_name(const struct usb_device *device)
 
 	if (known)
 		return known->driver;
-	for (size_t i = 0; i < device->interface_count; i++)
-		if (device->interfaces[i].class == CLASS_CCID)
-			return "ccid";
-	return NULL;
+	return has_class(device, CLASS_CCID) ? "ccid" : NULL;
 }
 
 const struct driver *device_driver(const struct usb_device *device)
@@ -98,16 +103,18 @@ static void print_place(const struct usb_device *device, char ret[PLACE_SIZE])
 /* ---- asking one ---- */
 
 /* Whether its interfaces can be had. Those of keyboards with a slot for cards and the like stay
- * with the kernel. */
+ * with the kernel; those of the vendor's, beside one of the CCID class, may be with a browser, which
+ * speaks to some readers that way (readers.md A3), and are none of ours. */
 static int try_interfaces(struct fuda_context *ctx, const struct usb_device *device)
 {
+	uint8_t class = has_class(device, CLASS_CCID) ? CLASS_CCID : CLASS_VENDOR;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < device->interface_count; i++) {
 		const struct usb_interface *f = &device->interfaces[i];
 		struct usb *u = NULL;
 
-		if ((f->class != CLASS_CCID && f->class != CLASS_VENDOR) || !f->out || !f->in)
+		if (f->class != class || !f->out || !f->in)
 			continue;
 		r = usb_backend->open(ctx, device->bus, device->address, f->number, &u);
 		usb_close(&u);
