@@ -185,6 +185,20 @@ static int set_parameters(struct ccid_slot *s, const struct agreement *a, struct
 
 /* ---- T=1 ---- */
 
+int ccid_block_failure(struct ccid_slot *s, const struct ccid_answer *a)
+{
+	int e;
+
+	if (a->card != CCID_ABSENT) {
+		if (a->error == MUTE)
+			return FUDA_EMUTE;
+		if (a->error == PARITY || a->error == OVERRUN)
+			return FUDA_EFORMAT;
+	}
+	e = ccid_failure(s->ctx, a); /* no other error is one of the block */
+	return e == FUDA_EMUTE ? FUDA_ETRANSPORT : e;
+}
+
 static int carry(void *arg, const uint8_t *block, size_t len, uint8_t multiplier,
 		 struct fuda_deadline *dl, struct fuda_buf *ret)
 {
@@ -194,16 +208,8 @@ static int carry(void *arg, const uint8_t *block, size_t len, uint8_t multiplier
 
 	if (e < 0)
 		return e;
-	if (answer.failed && answer.card != CCID_ABSENT) {
-		if (answer.error == MUTE)
-			return FUDA_EMUTE;
-		if (answer.error == PARITY || answer.error == OVERRUN)
-			return FUDA_EFORMAT;
-	}
-	if (answer.failed) { /* no other error is one of the block */
-		e = ccid_failure(s->ctx, &answer);
-		return e == FUDA_EMUTE ? FUDA_ETRANSPORT : e;
-	}
+	if (answer.failed)
+		return ccid_block_failure(s, &answer);
 	return fuda_buf_append(ret, answer.data.data, answer.data.len) < 0 ? FUDA_EFORMAT : 0;
 }
 

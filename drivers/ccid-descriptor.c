@@ -5,6 +5,7 @@
 #include <fuda/device.h>
 
 #include "base/cursor.h"
+#include "reader/pad.h"
 
 enum {
 	DESCRIPTOR_SIZE = 54,
@@ -54,6 +55,8 @@ static void apply_quirks(const struct usb_device *d, struct ccid_class *c)
 		c->no_ifsd |= q->no_ifsd;
 		c->second_contactless |= q->second_contactless;
 	}
+	if (pad_is_false(d->vendor, d->product))
+		c->pad = 0;
 }
 
 /* ---- the class descriptor ---- */
@@ -84,7 +87,7 @@ static enum ccid_level level_of(uint32_t features)
 static int parse_fields(struct cursor c, struct ccid_class *ret)
 {
 	uint32_t protocols, clock, rate_max, ifsd, features, message;
-	uint8_t last_slot, voltages, get_response;
+	uint8_t last_slot, voltages, get_response, display[2], pins;
 
 	if (cur_u8(&c, &last_slot) < 0 || cur_u8(&c, &voltages) < 0 ||
 	    take_le32(&c, &protocols) < 0 || take_le32(&c, &clock) < 0 ||
@@ -92,7 +95,9 @@ static int parse_fields(struct cursor c, struct ccid_class *ret)
 	    take_le32(&c, &rate_max) < 0 || cur_skip(&c, 1) < 0 || take_le32(&c, &ifsd) < 0 ||
 	    cur_skip(&c, 4 + 4) < 0 || /* synchronous protocols, mechanics */
 	    take_le32(&c, &features) < 0 || take_le32(&c, &message) < 0 ||
-	    cur_u8(&c, &get_response) < 0 || cur_skip(&c, 1 + 2 + 1 + 1) < 0 || c.left)
+	    cur_u8(&c, &get_response) < 0 || cur_skip(&c, 1) < 0 || /* ENVELOPE */
+	    cur_copy(&c, display, sizeof(display)) < 0 || cur_u8(&c, &pins) < 0 ||
+	    cur_skip(&c, 1) < 0 || c.left) /* busy slots */
 		return FUDA_EFORMAT;
 	if (last_slot >= CCID_SLOTS_MAX || message < MESSAGE_MIN)
 		return FUDA_EFORMAT;
@@ -107,6 +112,8 @@ static int parse_fields(struct cursor c, struct ccid_class *ret)
 		.level = level_of(features),
 		.message_max = MIN(message, CCID_MESSAGE_MAX),
 		.get_response = get_response,
+		.pad = pins & (READER_PAD_VERIFY | READER_PAD_MODIFY), /* bits are the same */
+		.display = (uint16_t)(display[1] << 8 | display[0]),
 	};
 	ret->chains = ret->level == CCID_EXTENDED;
 	return 0;

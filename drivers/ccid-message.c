@@ -160,6 +160,7 @@ static uint8_t answer_type(enum ccid_type command)
 {
 	switch (command) {
 	case CCID_POWER_ON:
+	case CCID_SECURE:
 	case CCID_TRANSFER:
 		return 0x80;
 	case CCID_SET_PARAMETERS:
@@ -252,11 +253,13 @@ static int exchange(struct ccid *c, const struct ccid_command *command, struct f
 	if (e < 0)
 		return e;
 	fuda_buf_clear(&ret->data);
+	ret->at_rest = false;
 	e = send(c, command, seq, dl);
 	if (e == 0)
 		e = await(c, command, seq, dl, ret);
-	if (e == FUDA_ETIMEOUT || e == FUDA_ECANCELLED)
-		(void)abort_command(c, command->slot, ABORT_MS);
+	if (e == FUDA_ETIMEOUT || e == FUDA_ECANCELLED ||
+	    (e < 0 && e != FUDA_EREADERGONE && command->type == CCID_SECURE))
+		ret->at_rest = abort_command(c, command->slot, ABORT_MS) == 0;
 	if (e == FUDA_EREADERGONE)
 		atomic_store(&c->gone, true);
 	return e;
@@ -267,6 +270,7 @@ int ccid_exchange(struct ccid *c, struct fuda_context *ctx, const struct ccid_co
 {
 	int e = lock(c, ctx, dl);
 
+	ret->at_rest = true;
 	if (e < 0)
 		return e;
 	e = exchange(c, command, dl, ret);
@@ -302,8 +306,6 @@ static const struct {
 	{ 0xF4, FUDA_ETRANSPORT, TRY_AGAIN }, /* procedure byte */
 	{ 0xF3, FUDA_ETRANSPORT, N_("The reader has switched the card's protocol off.") },
 	{ 0xF2, FUDA_ETRANSPORT, BUSY }, /* activation going on */
-	{ 0xF0, FUDA_ETIMEOUT, N_("Nothing was entered on the reader in time.") },
-	{ 0xEF, FUDA_ECANCELLED, N_("The entry was cancelled on the reader.") },
 	{ 0xE0, FUDA_ETRANSPORT, BUSY },
 	{ 0x00, FUDA_ENOTSUP, NOT_KNOWN },
 };

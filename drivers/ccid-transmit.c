@@ -63,7 +63,7 @@ static int transfer(struct ccid_slot *s, const uint8_t *data, size_t len, uint16
 	return e == 0 && ret->failed ? ccid_failure(s->ctx, ret) : e;
 }
 
-static int out_of_turn(struct ccid_slot *s)
+int ccid_out_of_turn(struct ccid_slot *s)
 {
 	return ctx_fail(s->ctx, FUDA_ETRANSPORT,
 			_("The reader answers out of turn. Take the card out, put it back and try "
@@ -97,7 +97,7 @@ static int send_pieces(struct ccid_slot *s, const uint8_t *command, size_t len,
 		if (e < 0)
 			return e;
 		if (ret->data.len || ret->chain != SEND_MORE)
-			return out_of_turn(s);
+			return ccid_out_of_turn(s);
 		command += most;
 		len -= most;
 	}
@@ -113,17 +113,17 @@ static int receive_pieces(struct ccid_slot *s, struct ccid_answer *a, struct fud
 	if (e < 0 || a->chain == WHOLE || !ccid_class(s->reader)->chains)
 		return e;
 	if (a->chain != BEGINS)
-		return out_of_turn(s);
+		return ccid_out_of_turn(s);
 	for (int i = 0; i < PIECES_MAX && a->chain != ENDS; i++) {
 		e = transfer(s, NULL, 0, SEND_MORE, dl, a);
 		if (e == 0 && a->chain != GOES_ON && a->chain != ENDS)
-			e = out_of_turn(s);
+			e = ccid_out_of_turn(s);
 		if (e == 0)
 			e = take_piece(s, a, response);
 		if (e < 0)
 			return e;
 	}
-	return a->chain == ENDS ? 0 : out_of_turn(s);
+	return a->chain == ENDS ? 0 : ccid_out_of_turn(s);
 }
 
 static int transmit_apdu(struct ccid_slot *s, const uint8_t *command, size_t len,
@@ -147,7 +147,7 @@ static int t0_exchange(struct ccid_slot *s, const uint8_t *tpdu, size_t len,
 	if (e < 0)
 		return e;
 	if (apdu_take_sw(&answer.data, ret_sw) < 0)
-		return out_of_turn(s);
+		return ccid_out_of_turn(s);
 	return take_piece(s, &answer, response);
 }
 
@@ -224,12 +224,8 @@ static int dispatch(struct ccid_slot *s, const uint8_t *command, size_t len, boo
 	return transmit_t0(s, command, len, once, dl, response);
 }
 
-int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool once,
-		  struct fuda_deadline *dl, struct fuda_buf *ret_response)
+int ccid_check_command(struct ccid_slot *s, const uint8_t *command, size_t len)
 {
-	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ccid_max_response(s));
-	int e;
-
 	if (len > ccid_max_command(s))
 		return ctx_fail(s->ctx, FUDA_ETOOBIG,
 				_("The command has %zu bytes; this reader takes at most %zu."), len,
@@ -238,9 +234,20 @@ int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool 
 	if (!takes_extended(s) && is_extended(command, len))
 		return ctx_fail(s->ctx, FUDA_ETRANSPORT,
 				_("This reader takes commands of short length only."));
+	return 0;
+}
+
+int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool once,
+		  struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ccid_max_response(s));
+	int e = ccid_check_command(s, command, len);
+
+	if (e < 0)
+		return e;
 	e = dispatch(s, command, len, once, dl, &response);
 	if (e == 0 && response.len < 2)
-		e = out_of_turn(s);
+		e = ccid_out_of_turn(s);
 	if (e == 0) {
 		e = fuda_buf_append(ret_response, response.data, response.len);
 		return e < 0 ? ctx_fail_code(s->ctx, e) : 0;

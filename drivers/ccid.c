@@ -99,6 +99,19 @@ static void set_model(struct reader *r, const struct usb *u)
 			 u->device.product);
 }
 
+/* What does not change with the card. */
+static void set_features(struct reader *r, const struct ccid_place *p)
+{
+	bool contactless = p->class.second_contactless && p->slot > 0;
+
+	r->pad = contactless ? 0 : p->class.pad; /* they are what the first slot has */
+	r->display = r->pad ? p->class.display : 0;
+	if (p->class.slots > 1) {
+		r->slot = p->slot;
+		r->slots = p->class.slots;
+	}
+}
+
 static void set_limits(struct reader *r)
 {
 	const struct ccid_slot *s = r->priv;
@@ -152,6 +165,8 @@ static int ccid_attach(struct reader *r, const char *rest, struct fuda_deadline 
 	if (e < 0)
 		return e;
 	set_model(r, ccid_usb(s->reader));
+	snprintf(r->serial, sizeof(r->serial), "%s", ccid_usb(s->reader)->serial);
+	set_features(r, &p);
 	r->priv = s;
 	set_limits(r);
 	s = NULL;
@@ -240,23 +255,37 @@ static int ccid_power(struct reader *r, enum power how, struct fuda_deadline *dl
 	return switch_off(s);
 }
 
-static int ccid_driver_transmit(struct reader *r, const uint8_t *command, size_t len,
-				unsigned flags, struct fuda_deadline *dl,
-				struct fuda_buf *ret_response)
+/* Before a command. A card that is without power since POWER_OFF, which raised r->epoch, gets it. */
+static int make_ready(struct reader *r, struct fuda_deadline *dl)
 {
 	struct ccid_slot *s = r->priv;
-	bool once = (flags & TRANSMIT_ONCE) || apdu_is_pin_command(command, len);
 
 	if (s->lost)
 		return ctx_fail(r->ctx, FUDA_EREMOVED,
 				_("The connection to the card was lost. Start again."));
-	if (!s->powered) { /* since POWER_OFF, which raised r->epoch */
-		int e = power_on(r, true, dl);
+	return s->powered ? 0 : power_on(r, true, dl);
+}
 
-		if (e < 0)
-			return e;
-	}
-	return ccid_transmit(s, command, len, once, dl, ret_response);
+static int ccid_driver_transmit(struct reader *r, const uint8_t *command, size_t len,
+				unsigned flags, struct fuda_deadline *dl,
+				struct fuda_buf *ret_response)
+{
+	bool once = (flags & TRANSMIT_ONCE) || apdu_is_pin_command(command, len);
+	int e = make_ready(r, dl);
+
+	return e < 0 ? e : ccid_transmit(r->priv, command, len, once, dl, ret_response);
+}
+
+static int ccid_driver_secure(struct reader *r, bool modify, const uint8_t *structure, size_t len,
+			      struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	struct pad_entry entry;
+	int e = pad_parse(modify, structure, len, &entry);
+
+	if (e < 0)
+		return ctx_fail_code(r->ctx, FUDA_EINVAL);
+	e = make_ready(r, dl);
+	return e < 0 ? e : ccid_secure(r->priv, &entry, dl, ret_response);
 }
 
 /* ---- all readers ---- */
@@ -283,4 +312,5 @@ const struct driver driver_ccid = {
 	.close = ccid_close,
 	.power = ccid_power,
 	.transmit = ccid_driver_transmit,
+	.secure = ccid_driver_secure,
 };

@@ -6,6 +6,7 @@
 
 #include "codec/atr.h"
 #include "reader/driver.h"
+#include "reader/pad.h"
 #include "reader/t1.h"
 #include "reader/usb.h"
 
@@ -43,6 +44,8 @@ struct ccid_class {
 	enum ccid_level level;
 	size_t message_max; /* bytes of a message, with header */
 	uint8_t get_response; /* class byte of GET RESPONSE; FF: that of the command */
+	unsigned pad; /* enum reader_pad */
+	uint16_t display; /* wLcdLayout */
 	bool chains; /* a response may come in several messages */
 	bool no_ifsd; /* the card in it must not be told of IFSD */
 	bool second_contactless; /* slots but the first are contactless: short APDUs there */
@@ -71,6 +74,7 @@ enum ccid_type {
 	CCID_POWER_OFF = 0x63,
 	CCID_GET_STATUS = 0x65,
 	CCID_SET_PARAMETERS = 0x61,
+	CCID_SECURE = 0x69,
 	CCID_TRANSFER = 0x6F,
 	CCID_ABORT = 0x72,
 };
@@ -90,6 +94,7 @@ struct ccid_answer {
 	bool failed;
 	uint8_t error;	/* bError, where failed */
 	uint8_t chain;	/* byte 9 */
+	bool at_rest;	/* there is none, and the reader is not at the command any more */
 	struct fuda_buf data;
 };
 #define CCID_ANSWER_INIT { .data = FUDA_BUF_INIT(CCID_MESSAGE_MAX) }
@@ -114,7 +119,8 @@ bool ccid_has_rate(const struct ccid *c, uint32_t rate);
 /* Sends a command and waits for its answer, as long as the reader asks for more time, but not
  * beyond the deadline. It goes out once. 0: the reader answered, ret->failed says how. Answers to
  * commands before it are dropped. If the wait ends before the answer comes the reader is told to
- * give up, so that it can be used again. Failures are written down in `ctx`. */
+ * give up, so that it can be used again; what waits for keys is given up after any failure.
+ * ret->at_rest says then whether it obeyed, or was not asked yet. Failures are written down in `ctx`. */
 int ccid_exchange(struct ccid *c, struct fuda_context *ctx, const struct ccid_command *command,
 		  struct fuda_deadline *dl, struct ccid_answer *ret);
 
@@ -152,16 +158,28 @@ int ccid_power_on(struct ccid_slot *s, bool cold, struct fuda_deadline *dl);
 int ccid_power_off(struct ccid_slot *s, struct fuda_deadline *dl);
 /* Frames of T=1 over this slot. */
 struct t1_link ccid_link(struct ccid_slot *s);
+/* A failed answer to a block, as the exchange() of that link has it. */
+int ccid_block_failure(struct ccid_slot *s, const struct ccid_answer *a);
 
 /* ---- ccid-transmit.c ---- */
 
 /* Sends one command APDU; `once` as TRANSMIT_ONCE. Refuses what the slot cannot carry. */
 int ccid_transmit(struct ccid_slot *s, const uint8_t *command, size_t len, bool once,
 		  struct fuda_deadline *dl, struct fuda_buf *ret_response);
+/* Refuses the same. */
+int ccid_check_command(struct ccid_slot *s, const uint8_t *command, size_t len);
+/* An answer that is none to what was asked. */
+int ccid_out_of_turn(struct ccid_slot *s);
 /* Data of an XfrBlock, one message each way. */
 int ccid_transfer(struct ccid_slot *s, const uint8_t *data, size_t len, uint8_t multiplier,
 		  uint16_t level, struct fuda_deadline *dl, struct ccid_answer *ret);
 size_t ccid_max_command(const struct ccid_slot *s);
 size_t ccid_max_response(const struct ccid_slot *s);
+
+/* ---- ccid-pad.c ---- */
+
+/* As secure() of a driver, of a card that has power. */
+int ccid_secure(struct ccid_slot *s, const struct pad_entry *entry, struct fuda_deadline *dl,
+		struct fuda_buf *ret_response);
 
 #endif

@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/ccid-model.h"
+#include "tests/ccid-inside.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/util.h"
 #include "codec/apdu.h"
-
-enum {
-	HEAD = 10,
-	SLOTS = 2,
-	MESSAGE_MAX = HEAD + 65544,
-	TYPES = 256,
-	LEVEL_TPDU = 0x10000,
-	LEVEL_SHORT = 0x20000,
-	LEVEL_EXTENDED = 0x40000,
-	NEGOTIATES = 0x40, /* all by itself */
-	AUTO_VOLTAGE = 0x08,
-	FAILED = 0x40,
-	EXTENSION = 0x80,
-	MUTE = 0xFE,
-	PARITY = 0xFD,
-};
-
-struct kind {
-	const char *name, *product;
-	uint16_t vendor, id;
-	uint8_t class, slots, voltages, protocols;
-	uint32_t clock, rate, ifsd, features, message;
-	bool no_interrupt, chains;
-	struct icc_settings card;
-};
 
 #define RC_S300 "RC-S300/P", 0x054C, 0x0DC9, 0x0B, 1, 7, 2, 4000, 250000, 254, 0x0004007E, 522
 #define ACR122U "ACR122U PICC Interface", 0x072F, 0x2200, 0x0B, 1, 7, 2, 4000, 250000, 256, 0x00020040, 271
@@ -42,44 +15,29 @@ struct kind {
 #define MANUAL "Manual Reader", 0x1209, 0x0001, 0x0B, 1, 7, 3, 4000, 250000, 254, 0x00010030, 271
 #define SLOTTED "Two Slots", 0x1209, 0x0002, 0x0B, 2, 7, 2, 4000, 250000, 254, 0x0004007E, 522
 
+/* with keys */
+#define KAAN	"KAAN Advanced", 0x0D46, 0x3002, 0x0B, 1, 7, 3, 4800, 412903, 254, 0x000406BA, 432
+#define EZIO	"Ezio CB+", 0x08E6, 0x34C3, 0x0B, 1, 7, 3, 4800, 412903, 254, 0x000204BA, 271
+#define GEMPC	"USB GemPCPinpad SmartCard Reader", 0x08E6, 0x3478, 0x0B, 1, 7, 3, 4000, 500000, 254, 0x00010230, 271
+#define SPR532	"SPRx32 USB Smart Card Reader", 0x04E6, 0xE003, 0xFF, 1, 1, 3, 4000, 344105, 254, 0x000100BA, 270
+#define FUJITSU "SmartCase KB SCR eSIG", 0x0BF8, 0x1017, 0x0B, 1, 1, 3, 4800, 307200, 252, 0x000100BA, 271
+
 static const struct kind kinds[] = {
-	{ "extended", RC_S300, false, false, { 0 } },
-	{ "two-endpoints", RC_S300, true, false, { 0 } },
-	{ "short", ACR122U, false, false, { 0 } },
-	{ "chains", OMNIKEY, false, true, { 0 } },
-	{ "tpdu", ACR39U, false, false, { 0 } },
-	{ "tpdu-crc", ACR39U, false, false, { .crc = true } },
-	{ "tpdu-t0", ACR39U, false, false, { .t0 = true } },
-	{ "tpdu-vendor", SCR3310, false, false, { 0 } },
-	{ "manual", MANUAL, false, false, { .both = true, .fd = 0x95 } },
-	{ "slots", SLOTTED, false, false, { 0 } },
-};
-
-/* A slot and the APDU that is on its way in it. */
-struct slot {
-	struct vcard *card;
-	struct icc *icc; /* at TPDU level */
-	bool changed, powered, parameters;
-	struct fuda_buf command, response;
-	size_t given; /* bytes of the response that the host has */
-};
-
-struct model {
-	struct usb_model usb;
-	pthread_mutex_t lock;
-	const struct kind *kind;
-	struct slot slots[SLOTS];
-	struct fuda_buf out; /* messages to the host, each behind its length in 4 bytes */
-	size_t at;	     /* bytes of the first that it has */
-	const char *complaint;
-	bool spoken_to, notice, aborting, waiting, dead, endless;
-	uint8_t last_seq, abort_seq;
-	unsigned voltage;
-	uint8_t rates[64];
-	size_t rates_len;
-	enum ccid_fault fault;
-	unsigned fault_in, fault_arg;
-	unsigned long commands[TYPES], all;
+	{ .name = "extended", RC_S300 },
+	{ .name = "two-endpoints", RC_S300, .no_interrupt = true },
+	{ .name = "short", ACR122U },
+	{ .name = "chains", OMNIKEY, .chains = true },
+	{ .name = "tpdu", ACR39U },
+	{ .name = "tpdu-crc", ACR39U, .card = { .crc = true } },
+	{ .name = "tpdu-t0", ACR39U, .card = { .t0 = true } },
+	{ .name = "tpdu-vendor", SCR3310 },
+	{ .name = "manual", MANUAL, .card = { .both = true, .fd = 0x95 } },
+	{ .name = "slots", SLOTTED },
+	{ .name = "pad", KAAN, .pins = 3 },
+	{ .name = "pad-short", EZIO, .pins = 3, .display = 0x0211 },
+	{ .name = "pad-tpdu", GEMPC, .pins = 3, .display = 0x0210, .one_message = true, .all_indices = true },
+	{ .name = "pad-tpdu-t0", SPR532, .card = { .t0 = true }, .pins = 3, .all_indices = true },
+	{ .name = "pad-false", FUJITSU, .pins = 3 },
 };
 
 static struct model *model_of(struct usb_model *m)
@@ -87,19 +45,7 @@ static struct model *model_of(struct usb_model *m)
 	return (struct model *)m;
 }
 
-static void complain(struct model *m, const char *what)
-{
-	if (!m->complaint)
-		m->complaint = what;
-}
-
 /* ---- to the host ---- */
-
-struct message {
-	uint8_t type, slot, seq, status, error, chain;
-	const uint8_t *data;
-	size_t len;
-};
 
 static void queue(struct model *m, const uint8_t *bytes, size_t len)
 {
@@ -141,223 +87,7 @@ static void tell(struct model *m, const struct message *t, enum ccid_fault fault
 	queue(m, b, len);
 }
 
-/* ---- what the host asks for ---- */
-
-static uint8_t card_status(const struct slot *s)
-{
-	return !s->card ? 2 : s->powered ? 0 : 1;
-}
-
-static void fail(struct message *t, uint8_t error)
-{
-	t->status |= FAILED;
-	t->error = error;
-}
-
-static void forget(struct slot *s)
-{
-	fuda_buf_clear(&s->command);
-	fuda_buf_clear(&s->response);
-	s->given = 0;
-}
-
-static void power_on(struct model *m, struct slot *s, const uint8_t *b, struct message *t, struct fuda_buf *data)
-{
-	bool cold = !s->powered;
-	size_t len;
-	const uint8_t *atr;
-
-	if ((m->kind->features & AUTO_VOLTAGE) ? b[7] != 0 : b[7] > 3)
-		complain(m, "voltage");
-	if (!s->card || (m->voltage && b[7] != m->voltage)) {
-		fail(t, MUTE);
-		return;
-	}
-	forget(s);
-	if (s->icc) {
-		icc_reset(s->icc, cold, data);
-	} else {
-		if (cold)
-			vcard_power(s->card, false);
-		else
-			vcard_reset(s->card);
-		vcard_power(s->card, true);
-		atr = vcard_atr(s->card, &len);
-		fuda_buf_append(data, atr, len);
-	}
-	s->powered = true;
-	s->parameters = false;
-	t->status = 0;
-}
-
-static void power_off(struct slot *s, struct message *t)
-{
-	if (s->icc)
-		icc_off(s->icc);
-	else if (s->card)
-		vcard_power(s->card, false);
-	s->powered = false;
-	forget(s);
-	t->status = card_status(s);
-}
-
-static void transfer_block(struct model *m, struct slot *s, const uint8_t *b, size_t len, struct message *t,
-			   struct fuda_buf *data)
-{
-	if (b[8] || b[9])
-		complain(m, "wLevelParameter at TPDU level");
-	if (!s->parameters && !(len > HEAD && b[HEAD] == 0xFF))
-		complain(m, "a block before the parameters");
-	switch (icc_say(s->icc, b + HEAD, len - HEAD, b[7] ? b[7] : 1, data)) {
-	case ICC_SILENT:
-		fuda_buf_clear(data);
-		fail(t, MUTE);
-		break;
-	case ICC_DAMAGED:
-		fuda_buf_clear(data);
-		fail(t, PARITY);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The next piece of the response. */
-static void give(struct model *m, struct slot *s, bool first, struct message *t, struct fuda_buf *data)
-{
-	size_t left = s->response.len - s->given, room = m->kind->message - HEAD;
-	bool pieces = (m->kind->features & LEVEL_EXTENDED) || m->kind->chains;
-	bool more;
-
-	if (m->kind->chains)
-		room = 100;
-	more = pieces && left > room;
-	fuda_buf_append(data, s->response.data + s->given, more ? room : left);
-	if (m->endless) {
-		t->chain = first ? 1 : 3;
-		return;
-	}
-	s->given += data->len;
-	t->chain = first ? (more ? 1 : 0) : (more ? 3 : 2);
-}
-
-static bool is_short(const struct fuda_buf *command)
-{
-	struct apdu a;
-
-	return command->len <= 261 && apdu_parse(command->data, command->len, &a) == 0 && !a.extended;
-}
-
-static void transfer_apdu(struct model *m, struct slot *s, const uint8_t *b, size_t len, struct message *t,
-			  struct fuda_buf *data)
-{
-	unsigned level = b[8] | (unsigned)b[9] << 8;
-	bool in_pieces = level == 1 || level == 3;
-
-	if (level && !(m->kind->features & LEVEL_EXTENDED) && !(m->kind->chains && level == 0x10))
-		complain(m, "wLevelParameter at short APDU level");
-	if (level == 0x10) {
-		if (len != HEAD || s->given >= s->response.len)
-			complain(m, "send more, of nothing");
-		give(m, s, false, t, data);
-		return;
-	}
-	if (level == 0 || level == 1) {
-		if (s->given < s->response.len)
-			complain(m, "a command within a response");
-		forget(s);
-	} else if (!s->command.len) {
-		complain(m, "a piece of nothing");
-	}
-	fuda_buf_append(&s->command, b + HEAD, len - HEAD);
-	if (in_pieces) {
-		t->chain = 0x10;
-		return;
-	}
-	if ((m->kind->features & LEVEL_SHORT) && !is_short(&s->command)) {
-		fail(t, 1); /* dwLength; real ones refuse it each in its way */
-		forget(s);
-		return;
-	}
-	if (vcard_transmit(s->card, s->command.data, s->command.len, &s->response) < 0) {
-		fail(t, MUTE);
-		forget(s);
-		return;
-	}
-	fuda_buf_clear(&s->command);
-	give(m, s, true, t, data);
-}
-
-static void transfer(struct model *m, struct slot *s, const uint8_t *b, size_t len, struct message *t,
-		     struct fuda_buf *data)
-{
-	if (!s->card || !s->powered)
-		fail(t, MUTE);
-	else if (s->icc)
-		transfer_block(m, s, b, len, t, data);
-	else
-		transfer_apdu(m, s, b, len, t, data);
-}
-
-static void set_parameters(struct model *m, struct slot *s, const uint8_t *b, size_t len, struct message *t,
-			   struct fuda_buf *data)
-{
-	if (b[7] > 1 || len != HEAD + (b[7] ? 7u : 5u))
-		complain(m, "parameters of the wrong size");
-	if (!s->powered)
-		fail(t, MUTE);
-	t->chain = b[7];
-	s->parameters = true;
-	fuda_buf_append(data, b + HEAD, len - HEAD);
-}
-
-static void abort_all(struct model *m, uint8_t seq, struct message *t)
-{
-	if (!m->aborting || m->abort_seq != seq)
-		complain(m, "Abort without its control request");
-	fuda_buf_clear(&m->out);
-	m->at = 0;
-	m->aborting = m->waiting = false;
-	(void)t;
-}
-
 /* ---- commands ---- */
-
-static void obey(struct model *m, const uint8_t *b, size_t len, struct message *t, struct fuda_buf *data)
-{
-	struct slot *s = &m->slots[b[5]];
-
-	t->status = card_status(s);
-	switch (b[0]) {
-	case 0x62:
-		t->type = 0x80;
-		power_on(m, s, b, t, data);
-		break;
-	case 0x63:
-		power_off(s, t);
-		break;
-	case 0x65:
-		break;
-	case 0x61:
-		t->type = 0x82;
-		set_parameters(m, s, b, len, t, data);
-		break;
-	case 0x6C: /* GetParameters: those of T=1 by default */
-		t->type = 0x82;
-		t->chain = 1;
-		fuda_buf_append(data, (const uint8_t[]){ 0x11, 0x10, 0, 0x4D, 0, 32, 0 }, 7);
-		break;
-	case 0x6F:
-		t->type = 0x80;
-		transfer(m, s, b, len, t, data);
-		break;
-	case 0x72:
-		abort_all(m, b[6], t);
-		break;
-	default:
-		fail(t, 0);
-	}
-}
 
 static bool well_formed(struct model *m, const uint8_t *b, size_t len)
 {
@@ -442,11 +172,11 @@ static void answer(struct model *m, const uint8_t *b, size_t len)
 	if (fault == CCID_ENDLESS || b[0] != 0x6F)
 		m->endless = fault == CCID_ENDLESS;
 	if (fault == CCID_ERROR) {
-		t.type = b[0] == 0x62 || b[0] == 0x6F ? 0x80 : b[0] == 0x61 ? 0x82 : 0x81;
-		t.status = card_status(&m->slots[b[5]]);
-		fail(&t, (uint8_t)m->fault_arg);
+		t.type = b[0] == 0x62 || b[0] == 0x69 || b[0] == 0x6F ? 0x80 : b[0] == 0x61 ? 0x82 : 0x81;
+		t.status = slot_status(&m->slots[b[5]]);
+		fail_with(&t, (uint8_t)m->fault_arg);
 	} else if (fault != CCID_DEAF) {
-		obey(m, b, len, &t, &data);
+		slot_obey(m, b, len, &t, &data);
 	}
 	t.data = data.data;
 	t.len = data.len;
@@ -461,6 +191,23 @@ static void answer(struct model *m, const uint8_t *b, size_t len)
 	fuda_buf_free(&data);
 }
 
+/* What waits for keys goes on once they are pressed. */
+static void look_at_keys(struct model *m)
+{
+	const uint8_t *b = m->pad.held;
+	struct message more = { .type = 0x80, .slot = b[5], .seq = b[6], .status = EXTENSION, .error = 1 };
+
+	if (!m->pad.held_len)
+		return;
+	if (pad_due(m)) {
+		m->waiting = false;
+		answer(m, b, m->pad.held_len);
+		pad_drop(m);
+	} else if (pad_asks(m)) {
+		tell(m, &more, CCID_FINE);
+	}
+}
+
 /* ---- as a model ---- */
 
 static int model_out(struct usb_model *usb, const uint8_t *bytes, size_t len)
@@ -471,7 +218,11 @@ static int model_out(struct usb_model *usb, const uint8_t *bytes, size_t len)
 	if (well_formed(m, bytes, len) && !m->dead) {
 		m->commands[bytes[0]]++;
 		m->all++;
-		answer(m, bytes, len);
+		if (bytes[0] == 0x69)
+			pad_hold(m, bytes, len);
+		else
+			answer(m, bytes, len);
+		look_at_keys(m);
 	}
 	pthread_mutex_unlock(&m->lock);
 	return 0;
@@ -502,6 +253,7 @@ static ssize_t model_in(struct usb_model *usb, uint8_t *ret, size_t max)
 	ssize_t n;
 
 	pthread_mutex_lock(&m->lock);
+	look_at_keys(m);
 	n = take_out(m, ret, max);
 	pthread_mutex_unlock(&m->lock);
 	return n;
@@ -538,7 +290,8 @@ static ssize_t model_control(struct usb_model *usb, uint8_t type, uint8_t reques
 	if (type == 0x21 && request == 1) { /* ABORT: slot and number */
 		m->aborting = true;
 		m->abort_seq = (uint8_t)(value >> 8);
-		/* what it was about to say falls away, but for what is on its way already */
+		/* what it was about to do and say falls away, but for what is on its way already */
+		pad_drop(m);
 		fuda_buf_clear(&m->out);
 		m->at = 0;
 		n = 0;
@@ -595,6 +348,9 @@ static void describe(struct model *m)
 	put_le32(d + 40, k->features);
 	put_le32(d + 44, k->message);
 	d[48] = d[49] = k->class == 0xFF ? 0xFF : 0x00;
+	d[50] = (uint8_t)k->display;
+	d[51] = (uint8_t)(k->display >> 8);
+	d[52] = k->pins;
 	d[53] = 1;
 }
 
@@ -614,7 +370,8 @@ struct usb_model *ccid_model_new_with(const char *kind, const struct icc_setting
 	pthread_mutex_init(&m->lock, NULL);
 	describe(m);
 	m->usb.product = m->kind->product;
-	m->usb.serial = "";
+	m->usb.serial = m->kind->pins ? "PAD-0001" : "";
+	m->pad.by_itself = true;
 	m->usb.out = model_out;
 	m->usb.in = model_in;
 	m->usb.interrupt = m->kind->no_interrupt ? NULL : model_interrupt;
@@ -650,7 +407,7 @@ void ccid_model_insert_at(struct usb_model *usb, unsigned slot, struct vcard *v)
 	s->card = v;
 	s->powered = false;
 	s->changed = m->notice = true;
-	forget(s);
+	slot_forget(s);
 	pthread_mutex_unlock(&m->lock);
 }
 

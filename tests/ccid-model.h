@@ -18,7 +18,12 @@
  *   tpdu-t0        the same, with a card of T=0
  *   tpdu-vendor    like SCR3310-NTTCom: class FF
  *   manual         TPDU level; voltage, PPS, parameters and rates are the host's to do
- *   slots          two slots, extended APDU level */
+ *   slots          two slots, extended APDU level
+ *   pad            like KAAN Advanced: keys for PINs, extended APDU level
+ *   pad-short      like Ezio CB+: the same at short APDU level
+ *   pad-tpdu       like GemPC Pinpad: the same at TPDU level, T=1
+ *   pad-tpdu-t0    like SPR532: the same with a card of T=0
+ *   pad-false      like Fujitsu SmartCase: a keyboard whose keys the computer sees */
 struct usb_model *ccid_model_new(const char *kind);
 /* With cards at TPDU level as said; NULL: as the kind has it. */
 struct usb_model *ccid_model_new_with(const char *kind, const struct icc_settings *settings);
@@ -56,6 +61,16 @@ void ccid_model_fault(struct usb_model *m, enum ccid_fault fault, unsigned n, un
 void ccid_model_voltage(struct usb_model *m, unsigned select);
 /* It lists these rates. */
 void ccid_model_rates(struct usb_model *m, const uint32_t *rates, size_t count);
+
+/* The keys that are pressed `ms` milliseconds after the reader asks for a PIN the next time, or has asked: digits, E
+ * (the key that ends a PIN), C (cancel), T (the reader's time is over, which it also is in reality). NULL: nobody
+ * presses any. Until this is called they are pressed by themselves, each time after 100 ms: those in the file that
+ * FUDA_TEST_KEYS in the environment names, or 1234E. */
+void ccid_model_keys(struct usb_model *m, const char *keys, unsigned ms);
+/* Meanwhile it asks for time this often; 0: never. */
+void ccid_model_asks(struct usb_model *m, unsigned ms);
+/* Whether it waits for keys. */
+bool ccid_model_waits(struct usb_model *m);
 
 /* What the host has done that it must not do, or NULL. */
 const char *ccid_model_complaint(struct usb_model *m);

@@ -464,6 +464,24 @@ enum icc_said icc_say(struct icc *c, const uint8_t *bytes, size_t len, unsigned 
 	return c->chosen_t1 ? hear_block(c, bytes, len, multiplier, ret) : hear_tpdu(c, bytes, len, ret);
 }
 
+bool icc_uses_t1(const struct icc *c)
+{
+	return c->chosen_t1;
+}
+
+enum icc_said icc_say_typed(struct icc *c, const uint8_t head[3], const uint8_t *inf, size_t len, struct fuda_buf *ret)
+{
+	uint8_t b[BLOCK_MAX];
+	size_t n = 3 + len;
+
+	if (len > 254)
+		return ICC_SILENT;
+	memcpy(b, head, 3);
+	memcpy(b + 3, inf, len);
+	n += edc_of(c, b, n, b + n);
+	return icc_say(c, b, n, 1, ret);
+}
+
 /* ---- power ---- */
 
 /* 3B, T0, TA1, TB1, TC1, TDs; T=1's own; TCK. */

@@ -51,6 +51,10 @@ enum icc_said { ICC_SILENT, ICC_ANSWERED, ICC_DAMAGED };
 /* One block, TPDU or PPS request; `multiplier` is that of the waiting time that the reader grants. */
 enum icc_said icc_say(struct icc *c, const uint8_t *bytes, size_t len, unsigned multiplier, struct fuda_buf *ret);
 
+/* The same of an I-block that the reader puts together: its head, what is in it, and what ends it. */
+enum icc_said icc_say_typed(struct icc *c, const uint8_t head[3], const uint8_t *inf, size_t len, struct fuda_buf *ret);
+bool icc_uses_t1(const struct icc *c);
+
 /* What the reader did wrong first, or NULL. */
 const char *icc_complaint(const struct icc *c);
 unsigned long icc_blocks(const struct icc *c); /* since reset */

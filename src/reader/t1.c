@@ -159,20 +159,11 @@ static void say(const struct t1 *t, struct turn *turn, uint8_t pcb, const uint8_
 	turn->len = build(t, pcb, inf, len, turn->out);
 }
 
-/* Sends turn->out and takes the answer into turn->block. 0, R_EDC or R_OTHER; an error ends the
+/* What came in turn->answer, and how, into turn->block. 0, R_EDC or R_OTHER; an error ends the
  * session with the card. */
-static int swap(struct t1 *t, struct turn *turn, struct fuda_deadline *dl)
+static int hear(struct t1 *t, struct turn *turn, int e)
 {
-	int e = deadline_check(dl);
-
-	fuda_buf_clear(&turn->answer);
-	if (e < 0)
-		ctx_fail_code(t->ctx, e);
-	else
-		e = t->link.exchange(t->link.arg, turn->out, turn->len, turn->multiplier, dl,
-				     &turn->answer);
 	t->blocks++;
-	turn->multiplier = 1; /* 11.6.3.2 rule 3: for one block */
 	turn->mute = e == FUDA_EMUTE;
 	if (e == FUDA_EMUTE)
 		return R_OTHER;
@@ -183,6 +174,21 @@ static int swap(struct t1 *t, struct turn *turn, struct fuda_deadline *dl)
 		return e;
 	}
 	return parse(t, &turn->answer, &turn->block);
+}
+
+/* Sends turn->out and hears the answer. */
+static int swap(struct t1 *t, struct turn *turn, struct fuda_deadline *dl)
+{
+	int e = deadline_check(dl);
+
+	fuda_buf_clear(&turn->answer);
+	if (e < 0)
+		ctx_fail_code(t->ctx, e);
+	else
+		e = t->link.exchange(t->link.arg, turn->out, turn->len, turn->multiplier, dl,
+				     &turn->answer);
+	turn->multiplier = 1; /* 11.6.3.2 rule 3: for one block */
+	return hear(t, turn, e);
 }
 
 /* Says an S-block until it is answered by its like. 0; 1: it is not; errors of swap(). */
@@ -219,6 +225,7 @@ static int resynch(struct t1 *t, struct turn *turn, struct fuda_deadline *dl)
 		return e;
 	if (e == 0) {
 		begin_numbering(t);
+		t->astray = false;
 		return 0;
 	}
 	t->lost = true;
@@ -254,7 +261,7 @@ static int announce_ifsd(struct t1 *t, struct turn *turn, struct fuda_deadline *
 struct passage {
 	struct t1 *t;
 	struct turn turn;
-	const uint8_t *command;
+	const uint8_t *command; /* NULL: the reader has it */
 	size_t left, piece; /* bytes of it not acknowledged; of those in the block on its way */
 	struct fuda_buf *response;
 	bool receiving; /* the response has begun */
@@ -321,7 +328,7 @@ static enum outcome take_r(struct passage *p)
 	if (p->receiving) /* it did not understand our R-block */
 		return fault(p, 0);
 	if (current) { /* rule 7.1, on its side: the same block once more */
-		if (++p->failures >= TRIES)
+		if (++p->failures >= TRIES || !p->command)
 			return GIVE_UP;
 	} else {
 		if (p->piece == p->left)
@@ -393,50 +400,110 @@ static int give_up(struct passage *p, struct fuda_deadline *dl)
 			  "still and try again."));
 }
 
-static int run(struct passage *p, struct fuda_deadline *dl)
+/* From the answer to the first block on, which was heard as `e`. */
+static int go_on(struct passage *p, int e, struct fuda_deadline *dl)
 {
-	enum outcome outcome = GO_ON;
-
-	p->piece = MIN(p->left, p->t->ifsc);
-	say_piece(p);
-	while (outcome == GO_ON) {
-		int e = swap(p->t, &p->turn, dl);
+	for (;;) {
+		enum outcome outcome;
 
 		if (e < 0)
 			return e;
-		if (e > 0)
-			outcome = fault(p, e);
-		else if (p->turn.block.pcb == S_ABORT)
+		if (e == 0 && p->turn.block.pcb == S_ABORT)
 			return aborted(p, dl);
-		else
-			outcome = take(p);
+		outcome = e > 0 ? fault(p, e) : take(p);
+		if (outcome != GO_ON)
+			return outcome == DONE ? 0 : give_up(p, dl);
+		e = swap(p->t, &p->turn, dl);
 	}
-	return outcome == DONE ? 0 : give_up(p, dl);
 }
+
+static int run(struct passage *p, struct fuda_deadline *dl)
+{
+	p->piece = MIN(p->left, p->t->ifsc);
+	say_piece(p);
+	return go_on(p, swap(p->t, &p->turn, dl), dl);
+}
+
+/* `e` is what came of it. */
+static int end(struct passage *p, int e, struct fuda_buf *ret_response)
+{
+	end_turn(&p->turn);
+	if (e < 0)
+		return e;
+	e = fuda_buf_append(ret_response, p->response->data, p->response->len);
+	return e < 0 ? ctx_fail_code(p->t->ctx, e) : 0;
+}
+
+/* All that has to be said before a command. */
+static int prepare(struct t1 *t, struct turn *turn, struct fuda_deadline *dl)
+{
+	int e = 0;
+
+	if (t->lost)
+		return ctx_fail(t->ctx, FUDA_EREMOVED,
+				_("The connection to the card was lost. Start again."));
+	if (t->astray)
+		e = resynch(t, turn, dl);
+	return e == 0 ? announce_ifsd(t, turn, dl) : e;
+}
+
+#define TURN_INIT { .multiplier = 1, .answer = FUDA_BUF_INIT(T1_BLOCK_MAX) }
 
 int t1_transmit(struct t1 *t, const uint8_t *command, size_t len, struct fuda_deadline *dl,
 		struct fuda_buf *ret_response)
 {
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ret_response->max -
 							       ret_response->len);
-	struct passage p = { .t = t,
-			     .turn = { .multiplier = 1, .answer = FUDA_BUF_INIT(T1_BLOCK_MAX) },
-			     .command = command,
-			     .left = len,
-			     .response = &response };
-	int e;
+	struct passage p = {
+		.t = t, .turn = TURN_INIT, .command = command, .left = len, .response = &response
+	};
+	int e = prepare(t, &p.turn, dl);
 
-	if (t->lost)
-		return ctx_fail(t->ctx, FUDA_EREMOVED,
-				_("The connection to the card was lost. Start again."));
-	e = announce_ifsd(t, &p.turn, dl);
 	if (e == 0)
 		e = run(&p, dl);
-	end_turn(&p.turn);
+	return end(&p, e, ret_response);
+}
+
+/* ---- a command that is typed ---- */
+
+int t1_typed_begin(struct t1 *t, size_t len, struct fuda_deadline *dl, uint8_t ret_head[3])
+{
+	struct turn turn = TURN_INIT;
+	int e = prepare(t, &turn, dl);
+
+	end_turn(&turn);
 	if (e < 0)
 		return e;
-	e = fuda_buf_append(ret_response, response.data, response.len);
-	return e < 0 ? ctx_fail_code(t->ctx, e) : 0;
+	if (len > t->ifsc)
+		return ctx_fail(t->ctx, FUDA_ETOOBIG,
+				_("The command has %zu bytes; this card takes at most %zu of those "
+				  "that are typed on the reader."),
+				len, t->ifsc);
+	ret_head[0] = 0; /* NAD, as in build() */
+	ret_head[1] = t->ns ? PCB_I_NUMBER : 0;
+	ret_head[2] = (uint8_t)len;
+	return 0;
+}
+
+int t1_typed_end(struct t1 *t, size_t len, int result, const struct fuda_buf *answer,
+		 struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ret_response->max -
+							       ret_response->len);
+	struct passage p = {
+		.t = t, .turn = TURN_INIT, .left = len, .piece = len, .response = &response
+	};
+	int e = result;
+
+	if (e == 0 && fuda_buf_append(&p.turn.answer, answer->data, answer->len) < 0)
+		e = FUDA_EFORMAT; /* longer than a block */
+	e = go_on(&p, hear(t, &p.turn, e), dl);
+	return end(&p, e, ret_response);
+}
+
+void t1_typed_unknown(struct t1 *t)
+{
+	t->astray = true;
 }
 
 void t1_start(struct t1 *t, struct fuda_context *ctx, const struct t1_link *link, size_t ifsc,

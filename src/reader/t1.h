@@ -33,6 +33,7 @@ struct t1 {
 	size_t ifsd, wanted_ifsd; /* bytes of INF that it may send: as told; as it shall know */
 	uint8_t ns, nr; /* number of the next I-block of ours; of the one expected from the card */
 	bool lost; /* the card is out of step or away; only a reset of it helps */
+	bool astray; /* it may be out of step: to be brought back before the next command */
 	unsigned long blocks; /* exchanged, for measurements */
 };
 
@@ -50,5 +51,17 @@ void t1_start(struct t1 *t, struct fuda_context *ctx, const struct t1_link *link
  * link's own errors lose it. */
 int t1_transmit(struct t1 *t, const uint8_t *command, size_t len, struct fuda_deadline *dl,
 		struct fuda_buf *ret_response);
+
+/* A command that the reader puts together, of a secret that is typed on it, and sends in one block.
+ * This is the head (NAD PCB LEN) for that, with `len` bytes of command; all that has to be said to
+ * the card before is. FUDA_ETOOBIG: it does not go into one block. Other errors as t1_transmit().
+ * Nothing has changed as long as the block does not leave. */
+int t1_typed_begin(struct t1 *t, size_t len, struct fuda_deadline *dl, uint8_t ret_head[3]);
+/* What came of that block, with its `answer`: as the link's exchange() has it. Goes on as
+ * t1_transmit(), but for what only saying the block again would mend: that ends it. */
+int t1_typed_end(struct t1 *t, size_t len, int result, const struct fuda_buf *answer,
+		 struct fuda_deadline *dl, struct fuda_buf *ret_response);
+/* Instead of t1_typed_end(): whether it left is not known. The next command begins with RESYNCH. */
+void t1_typed_unknown(struct t1 *t);
 
 #endif
