@@ -14,7 +14,11 @@ static int status(struct call *call)
 
 	if (r == 0)
 		r = call_open_card(call);
-	return r < 0 ? r : secret_report_tries(call, call->report);
+	if (r == 0)
+		r = secret_report_tries(call, call->report);
+	if (r == 0 && fuda_card_has_pin_pad(call->card))
+		report_flag(call->report, _("Can be typed on the reader"), "pin_pad", true);
+	return r;
 }
 
 /* ---- change ---- */

@@ -193,7 +193,7 @@ static uint32_t data_max(const struct reader *r)
 enum {
 	ENDS = 0x07, /* bEntryValidationCondition: at the maximum, by a key, in time; which of them
 		      * a reader knows CCID does not say */
-	ONE_TIME = 0x00, /* bTimeOut2: CCID has none of its own for what comes after the first key */
+	ONE_TIME = 0x00, /* bTimeOut2: CCID has none of its own for what follows the first key */
 	STATUS_WORD = 2,
 	TIME_MARGIN_S = 10, /* for the card */
 };
