@@ -66,8 +66,9 @@ int contactless_parse_atqb(const uint8_t *atqb, size_t len, struct contactless *
 		return FUDA_EFORMAT;
 	card.fsc = frame_size(card.protocol[1] >> 4);
 	card.iso14443_4 = card.protocol[1] & 1;
-	/* That SFGI is the high half of the thirteenth byte, as of TB1 the low one, is from memory of
-	 * the standard and unconfirmed: if it is wrong we wait in vain before the first command. */
+	/* That SFGI is the high half of the thirteenth byte, as it is the low one of TB1, is from
+	 * memory of the standard and unconfirmed: if wrong, we wait in vain before the first
+	 * command. */
 	take_times(&card, card.protocol[2] >> 4, extended >> 4);
 	card.nad = card.protocol[2] & NAD_B;
 	card.cid = card.protocol[2] & CID_B;
