@@ -18,13 +18,13 @@ json_lacks .result
 json_lacks .reader
 if has_pcsc; then
 	run 3 readers
-	run 3 readers --watch --timeout 1
-	says err 'fuda doctor'
+	# a watch says so, and waits until it is there
+	run 0 readers --watch --timeout 1
+	says err pcscd
 	silent out
-	run 3 readers --watch --timeout 1 --json
-	json .error ENOSERVICE
-	json .message
-	json_lacks .result
+	run 0 readers --watch --timeout 1 --json
+	says err pcscd
+	silent out
 else
 	run 0 readers --json # that there is none is known
 	json .readers '[]'

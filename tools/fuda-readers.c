@@ -103,9 +103,12 @@ static int watch_readers(struct call *call)
 	struct fuda_reader_event event;
 	int r = fuda_reader_list_new(call->ctx, call->dl, &now);
 
-	if (r < 0)
-		return r; /* later, the watch waits until they come back */
-	fuda_reader_list_free(&now);
+	if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED || r == FUDA_ENOMEM)
+		return r;
+	if (r < 0) /* to be known; the watch waits until that is over */
+		fprintf(stderr, "fuda: %s\n", fuda_context_message(call->ctx));
+	else
+		fuda_reader_list_free(&now);
 	r = fuda_reader_watch_new(call->ctx, &w);
 	if (r < 0)
 		return r;
