@@ -49,6 +49,16 @@ has_pcsc() {
 	! grep -q '^PCSC_LIBS *= *$' "$build/Makefile"
 }
 
+# Whether the build has the drivers for devices on the USB.
+has_usb() {
+	! grep -q '^USB_LIBS *= *$' "$build/Makefile"
+}
+
+# Whether it has the one for libnfc.
+has_nfc() {
+	! grep -q '^NFC_LIBS *= *$' "$build/Makefile"
+}
+
 # says FILE TEXT: the file (out, err, ...) has the text
 says() {
 	grep -q -F -e "$2" "$tmp/$1" || fail "$1 does not say: $2"

@@ -59,7 +59,14 @@ says out 'modprobe -r pn533_usb'
 says out 'tee -a '
 says_not out 'modprobe -r port100' # our driver takes it back
 says out 'RC-S380/S (054c:06c1) is plugged in'
-says out 'the kernel module port100 holds it'
+if has_usb; then
+	says out 'the kernel module port100 holds it'
+	says_not out 'built without the driver'
+else
+	says_not out 'port100' # with no driver it matters to nobody
+	says out 'this fuda was built without the driver for the RC-S380/S'
+	says out '--disable-usb'
+fi
 says out 'NTT Com SCR3310-NTTCom (04e6:511a) is plugged in' # by our table: it gives no name
 says_not out 'Keyboard'
 
@@ -77,8 +84,12 @@ says_not out 'only when named'
 usb 1-12 04e6 5591 SCL3711 ff pn533_usb
 run 3 doctor --sysroot system
 says out 'SCL3711 (04e6:5591) is held by the kernel module pn533_usb'
-says out 'an NFC chip such as SCL3711 is used only when named'
-says out 'name it: --reader nfc:'
+if has_nfc; then
+	says out 'an NFC chip such as SCL3711 is used only when named'
+else
+	says out 'this fuda was built without the driver for the SCL3711'
+fi
+! has_nfc || says out 'name it: --reader nfc:'
 rm -r "$sys/sys/bus/usb/devices"
 
 # node BUS DEV [MODE]: the device has this place, with a file there

@@ -119,6 +119,14 @@ static bool read_device(const char *device, struct usb_reader *ret)
 
 /* ---- judged ---- */
 
+/* Whether there is no driver for it, neither in this build nor with the PC/SC service, and nothing
+ * but one of ours would do. */
+static bool is_nobodys(const struct usb_reader *d)
+{
+	return strcmp(d->driver, "ccid") != 0 && strcmp(d->driver, "pcsc") != 0 &&
+	       !fuda_driver_there(d->driver) && !service_serves(d);
+}
+
 /* Nothing of ours or of others uses it while the kernel has it, unless it takes it back. */
 static void look_at_module(struct visit *v, const struct usb_reader *d)
 {
@@ -126,6 +134,8 @@ static void look_at_module(struct visit *v, const struct usb_reader *d)
 
 	if (strcmp(d->driver, "rcs380") == 0) {
 		found(v, FINE, "usb", NULL, _("%s (%s) is plugged in"), d->name, d->id);
+		if (is_nobodys(d))
+			return;
 		found(v, NOTE, "usb", NULL,
 		      _("the kernel module %s holds it, and lets go of it whenever it is used"),
 		      d->module);
@@ -186,9 +196,14 @@ static void judge(struct visit *v, const struct usb_reader *d)
 		look_at_module(v, d);
 	else
 		found(v, FINE, "usb", NULL, _("%s (%s) is plugged in"), d->name, d->id);
+	if (is_nobodys(d))
+		found(v, PROBLEM, "usb",
+		      _("install libusb-1.0-0-dev and libnfc-dev, configure without --disable-usb "
+			"and --disable-nfc, and build again"),
+		      _("this fuda was built without the driver for the %s"), d->name);
 	look_at_access(v, d);
 	look_at_service_driver(v, d);
-	if (strcmp(d->driver, "nfc") == 0)
+	if (strcmp(d->driver, "nfc") == 0 && !is_nobodys(d))
 		found(v, NOTE, "usb", _("name it: --reader nfc:"),
 		      _("an NFC chip such as %s is used only when named"), d->name);
 }

@@ -9,8 +9,10 @@
 struct fuda_device {
 	uint16_t vendor, product;
 	const char *name;   /* maker and model */
-	const char *driver; /* of this library, "rcs380" for one; "pcsc" where the PC/SC service's
-			     * own drivers are all there is */
+	const char *driver; /* of this library, "rcs380" for one, whose readers are called
+			     * rcs380:BUS.DEV (and, of several slots, /SLOT behind it from the
+			     * second, 1, on); "pcsc" where the PC/SC service's own drivers are
+			     * all there is */
 	const char *module; /* of the Linux kernel that takes the device for itself, or NULL */
 };
 

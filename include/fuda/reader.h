@@ -12,7 +12,9 @@
 #define FUDA_ATR_MAX 33 /* ISO 7816-3 8.1 */
 
 struct fuda_reader_info {
-	const char *name; /* "driver:rest", as fuda_card_open() takes it */
+	/* "driver:rest", as fuda_card_open() takes it; the rest of a device on the USB is
+	 * BUS.DEV, and BUS.DEV/SLOT for its slots from 1 on, behind the first */
+	const char *name;
 	bool card;	  /* a card is in it (whether it answers or not) */
 	bool mute;	  /* the card does not answer to reset */
 	bool in_use;	  /* some program has a connection to the card */
@@ -21,6 +23,9 @@ struct fuda_reader_info {
 	size_t atr_len;	 /* 0 if unknown */
 	uint32_t events; /* counts insertions and removals where the driver can, else 0 */
 };
+
+/* Whether this library was built with the driver of that name, "rcs380" for one. */
+bool fuda_driver_there(const char *name);
 
 struct fuda_reader_list;
 

@@ -25,6 +25,11 @@ const struct driver *driver_find(const char *name, size_t len)
 	return NULL;
 }
 
+bool fuda_driver_there(const char *name)
+{
+	return driver_find(name, strlen(name)) != NULL;
+}
+
 /* ---- lists ---- */
 
 int fuda_reader_list_new(struct fuda_context *ctx, struct fuda_deadline *dl,
