@@ -131,7 +131,8 @@ static int ask(struct ccid_slot *s, const struct pad_entry *entry, const uint8_t
 	if (r == 0)
 		r = fuda_buf_append(&data, e.command, e.len);
 	if (r == FUDA_ETOOBIG)
-		return ctx_fail(s->ctx, r, _("The command is too long to be typed on this reader."));
+		return ctx_fail(s->ctx, r,
+				_("The command is too long to be typed on this reader."));
 	if (r < 0)
 		return ctx_fail_code(s->ctx, r);
 	command.data = data.data;
@@ -229,8 +230,11 @@ int ccid_secure(struct ccid_slot *s, const struct pad_entry *entry, struct fuda_
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(ccid_max_response(s));
 	_cleanup_answer_ struct ccid_answer answer = CCID_ANSWER_INIT;
 	uint8_t head[PAD_PROLOGUE] = { 0 };
-	int e = ccid_check_command(s, entry->command, entry->len);
+	int e = deadline_check(dl); /* before anything can be lost by it */
 
+	if (e < 0)
+		return ctx_fail_code(s->ctx, e);
+	e = ccid_check_command(s, entry->command, entry->len);
 	if (e == 0 && by_blocks(s)) {
 		e = t1_typed_begin(&s->t1, entry->len, dl, head);
 		s->lost = s->t1.lost;

@@ -255,7 +255,7 @@ static int ccid_power(struct reader *r, enum power how, struct fuda_deadline *dl
 	return switch_off(s);
 }
 
-/* Before a command. A card that is without power since POWER_OFF, which raised r->epoch, gets it. */
+/* Before a command. A card without power since POWER_OFF, which raised r->epoch, gets it. */
 static int make_ready(struct reader *r, struct fuda_deadline *dl)
 {
 	struct ccid_slot *s = r->priv;

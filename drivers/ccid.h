@@ -120,7 +120,8 @@ bool ccid_has_rate(const struct ccid *c, uint32_t rate);
  * beyond the deadline. It goes out once. 0: the reader answered, ret->failed says how. Answers to
  * commands before it are dropped. If the wait ends before the answer comes the reader is told to
  * give up, so that it can be used again; what waits for keys is given up after any failure.
- * ret->at_rest says then whether it obeyed, or was not asked yet. Failures are written down in `ctx`. */
+ * ret->at_rest says then whether it obeyed, or was not asked yet. Failures are written down in
+ * `ctx`. */
 int ccid_exchange(struct ccid *c, struct fuda_context *ctx, const struct ccid_command *command,
 		  struct fuda_deadline *dl, struct ccid_answer *ret);
 
