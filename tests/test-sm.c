@@ -202,11 +202,27 @@ static void begin(struct session *s, enum fuda_pin with, const char *secret)
 		session_expect(s, pin_verify(s->card, with, &aid_text, &s->entry, s->dl), 0);
 }
 
+/* Whether a card at number `at` may find by chance that the next command of ours, which is further on, ends in
+ * padding: one key in 255 does that. The plaintext ends in 00; what the card sees of it differs as the vectors do. */
+static bool may_look_padded(const struct sm *sm, uint32_t at)
+{
+	static const uint8_t zero[16];
+	uint8_t ours[16] = { 0 }, cards[16] = { 0 }, last;
+
+	ours[15] = (uint8_t)(sm->counter + 1);
+	cards[15] = (uint8_t)at;
+	assert_int_equal(crypto_aes_cbc(true, sm->key, zero, ours, 16, ours), 0);
+	assert_int_equal(crypto_aes_cbc(true, sm->key, zero, cards, 16, cards), 0);
+	last = ours[15] ^ cards[15];
+	return last == 0x80 || last == 0x00;
+}
+
 static void reads_and_ends(void **state)
 {
 	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
 	struct sm sm = { 0 };
 	struct session s;
+	uint32_t at;
 
 	(void)state;
 	begin(&s, FUDA_PIN_TEXT, "1234");
@@ -231,7 +247,10 @@ static void reads_and_ends(void **state)
 	session_expect(&s, sm_read(s.card, &sm, &(struct ef){ 0x0003, READ_OBJECT, 0, 100 }, s.dl, &data),
 		       FUDA_ETOOBIG);
 	/* out of step: the card ends it */
-	sm.counter++;
+	at = sm.counter + 1;
+	do {
+		sm.counter++;
+	} while (may_look_padded(&sm, at));
 	session_expect(&s, sm_read(s.card, &sm, &number_file, s.dl, &data), FUDA_ESW);
 	session_says(&s, "ended secure messaging");
 	session_expect(&s, sm_read(s.card, &sm, &number_file, s.dl, &data), FUDA_ESW);
