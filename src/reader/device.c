@@ -19,7 +19,9 @@ enum {
 	PAUSE_MS = 50,    /* between two attempts meanwhile */
 	PLACE_SIZE = 24,  /* of "BUS.DEV/SLOT" */
 	SLOTS_MAX = 16,   /* of one device */
-	ASK_MS = 1000,    /* for a reader to say whether a card is in it */
+	/* For a reader to say whether a card is in it; longer than attach() tries to get one that
+	 * another program took a moment ago, which is not to be taken for empty. */
+	ASK_MS = 1500,
 	POLL_MS = 500,    /* between two such questions while waiting */
 };
 
@@ -216,13 +218,15 @@ static int add_known(const struct survey *s, const char *place)
 
 static int add_device(const struct survey *s, const struct usb_device *device)
 {
-	char place[PLACE_SIZE];
 	int r = try_device(s->ctx, device, s->patience, s->dl);
+	size_t before = s->list->count;
+	char place[PLACE_SIZE];
 
 	print_place(device, place);
 	if (r == 0)
-		return add_slots(s, place);
-	return r == FUDA_EBUSY ? add_known(s, place) : r;
+		r = add_slots(s, place);
+	/* taken before, or since */
+	return r == FUDA_EBUSY && s->list->count == before ? add_known(s, place) : r;
 }
 
 /* Adds the readers that can be asked. FUDA_EACCESS if that was the trouble with one of them. */
