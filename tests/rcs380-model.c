@@ -29,7 +29,7 @@ struct rcs380 {
 	struct transfer *transfers; /* that wait for the host */
 	size_t first, count;
 	char complaint[160];
-	unsigned long commands[256];
+	unsigned long commands[256], acks;
 	bool running; /* a command that will have no answer: the host must break it off */
 	bool ready; /* SetCommandType came */
 	bool field, felica;
@@ -458,6 +458,7 @@ static void hear(struct rcs380 *d, const uint8_t *bytes, size_t len)
 	size_t n;
 
 	if (len == sizeof(ack) && memcmp(bytes, ack, len) == 0) {
+		d->acks++;
 		be_quiet(d);
 		if (d->late_len)
 			say(d, d->late, d->late_len);
@@ -616,6 +617,17 @@ unsigned long rcs380_model_commands(struct usb_model *m, int code)
 unsigned rcs380_model_wait(struct usb_model *m)
 {
 	return ((struct rcs380 *)m)->wait;
+}
+
+unsigned long rcs380_model_acks(struct usb_model *m)
+{
+	struct rcs380 *d = (struct rcs380 *)m;
+	unsigned long acks;
+
+	pthread_mutex_lock(&d->lock);
+	acks = d->acks;
+	pthread_mutex_unlock(&d->lock);
+	return acks;
 }
 
 bool rcs380_model_field(struct usb_model *m)

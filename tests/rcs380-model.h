@@ -57,6 +57,8 @@ void rcs380_model_always(struct usb_model *m, enum rcs380_fault fault, unsigned 
 const char *rcs380_model_complaint(struct usb_model *m);
 /* How often it had this command; -1: any. */
 unsigned long rcs380_model_commands(struct usb_model *m, int code);
+/* How often the host has broken off whatever runs. */
+unsigned long rcs380_model_acks(struct usb_model *m);
 /* How long the last InCommRF had the device wait, in 0.1 ms. */
 unsigned rcs380_model_wait(struct usb_model *m);
 bool rcs380_model_field(struct usb_model *m);

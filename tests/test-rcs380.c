@@ -276,14 +276,17 @@ static void loses_its_state_without_power(void **state)
 
 static void closing_takes_the_power(void **state)
 {
+	unsigned long acks;
 	struct rig g;
 
 	(void)state;
 	rig_begin(&g, NULL, false);
 	rig_open(&g);
+	acks = rcs380_model_acks(g.m);
 	reader_close(&g.r);
 	assert_false(rcs380_model_field(g.m));
 	assert_false(vcard_powered(g.v));
+	assert_int_equal(rcs380_model_acks(g.m), acks + 1); /* readers.md A2: the last word */
 	rig_open(&g);
 	rig_end(&g);
 }
@@ -532,6 +535,7 @@ static void ends_in_time(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(faults); i++) {
 		bool cancel = i & 1;
+		unsigned long acks;
 		pthread_t thread;
 		struct rig g;
 		long began;
@@ -541,6 +545,7 @@ static void ends_in_time(void **state)
 		rig_open(&g);
 		rig_ask(&g, SELECT_JPKI, "9000");
 		rcs380_model_fault(g.m, faults[i / 2], 1, 0);
+		acks = rcs380_model_acks(g.m);
 		began = now_ms();
 		fuda_deadline_restart(g.dl, cancel ? 10000 : 50);
 		if (cancel)
@@ -548,6 +553,7 @@ static void ends_in_time(void **state)
 		e = rig_send(&g, VERIFY_AUTH, TRANSMIT_ONCE, NULL, 0);
 		assert_in_range(now_ms() - began, 40, 500);
 		rig_expect(&g, e, cancel ? FUDA_ECANCELLED : FUDA_ETIMEOUT);
+		assert_int_equal(rcs380_model_acks(g.m), acks + 1); /* what runs was broken off at once */
 		if (cancel)
 			pthread_join(thread, NULL);
 		fuda_deadline_free(&g.dl);
