@@ -586,10 +586,15 @@ static int pcsc_secure(struct reader *r, bool modify, const uint8_t *structure, 
 		       struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct pcsc *p = r->priv;
+	int e;
 
 	if (p->worker)
 		p->s->control = modify ? p->s->pad.modify : p->s->pad.verify;
-	return send(r, job_secure, structure, len, true, dl, ret_response);
+	e = send(r, job_secure, structure, len, true, dl, ret_response);
+	if (e == FUDA_ETIMEOUT || e == FUDA_ECANCELLED)
+		return ctx_fail(r->ctx, e,
+				_("the reader may still be asking for it: cancel the entry there"));
+	return e;
 }
 
 static int pcsc_lock(struct reader *r, bool on, struct fuda_deadline *dl)
