@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reader/t1.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <fuda/encode.h>
 #include <fuda/reader.h>
@@ -19,6 +20,8 @@ struct rig {
 	struct fuda_buf response;
 	int error; /* what the link does from now on, or 0 */
 	unsigned cancel_in; /* blocks until the caller gives up */
+	bool lossy;	    /* one block of three gets lost */
+	unsigned sent;
 };
 
 static int link_exchange(void *arg, const uint8_t *block, size_t len, uint8_t multiplier, struct fuda_deadline *dl,
@@ -32,6 +35,8 @@ static int link_exchange(void *arg, const uint8_t *block, size_t len, uint8_t mu
 		return ctx_fail_code(g->ctx, g->error);
 	if (g->cancel_in && !--g->cancel_in)
 		fuda_deadline_cancel(g->dl);
+	if (g->lossy && g->sent++ % 3 == 0)
+		return FUDA_EMUTE;
 	switch (icc_say(g->icc, block, len, multiplier, ret)) {
 	case ICC_SILENT:
 		fuda_buf_clear(ret);
@@ -249,6 +254,111 @@ static void test_asked_again(void **state)
 	}
 }
 
+/* ---- turn by turn ---- */
+
+/* What passes, without NAD and LRC: a block of ours, with "*" the multiplier of its waiting time, and its answer; one
+ * that is empty is none. */
+struct turns {
+	const char *what;
+	size_t ifsc, ifsd;
+	const char *command, *turns[12], *response;
+};
+
+struct player {
+	const struct turns *script;
+	size_t at;
+};
+
+static void put_lrc(struct fuda_buf *block)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < block->len; i++)
+		sum ^= block->data[i];
+	assert_int_equal(fuda_buf_append(block, &sum, 1), 0);
+}
+
+static int play(void *arg, const uint8_t *block, size_t len, uint8_t multiplier, struct fuda_deadline *dl,
+		struct fuda_buf *ret)
+{
+	struct player *p = arg;
+	const char *const *turn = &p->script->turns[p->at];
+	struct fuda_buf body = FUDA_BUF_INIT(T1_BLOCK_MAX);
+	char sent[2 * T1_BLOCK_MAX + 8];
+
+	assert_int_equal(deadline_check(dl), 0);
+	if (!turn[0])
+		fail_msg("%s: more is sent", p->script->what);
+	fuda_hex_encode(block + 1, len - 2, sent);
+	if (multiplier > 1)
+		snprintf(sent + strlen(sent), 8, "*%u", multiplier);
+	if (strcmp(sent, turn[0]) != 0)
+		fail_msg("%s: %s is sent, not %s", p->script->what, sent, turn[0]);
+	p->at += 2;
+	if (!*turn[1])
+		return FUDA_EMUTE;
+	assert_int_equal(fuda_hex_decode(turn[1], &body), 0);
+	assert_int_equal(fuda_buf_append(ret, "", 1), 0);
+	assert_int_equal(fuda_buf_append(ret, body.data, body.len), 0);
+	put_lrc(ret);
+	fuda_buf_free(&body);
+	return 0;
+}
+
+static void test_turns(void **state)
+{
+	static const struct turns scripts[] = {
+		{ "response before the command is over", 4, 32, "00A40000023F00",
+		  { "200400A40000", "00029000", "8200", "9000", "4003023F00", "00029000" }, "9000" },
+		{ "the last block acknowledged and not answered", 254, 32, "00A40000",
+		  { "000400A40000", "9000", "8200", "00029000" }, "9000" },
+		{ "R-block within the card's chain", 254, 32, "00B00000",
+		  { "000400B00000", "200161", "9000", "8000", "9000", "40029000" }, "619000" },
+		{ "IFSC that the reader cannot carry", 40, 32,
+		  "00D60000000030" "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
+		  "202122232425262728292A2B2C2D2E2F",
+		  { "202800D60000000030" "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20",
+		    "C101FE", "E101FE", "9000",
+		    "400F" "2122232425262728292A2B2C2D2E2F", "00029000" }, "9000" },
+		{ "time is for one block", 254, 32, "00B00000",
+		  { "000400B00000", "C30105", "E30105*5", "200161", "9000", "40029000" }, "619000" },
+		{ "a chain of nothing", 254, 32, "00B00000",
+		  { "000400B00000", "2000", "8200", "00029000" }, "9000" },
+		{ "another IFSD than ours", 254, 254, "00B00000",
+		  { "C101FE", "E10120", "C101FE", "E101FE", "000400B00000", "00029000" }, "9000" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		struct player p = { .script = &scripts[i] };
+		struct t1_link link = { &p, play };
+		struct rig g = { .response = FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
+		char got[64];
+
+		assert_int_equal(fuda_context_new(&g.ctx), 0);
+		assert_int_equal(fuda_deadline_new(20000, &g.dl), 0);
+		t1_start(&g.t1, g.ctx, &link, scripts[i].ifsc, scripts[i].ifsd, false);
+		assert_int_equal(send(&g, scripts[i].command), 0);
+		if (scripts[i].turns[p.at])
+			fail_msg("%s: %s is not sent", scripts[i].what, scripts[i].turns[p.at]);
+		fuda_hex_encode(g.response.data, g.response.len, got);
+		assert_string_equal(got, scripts[i].response);
+		end(&g);
+	}
+}
+
+/* Each piece is lost once, and got through the second time. */
+static void test_faults_all_the_way(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	begin_with(&g, &(struct icc_settings){ .ifsc = 5 }, "", 32);
+	g.lossy = true;
+	work(&g);
+	end(&g);
+}
+
 /* ---- and those that it does not ---- */
 
 static void verify_with(struct rig *g, enum icc_fault fault, unsigned count)
@@ -392,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_verify_once),	  cmocka_unit_test(test_never_understood),
 		cmocka_unit_test(test_mute_at_each_step), cmocka_unit_test(test_links_own_errors),
 		cmocka_unit_test(test_cancel),		  cmocka_unit_test(test_no_ifsd),
+		cmocka_unit_test(test_turns),		  cmocka_unit_test(test_faults_all_the_way),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
