@@ -7,12 +7,6 @@
 #include "tests/ccid-model.h"
 #include "tests/stage.h"
 
-/* not there in a build without umockdev */
-#pragma weak usbfs_possible
-#pragma weak usbfs_begin
-#pragma weak usbfs_end
-#pragma weak usbfs_plug
-
 static struct usb_model *model;
 static bool by_libusb;
 static char name[32];
@@ -25,7 +19,7 @@ static const char *begin(void)
 	model = ccid_model_new(kind && *kind ? kind : "extended");
 	if (!model)
 		return "there is no emulated CCID reader of the kind that FUDA_TEST_CCID names";
-	by_libusb = usbfs_possible && usbfs_possible();
+	by_libusb = usbfs_possible();
 	if (by_libusb) {
 		usbfs_begin();
 		address = usbfs_plug(model);

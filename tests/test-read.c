@@ -469,6 +469,31 @@ static void does_not_try_extended_after_a_secret(void **state)
 	mock_close_card(&m);
 }
 
+/* A reader without room for it would refuse it, which may cost a reset. */
+static void does_not_try_extended_over_a_short_reader(void **state)
+{
+	static const enum extended before[] = { EXTENDED_UNKNOWN, EXTENDED_WORKS };
+	const struct exchange script[] = { SELECTED, SHORT_REST, { 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(4096);
+		struct mock_card m;
+
+		mock_open(&m, script);
+		m.card->reader->max_command = 261;
+		m.card->extended = before[i];
+		assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+		assert_int_equal(card_select(m.card, &aid_jpki, m.dl), 0);
+		assert_int_equal(card_probe_extended(m.card, 0x0006, m.dl), 0);
+		assert_int_equal(card_read(m.card, &usual, m.dl, &data), 0);
+		assert_int_equal(data.len, FILE_BYTES);
+		assert_int_equal(m.card->extended, before[i]);
+		fuda_card_end(m.card);
+		mock_close_card(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +510,7 @@ int main(void)
 		cmocka_unit_test(cuts_what_was_read),
 		cmocka_unit_test(reads_records),
 		cmocka_unit_test(does_not_try_extended_after_a_secret),
+		cmocka_unit_test(does_not_try_extended_over_a_short_reader),
 	};
 
 	return RUN(tests);

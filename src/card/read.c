@@ -7,6 +7,7 @@
 
 enum {
 	SHORT_LE = 256,
+	SHORT_COMMAND = 261, /* with its header, Lc, 255 bytes and Le */
 	EXTENDED_LE = 65536,
 	P1_SFI = 0x80,
 	FILE_END = 0x8000, /* offsets have 15 bits */
@@ -72,10 +73,17 @@ int card_extended_fails(struct fuda_card *c, int error, struct fuda_deadline *dl
 	return r;
 }
 
+/* A reader without room for more than a short command refuses the other form too; with some drivers
+ * that costs a reset of the card. */
+static bool reader_takes_extended(const struct fuda_card *c)
+{
+	return c->reader->max_command > SHORT_COMMAND;
+}
+
 /* Whether to ask for `le` bytes in one command: never for the first time after a PIN. */
 static bool goes_extended(const struct fuda_card *c, size_t le)
 {
-	return le > SHORT_LE && c->extended != EXTENDED_FAILS &&
+	return le > SHORT_LE && c->extended != EXTENDED_FAILS && reader_takes_extended(c) &&
 	       le + 2 <= c->reader->max_response &&
 	       !(c->extended == EXTENDED_UNKNOWN && c->secret_sent);
 }
@@ -343,7 +351,7 @@ int card_probe_extended(struct fuda_card *c, uint16_t fid, struct fuda_deadline 
 	uint16_t sw;
 	int r;
 
-	if (c->extended != EXTENDED_UNKNOWN || c->secret_sent)
+	if (c->extended != EXTENDED_UNKNOWN || c->secret_sent || !reader_takes_extended(c))
 		return 0;
 	c->file = 0;
 	r = read_binary(c, (uint8_t)(P1_SFI | fid), 0, EXTENDED_LE, true, dl, &data, &sw);
