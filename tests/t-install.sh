@@ -94,6 +94,23 @@ if [ -e fuda-vcard ]; then
 	LD_LIBRARY_PATH=$root/lib "$tmp/user" "virtual:$tmp/card" >"$tmp/der" || fail "the example program"
 	openssl x509 -inform DER -in "$tmp/der" -noout || fail "the certificate of the example program"
 fi
+# a program that only sets its locale gets texts in its language; one that binds them elsewhere keeps that
+cat >"$tmp/bound.c" <<END
+#include <libintl.h>
+#include <stdio.h>
+#include <fuda/error.h>
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		bindtextdomain("fudasashi", argv[1]);
+	return puts(bindtextdomain("fudasashi", NULL)) < 0 || !fuda_error_text(0);
+}
+END
+$(value CC) $(value SANITIZE_CFLAGS) -Werror "$tmp/bound.c" $flags -o "$tmp/bound"
+bound=$(LD_LIBRARY_PATH=$root/lib "$tmp/bound")
+[ "$bound" = "$(value prefix)/share/locale" ] || fail "messages are looked for in $bound"
+bound=$(LD_LIBRARY_PATH=$root/lib "$tmp/bound" /elsewhere)
+[ "$bound" = /elsewhere ] || fail "messages that the program has elsewhere are looked for in $bound"
 LD_LIBRARY_PATH=$root/lib "$root/bin/fuda" --version >"$tmp/version"
 grep -q "$(value PACKAGE_VERSION)" "$tmp/version" || fail "installed fuda --version: $(cat "$tmp/version")"
 

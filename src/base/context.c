@@ -17,6 +17,12 @@ struct fuda_context {
 	void *sink_arg;
 };
 
+/* Before main(), so that what the program binds itself counts. */
+__attribute__((constructor)) static void bind_language(void)
+{
+	bindtextdomain(TEXT_DOMAIN, LOCALEDIR);
+}
+
 int fuda_context_new(struct fuda_context **ret)
 {
 	struct fuda_context *ctx = calloc(1, sizeof(*ctx));
