@@ -30,9 +30,10 @@ struct nfc {
 /* ---- asking the helper ---- */
 
 /* %s is nothing, or what libnfc says, in parentheses */
-#define NO_DEVICE                                                                         \
-	N_("libnfc finds no device there%s. Check the name of the reader and its cable; " \
-	   "\"nfc-list\" shows what libnfc sees.")
+#define NO_DEVICE                                                                             \
+	N_("libnfc finds no device there%s. Check the name of the reader and its cable; "     \
+	   "\"LIBNFC_DEFAULT_DEVICE=CONNSTRING nfc-list\", with what stands behind \"nfc:\", " \
+	   "shows what libnfc sees.")
 #define NOT_ALLOWED                                                                            \
 	N_("This user may not use that device. The administrator has to add the user to the "  \
 	   "group that it belongs to (\"ls -l\" shows it; often it is dialout).")

@@ -32,6 +32,10 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 
 	if (e < 0)
 		return ctx_fail_code(r->ctx, e);
+	if (!*rest)
+		return ctx_fail(r->ctx, FUDA_ENOREADER,
+				_("The name of a software card is virtual:DIR; the folder is "
+				  "missing. Make one with: fuda-vcard make DIR"));
 	e = vcard_load(rest, &v, why, sizeof(why));
 	if (e == FUDA_ENOREADER)
 		return ctx_fail(r->ctx, e,
