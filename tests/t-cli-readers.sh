@@ -33,6 +33,12 @@ run 3 info -r virtual:nowhere
 says err 'fuda-vcard make'
 run 3 info -r virtual:nowhere --json
 json .error ENOREADER
+run 3 info -r virtual:
+says err 'the folder is missing'
+says_not err 'No such file'
+run 3 info -r bogus
+says err bogus
+! has_pcsc || says err 'Start it'
 
 # info
 run 0 info -r virtual:card

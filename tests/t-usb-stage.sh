@@ -32,11 +32,13 @@ sees() {
 	[ "$n" = "$1" ] || fail "$n readers with $2, not $1"
 }
 
-sees 2 'no card$'
+sees 2 'no card ('
 ask 0 1.1 place 1
 ask 1 'error no card' usage 1
 ask 0 ok insert 1 "$tmp/card"
-sees 1 '^rcs380:.* card$'
+sees 1 '^rcs380:.* card (Sony RC-S380/.)$'
+run 0 readers --json
+json '.readers[0].model'
 run 0 info --reader rcs380:1.1
 ask 0 'apdus [1-9]* verifies 0' usage 1
 # the same card cannot lie on two readers
@@ -50,8 +52,22 @@ run 3 info --reader ccid:1.2
 ask 1 'error not plugged in' place 2
 ask 0 ok unplug 2
 ask 0 ok plug 2
-sees 1 '^ccid:.* card$'
+sees 1 '^ccid:.* card ('
 ask 0 1.3 place 2
+# a driver's only reader; names of none
+run 0 pin status --reader ccid:
+run 0 pin status --reader ccid
+run 3 pin status --reader rcs380: # no card
+says err 'no card'
+ask 0 ok unplug 1
+run 3 pin status --reader rcs380:
+says err 'There is no reader "rcs380:". "fuda readers" lists'
+for name in rcs380:1.1 ccid:1.99 ccid:1.3/1 rcs380:foo ccid:x/x ccid:1 ccid:1.3/ ccid:1.3x; do
+	run 3 pin status --reader $name --json
+	json .error ENOREADER
+	says err "${name#*:}" # what was given
+done
+ask 0 ok plug 1
 # what makes no sense
 ask 1 'error no such reader' plug 3
 ask 1 'error no such reader' plug 0

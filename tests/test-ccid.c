@@ -283,13 +283,8 @@ static void test_slots(void **state)
 
 static void test_names(void **state)
 {
-	static const struct {
-		const char *tail;
-		int error;
-	} bad[] = {
-		{ "/1", FUDA_ENOREADER }, { "/17", FUDA_ENOREADER }, { "/99999999999", FUDA_EINVAL },
-		{ "/", FUDA_EINVAL },	  { "/x", FUDA_EINVAL },     { "/1x", FUDA_EINVAL },
-		{ "/-1", FUDA_EINVAL },	  { ".1", FUDA_EINVAL },     { " ", FUDA_EINVAL },
+	static const char *const bad[] = {
+		"/1", "/17", "/99999999999", "/", "/x", "/1x", "/-1", ".1", " ",
 	};
 	struct reader *r = NULL;
 	char name[64];
@@ -298,11 +293,11 @@ static void test_names(void **state)
 	(void)state;
 	rig_plug(&g, ccid_model_new("extended"), "");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		snprintf(name, sizeof(name), "%s%s", g.rest, bad[i].tail);
-		assert_int_equal(reader_attach(g.ctx, &driver_ccid, name, g.dl, &r), bad[i].error);
-		assert_string_not_equal(fuda_context_message(g.ctx), "");
+		snprintf(name, sizeof(name), "%s%s", g.rest, bad[i]);
+		assert_int_equal(reader_attach(g.ctx, &driver_ccid, name, g.dl, &r), FUDA_ENOREADER);
+		assert_non_null(strstr(fuda_context_message(g.ctx), name)); /* what was given */
 	}
-	assert_int_equal(reader_attach(g.ctx, &driver_ccid, "", g.dl, &r), FUDA_EINVAL);
+	assert_int_equal(reader_attach(g.ctx, &driver_ccid, "", g.dl, &r), FUDA_ENOREADER);
 	assert_int_equal(reader_attach(g.ctx, &driver_ccid, "1.99", g.dl, &r), FUDA_ENOREADER);
 	snprintf(name, sizeof(name), "%s/0", g.rest);
 	assert_int_equal(reader_attach(g.ctx, &driver_ccid, name, g.dl, &r), 0);

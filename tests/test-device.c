@@ -71,6 +71,7 @@ static int fake_attach(struct reader *r, const char *rest, struct fuda_deadline 
 	if (p->attach_fails)
 		return ctx_fail(r->ctx, p->attach_fails, "attach fails");
 	r->priv = &p->card[slot];
+	snprintf(r->model, sizeof(r->model), "Model %u", p->address);
 	open_readers++;
 	return 0;
 }
@@ -216,6 +217,8 @@ static void test_readers_and_cards(void **state)
 	assert_false(listed(&played[0], "")->card);
 	assert_true(listed(&played[1], "")->card);
 	assert_int_equal(listed(&played[1], "")->atr_len, 0);
+	assert_memory_equal(listed(&played[1], "")->model, "Model ", 6);
+	assert_string_not_equal(listed(&played[0], "")->model, listed(&played[1], "")->model);
 	assert_int_equal(played[1].asked, 1);
 	usb_mock_unplug(&played[0].model);
 	list_is(0, 1);

@@ -21,6 +21,8 @@ static const char *state(const struct fuda_reader_info *info)
 static void add_facts(struct report *r, const struct fuda_reader_info *info)
 {
 	report_text(r, NULL, "name", info->name);
+	if (info->model[0])
+		report_text(r, NULL, "model", info->model);
 	report_flag(r, NULL, "card", info->card);
 	if (info->card) {
 		report_flag(r, NULL, "mute", info->mute);
@@ -40,6 +42,18 @@ static void print_names(const struct fuda_reader_list *readers)
 	}
 }
 
+/* A line for people: a name that is a number says little. */
+static void show_reader(struct report *r, const struct fuda_reader_info *info)
+{
+	char text[FUDA_READER_MODEL_SIZE + 128];
+
+	if (info->model[0])
+		snprintf(text, sizeof(text), _("%s (%s)"), state(info), info->model);
+	else
+		snprintf(text, sizeof(text), "%s", state(info));
+	report_word(r, info->name, NULL, info->name, text);
+}
+
 static void report_readers(struct call *call, const struct fuda_reader_list *readers)
 {
 	struct report *all = report_known_list(call->report, "readers");
@@ -47,7 +61,7 @@ static void report_readers(struct call *call, const struct fuda_reader_list *rea
 
 	for (size_t i = 0; (info = fuda_reader_list_get(readers, i)); i++) {
 		add_facts(report_object(all, NULL, NULL, NULL), info);
-		report_word(call->report, info->name, NULL, info->name, state(info));
+		show_reader(call->report, info);
 	}
 }
 

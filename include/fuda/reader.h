@@ -10,6 +10,7 @@
 #include <fuda/deadline.h>
 
 #define FUDA_ATR_MAX 33 /* ISO 7816-3 8.1 */
+enum { FUDA_READER_MODEL_SIZE = 128 };
 
 struct fuda_reader_info {
 	/* "driver:rest", as fuda_card_open() takes it; the rest of a device on the USB is
@@ -22,6 +23,8 @@ struct fuda_reader_info {
 	uint8_t atr[FUDA_ATR_MAX];
 	size_t atr_len;	 /* 0 if unknown */
 	uint32_t events; /* counts insertions and removals where the driver can, else 0 */
+	/* what the device calls itself, or its maker and model, where `name` does not say; or "" */
+	char model[FUDA_READER_MODEL_SIZE];
 };
 
 /* Whether this library was built with the driver of that name, "rcs380" for one. */
@@ -58,7 +61,9 @@ struct fuda_reader_watch;
 int fuda_reader_watch_new(struct fuda_context *ctx, struct fuda_reader_watch **ret);
 void fuda_reader_watch_free(struct fuda_reader_watch **w);
 /* Waits for the next event. FUDA_ETIMEOUT, FUDA_ECANCELLED; a PC/SC service that goes away or comes
- * back shows as readers removed and added. */
+ * back shows as readers removed and added. There is no file descriptor to poll: a program with a
+ * loop of its own asks on a thread made for that, with a context and a deadline that only the thread
+ * uses, and ends the wait by fuda_deadline_cancel(). */
 int fuda_reader_watch_next(struct fuda_reader_watch *w, struct fuda_deadline *dl,
 			   struct fuda_reader_event *ret);
 

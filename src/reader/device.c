@@ -105,7 +105,7 @@ static void print_place(const struct usb_device *device, char ret[PLACE_SIZE])
 /* ---- asking one ---- */
 
 /* Whether its interfaces can be had. Those of keyboards with a slot for cards and the like stay
- * with the kernel; those of the vendor's, beside one of the CCID class, may be with a browser, which
+ * with the kernel; those of the vendor's, beside one of the CCID class, may be with a browser, that
  * speaks to some readers that way (readers.md A3), and are none of ours. */
 static int try_interfaces(struct fuda_context *ctx, const struct usb_device *device)
 {
@@ -141,22 +141,24 @@ static int try_device(struct fuda_context *ctx, const struct usb_device *device,
 
 /* Asks the reader, and leaves it as it was. A reader that does not say is taken for empty. */
 static int ask(struct fuda_context *ctx, const struct driver *driver, const char *place,
-	       struct fuda_deadline *dl, bool *ret_card)
+	       struct fuda_deadline *dl, struct fuda_reader_info *ret)
 {
 	int64_t end = deadline_narrow(dl, ASK_MS);
+	struct fuda_reader_info info = { 0 };
 	struct reader *r = NULL;
-	bool card = false;
 	int e = reader_attach(ctx, driver, place, dl, &r);
 
-	if (e == 0)
-		e = driver->present(r, dl, &card);
+	if (e == 0) {
+		memcpy(info.model, r->model, sizeof(info.model));
+		e = driver->present(r, dl, &info.card);
+	}
 	reader_close(&r);
 	deadline_widen(dl, end);
 	if (e == FUDA_ETIMEOUT && deadline_check(dl) == 0)
 		e = 0;
 	if (e < 0)
 		return e;
-	*ret_card = card;
+	*ret = info;
 	return 0;
 }
 
@@ -189,7 +191,7 @@ static int add_slots(const struct survey *s, const char *place)
 		int r;
 
 		snprintf(name, sizeof(name), slot ? "%s/%d" : "%s", place, slot);
-		r = ask(s->ctx, s->driver, name, s->dl, &info.card);
+		r = ask(s->ctx, s->driver, name, s->dl, &info);
 		if (slot && (r == FUDA_ENOREADER || r == FUDA_EINVAL))
 			break;
 		if (r == 0)

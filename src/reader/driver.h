@@ -120,7 +120,7 @@ struct reader {
 	const struct driver *driver;
 	void *priv;	 /* the driver's */
 	char *name;	 /* "driver:rest" */
-	char model[128]; /* reader model without serial number and slot, "" if not known */
+	char model[FUDA_READER_MODEL_SIZE]; /* without serial number and slot, "" if not known */
 	char serial[64]; /* serial number, "" if not known */
 	unsigned pad;	 /* enum reader_pad; set at open or attach, and at lock where the driver was
 			  * kept from asking then */

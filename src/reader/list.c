@@ -114,6 +114,26 @@ static int no_such_driver(struct fuda_context *ctx, const char *name, size_t len
 			name, (int)len, name, known);
 }
 
+/* The readers could not be listed, which the context says. */
+static int not_found(struct fuda_context *ctx, int code, const char *name)
+{
+	char why[512];
+
+	if (code == FUDA_ETIMEOUT || code == FUDA_ECANCELLED || code == FUDA_ENOMEM)
+		return code;
+	snprintf(why, sizeof(why), "%s", fuda_context_message(ctx));
+	return ctx_fail(ctx, code, _("No reader \"%s\" was found. %s"), name, why);
+}
+
+/* By a name that is not whole: a part of that of a reader which is listed. */
+static int find(struct fuda_context *ctx, const char *part, struct fuda_deadline *dl,
+		struct fuda_reader_list **ret_list, const char **ret_name)
+{
+	int r = fuda_reader_list_new(ctx, dl, ret_list);
+
+	return r < 0 ? not_found(ctx, r, part) : find_by_part(ctx, part, *ret_list, ret_name);
+}
+
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
 		struct reader **ret)
 {
@@ -122,11 +142,10 @@ int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline
 	const struct driver *driver = colon ? driver_find(name, (size_t)(colon - name)) : NULL;
 	int r;
 
-	if (!driver) {
-		r = fuda_reader_list_new(ctx, dl, &list);
-		if (r == 0)
-			r = find_by_part(ctx, name, list, &whole);
-		if (r < 0 && colon && r != FUDA_EINVAL && r != FUDA_ETIMEOUT &&
+	/* "ccid:" is a part too: no device of a driver that lists them has an empty name */
+	if (!driver || (driver->attach && !colon[1])) {
+		r = find(ctx, name, dl, &list, &whole);
+		if (r < 0 && colon && !driver && r != FUDA_EINVAL && r != FUDA_ETIMEOUT &&
 		    r != FUDA_ECANCELLED)
 			return no_such_driver(ctx, name, (size_t)(colon - name));
 		if (r < 0)
