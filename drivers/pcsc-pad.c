@@ -3,16 +3,25 @@
 #include "drivers/pcsc.h"
 
 #include <reader.h>
+#include <string.h>
 
 #include "base/cursor.h"
 #include "reader/pad.h"
 
 enum { ANSWER_MAX = 512 };
 
-static LONG ask(SCARDHANDLE card, DWORD code, uint8_t ret[ANSWER_MAX], DWORD *ret_len)
+/* `*ret` lies in `room`. */
+static LONG ask(SCARDHANDLE card, DWORD code, uint8_t room[ANSWER_MAX], struct cursor *ret)
 {
-	*ret_len = 0;
-	return SCardControl(card, code, NULL, 0, ret, ANSWER_MAX, ret_len);
+	DWORD len = 0;
+	LONG rv;
+
+	memset(room, 0, ANSWER_MAX);
+	rv = SCardControl(card, code, NULL, 0, room, ANSWER_MAX, &len);
+	if (rv == SCARD_S_SUCCESS && len > ANSWER_MAX)
+		rv = SCARD_E_INSUFFICIENT_BUFFER;
+	*ret = cur_of(room, rv == SCARD_S_SUCCESS ? len : 0);
+	return rv;
 }
 
 /* The next of a list of tags, lengths of one byte and values. */
@@ -72,21 +81,20 @@ LONG pcsc_ask_pad(SCARDHANDLE card, struct pcsc_pad *ret)
 {
 	struct properties properties = { 0 };
 	struct features features = { 0 };
-	uint8_t answer[ANSWER_MAX];
-	DWORD len;
-	LONG rv = ask(card, CM_IOCTL_GET_FEATURE_REQUEST, answer, &len);
+	uint8_t room[ANSWER_MAX];
+	struct cursor answer;
+	LONG rv = ask(card, CM_IOCTL_GET_FEATURE_REQUEST, room, &answer);
 
 	if (rv == SCARD_E_SHARING_VIOLATION)
 		return rv;
 	*ret = (struct pcsc_pad){ .known = true };
 	if (rv != SCARD_S_SUCCESS) /* a driver without any */
 		return SCARD_S_SUCCESS;
-	parse_features(cur_of(answer, MIN(len, sizeof(answer))), &features);
+	parse_features(answer, &features);
 	if (!features.verify && !features.modify)
 		return SCARD_S_SUCCESS;
-	if (features.properties &&
-	    ask(card, features.properties, answer, &len) == SCARD_S_SUCCESS)
-		parse_properties(cur_of(answer, MIN(len, sizeof(answer))), &properties);
+	if (features.properties && ask(card, features.properties, room, &answer) == SCARD_S_SUCCESS)
+		parse_properties(answer, &properties);
 	if (pad_is_false(properties.vendor, properties.product))
 		return SCARD_S_SUCCESS;
 	ret->verify = features.verify;

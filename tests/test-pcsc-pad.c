@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the driver of a reader, which may be anybody's, tells of its keys over PC/SC: good lists, and all kinds of bad
+ * ones. Linked with --wrap=SCardControl. */
+#include "drivers/pcsc.h"
+
+#include <fuda/encode.h>
+#include <reader.h>
+#include <string.h>
+
+#include "tests/cmocka.h"
+
+enum { CARD = 4711 };
+
+/* What it answers: to the question for features, and to the code 42330012 of its properties. */
+#define PROPERTIES_CODE 0x42330012
+#define VERIFY		"060442330006"
+#define MODIFY		"070442330007"
+#define PROPERTIES	"120442330012"
+
+static struct service {
+	LONG rv, properties_rv;
+	const char *features, *properties; /* hexadecimal */
+	DWORD more; /* so much longer it says that its answer is */
+	unsigned asked;
+} service;
+
+static LONG answer(const char *hex, void *ret, DWORD room, LPDWORD ret_len)
+{
+	struct fuda_buf b = FUDA_BUF_INIT(2000);
+
+	assert_int_equal(fuda_hex_decode(hex, &b), 0);
+	assert_in_range(b.len, 0, room);
+	if (b.len)
+		memcpy(ret, b.data, b.len);
+	*ret_len = b.len + service.more;
+	fuda_buf_free(&b);
+	return SCARD_S_SUCCESS;
+}
+
+LONG __wrap_SCardControl(SCARDHANDLE card, DWORD code, LPCVOID sent, DWORD len, LPVOID ret, DWORD room,
+			 LPDWORD ret_len);
+LONG __wrap_SCardControl(SCARDHANDLE card, DWORD code, LPCVOID sent, DWORD len, LPVOID ret, DWORD room, LPDWORD ret_len)
+{
+	(void)sent;
+	assert_int_equal(card, CARD);
+	assert_int_equal(len, 0);
+	service.asked++;
+	if (code == CM_IOCTL_GET_FEATURE_REQUEST)
+		return service.rv == SCARD_S_SUCCESS ? answer(service.features, ret, room, ret_len) : service.rv;
+	assert_int_equal(code, PROPERTIES_CODE);
+	return service.properties_rv == SCARD_S_SUCCESS ? answer(service.properties, ret, room, ret_len) :
+							  service.properties_rv;
+}
+
+static struct pcsc_pad ask(const char *features, const char *properties)
+{
+	struct pcsc_pad pad = { .verify = 99, .modify = 99 };
+
+	service.features = features;
+	service.properties = properties;
+	service.asked = 0;
+	assert_int_equal(pcsc_ask_pad(CARD, &pad), SCARD_S_SUCCESS);
+	assert_true(pad.known);
+	return pad;
+}
+
+static void expect(const char *features, const char *properties, DWORD verify, DWORD modify)
+{
+	struct pcsc_pad pad = ask(features, properties);
+
+	if (pad.verify != verify || pad.modify != modify)
+		fail_msg("%s, %s: %lx %lx", features, properties, (unsigned long)pad.verify, (unsigned long)pad.modify);
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	memset(&service, 0, sizeof(service));
+	return 0;
+}
+
+static void finds_codes(void **state)
+{
+	(void)state;
+	expect(VERIFY, "", 0x42330006, 0);
+	expect(MODIFY, "", 0, 0x42330007);
+	expect("0A044233000A" VERIFY MODIFY PROPERTIES, "", 0x42330006, 0x42330007);
+	/* among others that are longer, shorter, empty, unknown */
+	expect("13" "00" "2101FF" "FE06010203040506" VERIFY "0300" MODIFY, "", 0x42330006, 0x42330007);
+	/* who has none of the two is not asked for more */
+	expect("", "", 0, 0);
+	expect(PROPERTIES, "", 0, 0);
+	assert_int_equal(service.asked, 1);
+}
+
+static void believes_no_nonsense(void **state)
+{
+	static const char *const bad[] = {
+		"06", "0604", "060442", "0604423300", "06054233000600", "060342330006", "0600", "06FF42330006",
+		"FF" "0442330006" "06", "1204" VERIFY, "00", "0442330006", "060400000000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect(bad[i], "", 0, 0);
+	/* what came before it holds */
+	expect(VERIFY "07", "", 0x42330006, 0);
+	expect(VERIFY "0704423300", "", 0x42330006, 0);
+	/* it says that more came than did, or than there was room for */
+	service.more = 3;
+	expect("07", "", 0, 0);
+	expect("0704423300", "", 0, 0x42330000);
+	service.more = 511;
+	expect("00", "", 0, 0);
+	service.more = 100000;
+	expect("00", "", 0, 0);
+	expect(VERIFY, "", 0, 0);
+}
+
+static void leaves_false_pads_alone(void **state)
+{
+	(void)state;
+	expect(VERIFY PROPERTIES, "0B02F80B" "0C021710", 0, 0);		       /* 0BF8:1017 */
+	expect(VERIFY PROPERTIES, "0A0400000100" "0C022410" "0B02F003", 0, 0); /* 03F0:1024 */
+	expect(VERIFY PROPERTIES, "0B02460D" "0C020230", 0x42330006, 0);       /* 0D46:3002 */
+	/* who it is remains unknown */
+	expect(VERIFY PROPERTIES, "0B02F80B", 0x42330006, 0);
+	expect(VERIFY PROPERTIES, "0B03F80B00" "0C021710", 0x42330006, 0);
+	expect(VERIFY PROPERTIES, "0B02F80B" "0C04171000", 0x42330006, 0);
+	service.properties_rv = SCARD_E_NOT_TRANSACTED;
+	expect(VERIFY PROPERTIES, "", 0x42330006, 0);
+}
+
+/* A driver without part 10 says so in many ways; only one that cannot be asked now is asked again. */
+static void takes_failures_for_no(void **state)
+{
+	static const LONG rvs[] = { SCARD_E_UNSUPPORTED_FEATURE, SCARD_E_NOT_TRANSACTED, SCARD_E_INVALID_PARAMETER,
+				    SCARD_E_READER_UNAVAILABLE, SCARD_E_INSUFFICIENT_BUFFER, SCARD_F_COMM_ERROR };
+	struct pcsc_pad pad = { .verify = 99 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rvs); i++) {
+		service.rv = rvs[i];
+		expect(NULL, NULL, 0, 0);
+	}
+	service.rv = SCARD_E_SHARING_VIOLATION;
+	assert_int_equal(pcsc_ask_pad(CARD, &pad), SCARD_E_SHARING_VIOLATION);
+	assert_false(pad.known);
+	assert_int_equal(pad.verify, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(finds_codes, reset),
+		cmocka_unit_test_setup(believes_no_nonsense, reset),
+		cmocka_unit_test_setup(leaves_false_pads_alone, reset),
+		cmocka_unit_test_setup(takes_failures_for_no, reset),
+	};
+
+	return RUN(tests);
+}
