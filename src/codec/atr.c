@@ -183,8 +183,10 @@ uint32_t atr_rate(uint8_t fd, uint32_t khz)
 	static const uint16_t f[16] = { 372, 372, 558, 744,  1116, 1488, 1860, 0,
 					0,   512, 768, 1024, 1536, 2048, 0,    0 };
 	static const uint8_t d[16] = { 0, 1, 2, 4, 8, 16, 32, 64, 12, 20 };
+	uint64_t rate;
 
 	if (!f[fd >> 4] || !d[fd & 0x0F])
 		return 0;
-	return (uint32_t)((uint64_t)khz * 1000 * d[fd & 0x0F] / f[fd >> 4]);
+	rate = (uint64_t)khz * 1000 * d[fd & 0x0F] / f[fd >> 4];
+	return rate > UINT32_MAX ? 0 : (uint32_t)rate;
 }
