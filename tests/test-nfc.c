@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver "nfc": what works, and what does not open. */
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
 #include "card/card.h"
 #include "tests/nfc-stand.h"
 
@@ -216,6 +220,20 @@ static void taken(void **state)
 	works_again();
 }
 
+/* The user is told so. Root is stopped by nothing but the loss of a capability, which the helper then has not. */
+static void not_allowed(void **state)
+{
+	(void)state;
+	if (geteuid() == 0 && prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) < 0)
+		skip();
+	assert_int_equal(chmod(pn532_path(chip), 0), 0);
+	before = pn532_counts(chip);
+	does_not_open(name(), FUDA_EACCESS, "may not use");
+	assert_int_equal(pn532_counts(chip).commands, before.commands);
+	assert_int_equal(chmod(pn532_path(chip), 0600), 0);
+	works_again();
+}
+
 /* A device that says nothing, for libnfc's time and for ours. */
 static void silent_device(void **state)
 {
@@ -273,6 +291,7 @@ int main(void)
 		TEST(no_card_of_ours),
 		TEST(no_device),
 		TEST(taken),
+		TEST(not_allowed),
 		TEST(silent_device),
 		TEST(faults_while_opening),
 	};
