@@ -22,7 +22,7 @@
 enum {
 	PLACES = 16,
 	LATER = 1000,  /* instead of a result: answered after a pause */
-	PAUSE_MS = 1,  /* before a program that looks for what is not there is told; it would ask without end */
+	PAUSE_MS = 1,  /* before a program that looks again for what is not there is told; it would ask without end */
 	CAPABILITIES = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
 		       USBDEVFS_CAP_BULK_SCATTER_GATHER | USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
 	SPLITTING = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_BULK_CONTINUATION | USBDEVFS_CAP_REAP_AFTER_DISCONNECT,
@@ -57,6 +57,7 @@ static struct {
 	uint8_t last_address;
 	enum usbfs_manner manner;
 	unsigned open; /* nodes that programs have open */
+	UMockdevIoctlClient *served; /* who has just taken a transfer back, and now asks whether there is another */
 } fs = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- transfers ---- */
@@ -407,9 +408,15 @@ static long reap(struct call *c)
 		umockdev_ioctl_data_set_ptr(pointer, 0, u->data);
 		g_object_unref(pointer);
 		free_urb(u);
+		fs.served = c->client;
 		return 0;
 	}
-	return c->place ? LATER : -ENODEV;
+	if (!c->place)
+		return -ENODEV;
+	if (fs.served != c->client)
+		return LATER;
+	fs.served = NULL;
+	return -EAGAIN;
 }
 
 static const struct {
@@ -488,6 +495,8 @@ static void on_closed(gpointer arg, GObject *client)
 	(void)arg;
 	pthread_mutex_lock(&fs.lock);
 	fs.open--;
+	if ((GObject *)fs.served == client)
+		fs.served = NULL;
 	for (struct urb *u = fs.urbs; u; u = next) {
 		next = u->next;
 		if ((GObject *)u->client == client)
