@@ -46,12 +46,27 @@ static inline int session_transmit(struct reader *r, const uint8_t *command, siz
 	return e;
 }
 
+/* The card and the driver of a session that is open. Where a test failed, the next one ends it: the reader would
+ * be busy for all that come after. What else the test had stays. */
+static struct fuda_card *session_card;
+static const struct driver *session_driver;
+
+static inline void session_abandon(void)
+{
+	if (!session_card)
+		return;
+	session_card->reader->driver = session_driver;
+	fuda_card_free(&session_card);
+	stage_remove();
+}
+
 /* Opens the card as it is. `spec` is one of the fault driver, or NULL; `secret` what will be presented. */
 static inline void session_open(struct session *s, const char *spec, const char *secret)
 {
 	/* nothing is remembered from one session to the next */
 	unsetenv("HOME");
 	unsetenv("XDG_CACHE_HOME");
+	session_abandon();
 	*s = (struct session){ 0 };
 	assert_int_equal(fuda_context_new(&s->ctx), 0);
 	assert_int_equal(fuda_deadline_new(10000, &s->dl), 0);
@@ -59,6 +74,8 @@ static inline void session_open(struct session *s, const char *spec, const char 
 	s->entry = FUDA_PIN_ENTRY(s->secret);
 	if (fuda_card_open(s->ctx, stage_insert(spec), s->dl, &s->card) < 0)
 		fail_msg("%s", fuda_context_message(s->ctx));
+	session_card = s->card;
+	session_driver = s->card->reader->driver;
 	session_extended = s->card->reader->max_command >= SECURE_COMMAND;
 	session_roomy = s->card->reader->max_command >= ROOMY && s->card->reader->max_response >= ROOMY;
 	stage_limit(s->card->reader);
@@ -80,6 +97,7 @@ static inline void session_spy(struct session *s,
 static inline void session_close(struct session *s)
 {
 	fuda_cv_trust_free(&s->trust);
+	session_card = NULL;
 	fuda_card_free(&s->card);
 	stage_remove();
 	fuda_secret_free(&s->secret);
