@@ -305,6 +305,9 @@ static int play(void *arg, const uint8_t *block, size_t len, uint8_t multiplier,
 	return 0;
 }
 
+#define TEN   "00D600D600D600D600D6"
+#define FORTY TEN TEN TEN TEN
+
 static void test_turns(void **state)
 {
 	static const struct turns scripts[] = {
@@ -314,12 +317,8 @@ static void test_turns(void **state)
 		  { "000400A40000", "9000", "8200", "00029000" }, "9000" },
 		{ "R-block within the card's chain", 254, 32, "00B00000",
 		  { "000400B00000", "200161", "9000", "8000", "9000", "40029000" }, "619000" },
-		{ "IFSC that the reader cannot carry", 40, 32,
-		  "00D60000000030" "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
-		  "202122232425262728292A2B2C2D2E2F",
-		  { "202800D60000000030" "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F20",
-		    "C101FE", "E101FE", "9000",
-		    "400F" "2122232425262728292A2B2C2D2E2F", "00029000" }, "9000" },
+		{ "IFSC that the reader cannot carry", 40, 32, FORTY FORTY "00",
+		  { "2028" FORTY, "C101FE", "E101FE", "9000", "6028" FORTY, "8000", "000100", "00029000" }, "9000" },
 		{ "time is for one block", 254, 32, "00B00000",
 		  { "000400B00000", "C30105", "E30105*5", "200161", "9000", "40029000" }, "619000" },
 		{ "a chain of nothing", 254, 32, "00B00000",
