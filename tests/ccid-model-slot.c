@@ -206,6 +206,9 @@ void slot_obey(struct model *m, const uint8_t *b, size_t len, struct message *t,
 		t->type = 0x80;
 		transfer(m, s, b, len, t, data);
 		break;
+	case 0x6B: /* Escape, with which libccid loads texts: done, and nothing to say of it */
+		t->type = 0x83;
+		break;
 	case 0x69:
 		t->type = 0x80;
 		pad_obey(m, s, b, len, t, data);

@@ -325,7 +325,7 @@ static void describe(struct model *m)
 
 	m->usb.device.vendor = k->vendor;
 	m->usb.device.product = k->id;
-	m->usb.device.release = 0x0206; /* libccid refuses some older firmware */
+	m->usb.device.release = 0x0510; /* libccid refuses some older firmware */
 	m->usb.device.interface_count = 1;
 	f->class = k->class;
 	f->out = 0x01;
