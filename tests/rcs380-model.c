@@ -15,6 +15,7 @@ enum {
 	CARD_FRAME_MAX = 290,
 	NUMBERS = 0x14, /* of InSetProtocol */
 	NO_SUCH_NUMBER = 0x0D,
+	PACKET = 64,
 };
 
 struct transfer {
@@ -465,6 +466,8 @@ static void hear(struct rcs380 *d, const uint8_t *bytes, size_t len)
 		d->late_len = 0;
 		return;
 	}
+	if (len % PACKET == 0 && !d->model.empty_packet)
+		complain(d, "a frame of whole packets that does not end", (unsigned)(len / PACKET));
 	data = unwrap(d, bytes, len, &n);
 	if (d->running || d->count)
 		complain(d, "a command before the answer to the last", data ? data[1] : 0);

@@ -44,10 +44,13 @@ static void test_moves(void **state)
 		assert_int_equal(send(big, sizes[i]), 0);
 		assert_int_equal(talker.heard_len, sizes[i]);
 		assert_memory_equal(talker.heard, big, sizes[i]);
+		assert_true(talker.model.empty_packet);
 		say(&talker, big, sizes[i]);
 		hear(BIG, -1, big, sizes[i]);
 	}
 	assert_int_equal(u->transfers, 10);
+	assert_int_equal(usb_backend->out(u, big, 64, false, dl), 0);
+	assert_false(talker.model.empty_packet);
 	assert_int_equal(send("", 0), 0);
 	assert_int_equal(talker.heard_len, 0);
 	say(&talker, "", 0);

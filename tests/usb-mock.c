@@ -105,7 +105,7 @@ static int ended(struct place *p, ssize_t result)
 	return result == MODEL_GONE ? FUDA_EREADERGONE : FUDA_ETRANSPORT;
 }
 
-static int send_locked(struct mock *m, const uint8_t *bytes, size_t len)
+static int send_locked(struct mock *m, const uint8_t *bytes, size_t len, bool zlp)
 {
 	struct place *p = place_by_id(m->id);
 	enum usb_mock_fault fault;
@@ -118,6 +118,7 @@ static int send_locked(struct mock *m, const uint8_t *bytes, size_t len)
 		return FUDA_ETRANSPORT;
 	if (fault == USB_MOCK_UNPLUG && bus.fault_bytes < len)
 		return ended(p, MODEL_GONE);
+	p->model->empty_packet = zlp;
 	if (fault != USB_MOCK_LOSE)
 		r = p->model->out(p->model, bytes, len);
 	if (fault == USB_MOCK_UNPLUG)
@@ -133,10 +134,9 @@ static int mock_out(struct usb *u, const uint8_t *bytes, size_t len, bool zlp,
 {
 	int r = deadline_check(dl);
 
-	(void)zlp;
 	if (r == 0) {
 		pthread_mutex_lock(&bus.lock);
-		r = send_locked((struct mock *)u, bytes, len);
+		r = send_locked((struct mock *)u, bytes, len, zlp);
 		pthread_mutex_unlock(&bus.lock);
 	}
 	return r < 0 ? fail(u, r) : 0;

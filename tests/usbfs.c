@@ -142,6 +142,7 @@ static ssize_t ask(struct usb_model *m, const struct usbdevfs_urb *urb, uint8_t 
 		return m->interrupt ? m->interrupt(m, bytes, len) : MODEL_NOTHING;
 	if (urb->endpoint & 0x80)
 		return m->in(m, bytes, len);
+	m->empty_packet = urb->flags & USBDEVFS_URB_ZERO_PACKET;
 	n = m->out(m, bytes, len);
 	return n < 0 ? n : (ssize_t)len;
 }
