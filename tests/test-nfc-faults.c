@@ -308,6 +308,25 @@ static void helper_killed_after_verify(void **state)
 	works_again();
 }
 
+/* At closing libnfc leaves out all the rest when the chip does not take its first command. Over SPI and I2C that is
+ * enough to have been told to break off a moment before. */
+static void chip_fails_at_closing(void **state)
+{
+	static const int codes[] = { 0x52, 0x32, 0x16 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		for (int fault = PN532_NACK; fault <= PN532_ERROR_FRAME; fault++) {
+			open_and_verify();
+			pn532_fault(chip, (enum pn532_fault)fault, codes[i], 1);
+			reader_close(&r);
+			if (pn532_field(chip) || vcard_powered(card))
+				fail_msg("command %02X, fault %d: the field stays on", codes[i], fault);
+			pn532_fault(chip, PN532_FINE, -1, 0);
+		}
+	works_again();
+}
+
 /* A process that this one forked has the socket, too: it does not keep the helper from its end, and its own end
  * does nothing to it. */
 static void forked_meanwhile(void **state)
@@ -400,6 +419,7 @@ int main(void)
 		TEST(helper_killed_between),
 		TEST(helper_reaped_by_others),
 		TEST(helper_killed_after_verify),
+		TEST(chip_fails_at_closing),
 		TEST(forked_meanwhile),
 		TEST(program_killed),
 	};

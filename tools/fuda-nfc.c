@@ -27,6 +27,7 @@ enum {
 	FIELD_ON_MS = 6,   /* before the first call: 5 */
 	ABORT_MS = 50,     /* between attempts to break off */
 	ABORTS_MAX = 100,  /* each of which may cost libnfc a descriptor */
+	FIELD_OFF_TRIES = 2, /* at the end */
 	ORPHAN_MS = 500,   /* between looks whether who asks still lives */
 	RECEIVE_MAX = 264, /* what libnfc can receive */
 };
@@ -276,12 +277,16 @@ static void *watch(void *arg)
 	return arg;
 }
 
-/* Closing takes the field away, and with it the card's state; it is not to be broken off. */
+/* Closing takes the field away, and with it the card's state; it is not to be broken off. libnfc does
+ * so only where the chip takes a command before, and over SPI and I2C what was to be broken off while
+ * nothing went on is the next command: so it is done here, and once more. */
 static void close_device(struct chip *c)
 {
 	pthread_mutex_lock(&device_lock);
 	abortable = NULL;
 	pthread_mutex_unlock(&device_lock);
+	for (int i = 0; c->device && i < FIELD_OFF_TRIES && set_field(c, false) < 0; i++)
+		;
 	if (c->device)
 		nfc_close(c->device);
 	if (c->context)
