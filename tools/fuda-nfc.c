@@ -53,7 +53,7 @@ struct answer {
 };
 
 static int asker = -1; /* the socket */
-static pid_t parent;  /* who holds the other end */
+static pid_t parent;    /* who has the other end */
 static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
 static nfc_device *abortable; /* what watch() may break off */
 
@@ -277,9 +277,9 @@ static void *watch(void *arg)
 	return arg;
 }
 
-/* Closing takes the field away, and with it the card's state; it is not to be broken off. libnfc does
- * so only where the chip takes a command before, and over SPI and I2C what was to be broken off while
- * nothing went on is the next command: so it is done here, and once more. */
+/* Closing takes the field away, and with it the card's state; it is not to be broken off. libnfc
+ * does so only where the chip takes a command before, and over SPI and I2C what was to be broken
+ * off while nothing went on is the next command: so it is done here, and once more. */
 static void close_device(struct chip *c)
 {
 	pthread_mutex_lock(&device_lock);
