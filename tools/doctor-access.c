@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuda doctor: who may use a reader on the USB, by which rule, and which program does. */
+/* fuda doctor: who may use a reader, by which rule, and which program does. */
 #include "tools/doctor.h"
 
 #include <dirent.h>
@@ -139,7 +139,7 @@ static void mend(const struct usb_reader *d, const char *last, char *ret, size_t
 			 d->id, d->id + 5, sudo(), reload);
 		break;
 	case RULE_UNUSED:
-		snprintf(ret, size, _("plug it out and in again, or: %s"), reload);
+		snprintf(ret, size, _("unplug it and plug it in again, or: %s"), reload);
 		break;
 	case RULE_USED:
 		snprintf(ret, size, "%s", last);
@@ -278,22 +278,32 @@ static void look_at_holder(struct visit *v, const struct usb_reader *d, const ch
 		      process);
 }
 
-/* ---- all of it ---- */
+/* ---- who may use it ---- */
+
+enum { JOIN_SIZE = 300 };
+
+/* How to come to use what a group may. False if it may not, or is root's: whoever is in that may do
+ * more than read cards. */
+static bool join_group(const struct stat *st, const char *group, char ret[JOIN_SIZE])
+{
+	if (st->st_gid == 0 || (st->st_mode & 060) != 060)
+		return false;
+	snprintf(ret, JOIN_SIZE, _("%susermod -aG %s %s, and log in again"), sudo(), group,
+		 user_name());
+	return true;
+}
 
 static void look_at_permission(struct visit *v, const struct usb_reader *d, const char *node,
-			       const char *group)
+			       const struct stat *st, const char *group)
 {
-	char last[300], next[700];
+	char last[400], next[700], join[JOIN_SIZE];
 
-	if (strcmp(group, "root") == 0)
+	if (join_group(st, group, join))
+		snprintf(last, sizeof(last), _("log in at the machine itself; or: %s"), join);
+	else
 		snprintf(last, sizeof(last), "%s",
 			 _("log in at the machine itself; for others configure with "
 			   "--with-udev-group=GROUP and install again"));
-	else
-		snprintf(last, sizeof(last),
-			 _("log in at the machine itself; or: %susermod -aG %s %s, and log "
-			   "in again"),
-			 sudo(), group, user_name());
 	mend(d, last, next, sizeof(next));
 	found(v, PROBLEM, "usb", next, _("no permission to use the %s: %s is for group %s"),
 	      d->name, node, group);
@@ -314,11 +324,43 @@ void look_at_access(struct visit *v, const struct usb_reader *d)
 		return;
 	}
 	group_name(st.st_gid, group);
-	/* where the service has it and answers, nobody else needs it */
-	if (access(path, R_OK | W_OK) < 0 && !(v->service && service_serves(d)))
-		look_at_permission(v, d, node, group);
-	if (service_serves(d))
+	/* where the service has it and answers, or only that could, nobody else needs it */
+	if (access(path, R_OK | W_OK) < 0 && !(v->service && service_serves(d)) &&
+	    fuda_driver_there(d->driver) && strcmp(d->driver, "pcsc") != 0)
+		look_at_permission(v, d, node, &st, group);
+	if (v->can_pcsc && service_serves(d))
 		look_at_service_permission(v, d, &st, group);
 	if (d->claimed)
 		look_at_holder(v, d, node);
+}
+
+/* A name of libnfc's is DRIVER:/DEVICE or DRIVER:/DEVICE:SPEED, if it has a device in it. */
+bool look_at_port(struct visit *v, const char *reader)
+{
+	const char *device = strncmp(reader, "nfc:", 4) == 0 ? strstr(reader, ":/dev/") : NULL;
+	char port[PATH_MAX], path[PATH_MAX], group[NAME_SIZE], next[JOIN_SIZE];
+	struct stat st;
+
+	if (!device)
+		return true;
+	device++;
+	snprintf(port, sizeof(port), "%.*s", (int)strcspn(device, ":"), device);
+	if (!system_path(path, "%s", port) || stat(path, &st) < 0) {
+		found(v, PROBLEM, "port",
+		      _("check its cable; 'ls /dev/tty*' lists the serial ports, whether "
+			"something is on them or not"),
+		      _("there is no %s"), port);
+		return false;
+	}
+	group_name(st.st_gid, group);
+	if (access(path, R_OK | W_OK) == 0) {
+		found(v, FINE, "port", NULL, _("%s is there, and this user may use it"), port);
+		return true;
+	}
+	if (!join_group(&st, group, next))
+		snprintf(next, sizeof(next), "%s",
+			 _("the administrator has to give it to a group, by a rule for udev"));
+	found(v, PROBLEM, "port", next, _("no permission to use %s: it is for group %s"), port,
+	      group);
+	return false;
 }

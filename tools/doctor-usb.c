@@ -119,12 +119,33 @@ static bool read_device(const char *device, struct usb_reader *ret)
 
 /* ---- judged ---- */
 
-/* Whether there is no driver for it, neither in this build nor with the PC/SC service, and nothing
- * but one of ours would do. */
-static bool is_nobodys(const struct usb_reader *d)
+/* Whether this build has no driver for it, and cannot reach the PC/SC service or that has none. */
+static bool is_nobodys(const struct visit *v, const struct usb_reader *d)
 {
-	return strcmp(d->driver, "ccid") != 0 && strcmp(d->driver, "pcsc") != 0 &&
-	       !fuda_driver_there(d->driver) && !service_serves(d);
+	return !fuda_driver_there(d->driver) &&
+	       !(v->can_pcsc && (strcmp(d->driver, "ccid") == 0 || service_serves(d)));
+}
+
+/* Without a driver there is nothing more to say of it. */
+static void tell_nobodys(struct visit *v, const struct usb_reader *d)
+{
+	static const struct {
+		const char *driver, *part, *package;
+	} parts[] = {
+		{ "rcs380", "usb", "libusb-1.0-0-dev" },
+		{ "ccid", "usb", "libusb-1.0-0-dev" },
+		{ "nfc", "nfc", "libnfc-dev" },
+		{ "pcsc", "pcsc", "libpcsclite-dev" },
+	};
+	char next[200] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (strcmp(parts[i].driver, d->driver) == 0)
+			snprintf(next, sizeof(next),
+				 _("install %s, configure without --disable-%s, and build again"),
+				 parts[i].package, parts[i].part);
+	found(v, PROBLEM, "usb", next, _("this fuda was built without the driver for the %s"),
+	      d->name);
 }
 
 /* Nothing of ours or of others uses it while the kernel has it, unless it takes it back. */
@@ -134,7 +155,7 @@ static void look_at_module(struct visit *v, const struct usb_reader *d)
 
 	if (strcmp(d->driver, "rcs380") == 0) {
 		found(v, FINE, "usb", NULL, _("%s (%s) is plugged in"), d->name, d->id);
-		if (is_nobodys(d))
+		if (is_nobodys(v, d))
 			return;
 		found(v, NOTE, "usb", NULL,
 		      _("the kernel module %s holds it, and lets go of it whenever it is used"),
@@ -196,14 +217,14 @@ static void judge(struct visit *v, const struct usb_reader *d)
 		look_at_module(v, d);
 	else
 		found(v, FINE, "usb", NULL, _("%s (%s) is plugged in"), d->name, d->id);
-	if (is_nobodys(d))
-		found(v, PROBLEM, "usb",
-		      _("install libusb-1.0-0-dev and libnfc-dev, configure without --disable-usb "
-			"and --disable-nfc, and build again"),
-		      _("this fuda was built without the driver for the %s"), d->name);
+	if (is_nobodys(v, d)) {
+		tell_nobodys(v, d);
+		return;
+	}
 	look_at_access(v, d);
-	look_at_service_driver(v, d);
-	if (strcmp(d->driver, "nfc") == 0 && !is_nobodys(d))
+	if (v->can_pcsc)
+		look_at_service_driver(v, d);
+	if (strcmp(d->driver, "nfc") == 0)
 		found(v, NOTE, "usb", _("name it: --reader nfc:"),
 		      _("an NFC chip such as %s is used only when named"), d->name);
 }

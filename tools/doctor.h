@@ -15,7 +15,8 @@ struct visit {
 	bool cards;                       /* one of these has a card */
 	bool direct;                      /* one of these is not the PC/SC service's */
 	size_t readers_seen;              /* on the USB */
-	bool service;                     /* the PC/SC service answers */
+	bool can_pcsc;                    /* this build has the driver for the PC/SC service */
+	bool service;                     /* that answers */
 	bool usable;                      /* a My Number card answers */
 	bool authenticates;               /* and its PIN can be used without a second thought */
 };
@@ -54,6 +55,9 @@ struct usb_reader {
 
 /* Looks at the readers on the USB, one after the other. v->service is set. */
 void look_at_usb(struct visit *v);
+/* Looks at the port of an NFC chip, if `reader` names one ("nfc:pn532_uart:/dev/ttyUSB0"). False if
+ * there is none, so that the rest is in vain. */
+bool look_at_port(struct visit *v, const char *reader);
 /* Whether people and the PC/SC service may use it, and who does. */
 void look_at_access(struct visit *v, const struct usb_reader *d);
 /* Whether the PC/SC service has a driver for it. */

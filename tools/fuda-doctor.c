@@ -89,8 +89,9 @@ const char *start_service(bool anew, char ret[COMMAND_SIZE])
 
 /* ---- the PC/SC service ---- */
 
-#define NO_ACCESS \
-	N_("log in at the machine itself, or let polkit allow org.debian.pcsc-lite.access_pcsc")
+#define NO_ACCESS                                                                                \
+	N_("log in at the machine itself, or let polkit allow org.debian.pcsc-lite.access_pcsc " \
+	   "and org.debian.pcsc-lite.access_card")
 
 /* What is wrong with the service is no problem to who has a reader without it. */
 static enum finding of_service(const struct visit *v)
@@ -130,33 +131,33 @@ static int knock(const char *path)
 }
 
 /* Where the service is, and how it takes a knock. */
-static int knock_at_service(char path[PATH_MAX])
+static int knock_at_service(const char **ret_place)
 {
 	const char *given = getenv("PCSCLITE_CSOCK_NAME");
+	char path[PATH_MAX];
 
-	if (given && *given)
-		snprintf(path, PATH_MAX, "%s", given);
-	else if (!system_path(path, "/run/pcscd/pcscd.comm"))
-		return ENAMETOOLONG;
-	return knock(path);
+	*ret_place = given && *given ? given : "/run/pcscd/pcscd.comm";
+	if (*ret_place == given)
+		return knock(given);
+	return system_path(path, "%s", *ret_place) ? knock(path) : ENAMETOOLONG;
 }
 
-/* `error` came of knocking at `path`. */
-static void look_at_service(struct visit *v, const char *path, int error)
+/* `error` came of knocking there. */
+static void look_at_service(struct visit *v, const char *place, int error)
 {
 	char command[COMMAND_SIZE];
 
 	if (!error)
-		found(v, FINE, "service", NULL, _("the PC/SC service answers at %s"), path);
+		found(v, FINE, "service", NULL, _("the PC/SC service answers at %s"), place);
 	else if (error == ENOENT)
 		found(v, of_service(v), "service", start_service(false, command),
-		      _("the PC/SC service is not started: there is no %s"), path);
+		      _("the PC/SC service is not started: there is no %s"), place);
 	else if (error == EACCES || error == EPERM)
 		found(v, of_service(v), "service", _(NO_ACCESS),
-		      _("no permission to talk to the PC/SC service at %s"), path);
+		      _("no permission to talk to the PC/SC service at %s"), place);
 	else
 		found(v, of_service(v), "service", start_service(true, command),
-		      _("the PC/SC service does not answer at %s: %s"), path, strerror(error));
+		      _("the PC/SC service does not answer at %s: %s"), place, strerror(error));
 }
 
 /* ---- readers and cards ---- */
@@ -164,7 +165,7 @@ static void look_at_service(struct visit *v, const char *path, int error)
 #define PUT_IN N_("put a My Number card in it, chip first, or lay it on and leave it there")
 
 /* What to do about a card that cannot be opened, where the message does not say enough. */
-static const char *next_for(int code, char ret[COMMAND_SIZE])
+static const char *next_for(int code, const char *reader, char ret[COMMAND_SIZE])
 {
 	static const struct {
 		int code;
@@ -179,6 +180,8 @@ static const char *next_for(int code, char ret[COMMAND_SIZE])
 
 	if (code == FUDA_ENOSERVICE)
 		return start_service(false, ret);
+	if (strncmp(reader, "nfc:", 4) == 0)
+		return NULL; /* neither listed nor polkit's */
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (steps[i].code == code)
 			return _(steps[i].next);
@@ -227,7 +230,7 @@ static void look_at_card(struct visit *v, const char *reader)
 		v->usable = true;
 		look_at_tries(v, card);
 	} else {
-		found(v, PROBLEM, "card", next_for(r, command), "%s: %s", reader,
+		found(v, PROBLEM, "card", next_for(r, reader, command), "%s: %s", reader,
 		      r == FUDA_EWRONGCARD ? _("the card is not a My Number card") :
 					     fuda_context_message(ctx));
 	}
@@ -274,7 +277,9 @@ static void look_at_readers(struct visit *v, int r)
 		return;
 	}
 	if (!fuda_reader_list_count(v->readers))
-		found(v, PROBLEM, "readers", _("plug in a reader, or install its driver (libccid)"),
+		found(v, PROBLEM, "readers",
+		      v->can_pcsc ? _("plug in a reader, or install its driver (libccid)") :
+				    _("plug in a reader"),
 		      _("no reader is known to the system"));
 	for (size_t i = 0; (info = fuda_reader_list_get(v->readers, i)); i++) {
 		found(v, FINE, "readers", NULL, _("reader %s"), info->name);
@@ -282,17 +287,31 @@ static void look_at_readers(struct visit *v, int r)
 	}
 }
 
+/* What this does not look for may be what somebody has. */
+static void tell_named_only(struct visit *v)
+{
+	if (!v->readers_seen && !(v->readers && fuda_reader_list_count(v->readers)) &&
+	    fuda_driver_there("nfc"))
+		found(v, NOTE, "port", _("name it: --reader nfc:pn532_uart:/dev/ttyUSB0"),
+		      _("an NFC chip on a serial port is used only when it is named"));
+}
+
 static void look_at_all(struct visit *v)
 {
-	int r = list_readers(v);
-	char path[PATH_MAX] = "";
-	int error = knock_at_service(path);
+	int r = list_readers(v), error = ENOENT;
+	const char *place = "";
 
+	v->can_pcsc = fuda_driver_there("pcsc");
+	if (v->can_pcsc)
+		error = knock_at_service(&place);
 	v->service = !error;
 	look_at_usb(v);
-	look_for_program(v);
-	look_at_service(v, path, error);
+	if (v->can_pcsc) {
+		look_for_program(v);
+		look_at_service(v, place, error);
+	}
 	look_at_readers(v, r);
+	tell_named_only(v);
 	fuda_reader_list_free(&v->readers);
 }
 
@@ -317,10 +336,10 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	v.findings = report_list(call->report, NULL, "findings", NULL);
-	if (common.reader)
-		look_at_card(&v, common.reader);
-	else
+	if (!common.reader)
 		look_at_all(&v);
+	else if (look_at_port(&v, common.reader))
+		look_at_card(&v, common.reader);
 	tell_end(&v);
 	call->shown = true;
 	if (session_cancelled())

@@ -62,8 +62,8 @@ int fuda_reader_watch_new(struct fuda_context *ctx, struct fuda_reader_watch **r
 void fuda_reader_watch_free(struct fuda_reader_watch **w);
 /* Waits for the next event. FUDA_ETIMEOUT, FUDA_ECANCELLED; a PC/SC service that goes away or comes
  * back shows as readers removed and added. There is no file descriptor to poll: a program with a
- * loop of its own asks on a thread made for that, with a context and a deadline that only the thread
- * uses, and ends the wait by fuda_deadline_cancel(). */
+ * loop of its own asks on a thread made for that, with a context and a deadline that only that
+ * thread uses, and ends the wait by fuda_deadline_cancel(). */
 int fuda_reader_watch_next(struct fuda_reader_watch *w, struct fuda_deadline *dl,
 			   struct fuda_reader_event *ret);
 
