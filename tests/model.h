@@ -20,6 +20,7 @@ struct usb_model {
 	const char *product, *serial;
 	const char *kernel_driver; /* that holds it at first, or NULL */
 	bool empty_packet; /* the transfer that out() is told of is ended by one where it needs it */
+	uint8_t interface; /* number of the one that the call is for; set by usb-mock.c alone */
 	/* Called from one thread at a time. One transfer of the host: the whole of it, however many packets. */
 	int (*out)(struct usb_model *m, const uint8_t *bytes, size_t len); /* 0 or a model_result */
 	/* Fills up to `max` bytes (all of a packet boundary's worth that is there) and returns how many; 0 is an

@@ -119,6 +119,7 @@ static int send_locked(struct mock *m, const uint8_t *bytes, size_t len, bool zl
 	if (fault == USB_MOCK_UNPLUG && bus.fault_bytes < len)
 		return ended(p, MODEL_GONE);
 	p->model->empty_packet = zlp;
+	p->model->interface = m->usb.interface->number;
 	if (fault != USB_MOCK_LOSE)
 		r = p->model->out(p->model, bytes, len);
 	if (fault == USB_MOCK_UNPLUG)
@@ -157,6 +158,7 @@ static int receive_locked(struct mock *m, uint8_t *bytes, size_t max, size_t *re
 		*ret_len = 0;
 		return 0;
 	}
+	p->model->interface = m->usb.interface->number;
 	n = p->model->in(p->model, bytes, max);
 	if (n == MODEL_NOTHING)
 		return FUDA_EMUTE;
@@ -183,6 +185,7 @@ static int interrupt_locked(struct mock *m, uint8_t *bytes, size_t max, size_t *
 
 	if (!p)
 		return FUDA_EREADERGONE;
+	p->model->interface = m->usb.interface->number;
 	n = p->model->interrupt ? p->model->interrupt(p->model, bytes, max) : MODEL_NOTHING;
 	if (n == MODEL_NOTHING)
 		return FUDA_EMUTE;
@@ -275,6 +278,8 @@ static int mock_control(struct usb *u, uint8_t type, uint8_t request, uint16_t v
 		return fail(u, r);
 	pthread_mutex_lock(&bus.lock);
 	p = place_by_id(((struct mock *)u)->id);
+	if (p)
+		p->model->interface = u->interface->number;
 	if (!p)
 		n = FUDA_EREADERGONE;
 	else if (!p->model->control)
