@@ -35,6 +35,7 @@ static void verify_fails(enum pn532_fault fault, int error, bool heard)
 		fail_msg("a secret in %s", fuda_context_message(ctx));
 	if (error == FUDA_ETRANSPORT && fault != PN532_LONG) {
 		assert_int_equal(r->epoch, epoch + 1);
+		assert_false(pn532_field(chip));
 		assert_int_equal(exchange(r, VERIFY_AUTH, TRANSMIT_ONCE, dl), FUDA_EREMOVED);
 		assert_int_equal(reader_power(r, POWER_ON, dl), 0);
 		answers(SELECT_JPKI, 0x9000);
@@ -386,6 +387,10 @@ static void program_killed(void **state)
 	assert_false(pn532_field(chip));
 	assert_false(vcard_powered(card));
 	close(alive[1]);
+	/* nobody waits for the end of that helper */
+	for (int ms = 0; ms < 3000 && reader_open(ctx, name(), dl, &r) == FUDA_EBUSY; ms += 20)
+		pause_ms(20);
+	reader_close(&r);
 	works_again();
 }
 
