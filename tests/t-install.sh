@@ -78,14 +78,38 @@ sed -n 's/^[a-z].*[ *]\(fuda_[a-z0-9_]*\)(.*/\1/p' "$root"/include/fuda/*.h | so
 nm -D --defined-only "$root/lib/libfuda.so" | awk '$3 ~ /^fuda_/ { print $3 }' | sort -u >"$tmp/defined"
 diff "$tmp/declared" "$tmp/defined" || fail "headers and library differ"
 
-# the example of the README, with all headers to see that they stand alone
-{
+# the examples of the README, with all headers to see that they stand alone
+example() { # example NUMBER
 	(cd "$root/include" && for h in fuda/*.h; do echo "#include <$h>"; done)
-	sed -n '/^```c$/,/^```$/p' "$srcdir/README.md" | grep -v '^```'
-} >"$tmp/user.c"
+	awk -v n="$1" '/^```c$/ { n--; within = 1; next } /^```$/ { within = 0 } within && !n' "$srcdir/README.md"
+}
+example 1 >"$tmp/user.c"
+example 2 >"$tmp/counter.c" # a function, here with what calls it
+cat >>"$tmp/counter.c" <<END
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+	struct fuda_verdict verdict;
+	struct fuda_context *ctx = NULL;
+	struct fuda_deadline *dl = NULL;
+	struct fuda_trust *trust = NULL;
+	struct fuda_card *card = NULL;
+	int r = argc < 2 || fuda_context_new(&ctx) || fuda_deadline_new(10000, &dl) || fuda_trust_new(ctx, &trust) ||
+		(argc > 2 && fuda_trust_add_file(trust, argv[2])) || fuda_card_open(ctx, argv[1], dl, &card) ||
+		authenticate(ctx, card, trust, dl, &verdict);
+
+	puts(r ? fuda_context_message(ctx) : fuda_result_name(verdict.result));
+	fuda_card_free(&card);
+	fuda_trust_free(&trust);
+	fuda_deadline_free(&dl);
+	fuda_context_free(&ctx);
+	return r;
+}
+END
 export PKG_CONFIG_PATH="$root/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$tmp/dest"
 flags=$(pkg-config --cflags --libs fuda)
 $(value CC) $(value SANITIZE_CFLAGS) -std=c11 -Wall -Wextra -Wpedantic -Werror "$tmp/user.c" $flags -o "$tmp/user"
+$(value CC) $(value SANITIZE_CFLAGS) -std=c11 -Wall -Wextra -Wpedantic -Werror "$tmp/counter.c" $flags -o "$tmp/counter"
 status=0
 LD_LIBRARY_PATH=$root/lib "$tmp/user" virtual:/nonexistent >"$tmp/der" 2>"$tmp/err" || status=$?
 [ $status != 0 ] && [ -s "$tmp/err" ] || fail "the example program on nothing: $status"
@@ -93,6 +117,16 @@ if [ -e fuda-vcard ]; then
 	./fuda-vcard make "$tmp/card" 2>/dev/null
 	LD_LIBRARY_PATH=$root/lib "$tmp/user" "virtual:$tmp/card" >"$tmp/der" || fail "the example program"
 	openssl x509 -inform DER -in "$tmp/der" -noout || fail "the certificate of the example program"
+	# counter PIN SAYS [TRUST]
+	counter() {
+		said=$(echo "$1" | LD_LIBRARY_PATH=$root/lib "$tmp/counter" "virtual:$tmp/card" ${3-}) || :
+		case $said in *"$2"*) ;; *) fail "the counter's example says $said, not $2" ;; esac
+	}
+	counter 1234 ok "$tmp/card/ca.pem"
+	counter 1234 invalid_certificate
+	counter 12 'no try was spent'
+	counter 4321 '2 tries' "$tmp/card/ca.pem"
+	counter 1234 ok "$tmp/card/ca.pem"
 fi
 # a program that only sets its locale gets texts in its language; one that binds them elsewhere keeps that
 cat >"$tmp/bound.c" <<END

@@ -194,8 +194,7 @@ static void look_at_service_driver(struct visit *v, const struct usb_reader *d)
 
 	if (!service_serves(d) && own) {
 		found(v, NOTE, "usb",
-		      _("install ifd-fuda.bundle ('make install' does), and start the service "
-			"anew"),
+		      _("install ifd-fuda.bundle ('make install' does), and restart the service"),
 		      _("programs that use PC/SC do not see the %s: its driver for the PC/SC "
 			"service is not installed"),
 		      d->name);

@@ -18,7 +18,7 @@ static const struct failure using[] = {
 	{ LIBUSB_ERROR_NO_MEM, FUDA_ENOMEM, N_("out of memory") },
 	{ 0, FUDA_ETRANSPORT,
 	  N_("The reader did not take or give what was due on the USB (%s). Try again; if that "
-	     "does not help, unplug it and plug it in anew.") },
+	     "does not help, unplug it and plug it in again.") },
 };
 
 /* As an error of libusb, how a transfer ended. */
