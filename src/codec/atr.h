@@ -35,8 +35,8 @@ struct atr {
  * values that are reserved where we use them. */
 int atr_parse(const uint8_t *bytes, size_t len, struct atr *ret);
 
-/* Bits per second at clock `khz`, which a reader may claim as it likes, with the rates of TA1 `fd`; 0
- * if they are reserved, or nobody's. */
+/* Bits per second at clock `khz`, which a reader may claim as it likes, with the rates of TA1 `fd`;
+ * 0 if they are reserved, or beyond 32 bits. */
 uint32_t atr_rate(uint8_t fd, uint32_t khz);
 
 #endif
