@@ -277,9 +277,8 @@ static int parse_spec(struct fuda_context *ctx, char *spec, struct faulty *f)
 			return ctx_fail(ctx, e,
 					_("\"%s\" is no fault. It is KIND@N, KIND@N+ or "
 					  "KIND=ARGUMENT@N, where KIND is one of removed, pulled, "
-					  "gone, "
-					  "reset, lostreset, mute, unreached, truncated, sw=XXXX, "
-					  "answer=HEX, late=MS."),
+					  "gone, reset, lostreset, mute, unreached, truncated, "
+					  "sw=XXXX, answer=HEX, late=MS."),
 					shown);
 	}
 	return 0;
@@ -326,8 +325,7 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	if (!name)
 		return ctx_fail(r->ctx, FUDA_EINVAL,
 				_("The name of a faulty reader is fault:SPEC:READER; the colon "
-				  "before "
-				  "READER is missing."));
+				  "before READER is missing."));
 	*name++ = 0;
 	e = parse_spec(r->ctx, spec, f);
 	if (e < 0)

@@ -176,8 +176,8 @@ static int take_card(struct reader *r, const struct nfc_answer *a)
 	if (!card.iso14443_4)
 		return ctx_fail(r->ctx, FUDA_EMUTE,
 				_("What lies on the reader does not take commands (ISO/IEC "
-				  "14443-4): "
-				  "it is no My Number card. Take it off, and other cards too."));
+				  "14443-4): it is no My Number card. Take it off, and other cards "
+				  "too."));
 	/* MBLI of the answer to ATTRIB is not among what libnfc gives: it is taken for 0 */
 	r->atr_len = contactless_atr(&card, r->atr);
 	return 0;

@@ -118,8 +118,7 @@ static int mute(struct rcs380_chip *c)
 {
 	return ctx_fail(c->ctx, FUDA_EMUTE,
 			_("There is a card on the reader, but it does not answer as it should. "
-			  "Leave "
-			  "one card alone on the reader, lay it flat in the middle and try "
+			  "Leave one card alone on the reader, lay it flat in the middle and try "
 			  "again."));
 }
 

@@ -81,8 +81,7 @@ static int find(struct fuda_context *ctx, const char *rest, struct search *ret)
 	if (usb_parse_place(rest, &ret->bus, &ret->address, NULL) < 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("\"rcs380:%s\" is no name of a reader; that is rcs380:BUS.DEV "
-				  "with "
-				  "two numbers as \"fuda readers\" and lsusb show them."),
+				  "with two numbers as \"fuda readers\" and lsusb show them."),
 				rest);
 	e = usb_backend->bus_open(ctx, &bus);
 	if (e < 0)
@@ -94,8 +93,7 @@ static int find(struct fuda_context *ctx, const char *rest, struct search *ret)
 	if (e == 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("There is no RC-S380 at %s. \"fuda readers\" lists the readers "
-				  "that "
-				  "are there."),
+				  "that are there."),
 				rest);
 	return 0;
 }
@@ -168,8 +166,8 @@ static int no_card(struct rcs380 *d, struct fuda_deadline *dl)
 	if (e == 0)
 		return ctx_fail(d->chip.ctx, FUDA_EMUTE,
 				_("On the reader is a FeliCa card (as for trains and shopping), "
-				  "not a "
-				  "My Number card. Take it off and lay the My Number card on it."));
+				  "not a My Number card. Take it off and lay the My Number card on "
+				  "it."));
 	if (e != FUDA_ENOCARD)
 		return e;
 	return ctx_fail(d->chip.ctx, FUDA_ENOCARD,
@@ -350,8 +348,7 @@ static int rcs380_transmit(struct reader *r, const uint8_t *command, size_t len,
 	if (response.len < 2)
 		return ctx_fail(r->ctx, FUDA_ETRANSPORT,
 				_("The card answered without a status word. Take it off, put it "
-				  "back "
-				  "and try again."));
+				  "back and try again."));
 	e = fuda_buf_append(ret_response, response.data, response.len);
 	return e < 0 ? ctx_fail_code(r->ctx, e) : 0;
 }

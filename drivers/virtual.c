@@ -45,8 +45,7 @@ static int virtual_open(struct reader *r, const char *rest, struct fuda_deadline
 	if (e == FUDA_EBUSY)
 		return ctx_fail(r->ctx, e,
 				_("The software card in %s is in use by another program. Wait for "
-				  "it "
-				  "or end it."),
+				  "it or end it."),
 				rest);
 	if (e < 0)
 		return ctx_fail(r->ctx, e, _("The software card in %s cannot be played: %s."), rest,

@@ -172,8 +172,7 @@ static void tell_missing(const struct fuda_trust *trust, const struct fuda_cert 
 {
 	if (fuda_trust_knows_issuer(cert) && !fuda_trust_has_issuer(trust, cert))
 		fputs(_("fuda: a genuine CA issued this certificate, but the CA's own certificate "
-			"is "
-			"not at hand. Name a file with it (--trust FILE).\n"),
+			"is not at hand. Name a file with it (--trust FILE).\n"),
 		      stderr);
 }
 
@@ -197,8 +196,7 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 		if (r < 0)
 			return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
 		fputs(_("fuda: the signature fits the certificate. Who issued the certificate was "
-			"not "
-			"checked, because no certificate of the CA is at hand.\n"),
+			"not checked, because no certificate of the CA is at hand.\n"),
 		      stderr);
 	}
 	call->shown = call->judged = true;

@@ -101,8 +101,7 @@ static int open_any(struct fuda_context *ctx, struct fuda_deadline *dl, struct f
 	if (!cards && list->count > 1)
 		return ctx_fail(ctx, FUDA_ENOCARD,
 				_("There is no card in any of the %zu readers. Insert the My "
-				  "Number "
-				  "card in one of them, or lay it on."),
+				  "Number card in one of them, or lay it on."),
 				list->count);
 	if (!cards)
 		return ctx_fail(ctx, FUDA_ENOCARD,

@@ -185,8 +185,7 @@ static const struct rule {
 } rules[] = {
 	{ "issuer_unknown", FUDA_RESULT_INVALID_CERTIFICATE, issuer_known,
 	  N_("No CA that is believed has issued this certificate. If it belongs to a test card, "
-	     "name "
-	     "the certificates of its test CAs (--trust FILE).") },
+	     "name the certificates of its test CAs (--trust FILE).") },
 	{ "profile_signature_algorithm", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, algorithm_accepted,
 	  N_("The certificate is signed by an algorithm that is not accepted. RSA with SHA-256, "
 	     "SHA-384 or SHA-512 is, and ECDSA with SHA-384; ask for a newer certificate.") },
@@ -195,8 +194,7 @@ static const struct rule {
 	     "bits, or P-384). A newer version of this program may know it.") },
 	{ "issuer_signature", FUDA_RESULT_INVALID_CERTIFICATE, issuer_signed,
 	  N_("The signature of the CA on this certificate is wrong: the certificate is forged or "
-	     "was "
-	     "changed. Do not accept it.") },
+	     "was changed. Do not accept it.") },
 	{ "issuer_not_ca", FUDA_RESULT_INVALID_CERTIFICATE, issuer_is_ca,
 	  N_("The certificate of the issuer is not that of a CA. Name CA certificates only "
 	     "(--trust FILE).") },
@@ -208,8 +206,7 @@ static const struct rule {
 	     "signature have CAs of their own. Do not accept the certificate.") },
 	{ "issuer_expired", FUDA_RESULT_CERTIFICATE_EXPIRED, issuer_not_expired,
 	  N_("The certificate of the CA has expired, and with it all that it issued. The holder "
-	     "needs "
-	     "a new certificate from the municipality.") },
+	     "needs a new certificate from the municipality.") },
 	{ "issuer_not_yet_valid", FUDA_RESULT_INVALID_CERTIFICATE, issuer_begun,
 	  N_("The certificate of the CA is not valid yet. Check the clock of this machine.") },
 	{ "profile_critical_extension", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, critical_understood,
@@ -220,19 +217,16 @@ static const struct rule {
 	     "round. Choose the other certificate.") },
 	{ "profile_use", FUDA_RESULT_INVALID_CERTIFICATE, not_for_other_use,
 	  N_("The certificate serves another purpose: user authentication and digital signature "
-	     "have "
-	     "a certificate each. Choose the other one.") },
+	     "have a certificate each. Choose the other one.") },
 	{ "profile_key_usage", FUDA_RESULT_INVALID_CERTIFICATE, key_usage_fits,
 	  N_("The key usage of the certificate does not permit this, or more than this. Do not "
-	     "accept "
-	     "it.") },
+	     "accept it.") },
 	{ "profile_extended_key_usage", FUDA_RESULT_INVALID_CERTIFICATE, extended_key_usage_fits,
 	  N_("The certificate is not meant for client authentication. Do not accept it for user "
 	     "authentication.") },
 	{ "profile_policy", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, policy_fits,
 	  N_("The certificate follows none of the policies of the JPKI. It is not one of a My "
-	     "Number "
-	     "card.") },
+	     "Number card.") },
 	{ "profile_key", FUDA_RESULT_UNSUPPORTED_CERTIFICATE, key_accepted,
 	  N_("The key of the certificate is not of the kind and size that the JPKI uses (RSA with "
 	     "2048 bits, or P-384). A newer version of this program may know it.") },

@@ -26,7 +26,8 @@ static const struct failure opening[] = {
 	{ LIBUSB_ERROR_NO_DEVICE, FUDA_ENOREADER, N_("There is no such device on the USB.") },
 	{ LIBUSB_ERROR_NOT_FOUND, FUDA_ENOREADER, N_("There is no such device on the USB.") },
 	{ LIBUSB_ERROR_NO_MEM, FUDA_ENOMEM, N_("out of memory") },
-	{ 0, FUDA_EFAILED, N_("The USB does not open the reader (%s). Unplug it and plug it in again.") },
+	{ 0, FUDA_EFAILED,
+	  N_("The USB does not open the reader (%s). Unplug it and plug it in again.") },
 };
 
 const struct failure *lu_failure(const struct failure *table, int error)

@@ -74,8 +74,7 @@ int record_read(struct fuda_context *ctx, const struct record_form *form,
 
 	if (!file->len)
 		return ctx_fail(ctx, FUDA_EINVAL,
-				_("%s was not read. Ask for it, with a secret that "
-				  "opens it."),
+				_("%s was not read. Ask for it, with a secret that opens it."),
 				_(form->name));
 	if (tlv_expect(&c, form->tag, &record.whole) < 0)
 		return malformed(ctx, form, _("not a whole object of its kind"));

@@ -119,8 +119,7 @@ static int load_conf(struct vcard *v, char *ret_why, size_t why_size)
 		if (r < 0)
 			return explain(ret_why, why_size, r == FUDA_ENOTFOUND ? FUDA_EFILE : r,
 				       "no readable %s in the directory; make a card with "
-				       "fuda-vcard "
-				       "make",
+				       "fuda-vcard make",
 				       files[i].name);
 		r = vconf_parse(&v->conf, files[i].scope, files[i].name, &text, ret_why, why_size);
 		if (r < 0)
