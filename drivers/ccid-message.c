@@ -43,8 +43,8 @@ struct ccid {
 	deadline_word busy; /* a command is on its way */
 	/* under `busy` */
 	uint8_t seq;	  /* of the next command */
-	bool stuck;	  /* it has not given up a command yet, of ... */
-	uint8_t stuck_slot;
+	bool stuck;	  /* it may still be at this command */
+	uint8_t stuck_slot, stuck_seq;
 	uint32_t changed; /* bits of slots */
 };
 
@@ -138,6 +138,9 @@ static int parse(struct ccid *c, const struct fuda_buf *message, uint8_t slot, u
 	    cur_copy(&length, l, sizeof(l)) < 0)
 		return garbled(c);
 	*ret_heard = HEARD_OTHER;
+	if (its_slot == c->stuck_slot && its_seq == c->stuck_seq &&
+	    (status & STATUS_COMMAND) != STATUS_EXTENSION)
+		c->stuck = false; /* it has come to an end, though nobody waits any more */
 	if (its_slot != slot || its_seq != seq)
 		return 0;
 	n = l[0] | (uint32_t)l[1] << 8 | (uint32_t)l[2] << 16 | (uint32_t)l[3] << 24;
@@ -170,6 +173,13 @@ static uint8_t answer_type(enum ccid_type command)
 	}
 }
 
+static void set_stuck(struct ccid *c, uint8_t slot, uint8_t seq)
+{
+	c->stuck = true;
+	c->stuck_slot = slot;
+	c->stuck_seq = seq;
+}
+
 /* The answer to command `seq`. Answers to earlier commands and empty transfers, which some firmware
  * sends, are dropped. */
 static int await(struct ccid *c, const struct ccid_command *command, uint8_t seq,
@@ -198,33 +208,59 @@ static int await(struct ccid *c, const struct ccid_command *command, uint8_t seq
 			stale++;
 		}
 	}
-	c->stuck = true;
-	c->stuck_slot = command->slot;
+	if (!c->stuck)
+		set_stuck(c, command->slot, seq);
 	return ctx_fail(c->usb->ctx, FUDA_ETRANSPORT,
 			_("The reader does not come to an end. Unplug it, plug it in again and try "
 			  "again."));
 }
 
-/* 5.3.1: the reader gives up its command, told by a request and a message of one number. */
-static int abort_command(struct ccid *c, uint8_t slot, int ms)
+/* Until the command that the reader is stuck with comes to an end by itself. */
+static int await_end(struct ccid *c, struct fuda_deadline *dl)
 {
-	const struct ccid_command command = { .type = CCID_ABORT, .slot = slot };
+	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(CCID_MESSAGE_MAX);
+	_cleanup_answer_ struct ccid_answer nobody = CCID_ANSWER_INIT;
+	int e = 0;
+
+	while (e == 0 && c->stuck) {
+		enum heard heard;
+		uint8_t type;
+
+		fuda_buf_clear(&message);
+		fuda_buf_clear(&nobody.data);
+		e = c->usb->backend->in(c->usb, c->class.message_max, -1, dl, &message);
+		if (e == 0 && message.len) /* c->seq is the number of nothing yet */
+			e = parse(c, &message, c->stuck_slot, c->seq, &type, &heard, &nobody);
+	}
+	return e;
+}
+
+/* 5.3.1: the reader gives up the command that it is stuck with, told by a request and a message of
+ * one number. One that does not know how to may still end by itself. */
+static int abort_command(struct ccid *c, int ms)
+{
+	const struct ccid_command command = { .type = CCID_ABORT, .slot = c->stuck_slot };
 	_cleanup_answer_ struct ccid_answer answer = CCID_ANSWER_INIT;
 	_cleanup_(fuda_deadline_free) struct fuda_deadline *dl = NULL;
-	uint8_t seq = c->seq++, nothing[1] = { 0 };
+	uint8_t seq = c->seq, nothing[1] = { 0 };
 	int e = fuda_deadline_new(ms, &dl);
 
+	if (e < 0)
+		return e;
 	ctx_keep_error(c->usb->ctx, true);
-	if (e == 0)
-		e = c->usb->backend->control(c->usb, CONTROL_OUT, REQUEST_ABORT,
-					     (uint16_t)(seq << 8 | slot), nothing, 0, dl);
-	if (e >= 0)
+	e = c->usb->backend->control(c->usb, CONTROL_OUT, REQUEST_ABORT,
+				     (uint16_t)(seq << 8 | command.slot), nothing, 0, dl);
+	if (e >= 0) {
+		c->seq++;
 		e = send(c, &command, seq, dl);
-	if (e == 0)
-		e = await(c, &command, seq, dl, &answer);
+		if (e == 0)
+			e = await(c, &command, seq, dl, &answer);
+		if (e == 0 && !answer.failed)
+			c->stuck = false;
+	}
+	if (e != FUDA_EREADERGONE)
+		e = await_end(c, dl);
 	ctx_keep_error(c->usb->ctx, false);
-	c->stuck = e < 0;
-	c->stuck_slot = slot;
 	return e;
 }
 
@@ -235,7 +271,7 @@ static int recover(struct ccid *c, struct fuda_deadline *dl)
 
 	if (!c->stuck)
 		return 0;
-	e = abort_command(c, c->stuck_slot, left < 0 ? ABORT_AGAIN_MS : MIN(left, ABORT_AGAIN_MS));
+	e = abort_command(c, left < 0 ? ABORT_AGAIN_MS : MIN(left, ABORT_AGAIN_MS));
 	if (e == FUDA_EREADERGONE)
 		return ctx_fail_code(c->usb->ctx, e);
 	if (e < 0)
@@ -258,8 +294,10 @@ static int exchange(struct ccid *c, const struct ccid_command *command, struct f
 	if (e == 0)
 		e = await(c, command, seq, dl, ret);
 	if (e == FUDA_ETIMEOUT || e == FUDA_ECANCELLED ||
-	    (e < 0 && e != FUDA_EREADERGONE && command->type == CCID_SECURE))
-		ret->at_rest = abort_command(c, command->slot, ABORT_MS) == 0;
+	    (e < 0 && e != FUDA_EREADERGONE && command->type == CCID_SECURE)) {
+		set_stuck(c, command->slot, seq);
+		ret->at_rest = abort_command(c, ABORT_MS) == 0;
+	}
 	if (e == FUDA_EREADERGONE)
 		atomic_store(&c->gone, true);
 	return e;
@@ -503,7 +541,7 @@ void ccid_release(struct ccid **reader, struct fuda_context *ctx, uint8_t slot)
 		*p = c->next;
 		c->usb->ctx = ctx;
 		if (c->stuck) /* for who comes next */
-			(void)abort_command(c, c->stuck_slot, ABORT_AGAIN_MS);
+			(void)abort_command(c, ABORT_AGAIN_MS);
 		usb_close(&c->usb);
 		free(c);
 	}

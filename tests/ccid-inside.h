@@ -63,6 +63,7 @@ struct model {
 	struct fuda_buf out; /* messages to the host, each behind its length in 4 bytes */
 	size_t at;	     /* bytes of the first that it has */
 	const char *complaint;
+	enum ccid_abort abort;
 	bool spoken_to, notice, aborting, waiting, dead, endless;
 	uint8_t last_seq, abort_seq;
 	unsigned voltage;

@@ -214,6 +214,10 @@ void slot_obey(struct model *m, const uint8_t *b, size_t len, struct message *t,
 		pad_obey(m, s, b, len, t, data);
 		break;
 	case 0x72:
+		if (m->abort == CCID_REFUSES) {
+			fail_with(t, 0);
+			break;
+		}
 		abort_all(m, b[6]);
 		break;
 	default:

@@ -287,7 +287,9 @@ static ssize_t model_control(struct usb_model *usb, uint8_t type, uint8_t reques
 	ssize_t n = MODEL_STALL;
 
 	pthread_mutex_lock(&m->lock);
-	if (type == 0x21 && request == 1) { /* ABORT: slot and number */
+	if (type == 0x21 && request == 1 && m->abort == CCID_REFUSES) {
+		n = 0;
+	} else if (type == 0x21 && request == 1 && m->abort == CCID_ABORTS) { /* ABORT: slot and number */
 		m->aborting = true;
 		m->abort_seq = (uint8_t)(value >> 8);
 		/* what it was about to do and say falls away, but for what is on its way already */
@@ -430,6 +432,11 @@ void ccid_model_fault(struct usb_model *usb, enum ccid_fault fault, unsigned n, 
 	m->fault_in = n;
 	m->fault_arg = arg;
 	pthread_mutex_unlock(&m->lock);
+}
+
+void ccid_model_abort(struct usb_model *usb, enum ccid_abort abort)
+{
+	model_of(usb)->abort = abort;
 }
 
 void ccid_model_voltage(struct usb_model *usb, unsigned select)

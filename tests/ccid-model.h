@@ -57,6 +57,10 @@ enum ccid_fault {
 	CCID_ENDLESS,	    /* the response never ends */
 };
 void ccid_model_fault(struct usb_model *m, enum ccid_fault fault, unsigned n, unsigned arg);
+/* How it takes being told to give a command up: as it has to; it has no such control request; it knows the message as
+ * little as the request, of which it says nothing. */
+enum ccid_abort { CCID_ABORTS, CCID_STALLS, CCID_REFUSES };
+void ccid_model_abort(struct usb_model *m, enum ccid_abort abort);
 /* It cannot do voltages but this one (bPowerSelect); 0: all. */
 void ccid_model_voltage(struct usb_model *m, unsigned select);
 /* It lists these rates. */
