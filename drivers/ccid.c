@@ -67,8 +67,8 @@ static int find(struct fuda_context *ctx, const char *rest, struct usb_device *r
 	if (usb_parse_place(rest, &s.bus, &s.address, &tail) < 0 || parse_slot(tail, &slot) < 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("\"ccid:%s\" is no name of a reader; that is ccid:BUS.DEV or "
-				  "ccid:BUS.DEV/SLOT with two numbers as \"fuda readers\" and lsusb "
-				  "show them."),
+				  "ccid:BUS.DEV/SLOT with two numbers as \"fuda readers\" and "
+				  "lsusb show them."),
 				rest);
 	e = usb_backend->bus_open(ctx, &bus);
 	if (e < 0)
