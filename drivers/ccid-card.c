@@ -20,8 +20,8 @@ enum {
 
 /* ---- power ---- */
 
-/* bPowerSelect, 6.1.1, where the reader does not choose. 5 V first, as other drivers have it: cards
- * of class B and C stand it by ISO/IEC 7816-3 6.2.1 or do not answer. */
+/* bPowerSelect, 6.1.1, where the reader does not choose. 5 V first, as libccid has it; that a card
+ * of class B or C alone comes to no harm by it is from memory of ISO/IEC 7816-3 and unconfirmed. */
 static const struct {
 	uint8_t select, class;
 } voltages[] = { { 1, CLASS_A }, { 2, CLASS_B }, { 3, CLASS_C } };
@@ -41,11 +41,13 @@ int ccid_power_off(struct ccid_slot *s, struct fuda_deadline *dl)
 	_cleanup_answer_ struct ccid_answer answer = CCID_ANSWER_INIT;
 	int e = power(s, CCID_POWER_OFF, 0, dl, &answer);
 
-	if (e < 0)
-		return e;
-	s->powered = s->lost = false;
 	/* what is not there has no power either */
-	return answer.failed && answer.card == CCID_ACTIVE ? ccid_failure(s->ctx, &answer) : 0;
+	if (e == 0 && answer.failed && answer.card == CCID_ACTIVE)
+		e = ccid_failure(s->ctx, &answer);
+	s->lost = e < 0; /* closing tries again, and no command goes there before */
+	if (e == 0)
+		s->powered = false;
+	return e;
 }
 
 static int no_card(struct ccid_slot *s)

@@ -17,6 +17,7 @@ enum {
 	PATIENCE_MS = 1000,   /* for all of them */
 	NOTICES_MAX = 32,     /* notices that have waited */
 	DRAIN_MS = 10,	      /* for an answer that a program before us did not wait for */
+	RATES_MS = 200,	      /* for an answer that is not needed, while others may wait to open */
 	RATE_SIZE = 4,
 };
 
@@ -416,12 +417,15 @@ static void ask_rates(struct ccid *c, struct fuda_deadline *dl)
 	uint8_t bytes[CCID_RATES_MAX * RATE_SIZE];
 	struct cursor list;
 	const uint8_t *p;
+	int64_t end;
 	int n;
 
 	if (c->class.features & CCID_AUTO_NEGOTIATION)
 		return;
+	end = deadline_narrow(dl, RATES_MS);
 	n = c->usb->backend->control(c->usb, CONTROL_IN, REQUEST_RATES, 0, bytes, sizeof(bytes),
 				     dl);
+	deadline_widen(dl, end);
 	if (n < 0)
 		return;
 	list = cur_of(bytes, MIN((size_t)n, sizeof(bytes)));

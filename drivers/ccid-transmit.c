@@ -151,23 +151,28 @@ static int t0_exchange(struct ccid_slot *s, const uint8_t *tpdu, size_t len,
 	return take_piece(s, &answer, response);
 }
 
-/* The rest of a response of which `sw` says that there is more. */
+/* The rest of a response of which `sw` says that there is more, 61xx. A card that wants to be asked
+ * for another length of it, 6Cxx, is: once, if it gives nothing. */
 static int t0_get_response(struct ccid_slot *s, uint8_t cla, struct fuda_deadline *dl,
 			   struct fuda_buf *response, uint16_t *sw)
 {
 	uint8_t own = ccid_class(s->reader)->get_response;
 	uint8_t tpdu[T0_HEAD] = { own == SAME_CLASS ? cla : own, INS_GET_RESPONSE };
 
-	for (int i = 0; i < T0_ROUNDS_MAX && *sw >> 8 == 0x61; i++) {
+	for (int i = 0; i < T0_ROUNDS_MAX; i++) {
 		size_t before = response->len;
+		bool corrected = i > 0 && *sw >> 8 == 0x6C;
 		int e;
+
+		if (*sw >> 8 != 0x61 && !corrected)
+			break;
 
 		tpdu[4] = (uint8_t)*sw;
 		e = t0_exchange(s, tpdu, sizeof(tpdu), dl, response, sw);
 		if (e < 0)
 			return e;
-		if (response->len == before && *sw >> 8 == 0x61) /* or it would never end */
-			break;
+		if (response->len == before && (corrected || *sw >> 8 == 0x61))
+			break; /* or it would never end */
 	}
 	return 0;
 }

@@ -271,8 +271,10 @@ static int ask_card(struct rcs380 *d, struct fuda_deadline *dl, bool *ret)
 
 		e = isodep_present(&d->isodep, dl, &there);
 		deadline_widen(dl, end);
-		if (e == FUDA_ETIMEOUT && deadline_check(dl) == 0)
-			e = there = 0;
+		if (e == FUDA_ETIMEOUT && deadline_check(dl) == 0) {
+			there = false;
+			e = 0;
+		}
 	}
 	if (d->isodep.lost)
 		d->state = LOST;

@@ -365,6 +365,8 @@ static enum icc_said hear_block(struct icc *c, const uint8_t *b, size_t len, uns
 
 /* ---- T=0 ---- */
 
+enum { INS_VERIFY = 0x20 };
+
 /* Commands that answer data though the TPDU cannot say how much is wanted. */
 static bool wants_le(uint8_t ins)
 {
@@ -417,7 +419,7 @@ static enum icc_said hear_tpdu(struct icc *c, const uint8_t *b, size_t len, stru
 		return ICC_ANSWERED;
 	}
 	fuda_buf_clear(&c->rest);
-	fuda_buf_append(&command, b, len);
+	fuda_buf_append(&command, b, b[1] == INS_VERIFY && !b[4] ? 4 : len); /* P3 of a command without data or Le */
 	if (len > 5 && wants_le(b[1]))
 		fuda_buf_append(&command, "", 1);
 	r = vcard_transmit(c->card, command.data, command.len, &answer);

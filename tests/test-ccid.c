@@ -187,6 +187,47 @@ static void test_6c(void **state)
 	rig_end(&g);
 }
 
+/* A response of which the card wants to be asked for less than it said. */
+static void test_6c_later(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_begin(&g, "tpdu-t0");
+	rig_expect(&g, SELECT_JPKI, "9000");
+	rig_expect(&g, "00A4020C020018", "9000");
+	rig_expect(&g, VERIFY_AUTH, "9000");
+	rig_expect(&g, "00A4020C020017", "9000");
+	icc_fault(ccid_model_icc(g.model), ICC_6C, 2, 100);
+	rig_expect(&g,
+		   "802A008033"
+		   "3031300D060960864801650304020105000420"
+		   "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
+		   "00",
+		   "9000");
+	assert_int_equal(g.response.len, 258);
+	assert_int_equal(rig_verifies(&g), 1);
+	rig_clean(&g);
+	rig_end(&g);
+}
+
+/* A card that keeps its power may keep a PIN verified: nothing more is sent to it, and closing tries again. */
+static void test_keeps_power(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	rig_begin(&g, "extended");
+	rig_expect(&g, SELECT_JPKI, "9000");
+	ccid_model_fault(g.model, CCID_ERROR, 1, 0xFB);
+	assert_int_equal(reader_power(g.reader, POWER_OFF, g.dl), FUDA_ETRANSPORT);
+	assert_true(vcard_powered(g.card));
+	assert_int_equal(rig_send(&g, SELECT_JPKI, 0), FUDA_EREMOVED);
+	reader_close(&g.reader);
+	assert_false(vcard_powered(g.card));
+	rig_end(&g);
+}
+
 /* ---- insertion and removal ---- */
 
 static void test_present(void **state)
@@ -328,7 +369,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_work),	 cmocka_unit_test(test_long_command), cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_power),	 cmocka_unit_test(test_voltages),     cmocka_unit_test(test_pps),
-		cmocka_unit_test(test_6c),	 cmocka_unit_test(test_present),      cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_6c),	 cmocka_unit_test(test_6c_later),    cmocka_unit_test(test_keeps_power),
+		cmocka_unit_test(test_present),      cmocka_unit_test(test_swapped),
 		cmocka_unit_test(test_no_card),	 cmocka_unit_test(test_slots),	      cmocka_unit_test(test_names),
 		cmocka_unit_test(test_unplugged),
 	};
