@@ -58,6 +58,8 @@ void usbfs_begin(void);
 void usbfs_end(void);
 uint8_t usbfs_plug(struct usb_model *m);
 void usbfs_unplug(struct usb_model *m);
+/* Whether the driver m->kernel_driver of the kernel has it. */
+bool usbfs_kernel_has(const struct usb_model *m);
 /* While held, no model is called. */
 void usbfs_hold(bool on);
 /* The kernel as it was, for which libusb makes several transfers of a long one (over 16 KiB; a model then hears a

@@ -200,10 +200,12 @@ static void test_kernel_driver(void **state)
 	struct usb *v = NULL;
 
 	(void)state;
-	for (int i = 0; i < 2; i++) { /* it is given back at close, and taken again */
+	assert_true(usbfs_kernel_has(&talker.model));
+	for (int i = 0; i < 2; i++) { /* it is taken once, for good */
 		assert_int_equal(open_interface(0, &u), 0);
 		assert_int_equal(open_interface(0, &v), FUDA_EBUSY);
 		usb_close(&u);
+		assert_false(usbfs_kernel_has(&talker.model));
 	}
 	assert_int_equal(open_interface(0, &u), 0);
 	assert_string_equal(u->serial, "");

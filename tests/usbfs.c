@@ -615,6 +615,17 @@ uint8_t usbfs_plug(struct usb_model *m)
 	return m->device.address;
 }
 
+bool usbfs_kernel_has(const struct usb_model *m)
+{
+	bool has = false;
+
+	pthread_mutex_lock(&fs.lock);
+	for (size_t i = 0; i < PLACES; i++)
+		has |= fs.places[i].model == m && fs.places[i].driver;
+	pthread_mutex_unlock(&fs.lock);
+	return has;
+}
+
 /* As programs hear of it: what was in it first. */
 static void remove_files(const struct usb_device *u)
 {

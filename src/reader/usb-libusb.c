@@ -358,6 +358,7 @@ static int claim_interface(struct claim *c, uint8_t number)
 {
 	const struct usb_device *d = &c->usb.device;
 	const struct usb_interface *f = NULL;
+	int r;
 
 	for (size_t i = 0; i < d->interface_count; i++)
 		if (d->interfaces[i].number == number)
@@ -372,7 +373,11 @@ static int claim_interface(struct claim *c, uint8_t number)
 					.packet = f->interrupt_packet,
 					.kept = FUDA_BUF_INIT(TRANSFER_MAX) };
 	libusb_set_auto_detach_kernel_driver(c->handle, 1);
-	return libusb_claim_interface(c->handle, number);
+	r = libusb_claim_interface(c->handle, number);
+	/* Not back at release: the kernel's driver would talk to the reader between any two uses of
+	 * ours, twice a second while we look for cards. */
+	libusb_set_auto_detach_kernel_driver(c->handle, 0);
+	return r;
 }
 
 static void let_go(struct claim *c)

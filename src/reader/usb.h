@@ -67,7 +67,7 @@ struct usb_backend {
 	int (*wait)(struct usb_bus *bus, int ms, struct fuda_deadline *dl);
 
 	/* Opens the device at that place and claims interface `number`; a driver of the kernel is
-	 * asked to let go of it, and gets it back at close. FUDA_EACCESS (no permission),
+	 * put aside until the device is plugged in again. FUDA_EACCESS (no permission),
 	 * FUDA_EBUSY (another program has it), FUDA_ENOREADER (nothing is there). */
 	int (*open)(struct fuda_context *ctx, uint8_t bus, uint8_t address, uint8_t number,
 		    struct usb **ret);
