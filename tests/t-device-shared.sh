@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Programs that want the same device at once, without the PC/SC service: each has it to itself or is told that another
+# one has it; nobody's PIN is sent twice or lost, and nobody gets in between.
+set -eu
+if [ -z "${FUDA_TEST_STAGE:-}" ]; then
+	[ -x tests/usb-stage ] || {
+		echo "skipped: built without USB, the software card, cmocka or umockdev"
+		exit 77
+	}
+	exec tests/usb-stage rcs380 ccid-tpdu -- sh "$0"
+fi
+. "${srcdir:-.}/tests/cli.sh"
+fresh card
+echo 1234 >"$tmp/pin"
+
+# verifies N: VERIFY commands that the card in reader N has had
+verifies() {
+	"$build/tests/usb-stage" ask usage "$1" | sed 's/.* //'
+}
+
+# competitor READER FILE: authenticates four times, and notes the statuses
+competitor() {
+	for i in 1 2 3 4; do
+		status=0
+		"$fuda" auth --reader "$1" --trust "$tmp/card/ca.pem" --pin-file "$tmp/pin" >"$2.out" 2>"$2.err" ||
+			status=$?
+		echo $status >>"$2"
+		[ $status = 0 ] || cat "$2.err" >>"$2.why"
+	done
+}
+
+for n in 1 2; do
+	reader=rcs380:1.1
+	[ $n = 1 ] || reader=ccid:1.2
+	"$build/tests/usb-stage" ask insert $n "$tmp/card" >/dev/null || fail "no card in reader $n"
+	pids=
+	for who in a b c; do
+		competitor $reader "$tmp/$n$who" &
+		pids="$pids $!"
+	done
+	for i in 1 2 3; do # who only looks, meanwhile
+		"$fuda" readers >"$tmp/list" 2>&1 || fail "readers: $(cat "$tmp/list")"
+	done
+	for pid in $pids; do
+		wait $pid || fail 'a competitor ended'
+	done
+	good=$(cat "$tmp/$n"[abc] | grep -c '^0$')
+	others=$(cat "$tmp/$n"[abc] | grep -v '^0$' | sort -u)
+	[ "$good" -ge 4 ] || fail "$reader: $good of 12 had a turn"
+	[ -z "$others" ] || [ "$others" = 3 ] || fail "$reader: statuses $others: $(cat "$tmp/$n"[abc].why)"
+	[ -z "$others" ] || ! grep -v 'Another program has this reader' "$tmp/$n"[abc].why ||
+		fail "$reader: other complaints"
+	[ "$(verifies $n)" = "$good" ] || fail "$reader: $(verifies $n) VERIFY for $good that succeeded"
+	run 0 pin status --reader $reader --json
+	json .auth 3
+	"$build/tests/usb-stage" ask remove $n >/dev/null
+	echo "$reader: $good of 12 at once"
+done
