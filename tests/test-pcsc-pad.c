@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the driver of a reader, which may be anybody's, tells of its keys over PC/SC: good lists, and all kinds of bad
- * ones. Linked with --wrap=SCardControl. */
+ * ones; and a PIN that is typed on them goes to it once at most. Linked with --wrap=SCard... */
 #include "drivers/pcsc.h"
 
 #include <fuda/encode.h>
 #include <reader.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/cmocka.h"
@@ -37,12 +38,69 @@ static LONG answer(const char *hex, void *ret, DWORD room, LPDWORD ret_len)
 	return SCARD_S_SUCCESS;
 }
 
+/* A reader that is asked for a PIN, and what the service says meanwhile. */
+#define SECURE_CODE 0x42330006
+static const uint8_t structure[] = { 1, 2, 3 };
+
+static struct typing {
+	LONG status[2]; /* before the reader is asked, and after */
+	bool unpowered;
+	LONG rv;
+	const char *response;
+	unsigned typed, reconnects, disconnects;
+} typing;
+
+static LONG secure(const void *sent, DWORD len, void *ret, LPDWORD ret_len)
+{
+	assert_int_equal(len, sizeof(structure));
+	assert_memory_equal(sent, structure, len);
+	typing.typed++;
+	return typing.rv == SCARD_S_SUCCESS ? answer(typing.response, ret, 300, ret_len) : typing.rv;
+}
+
+LONG __wrap_SCardStatus(SCARDHANDLE card, LPSTR name, LPDWORD name_len, LPDWORD state, LPDWORD protocol, LPBYTE atr,
+			LPDWORD atr_len);
+LONG __wrap_SCardStatus(SCARDHANDLE card, LPSTR name, LPDWORD name_len, LPDWORD state, LPDWORD protocol, LPBYTE atr,
+			LPDWORD atr_len)
+{
+	(void)name, (void)name_len, (void)protocol, (void)atr, (void)atr_len;
+	assert_int_equal(card, CARD);
+	if (state)
+		*state = SCARD_PRESENT | (typing.unpowered ? 0 : SCARD_POWERED);
+	return typing.status[typing.typed || typing.reconnects];
+}
+
+LONG __wrap_SCardReconnect(SCARDHANDLE card, DWORD mode, DWORD protocols, DWORD how, LPDWORD protocol);
+LONG __wrap_SCardReconnect(SCARDHANDLE card, DWORD mode, DWORD protocols, DWORD how, LPDWORD protocol)
+{
+	(void)card, (void)mode, (void)protocols, (void)how;
+	*protocol = SCARD_PROTOCOL_T1;
+	typing.reconnects++;
+	return SCARD_S_SUCCESS;
+}
+
+LONG __wrap_SCardGetStatusChange(SCARDCONTEXT context, DWORD ms, SCARD_READERSTATE *states, DWORD count);
+LONG __wrap_SCardGetStatusChange(SCARDCONTEXT context, DWORD ms, SCARD_READERSTATE *states, DWORD count)
+{
+	(void)context, (void)ms, (void)states, (void)count;
+	return SCARD_E_TIMEOUT;
+}
+
+LONG __wrap_SCardDisconnect(SCARDHANDLE card, DWORD how);
+LONG __wrap_SCardDisconnect(SCARDHANDLE card, DWORD how)
+{
+	(void)card, (void)how;
+	typing.disconnects++;
+	return SCARD_S_SUCCESS;
+}
+
 LONG __wrap_SCardControl(SCARDHANDLE card, DWORD code, LPCVOID sent, DWORD len, LPVOID ret, DWORD room,
 			 LPDWORD ret_len);
 LONG __wrap_SCardControl(SCARDHANDLE card, DWORD code, LPCVOID sent, DWORD len, LPVOID ret, DWORD room, LPDWORD ret_len)
 {
-	(void)sent;
 	assert_int_equal(card, CARD);
+	if (code == SECURE_CODE)
+		return secure(sent, len, ret, ret_len);
 	assert_int_equal(len, 0);
 	service.asked++;
 	if (code == CM_IOCTL_GET_FEATURE_REQUEST)
@@ -149,6 +207,71 @@ static void takes_failures_for_no(void **state)
 	assert_int_equal(pad.verify, 99);
 }
 
+/* ---- a PIN that is typed ---- */
+
+static struct pcsc_session *type_pin(const struct typing *how)
+{
+	struct pcsc_session *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	typing = *how;
+	s->connected = s->locked = true;
+	s->card = CARD;
+	s->control = SECURE_CODE;
+	s->command = FUDA_BUF_INIT(APDU_COMMAND_MAX);
+	assert_int_equal(fuda_buf_append(&s->command, structure, sizeof(structure)), 0);
+	pcsc_job_secure(s);
+	assert_int_equal(s->command.len, 0);
+	return s;
+}
+
+static void type_and_free(const struct typing *how, LONG rv, bool lost, unsigned typed, unsigned disconnects)
+{
+	struct pcsc_session *s = type_pin(how);
+
+	assert_int_equal(s->rv, rv);
+	assert_int_equal(s->lost, lost);
+	assert_int_equal(typing.typed, typed);
+	assert_int_equal(typing.disconnects, disconnects);
+	assert_int_equal(s->response_len, rv == SCARD_S_SUCCESS && !lost ? 2 : 0);
+	fuda_buf_free(&s->command);
+	free(s);
+}
+
+static void asks_once(void **state)
+{
+	static const LONG rvs[] = { SCARD_E_NOT_TRANSACTED, SCARD_E_UNSUPPORTED_FEATURE, SCARD_F_COMM_ERROR,
+				    SCARD_W_RESET_CARD, SCARD_W_UNPOWERED_CARD };
+
+	(void)state;
+	type_and_free(&(struct typing){ .response = "9000" }, SCARD_S_SUCCESS, false, 1, 0);
+	type_and_free(&(struct typing){ .response = "6401" }, SCARD_S_SUCCESS, false, 1, 0);
+	type_and_free(&(struct typing){ .response = "90" }, SCARD_E_NOT_TRANSACTED, false, 1, 0);
+	type_and_free(&(struct typing){ .response = "" }, SCARD_E_NOT_TRANSACTED, false, 1, 0);
+	/* whatever it says afterwards, it may have left */
+	for (size_t i = 0; i < ARRAY_SIZE(rvs); i++) {
+		type_and_free(&(struct typing){ .rv = rvs[i] }, rvs[i], false, 1, 0);
+		type_and_free(&(struct typing){ .rv = rvs[i], .status = { 0, SCARD_W_RESET_CARD } }, rvs[i], false, 1,
+			      0);
+		type_and_free(&(struct typing){ .rv = rvs[i], .status = { 0, SCARD_W_REMOVED_CARD } },
+			      SCARD_W_REMOVED_CARD, false, 1, 1);
+	}
+	type_and_free(&(struct typing){ .rv = SCARD_E_NOT_TRANSACTED, .unpowered = true }, SCARD_E_NOT_TRANSACTED, true,
+		      1, 0);
+}
+
+/* SCardControl() would not notice. */
+static void asks_nobody_after_a_reset(void **state)
+{
+	(void)state;
+	type_and_free(&(struct typing){ .status = { SCARD_W_RESET_CARD } }, SCARD_S_SUCCESS, true, 0, 0);
+	type_and_free(&(struct typing){ .status = { SCARD_W_UNPOWERED_CARD } }, SCARD_S_SUCCESS, true, 0, 0);
+	type_and_free(&(struct typing){ .status = { SCARD_W_REMOVED_CARD, SCARD_W_REMOVED_CARD } },
+		      SCARD_W_REMOVED_CARD, false, 0, 1);
+	type_and_free(&(struct typing){ .status = { SCARD_E_READER_UNAVAILABLE, SCARD_E_READER_UNAVAILABLE } },
+		      SCARD_E_READER_UNAVAILABLE, false, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +279,8 @@ int main(void)
 		cmocka_unit_test_setup(believes_no_nonsense, reset),
 		cmocka_unit_test_setup(leaves_false_pads_alone, reset),
 		cmocka_unit_test_setup(takes_failures_for_no, reset),
+		cmocka_unit_test_setup(asks_once, reset),
+		cmocka_unit_test_setup(asks_nobody_after_a_reset, reset),
 	};
 
 	return RUN(tests);
