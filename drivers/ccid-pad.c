@@ -37,20 +37,21 @@ struct quirk {
 	int8_t to_modify;
 	bool reversed;	    /* the bytes of wPINMaxExtraDigit, to verify */
 	bool all_indices;   /* to modify, whatever bNumberMessage says */
+	bool pads;	    /* what is to be all the data of a command that has none yet */
 };
 enum { ANY = -1 };
 
 /* All from libccid; none was met here. */
 static const struct quirk quirks[] = {
 	/* GemPC Pinpad, Covadis Vega-Alpha */
-	{ 0x08E6, 0x3478, true, 1, ANY, false, true },
-	{ 0x0982, 0x0008, true, 1, ANY, false, true },
+	{ 0x08E6, 0x3478, true, 1, ANY, false, true, false },
+	{ 0x0982, 0x0008, true, 1, ANY, false, true, false },
 	/* keyboards of Dell */
-	{ 0x413C, 0x2100, false, 0, ANY, true, false },
-	{ 0x413C, 0x2101, false, 0, ANY, false, false },
+	{ 0x413C, 0x2100, false, 0, ANY, true, false, false },
+	{ 0x413C, 0x2101, false, 0, ANY, false, false, false },
 	/* SPR532, Cherry ST-2000 */
-	{ 0x04E6, 0xE003, false, ANY, 0, false, true },
-	{ 0x046A, 0x003E, false, ANY, 0, false, true },
+	{ 0x04E6, 0xE003, false, ANY, 0, false, true, true },
+	{ 0x046A, 0x003E, false, ANY, 0, false, true, false },
 };
 
 static const struct quirk *quirk_of(const struct ccid_slot *s)
@@ -114,6 +115,16 @@ static size_t put_fields(const struct pad_entry *e, const struct quirk *q,
 	return n + PAD_PROLOGUE;
 }
 
+/* Refuses what this reader would make a wrong secret of, or not take. */
+static int check(struct ccid_slot *s, const struct pad_entry *e)
+{
+	if (quirk_of(s)->pads && !e->modify && !e->block && e->len == PAD_COMMAND_MIN)
+		return ctx_fail(s->ctx, FUDA_ENOTSUP,
+				_("This reader would pad the secret, and the card take it for a "
+				  "wrong one. Type it on the computer."));
+	return ccid_check_command(s, e->command, e->len);
+}
+
 /* Sends it. FUDA_ETOOBIG: it did not leave. */
 static int ask(struct ccid_slot *s, const struct pad_entry *entry, const uint8_t head[PAD_PROLOGUE],
 	       struct fuda_deadline *dl, struct ccid_answer *ret)
@@ -154,6 +165,15 @@ static int put_status(struct ccid_slot *s, uint16_t sw, struct fuda_buf *respons
 static bool was_refused(const struct ccid_answer *a)
 {
 	return a->failed && (a->error <= AT_FIELD_MAX || a->error == SLOT_BUSY);
+}
+
+static int refused(struct ccid_slot *s, const struct ccid_answer *a)
+{
+	if (a->card == CCID_ABSENT || a->error == 0 || a->error > AT_FIELD_MAX)
+		return ccid_failure(s->ctx, a);
+	return ctx_fail(s->ctx, FUDA_ENOTSUP,
+			_("The reader does not take a secret of this form (error %02X)."),
+			a->error);
 }
 
 static bool by_blocks(const struct ccid_slot *s)
@@ -212,7 +232,7 @@ static int take_answer(struct ccid_slot *s, size_t len, const struct ccid_answer
 	if (a->failed && a->error == CANCELLED)
 		return put_status(s, PAD_CANCELLED, response);
 	if (was_refused(a))
-		return ccid_failure(s->ctx, a);
+		return refused(s, a);
 	if (by_blocks(s))
 		e = take_block(s, len, a, dl, response);
 	else
@@ -234,7 +254,7 @@ int ccid_secure(struct ccid_slot *s, const struct pad_entry *entry, struct fuda_
 
 	if (e < 0)
 		return ctx_fail_code(s->ctx, e);
-	e = ccid_check_command(s, entry->command, entry->len);
+	e = check(s, entry);
 	if (e == 0 && by_blocks(s)) {
 		e = t1_typed_begin(&s->t1, entry->len, dl, head);
 		s->lost = s->t1.lost;

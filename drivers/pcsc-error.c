@@ -26,6 +26,7 @@ struct failure {
 	N_("The card does not answer. Check that it is the right way round, take it out, put it " \
 	   "back and try again.")
 #define READER_PULLED N_("The reader was unplugged.")
+#define REFUSED	      N_("The reader, or its driver, does not know this command.")
 
 /* While a reader is being listed or opened. */
 static const struct failure opening[] = {
@@ -59,6 +60,7 @@ static const struct failure using[] = {
 	{ SCARD_W_UNRESPONSIVE_CARD, FUDA_EMUTE, CARD_MUTE },
 	{ SCARD_W_UNPOWERED_CARD, FUDA_EMUTE, CARD_MUTE },
 	{ SCARD_E_NO_MEMORY, FUDA_ENOMEM, N_("out of memory") },
+	{ SCARD_E_UNSUPPORTED_FEATURE, FUDA_ENOTSUP, REFUSED },
 	{ 0, FUDA_ETRANSPORT,
 	  N_("The command did not get through to the card and back (%s). Leave the card still and "
 	     "try again.") },

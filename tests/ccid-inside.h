@@ -33,7 +33,7 @@ struct kind {
 	struct icc_settings card;
 	uint8_t pins; /* bPINSupport */
 	uint16_t display;
-	bool one_message, all_indices; /* what it wants otherwise than others */
+	bool one_message, no_message, all_indices; /* what it wants otherwise than others */
 };
 
 /* A slot and the APDU that is on its way in it. */

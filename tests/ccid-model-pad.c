@@ -139,6 +139,8 @@ static uint8_t check(struct model *m, const struct slot *s, const struct entry *
 		return (uint8_t)(OFFSET + 7 + behind);
 	if (m->kind->one_message && !e->modify && e->messages != 1)
 		return (uint8_t)(OFFSET + 8 + behind);
+	if (m->kind->no_message && e->modify && e->messages)
+		return (uint8_t)(OFFSET + 8 + behind);
 	if (t1 ? e->prologue[2] != e->apdu.left || e->prologue[0] : memcmp(e->prologue, none, 3) != 0)
 		complain(m, "bTeoPrologue");
 	return 0;

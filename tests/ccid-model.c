@@ -36,7 +36,7 @@ static const struct kind kinds[] = {
 	{ .name = "pad", KAAN, .pins = 3 },
 	{ .name = "pad-short", EZIO, .pins = 3, .display = 0x0211 },
 	{ .name = "pad-tpdu", GEMPC, .pins = 3, .display = 0x0210, .one_message = true, .all_indices = true },
-	{ .name = "pad-tpdu-t0", SPR532, .card = { .t0 = true }, .pins = 3, .all_indices = true },
+	{ .name = "pad-tpdu-t0", SPR532, .card = { .t0 = true }, .pins = 3, .no_message = true, .all_indices = true },
 	{ .name = "pad-false", FUJITSU, .pins = 3 },
 };
 

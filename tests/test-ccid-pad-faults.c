@@ -125,7 +125,7 @@ static int error_of(const char *kind, unsigned error)
 
 	if (error == 0xEF || error == 0xF0)
 		return 0; /* it says a status word in the card's stead */
-	if (error == 0)
+	if (error <= 0x7F)
 		return FUDA_ENOTSUP;
 	if (!blocks && (error == 0xFE || (error >= 0xF5 && error <= 0xF8)))
 		return FUDA_EMUTE;
@@ -225,6 +225,27 @@ static void test_odd_answers(void **state)
 		for (size_t i = 0; i < ARRAY_SIZE(odds); i++)
 			if (!odds[i].only || strcmp(odds[i].only, pad_kinds[k]) == 0)
 				odd_answer(pad_kinds[k], &odds[i]);
+}
+
+/* Given up here after the card had it: without a reset the next answers are those to the next commands. */
+static void test_in_step(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < PAD_KINDS; k++) {
+		struct rig g;
+
+		pad_begin(&g, pad_kinds[k], card);
+		ccid_model_fault(g.model, CCID_NO_ANSWER, 1, 0);
+		ccid_model_keys(g.model, "1234E", 0);
+		assert_int_equal(pad_verify(&g), FUDA_ETIMEOUT);
+		assert_int_equal(rig_verifies(&g), 1);
+		rig_expect(&g, TRIES_LEFT, "63C3");
+		rig_expect(&g, SELECT_CERT, "9000");
+		rig_expect(&g, READ_SHORT, "9000");
+		assert_int_equal(rig_verifies(&g), 1);
+		rig_clean(&g);
+		rig_end(&g);
+	}
 }
 
 /* What a card does at TPDU level. A block that it wants again cannot be said again: nobody has the PIN. */
@@ -423,6 +444,28 @@ static void test_deadline(void **state)
 		}
 }
 
+/* What comes while it still waits for keys is no answer: it is told to give up, and who goes on typing does so in
+ * vain. */
+static void test_disturbed(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < PAD_KINDS; k++) {
+		struct rig g;
+
+		pad_begin_slowly(&g, pad_kinds[k], card);
+		ccid_model_asks(g.model, 3);
+		usb_mock_fault(USB_MOCK_STALL, 2, 0); /* when it asks for more time */
+		assert_int_equal(pad_verify(&g), FUDA_ETRANSPORT);
+		ccid_model_asks(g.model, 0);
+		assert_int_equal(ccid_model_commands(g.model, 0x72), 1);
+		type_in_vain(&g);
+		pad_usable(&g);
+		assert_int_equal(rig_verifies(&g), 1);
+		rig_clean(&g);
+		rig_end(&g);
+	}
+}
+
 static void test_cancelled(void **state)
 {
 	(void)state;
@@ -561,11 +604,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_transfer), cmocka_unit_test(test_each_error),
 		cmocka_unit_test(test_odd_answers),   cmocka_unit_test(test_card_faults),
-		cmocka_unit_test(test_nonsense),      cmocka_unit_test(test_t0_mute),
+		cmocka_unit_test(test_in_step),	      cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_t0_mute),
 		cmocka_unit_test(test_typed_slowly),  cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_cancelled),     cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_own_time),      cmocka_unit_test(test_taken_away),
-		cmocka_unit_test(test_no_abort),
+		cmocka_unit_test(test_no_abort),      cmocka_unit_test(test_disturbed),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

@@ -70,6 +70,22 @@ static void test_no_keys(void **state)
 	}
 }
 
+/* Half a pad is none for the other half. */
+static void test_half_a_pad(void **state)
+{
+	struct rig g;
+
+	(void)state;
+	pad_begin(&g, "pad", card);
+	ccid_model_keys(g.model, "1234E1234E", 0);
+	g.reader->pad = READER_PAD_VERIFY;
+	assert_int_equal(pad_send(&g, true, PAD_MODIFY, TYPED_CHANGE), FUDA_ENOTSUP);
+	g.reader->pad = READER_PAD_MODIFY;
+	assert_int_equal(pad_verify(&g), FUDA_ENOTSUP);
+	assert_int_equal(ccid_model_commands(g.model, 0x69), 0);
+	rig_end(&g);
+}
+
 /* ---- typing ---- */
 
 static void test_verify(void **state)
@@ -202,10 +218,10 @@ static void test_refused(void **state)
 		{ "1E1E820400" "0404" "02" "01" "0904" "00" "0000", TYPED_VERIFY, FUDA_EINVAL, false },
 		{ PAD_VERIFY, "002000", FUDA_EINVAL, false },
 		{ PAD_VERIFY, "", FUDA_EINVAL, false },
-		{ "1E1E810400" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ETRANSPORT, true }, /* BCD */
-		{ "1E1E824400" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ETRANSPORT, true },
-		{ "1E1E820404" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ETRANSPORT, true },
-		{ PAD_VERIFY, "0020009802FFFF", FUDA_ETRANSPORT, true }, /* no room for four digits */
+		{ "1E1E810400" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ENOTSUP, true }, /* BCD */
+		{ "1E1E824400" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ENOTSUP, true },
+		{ "1E1E820404" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY, FUDA_ENOTSUP, true },
+		{ PAD_VERIFY, "0020009802FFFF", FUDA_ENOTSUP, true }, /* no room for four digits */
 	};
 
 	(void)state;
@@ -287,6 +303,27 @@ static void test_extended_form(void **state)
 	rig_end(&g);
 }
 
+/* A PIN that makes up all the data of a command: SPRx32 would pad it, and a try be lost. */
+static void test_padded(void **state)
+{
+	static const char *const kinds[] = { "pad", "pad-short", "pad-tpdu-t0" };
+	static const char head[] = "1E1E820000" "0404" "02" "01" "0904" "00" "000000";
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		bool pads = strcmp(kinds[k], "pad-tpdu-t0") == 0;
+		struct rig g;
+
+		pad_begin(&g, kinds[k], card);
+		ccid_model_keys(g.model, "1234E", 0);
+		assert_int_equal(pad_send(&g, false, head, "00200098"), pads ? FUDA_ENOTSUP : 0);
+		assert_int_equal(ccid_model_commands(g.model, 0x69), !pads);
+		assert_int_equal(rig_verifies(&g), !pads);
+		pad_usable(&g);
+		rig_end(&g);
+	}
+}
+
 /* ---- power ---- */
 
 static void test_power(void **state)
@@ -332,11 +369,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_features),     cmocka_unit_test(test_second_slot),
-		cmocka_unit_test(test_no_keys),	     cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_no_keys),	     cmocka_unit_test(test_half_a_pad),
+		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_modify),	     cmocka_unit_test(test_nothing_sent),
 		cmocka_unit_test(test_adapted),	     cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_long),     cmocka_unit_test(test_extended_form),
-		cmocka_unit_test(test_power),
+		cmocka_unit_test(test_padded),	     cmocka_unit_test(test_power),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

@@ -64,8 +64,9 @@ struct fuda_pin_entry {
 	 * asked before; only if fuda_card_has_pin_pad(), and not for the sign password, whose
 	 * letters no reader has: FUDA_ENOTSUP. The calls then also fail with FUDA_ECANCELLED,
 	 * FUDA_ETIMEOUT or FUDA_EPINFORM if the person cancels, does not type in time, or types too
-	 * few or too many digits, and the counter shows that no try was lost; else with
-	 * FUDA_EUNKNOWN. Leave the time for it in the deadline. */
+	 * few or too many digits, and with FUDA_ENOTSUP if the reader does not take what it is
+	 * asked, and the counter shows that no try was lost; else with FUDA_EUNKNOWN. Leave the
+	 * time for it in the deadline. */
 	struct fuda_secret *secret;
 	bool use_last_try; /* allow the try after which the secret would be blocked */
 	/* set by the call, FUDA_TRIES_UNKNOWN where not known: */

@@ -352,6 +352,11 @@ static int not_typed(struct fuda_card *c, struct fuda_pin_entry *entry, bool uns
 		     const char *cause)
 {
 	entry->sent = !unsent;
+	if (error == FUDA_ENOTSUP)
+		return ctx_fail(c->ctx, error,
+				_("%s No try was lost: %d are left. \"--no-pin-pad\" asks for it "
+				  "on the computer."),
+				cause, entry->tries_after);
 	if (!unsent) /* it may have left, and been right */
 		return ctx_fail(c->ctx, error,
 				_("The entry on the reader was given up (%s). No try was lost: %d "
@@ -368,7 +373,7 @@ static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, b
 			   int error, struct fuda_pin_entry *entry)
 {
 	bool typed = !entry->secret && (error == FUDA_ETIMEOUT || error == FUDA_ECANCELLED ||
-					error == FUDA_EPINFORM);
+					error == FUDA_EPINFORM || error == FUDA_ENOTSUP);
 	enum fuda_pin pin = place->pin;
 	char cause[512];
 	int r;
