@@ -136,6 +136,24 @@ static void follows_the_rules(void **state)
 		run(&rows[i], FUDA_PIN_AUTH, "1234");
 }
 
+/* What a person at a pin pad may be told of these is not for a secret that this computer sent. */
+static void stays_unknown(void **state)
+{
+	static const int errors[] = { FUDA_ETIMEOUT, FUDA_ECANCELLED, FUDA_ENOTSUP, FUDA_EPINFORM };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		const struct row row = {
+			fuda_error_name(errors[i]),
+			{ { SELECT_JPKI, "9000" }, { QUERY, "63C3" }, { VERIFY, NULL, errors[i] },
+			  { SELECT_JPKI, "9000" }, { "00A4020C020018", "9000" }, { QUERY, "63C3" } },
+			FUDA_EUNKNOWN, 3, 3, 1, false, "was lost"
+		};
+
+		run(&row, FUDA_PIN_AUTH, "1234");
+	}
+}
+
 static void folds_the_sign_password(void **state)
 {
 	static const struct row row = {
@@ -339,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_rules),
+		cmocka_unit_test(stays_unknown),
 		cmocka_unit_test(folds_the_sign_password),
 		cmocka_unit_test(never_sends_what_cannot_be_right),
 		cmocka_unit_test(verifies_where_it_is_told),
