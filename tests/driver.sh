@@ -19,8 +19,7 @@ if grep -q "^ENTRY($driver)\$" device-drivers.def; then
 		FUDA_TEST_LIBUSB=1
 		export FUDA_TEST_LIBUSB
 		ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
-		LSAN_OPTIONS="suppressions=$srcdir/tests/umockdev.supp:print_suppressions=0"
-		export ASAN_OPTIONS LSAN_OPTIONS
+		export ASAN_OPTIONS
 	else
 		echo "no umockdev: without libusb"
 	fi

@@ -32,14 +32,12 @@ if [ "${1-}" != inside ]; then
 		rm -rf "$cards/card"
 		cp -R "$cards/new" "$cards/card"
 		got=0
-		LSAN_OPTIONS="suppressions=${srcdir:-.}/tests/umockdev.supp:print_suppressions=0" \
-			tests/usb-stage "ccid-${what%:*}:$cards/card" -- sh "$0" inside "$cards" "${what#*:}" || got=$?
+		tests/usb-stage "ccid-${what%:*}:$cards/card" -- sh "$0" inside "$cards" "${what#*:}" || got=$?
 		[ $got = 0 ] || exit $got
 	done
 	exit 0
 fi
 cards=$2 door=$3
-unset LSAN_OPTIONS # that was for the stage alone
 bus=${LD_PRELOAD-}
 . "${srcdir:-.}/tests/cli.sh"
 secret=0431323334 # as VERIFY has it, with its length

@@ -14,12 +14,10 @@ if [ "${1-}" != inside ]; then
 	trap 'exit 1' HUP INT TERM
 	./fuda-vcard make "$cards/card" 2>/dev/null
 	got=0
-	LSAN_OPTIONS="suppressions=${srcdir:-.}/tests/umockdev.supp:print_suppressions=0" \
-		tests/usb-stage ccid-slots:"$cards/card" -- sh "$0" inside "$cards" || got=$?
+	tests/usb-stage ccid-slots:"$cards/card" -- sh "$0" inside "$cards" || got=$?
 	exit $got
 fi
 cards=$2
-unset LSAN_OPTIONS # that was for the stage alone
 bus=${LD_PRELOAD-}
 . "${srcdir:-.}/tests/cli.sh"
 echo 1234 >"$tmp/pin"

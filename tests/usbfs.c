@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/usbdevice_fs.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -474,6 +475,7 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
 		if (ioctls[i].request == request)
 			r = c.place || ioctls[i].also_gone ? ioctls[i].answer(&c) : -ENODEV;
 	pthread_mutex_unlock(&fs.lock);
+	OPENSSL_thread_stop(); /* the thread may never end, and what a card made on it would look leaked */
 	if (r == LATER) {
 		GSource *source = g_timeout_source_new(PAUSE_MS);
 		GMainContext *context = g_main_context_ref_thread_default();
