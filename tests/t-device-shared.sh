@@ -50,8 +50,8 @@ for n in 1 2; do
 	[ "$good" -ge 4 ] || fail "$reader: $good of 12 had a turn"
 	[ -z "$others" ] || [ "$others" = 3 ] || fail "$reader: statuses $others: $(cat "$tmp/$n"[abc].why)"
 	# For umockdev, programs that start at the same moment want the same name of a socket: one then sees no USB.
-	[ -z "$others" ] ||
-		! grep -hv -e 'Another program has this reader' -e 'There is no such device on the USB' "$tmp/$n"[abc].why ||
+	[ -z "$others" ] || ! cat "$tmp/$n"[abc].why |
+		grep -v -e 'Another program has this reader' -e 'There is no .* \(1\.[12]\|on the USB\)\.' ||
 		fail "$reader: other complaints"
 	[ "$(verifies $n)" = "$good" ] || fail "$reader: $(verifies $n) VERIFY for $good that succeeded"
 	run 0 pin status --reader $reader --json
