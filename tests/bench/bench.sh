@@ -12,7 +12,7 @@ bad=0
 
 # limit WHAT VALUE LIMIT: prints a line, remembers a failure
 limit() {
-	if awk -v v="$2" -v l="$3" 'BEGIN { exit !(v <= l) }'; then
+	if awk -v v="$2" -v l="$3" 'BEGIN { exit !(v > 0 && v <= l) }'; then
 		verdict=ok
 	else
 		verdict=EXCEEDED bad=1
@@ -90,6 +90,18 @@ records_of "photo of 4000 bytes"
 make_records "files filled to 256 bytes"
 records_of "files filled to 256 bytes"
 
+# driver_instructions DRIVER N: of N APDUs, less what the bus takes
+driver_instructions() {
+	valgrind --tool=callgrind --callgrind-out-file="$FUDA_TEST_DIR/profile" tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" "$2" \
+		>/dev/null 2>&1
+	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$FUDA_TEST_DIR/profile" | tr -d , |
+		awk '/=>/ { next }
+			match($0, /:measured_[a-z]+/) { # the list may have one twice, by two names of its file
+				name = substr($0, RSTART + 10, RLENGTH - 10)
+				if ($1 > cost[name]) cost[name] = $1
+			}
+			END { print cost["transmit"] - cost["in"] - cost["out"] }'
+}
 # devices_figures DRIVER TRANSFERS INSTRUCTIONS: what is allowed for an APDU of one block. The device is emulated, and what
 # it and the bus do is taken off.
 devices_figures() {
@@ -100,11 +112,8 @@ devices_figures() {
 		echo "SKIP: no valgrind, so no instruction counts"
 		return
 	}
-	valgrind --tool=callgrind --callgrind-out-file="$FUDA_TEST_DIR/profile" tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" 100 \
-		>/dev/null 2>&1
-	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$FUDA_TEST_DIR/profile" | tr -d , >"$FUDA_TEST_DIR/costs"
-	driver=$(awk '/=>/ { next } /:measured_transmit / { t = $1 } /:measured_(in|out) / { b += $1 }
-		END { print int((t - b) / 100) }' "$FUDA_TEST_DIR/costs")
+	# The bus works while the reader is opened and closed, too: the same in both.
+	driver=$((($(driver_instructions "$1" 300) - $(driver_instructions "$1" 100)) / 200))
 	limit "$1: instructions of the driver for an APDU (callgrind)" "$driver" "$3"
 }
 if grep -q '^ENTRY(rcs380)$' device-drivers.def; then
