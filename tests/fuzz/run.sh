@@ -12,7 +12,7 @@ mkdir fuzz
 cd fuzz
 "$top/configure" -q CC=clang --enable-sanitizers \
 	CFLAGS="-O1 -g -DFUZZ_ENGINE -fsanitize=fuzzer-no-link" LDFLAGS=-fsanitize=fuzzer-no-link
-make -s drivers.def apps.def commands.def
+make -s definitions
 for target in "$@"; do
 	name=$(basename "$target")
 	make -s -j "$(nproc)" "$target" LIBS="-fsanitize=fuzzer"
