@@ -61,16 +61,6 @@ static void apply_quirks(const struct usb_device *d, struct ccid_class *c)
 
 /* ---- the class descriptor ---- */
 
-static int take_le32(struct cursor *c, uint32_t *ret)
-{
-	const uint8_t *p;
-
-	if (cur_take(c, 4, &p) < 0)
-		return FUDA_EFORMAT;
-	*ret = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-	return 0;
-}
-
 /* The level, of which there should be one; the highest if there are more. */
 static enum ccid_level level_of(uint32_t features)
 {
@@ -86,17 +76,17 @@ static enum ccid_level level_of(uint32_t features)
 /* `c` begins at bMaxSlotIndex. */
 static int parse_fields(struct cursor c, struct ccid_class *ret)
 {
-	uint32_t protocols, clock, rate_max, ifsd, features, message;
-	uint8_t last_slot, voltages, get_response, display[2], pins;
+	uint32_t protocols, clock, rate_max, ifsd, features, message, display;
+	uint8_t last_slot, voltages, get_response, pins;
 
 	if (cur_u8(&c, &last_slot) < 0 || cur_u8(&c, &voltages) < 0 ||
-	    take_le32(&c, &protocols) < 0 || take_le32(&c, &clock) < 0 ||
+	    cur_le(&c, 4, &protocols) < 0 || cur_le(&c, 4, &clock) < 0 ||
 	    cur_skip(&c, 4 + 1 + 4) < 0 || /* maximum clock, clocks, data rate */
-	    take_le32(&c, &rate_max) < 0 || cur_skip(&c, 1) < 0 || take_le32(&c, &ifsd) < 0 ||
+	    cur_le(&c, 4, &rate_max) < 0 || cur_skip(&c, 1) < 0 || cur_le(&c, 4, &ifsd) < 0 ||
 	    cur_skip(&c, 4 + 4) < 0 || /* synchronous protocols, mechanics */
-	    take_le32(&c, &features) < 0 || take_le32(&c, &message) < 0 ||
+	    cur_le(&c, 4, &features) < 0 || cur_le(&c, 4, &message) < 0 ||
 	    cur_u8(&c, &get_response) < 0 || cur_skip(&c, 1) < 0 || /* ENVELOPE */
-	    cur_copy(&c, display, sizeof(display)) < 0 || cur_u8(&c, &pins) < 0 ||
+	    cur_le(&c, 2, &display) < 0 || cur_u8(&c, &pins) < 0 ||
 	    cur_skip(&c, 1) < 0 || c.left) /* busy slots */
 		return FUDA_EFORMAT;
 	if (last_slot >= CCID_SLOTS_MAX || message < MESSAGE_MIN)
@@ -113,7 +103,7 @@ static int parse_fields(struct cursor c, struct ccid_class *ret)
 		.message_max = MIN(message, CCID_MESSAGE_MAX),
 		.get_response = get_response,
 		.pad = pins & (READER_PAD_VERIFY | READER_PAD_MODIFY), /* bits are the same */
-		.display = (uint16_t)(display[1] << 8 | display[0]),
+		.display = (uint16_t)display,
 	};
 	ret->chains = ret->level == CCID_EXTENDED;
 	return 0;

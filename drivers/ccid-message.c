@@ -128,15 +128,14 @@ enum heard { HEARD_ANSWER, HEARD_EXTENSION, HEARD_OTHER };
 static int parse(struct ccid *c, const struct fuda_buf *message, uint8_t slot, uint8_t seq,
 		 uint8_t *ret_type, enum heard *ret_heard, struct ccid_answer *ret)
 {
-	struct cursor m = cur_of(message->data, message->len), length;
-	uint8_t type, l[4], its_slot, its_seq, status, error, chain;
+	struct cursor m = cur_of(message->data, message->len);
+	uint8_t type, its_slot, its_seq, status, error, chain;
 	uint32_t n;
 	const uint8_t *data;
 
-	if (cur_u8(&m, &type) < 0 || cur_sub(&m, sizeof(l), &length) < 0 ||
+	if (cur_u8(&m, &type) < 0 || cur_le(&m, 4, &n) < 0 ||
 	    cur_u8(&m, &its_slot) < 0 || cur_u8(&m, &its_seq) < 0 || cur_u8(&m, &status) < 0 ||
-	    cur_u8(&m, &error) < 0 || cur_u8(&m, &chain) < 0 ||
-	    cur_copy(&length, l, sizeof(l)) < 0)
+	    cur_u8(&m, &error) < 0 || cur_u8(&m, &chain) < 0)
 		return garbled(c);
 	*ret_heard = HEARD_OTHER;
 	if (its_slot == c->stuck_slot && its_seq == c->stuck_seq &&
@@ -144,7 +143,6 @@ static int parse(struct ccid *c, const struct fuda_buf *message, uint8_t slot, u
 		c->stuck = false; /* it has come to an end, though nobody waits any more */
 	if (its_slot != slot || its_seq != seq)
 		return 0;
-	n = l[0] | (uint32_t)l[1] << 8 | (uint32_t)l[2] << 16 | (uint32_t)l[3] << 24;
 	if (cur_take(&m, n, &data) < 0)
 		return garbled(c);
 	*ret_type = type;
@@ -416,7 +414,7 @@ static void ask_rates(struct ccid *c, struct fuda_deadline *dl)
 {
 	uint8_t bytes[CCID_RATES_MAX * RATE_SIZE];
 	struct cursor list;
-	const uint8_t *p;
+	uint32_t rate;
 	int64_t end;
 	int n;
 
@@ -429,9 +427,8 @@ static void ask_rates(struct ccid *c, struct fuda_deadline *dl)
 	if (n < 0)
 		return;
 	list = cur_of(bytes, MIN((size_t)n, sizeof(bytes)));
-	while (cur_take(&list, RATE_SIZE, &p) == 0)
-		c->rates[c->rate_count++] = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-					    (uint32_t)p[3] << 24;
+	while (cur_le(&list, RATE_SIZE, &rate) == 0)
+		c->rates[c->rate_count++] = rate;
 }
 
 bool ccid_has_rate(const struct ccid *c, uint32_t rate)

@@ -18,23 +18,6 @@ enum { FAREWELL_MS = 3000 }; /* for a card to be switched off, whatever time is 
 
 /* ---- finding ---- */
 
-struct search {
-	uint8_t bus, address;
-	struct usb_device device;
-	bool found;
-};
-
-static int compare(void *arg, const struct usb_device *d)
-{
-	struct search *s = arg;
-
-	if (d->bus != s->bus || d->address != s->address)
-		return 0;
-	s->device = *d;
-	s->found = true;
-	return 1;
-}
-
 /* "" or "/SLOT" */
 static int parse_slot(const char *text, unsigned *ret)
 {
@@ -58,27 +41,21 @@ static int parse_slot(const char *text, unsigned *ret)
 static int find(struct fuda_context *ctx, const char *rest, struct usb_device *ret_device,
 		struct ccid_place *ret)
 {
-	struct search s = { 0 };
-	struct usb_bus *bus;
+	uint8_t bus, address;
 	const char *tail;
 	unsigned slot;
 	int e;
 
-	if (usb_parse_place(rest, &s.bus, &s.address, &tail) < 0 || parse_slot(tail, &slot) < 0)
+	if (usb_parse_place(rest, &bus, &address, &tail) < 0 || parse_slot(tail, &slot) < 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("\"ccid:%s\" is no name of a reader; that is ccid:BUS.DEV or "
 				  "ccid:BUS.DEV/SLOT with two numbers as \"fuda readers\" and "
 				  "lsusb show them."),
 				rest);
-	e = usb_backend->bus_open(ctx, &bus);
-	if (e < 0)
+	e = usb_find(ctx, bus, address, ret_device);
+	if (e < 0 && e != FUDA_ENOREADER)
 		return e;
-	e = usb_backend->list(bus, compare, &s);
-	usb_backend->bus_close(bus);
-	if (e < 0)
-		return e;
-	*ret_device = s.device;
-	if (!s.found || ccid_find_slot(ret_device, slot, ret) < 0)
+	if (e < 0 || ccid_find_slot(ret_device, slot, ret) < 0)
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("There is no CCID reader at %s. \"fuda readers\" lists those "
 				  "that are there."),

@@ -65,15 +65,16 @@ struct properties {
 static void parse_properties(struct cursor list, struct properties *ret)
 {
 	struct cursor value;
-	uint8_t tag, n[2];
+	uint32_t n;
+	uint8_t tag;
 
 	while (next(&list, &tag, &value)) {
-		if (value.left != sizeof(n) || cur_copy(&value, n, sizeof(n)) < 0)
+		if (value.left != 2 || cur_le(&value, 2, &n) < 0)
 			continue;
 		if (tag == PCSCv2_PART10_PROPERTY_wIdVendor)
-			ret->vendor = (uint16_t)(n[1] << 8 | n[0]);
+			ret->vendor = (uint16_t)n;
 		else if (tag == PCSCv2_PART10_PROPERTY_wIdProduct)
-			ret->product = (uint16_t)(n[1] << 8 | n[0]);
+			ret->product = (uint16_t)n;
 	}
 }
 

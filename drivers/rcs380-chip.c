@@ -282,17 +282,16 @@ int rcs380_exchange(void *arg, const uint8_t *frame, size_t len, uint32_t us,
 	uint32_t units = MIN(us / AIR_UNIT_US + 1 + AIR_SLACK, AIR_MAX);
 	const uint8_t wait[2] = { (uint8_t)units, (uint8_t)(units >> 8) };
 	int ms = (int)(units * AIR_UNIT_US / 1000) + REPLY_MS;
-	const uint8_t *status;
+	uint32_t status;
 	struct cursor payload;
 	int e = command(c, IN_COMM_RF, cur_of(wait, sizeof(wait)), cur_of(frame, len), ms, dl,
 			&payload);
 
 	if (e < 0)
 		return e;
-	if (cur_take(&payload, 4, &status) < 0)
+	if (cur_le(&payload, 4, &status) < 0)
 		return broken(c, NONSENSE);
-	e = judge(c, status[0] | (uint32_t)status[1] << 8 | (uint32_t)status[2] << 16 |
-			     (uint32_t)status[3] << 24);
+	e = judge(c, status);
 	if (e < 0)
 		return e;
 	/* one byte about the bits of the last one, of use only where cards collide */

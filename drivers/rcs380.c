@@ -5,7 +5,6 @@
  * device made from the same; never yet with a real one. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/deadline.h"
 #include "codec/apdu.h"
@@ -40,42 +39,33 @@ struct rcs380 {
 	int64_t answered_ms;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 extern const struct driver driver_rcs380;
 
 /* ---- the device ---- */
 
-struct search {
-	uint8_t bus, address;
-	struct usb_interface interface;
+/* The place of one interface. */
+struct place {
+	uint8_t bus, address, number;
 };
 
-static int is_it(void *arg, const struct usb_device *device)
+/* The first for bulk transfers both ways. */
+static bool find_interface(const struct usb_device *device, uint8_t *ret)
 {
-	struct search *s = arg;
-
-	if (device->bus != s->bus || device->address != s->address ||
-	    device_driver(device) != &driver_rcs380)
-		return 0;
 	for (size_t i = 0; i < device->interface_count; i++) {
-		s->interface = device->interfaces[i];
-		if (s->interface.out && s->interface.in)
-			return 1;
+		const struct usb_interface *f = &device->interfaces[i];
+
+		if (f->out && f->in) {
+			*ret = f->number;
+			return true;
+		}
 	}
-	return 0;
+	return false;
 }
 
 /* Which interface to claim, before anything is taken from whoever uses the device. */
-static int find(struct fuda_context *ctx, const char *rest, struct search *ret)
+static int find(struct fuda_context *ctx, const char *rest, struct place *ret)
 {
-	struct usb_bus *bus;
+	struct usb_device device;
 	int e;
 
 	if (usb_parse_place(rest, &ret->bus, &ret->address, NULL) < 0)
@@ -83,14 +73,11 @@ static int find(struct fuda_context *ctx, const char *rest, struct search *ret)
 				_("\"rcs380:%s\" is no name of a reader; that is rcs380:BUS.DEV "
 				  "with two numbers as \"fuda readers\" and lsusb show them."),
 				rest);
-	e = usb_backend->bus_open(ctx, &bus);
-	if (e < 0)
+	e = usb_find(ctx, ret->bus, ret->address, &device);
+	if (e < 0 && e != FUDA_ENOREADER)
 		return e;
-	e = usb_backend->list(bus, is_it, ret);
-	usb_backend->bus_close(bus);
-	if (e < 0)
-		return ctx_fail_code(ctx, e);
-	if (e == 0)
+	if (e < 0 || device_driver(&device) != &driver_rcs380 ||
+	    !find_interface(&device, &ret->number))
 		return ctx_fail(ctx, FUDA_ENOREADER,
 				_("There is no RC-S380 at %s. \"fuda readers\" lists the readers "
 				  "that are there."),
@@ -98,11 +85,11 @@ static int find(struct fuda_context *ctx, const char *rest, struct search *ret)
 	return 0;
 }
 
-static int claim(struct fuda_context *ctx, const struct search *s, struct fuda_deadline *dl,
+static int claim(struct fuda_context *ctx, const struct place *p, struct fuda_deadline *dl,
 		 struct usb **ret)
 {
 	for (int ms = OTHERS_MS;; ms -= PAUSE_MS) {
-		int e = usb_backend->open(ctx, s->bus, s->address, s->interface.number, ret);
+		int e = usb_backend->open(ctx, p->bus, p->address, p->number, ret);
 
 		if (e != FUDA_EBUSY || ms <= 0)
 			return e;
@@ -113,13 +100,13 @@ static int claim(struct fuda_context *ctx, const struct search *s, struct fuda_d
 
 static int rcs380_attach(struct reader *r, const char *rest, struct fuda_deadline *dl)
 {
-	struct search s = { 0 };
+	struct place place = { 0 };
 	struct usb *usb = NULL;
 	struct rcs380 *d;
-	int e = find(r->ctx, rest, &s);
+	int e = find(r->ctx, rest, &place);
 
 	if (e == 0)
-		e = claim(r->ctx, &s, dl, &usb);
+		e = claim(r->ctx, &place, dl, &usb);
 	if (e < 0)
 		return e;
 	d = calloc(1, sizeof(*d));
@@ -217,7 +204,7 @@ static int power_up(struct reader *r, struct fuda_deadline *dl)
 	r->atr_len = contactless_atr(&card, r->atr);
 	d->type_a = card.type_a;
 	d->state = ACTIVE;
-	d->answered_ms = now_ms();
+	d->answered_ms = deadline_now();
 	return 0;
 }
 
@@ -266,7 +253,7 @@ static int ask_card(struct rcs380 *d, struct fuda_deadline *dl, bool *ret)
 	bool there = true;
 	int e = 0;
 
-	if (now_ms() - d->answered_ms >= FRESH_MS) {
+	if (deadline_now() - d->answered_ms >= FRESH_MS) {
 		int64_t end = deadline_narrow(dl, ASK_MS);
 
 		e = isodep_present(&d->isodep, dl, &there);
@@ -346,7 +333,7 @@ static int rcs380_transmit(struct reader *r, const uint8_t *command, size_t len,
 		e = fell_silent(d, dl);
 	if (e < 0)
 		return e;
-	d->answered_ms = now_ms();
+	d->answered_ms = deadline_now();
 	if (response.len < 2)
 		return ctx_fail(r->ctx, FUDA_ETRANSPORT,
 				_("The card answered without a status word. Take it off, put it "

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cursor.h"
+#include "base/deadline.h"
 #include "tests/ccid-inside.h"
 
 enum {
@@ -18,14 +18,6 @@ enum {
 	APDU_MAX = 261,
 	PINS = 3, /* old, new, and new again */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- a command that waits ---- */
 
@@ -48,7 +40,7 @@ void pad_hold(struct model *m, const uint8_t *b, size_t len)
 
 	p->held_len = MIN(len, sizeof(p->held));
 	memcpy(p->held, b, p->held_len);
-	p->begun = p->asked = now_ms();
+	p->begun = p->asked = deadline_now();
 	if (p->by_itself)
 		press_by_itself(p);
 	m->waiting = true;
@@ -65,7 +57,7 @@ bool pad_due(const struct model *m)
 	const struct pad *p = &m->pad;
 	const struct slot *s = &m->slots[p->held[5]];
 	size_t n = strlen(p->keys);
-	int64_t waited = now_ms() - p->begun;
+	int64_t waited = deadline_now() - p->begun;
 	unsigned timeout = p->held_len > OFFSET + 1 ? p->held[OFFSET + 1] : 0;
 
 	if (!m->kind->pins || !s->card || !s->powered || p->held_len < HEAD + 20u)
@@ -77,9 +69,9 @@ bool pad_due(const struct model *m)
 
 bool pad_asks(struct model *m)
 {
-	if (!m->pad.asks || now_ms() - m->pad.asked < m->pad.asks)
+	if (!m->pad.asks || deadline_now() - m->pad.asked < m->pad.asks)
 		return false;
-	m->pad.asked = now_ms();
+	m->pad.asked = deadline_now();
 	return true;
 }
 

@@ -59,6 +59,18 @@ has_nfc() {
 	! grep -q '^NFC_LIBS *= *$' "$build/Makefile"
 }
 
+# becomes WHAT COMMAND...: waits until the command succeeds, for some seconds
+becomes() {
+	what=$1
+	shift
+	n=0
+	until "$@"; do
+		n=$((n + 1))
+		[ $n -lt 150 ] || fail "in fifteen seconds: no $what"
+		sleep 0.1
+	done
+}
+
 # says FILE TEXT: the file (out, err, ...) has the text
 says() {
 	grep -q -F -e "$2" "$tmp/$1" || fail "$1 does not say: $2"

@@ -67,4 +67,11 @@ void usbfs_hold(bool on);
 enum usbfs_manner { USBFS_USUAL, USBFS_SPLITS, USBFS_HANGS };
 void usbfs_manner(enum usbfs_manner manner);
 
+/* ---- either: through libusb where umockdev is, or else on a bus in the process ---- */
+
+/* Plugs it in alone; the address that it has then. */
+uint8_t usb_stage_begin(struct usb_model *m);
+/* Ends that, and frees it. */
+void usb_stage_end(struct usb_model *m);
+
 #endif

@@ -8,26 +8,16 @@
 #include "tests/stage.h"
 
 static struct usb_model *model;
-static bool by_libusb;
 static char name[32];
 
 static const char *begin(void)
 {
 	const char *kind = getenv("FUDA_TEST_CCID");
-	uint8_t address;
 
 	model = ccid_model_new(kind && *kind ? kind : "extended");
 	if (!model)
 		return "there is no emulated CCID reader of the kind that FUDA_TEST_CCID names";
-	by_libusb = usbfs_possible();
-	if (by_libusb) {
-		usbfs_begin();
-		address = usbfs_plug(model);
-	} else {
-		usb_mock_begin(true);
-		address = usb_mock_plug(model);
-	}
-	snprintf(name, sizeof(name), "ccid:1.%u", address);
+	snprintf(name, sizeof(name), "ccid:1.%u", usb_stage_begin(model));
 	return NULL;
 }
 
@@ -39,13 +29,7 @@ static void end(void)
 		fprintf(stderr, "the emulated CCID reader complains: %s\n", complaint);
 		exit(1);
 	}
-	if (by_libusb) {
-		usbfs_end();
-	} else {
-		usb_mock_unplug(model);
-		usb_mock_end();
-	}
-	model->free(model);
+	usb_stage_end(model);
 }
 
 static void insert(struct vcard *v)

@@ -7,23 +7,12 @@
 #include "tests/stage.h"
 
 static struct usb_model *model;
-static bool by_libusb;
 static char name[32];
 
 static const char *begin(void)
 {
-	uint8_t address;
-
 	model = rcs380_model_new();
-	by_libusb = usbfs_possible();
-	if (by_libusb) {
-		usbfs_begin();
-		address = usbfs_plug(model);
-	} else {
-		usb_mock_begin(true);
-		address = usb_mock_plug(model);
-	}
-	snprintf(name, sizeof(name), "rcs380:1.%u", address);
+	snprintf(name, sizeof(name), "rcs380:1.%u", usb_stage_begin(model));
 	return NULL;
 }
 
@@ -40,13 +29,7 @@ static void end(void)
 {
 	check(rcs380_model_complaint(model));
 	check(picc_complaint(rcs380_model_picc(model)));
-	if (by_libusb) {
-		usbfs_end();
-	} else {
-		usb_mock_unplug(model);
-		usb_mock_end();
-	}
-	model->free(model);
+	usb_stage_end(model);
 }
 
 static void insert(struct vcard *v)

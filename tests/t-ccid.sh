@@ -2,19 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # One emulated CCID reader after the other: our driver, and then a stock pcscd with a stock libccid, find the same in it.
 set -eu
-bundle=/usr/lib/pcsc/drivers/ifd-ccid.bundle
+. "${srcdir:-.}/tests/usb-env.sh"
+stock=/usr/lib/pcsc/drivers/ifd-ccid.bundle
 if [ "${1-}" != inside ]; then
-	for need in tests/usb-stage ./fuda-vcard "$bundle/Contents/Info.plist"; do
-		[ -e "$need" ] || {
-			echo "SKIP: there is no $need"
-			exit 77
-		}
-	done
-	cards=$(mktemp -d)
-	trap 'rm -rf "$cards"' EXIT
-	trap 'exit 1' HUP INT TERM
+	needs tests/usb-stage ./fuda-vcard "$stock/Contents/Info.plist"
+	begin_cards
 	./fuda-vcard make "$cards/card" 2>/dev/null
-	cp -RL "$bundle" "$cards/ifd-ccid.bundle"
+	cp -RL "$stock" "$cards/ifd-ccid.bundle"
 	for kind in extended short tpdu tpdu-vendor tpdu-crc; do
 		echo "$kind"
 		got=0
@@ -24,7 +18,6 @@ if [ "${1-}" != inside ]; then
 	exit 0
 fi
 cards=$2
-bus=${LD_PRELOAD-}
 . "${srcdir:-.}/tests/cli.sh"
 echo 1234 >"$tmp/pin"
 echo 4321 >"$tmp/wrong"
@@ -47,26 +40,14 @@ job() {
 }
 SELECT=00A4040C0AD392F000260100000001
 
-"$build/tests/usb-stage" ask place 1 >"$tmp/place"
-job "ccid:$(cat "$tmp/place")" ours
-"$build/tests/usb-stage" ask usage 1 >"$tmp/usage"
-grep -q 'verifies 3$' "$tmp/usage" || fail "not 3 VERIFY: $(cat "$tmp/usage")"
-
-# Only the service lives on the emulated bus from here on.
-unset LD_PRELOAD
-export FUDA_TEST_PRELOAD="$bus" FUDA_TEST_BUNDLE="$cards/ifd-ccid.bundle" FUDA_TEST_READERS=1
-. "$top/tests/pcscd-env.sh"
-at_exit 'rm -rf "$tmp"'
-n=0
-until "$fuda" readers 2>/dev/null | grep -q '  *card$'; do
-	n=$((n + 1))
-	[ $n -lt 150 ] || fail 'pcscd shows no card in fifteen seconds'
-	sleep 0.1
-done
+stage place 1
+job "ccid:$(cat "$tmp/answer")" ours
+verifies 1 3
+start_pcscd "$cards/ifd-ccid.bundle" 1
+becomes 'card in the reader' pcscd_has_card
 name=$("$fuda" readers --names | sed -n 's/^pcsc:/&/p' | head -n 1)
 job "$name" theirs
-LD_PRELOAD=$bus "$build/tests/usb-stage" ask usage 1 >"$tmp/usage"
-grep -q 'verifies 6$' "$tmp/usage" || fail "not 6 VERIFY: $(cat "$tmp/usage")"
+verifies 1 6
 for what in apdus cert attributes pins info; do
 	diff "$tmp/ours-$what" "$tmp/theirs-$what" || fail "$what differs"
 done

@@ -3,17 +3,11 @@
 # PINs typed on the keys of an emulated reader: by our driver, by our IFD handler in a stock pcscd, and by a stock
 # libccid in it. At most one VERIFY for each, the tries that the card has, and no PIN in any log.
 set -eu
+. "${srcdir:-.}/tests/usb-env.sh"
 stock=/usr/lib/pcsc/drivers/ifd-ccid.bundle
 if [ "${1-}" != inside ]; then
-	for need in tests/usb-stage ./fuda-vcard; do
-		[ -e "$need" ] || {
-			echo "SKIP: there is no $need"
-			exit 77
-		}
-	done
-	cards=$(mktemp -d)
-	trap 'rm -rf "$cards"' EXIT
-	trap 'exit 1' HUP INT TERM
+	needs tests/usb-stage ./fuda-vcard
+	begin_cards
 	./fuda-vcard make "$cards/new" 2>/dev/null
 	export FUDA_TEST_KEYS="$cards/keys"
 	for what in pad:direct pad-short:direct pad-tpdu:direct pad:ours pad:stock; do
@@ -38,44 +32,17 @@ if [ "${1-}" != inside ]; then
 	exit 0
 fi
 cards=$2 door=$3
-bus=${LD_PRELOAD-}
 . "${srcdir:-.}/tests/cli.sh"
 secret=0431323334 # as VERIFY has it, with its length
 echo 1234 >"$tmp/pin"
 
-stage() {
-	LD_PRELOAD=$bus "$build/tests/usb-stage" ask "$@" >"$tmp/answer" ||
-		fail "usb-stage $*: $(cat "$tmp/answer")"
-}
-
 # ---- the way to the reader ----
 
-# What --enable-ifd-ccid makes of a reader: here of the one that is emulated.
-make_bundle() {
-	vendor=$(cat /sys/bus/usb/devices/*/idVendor | head -n 1)
-	product=$(cat /sys/bus/usb/devices/*/idProduct | head -n 1)
-	cp -RL "$build/ifd-fuda.bundle" "$tmp/ifd-fuda.bundle"
-	sed -e "s/0x054C/0x$vendor/" -e "s/0x06C1/0x$product/" "$build/ifd-fuda.bundle/Contents/Info.plist" \
-		>"$tmp/ifd-fuda.bundle/Contents/Info.plist"
-	FUDA_TEST_BUNDLE=$tmp/ifd-fuda.bundle
-}
-
-# With every log that there is: what is typed on the reader is in none of them.
+# start_service BUNDLE: with every log that there is: what is typed on the reader is in none of them
 start_service() {
-	sanitizer=$(ldd "$FUDA_TEST_BUNDLE"/Contents/Linux/*.so |
-		sed -n 's/.*=> \(.*lib[au][bs]*san[^ ]*\).*/\1/p' | tr '\n' ':')
-	[ -z "$sanitizer" ] || export ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0"
-	unset LD_PRELOAD
-	export FUDA_TEST_PRELOAD="$sanitizer$bus" FUDA_TEST_BUNDLE FUDA_TEST_READERS=1
-	export FUDA_TEST_PCSCD_OPTIONS='--debug --apdu' LIBCCID_ifdLogLevel=0x000F
-	. "$top/tests/pcscd-env.sh"
-	at_exit 'rm -rf "$tmp"'
-	n=0
-	until "$fuda" readers 2>/dev/null | grep -q '  *card$'; do
-		n=$((n + 1))
-		[ $n -lt 150 ] || fail 'pcscd shows no card in fifteen seconds'
-		sleep 0.1
-	done
+	export LIBCCID_ifdLogLevel=0x000F
+	start_pcscd "$1" 1 '--debug --apdu'
+	becomes 'card in the reader' pcscd_has_card
 	reader=$("$fuda" readers --names | grep '^pcsc:' | head -n 1)
 }
 
@@ -85,13 +52,12 @@ direct)
 	reader=ccid:$(cat "$tmp/answer")
 	;;
 ours)
-	make_bundle
-	start_service
+	own_bundle
+	start_service "$bundle"
 	;;
 stock)
 	cp -RL "$stock" "$tmp/ifd-ccid.bundle"
-	FUDA_TEST_BUNDLE=$tmp/ifd-ccid.bundle
-	start_service
+	start_service "$tmp/ifd-ccid.bundle"
 	;;
 esac
 

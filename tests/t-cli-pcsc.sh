@@ -8,17 +8,6 @@ fresh card
 at_exit 'rm -rf "$tmp"'
 echo 1234 >"$tmp/pin"
 
-# becomes WHAT COMMAND...: waits until the command succeeds, for some seconds
-becomes() {
-	what=$1
-	shift
-	n=0
-	until "$@"; do
-		n=$((n + 1))
-		[ $n -lt 100 ] || fail "in ten seconds: no $what"
-		sleep 0.1
-	done
-}
 card_is_there() {
 	"$fuda" readers --json 2>/dev/null | grep -q '"card":true'
 }

@@ -3,21 +3,14 @@
 # Programs that want the same device at once, without the PC/SC service: each has it to itself or is told that another
 # one has it; nobody's PIN is sent twice or lost, and nobody gets in between.
 set -eu
+. "${srcdir:-.}/tests/usb-env.sh"
 if [ -z "${FUDA_TEST_STAGE:-}" ]; then
-	[ -x tests/usb-stage ] || {
-		echo "skipped: built without USB, the software card, cmocka or umockdev"
-		exit 77
-	}
+	needs tests/usb-stage
 	exec tests/usb-stage rcs380 ccid-tpdu -- sh "$0"
 fi
 . "${srcdir:-.}/tests/cli.sh"
 fresh card
 echo 1234 >"$tmp/pin"
-
-# verifies N: VERIFY commands that the card in reader N has had
-verifies() {
-	"$build/tests/usb-stage" ask usage "$1" | sed 's/.* //'
-}
 
 # competitor READER FILE: authenticates four times, and notes the statuses
 competitor() {
@@ -33,7 +26,7 @@ competitor() {
 for n in 1 2; do
 	reader=rcs380:1.1
 	[ $n = 1 ] || reader=ccid:1.2
-	"$build/tests/usb-stage" ask insert $n "$tmp/card" >/dev/null || fail "no card in reader $n"
+	stage insert $n "$tmp/card"
 	pids=
 	for who in a b c; do
 		competitor $reader "$tmp/$n$who" &
@@ -53,9 +46,9 @@ for n in 1 2; do
 	[ -z "$others" ] || ! cat "$tmp/$n"[abc].why |
 		grep -v -e 'Another program has this reader' -e 'There is no .* \(1\.[12]\|on the USB\)\.' ||
 		fail "$reader: other complaints"
-	[ "$(verifies $n)" = "$good" ] || fail "$reader: $(verifies $n) VERIFY for $good that succeeded"
+	verifies $n "$good"
 	run 0 pin status --reader $reader --json
 	json .auth 3
-	"$build/tests/usb-stage" ask remove $n >/dev/null
+	stage remove $n
 	echo "$reader: $good of 12 at once"
 done

@@ -2,46 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # The IFD handler in a stock pcscd, with an emulated CCID reader of two slots: one reader of the service for each.
 set -eu
+. "${srcdir:-.}/tests/usb-env.sh"
 if [ "${1-}" != inside ]; then
-	for need in ifd-fuda.bundle/Contents/Linux/libifd-fuda.so tests/usb-stage tests/listen-exec ./fuda-vcard; do
-		[ -e "$need" ] || {
-			echo "SKIP: built without $need"
-			exit 77
-		}
-	done
-	cards=$(mktemp -d)
-	trap 'rm -rf "$cards"' EXIT
-	trap 'exit 1' HUP INT TERM
+	needs ifd-fuda.bundle/Contents/Linux/libifd-fuda.so tests/usb-stage tests/listen-exec ./fuda-vcard
+	begin_cards
 	./fuda-vcard make "$cards/card" 2>/dev/null
 	got=0
 	tests/usb-stage ccid-slots:"$cards/card" -- sh "$0" inside "$cards" || got=$?
 	exit $got
 fi
 cards=$2
-bus=${LD_PRELOAD-}
 . "${srcdir:-.}/tests/cli.sh"
 echo 1234 >"$tmp/pin"
 
-# What --enable-ifd-ccid makes of a reader: here of the one that is emulated.
-vendor=$(cat /sys/bus/usb/devices/*/idVendor | head -n 1)
-product=$(cat /sys/bus/usb/devices/*/idProduct | head -n 1)
-cp -RL "$build/ifd-fuda.bundle" "$tmp/ifd-fuda.bundle"
-sed -e "s/0x054C/0x$vendor/" -e "s/0x06C1/0x$product/" -e 's/Sony RC-S380.S/Slotted/' \
-	"$build/ifd-fuda.bundle/Contents/Info.plist" >"$tmp/ifd-fuda.bundle/Contents/Info.plist"
-
-# Only the service lives on the emulated bus; in a build with sanitizers theirs comes first.
-sanitizer=$(ldd ifd-fuda.bundle/Contents/Linux/libifd-fuda.so |
-	sed -n 's/.*=> \(.*lib[au][bs]*san[^ ]*\).*/\1/p' | tr '\n' ':')
-[ -z "$sanitizer" ] || export ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0"
-unset LD_PRELOAD
-export FUDA_TEST_PRELOAD="$sanitizer$bus" FUDA_TEST_BUNDLE="$tmp/ifd-fuda.bundle" FUDA_TEST_READERS=2
-export FUDA_TEST_PCSCD_OPTIONS=--debug
-. "$top/tests/pcscd-env.sh"
-at_exit 'rm -rf "$tmp"'
-
-stage() {
-	LD_PRELOAD=$bus "$build/tests/usb-stage" ask "$@" >"$tmp/answer" || fail "usb-stage $*: $(cat "$tmp/answer")"
-}
+own_bundle -e 's/Sony RC-S380.S/Slotted/'
+start_pcscd "$bundle" 2 --debug
 
 # shows SLOT WHAT: waits until the reader of that slot is listed so
 shows() {

@@ -2,22 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The IFD handler in a stock pcscd, with emulated RC-S380s: programs of others and fuda see a My Number card.
 set -eu
+. "${srcdir:-.}/tests/usb-env.sh"
 if [ "${1-}" != inside ]; then
-	for need in ifd-fuda.bundle/Contents/Linux/libifd-fuda.so tests/usb-stage ./fuda-vcard; do
-		[ -e "$need" ] || {
-			echo "SKIP: built without $need"
-			exit 77
-		}
-	done
+	needs ifd-fuda.bundle/Contents/Linux/libifd-fuda.so tests/usb-stage ./fuda-vcard
 	for program in opensc-tool pkcs11-tool openssl timeout; do
 		command -v $program >/dev/null || {
 			echo "SKIP: no $program"
 			exit 77
 		}
 	done
-	cards=$(mktemp -d)
-	trap 'rm -rf "$cards"' EXIT
-	trap 'exit 1' HUP INT TERM
+	begin_cards
 	./fuda-vcard make "$cards/one" 2>/dev/null
 	printf '%s\n' 'name = 番号　花子' 'birth_date = 1989-01-08' 'sex = female' \
 		'my_number = 987654321093' >"$cards/hanako"
@@ -28,62 +22,28 @@ if [ "${1-}" != inside ]; then
 fi
 cards=$2
 
-# Only the service lives on the emulated bus; in a build with sanitizers theirs comes first.
-sanitizer=$(ldd ifd-fuda.bundle/Contents/Linux/libifd-fuda.so | sed -n 's/.*=> \(.*lib[au][bs]*san[^ ]*\).*/\1/p' | tr '\n' ':')
-bus=${LD_PRELOAD-}
-unset LD_PRELOAD
-export FUDA_TEST_PRELOAD="$sanitizer$bus"
-export FUDA_TEST_BUNDLE="$PWD/ifd-fuda.bundle" FUDA_TEST_READERS=2 FUDA_TEST_PCSCD_OPTIONS=--debug
-[ -z "$sanitizer" ] || export ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0"
 . "${srcdir:-.}/tests/cli.sh"
-. "$top/tests/pcscd-env.sh"
-at_exit 'rm -rf "$tmp"'
+start_pcscd "$build/ifd-fuda.bundle" 2 --debug
 echo 1234 >"$tmp/pin"
 echo 4321 >"$tmp/wrong"
-
-# becomes WHAT COMMAND...: waits until the command succeeds, for some seconds
-becomes() {
-	what=$1
-	shift
-	n=0
-	until "$@"; do
-		n=$((n + 1))
-		[ $n -lt 150 ] || fail "in fifteen seconds: no $what"
-		sleep 0.1
-	done
-}
-
-stage() {
-	"$build/tests/usb-stage" ask "$@" >"$tmp/answer" || fail "usb-stage $*: $(cat "$tmp/answer")"
-}
 
 # other PROGRAM...: one that is not ours must succeed; what it says is in out
 other() {
 	timeout 30 "$@" >"$tmp/out" 2>"$tmp/err" || fail "$*"
 }
 
-has_card() {
-	"$fuda" readers 2>/dev/null | grep -q " $1 00  *card\$"
-}
-
 # No card is there, or the reader is not.
 has_no_card() {
-	! has_card "$1"
+	! pcscd_has_card "$1"
 }
 
 count_readers() {
 	[ "$("$fuda" readers --names 2>/dev/null | grep -c RC-S380)" = "$1" ]
 }
 
-# verifies N COUNT: so many VERIFY commands the card in reader N has had
-verifies() {
-	stage usage "$1"
-	[ "$(sed 's/.* //' "$tmp/answer")" = "$2" ] || fail "VERIFY: not $2 but $(cat "$tmp/answer")"
-}
-
 # ---- programs of others ----
 
-becomes 'card in the first reader' has_card 00
+becomes 'card in the first reader' pcscd_has_card 00
 run 0 readers
 says out 'RC-S380'
 has_no_card 01
@@ -128,7 +88,7 @@ verifies 1 6
 watcher=$!
 at_exit "kill $watcher 2>/dev/null || :"
 stage insert 2 "$cards/two"
-becomes 'card in the second reader' has_card 01
+becomes 'card in the second reader' pcscd_has_card 01
 for n in 0 1; do
 	card=$cards/one
 	[ $n = 0 ] || card=$cards/two
@@ -148,7 +108,7 @@ stage remove 1
 becomes 'word that the card was removed' has_no_card 00
 run 3 auth -r '00 00' --pin-file pin
 stage insert 1 "$cards/one"
-becomes 'card again' has_card 00
+becomes 'card again' pcscd_has_card 00
 run 0 auth -r '00 00' --trust "$cards/one/ca.pem" --pin-file pin
 verifies 1 1 # counted since it was inserted
 stage remove 2
@@ -165,7 +125,7 @@ rests() {
 rested=$(grep -c 'powerState: POWER_STATE_UNPOWERED' "$FUDA_TEST_DIR/pcscd.log" || :)
 run 0 pin status -r '00 00'
 becomes 'rest' rests
-has_card 00
+pcscd_has_card 00
 run 0 auth -r '00 00' --trust "$cards/two/ca.pem" --pin-file pin
 verifies 1 2
 

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Emulated readers for other programs: what is plugged, laid on and taken away is seen by a program of its own.
 set -eu
+. "${srcdir:-.}/tests/usb-env.sh"
 if [ -z "${FUDA_TEST_STAGE:-}" ]; then
-	[ -x tests/usb-stage ] || {
-		echo "skipped: built without USB, the software card, cmocka or umockdev"
-		exit 77
-	}
+	needs tests/usb-stage
 	exec tests/usb-stage rcs380 ccid-extended -- sh "$0"
 fi
 . "${srcdir:-.}/tests/cli.sh"

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may go wrong between a CCID reader and us: no second VERIFY, no hang, the right error, and a reader that can
  * be used again. */
-#include <time.h>
 
+#include "tests/process.h"
 #include "tests/test-ccid.h"
-
-/* One card for all: making it takes time. Its PIN gets blocked on the way, which is nothing to the reader. */
-static struct vcard *card;
 
 static const char *const kinds[] = { "extended", "short", "tpdu", "tpdu-t0" };
 
@@ -52,7 +49,7 @@ static unsigned transfers_of(const char *kind)
 	unsigned n;
 	struct rig g;
 
-	rig_plug_with(&g, ccid_model_new(kind), card);
+	rig_plug_with(&g, ccid_model_new(kind), rig_card);
 	assert_int_equal(job(&g), 0);
 	n = 2 * (unsigned)ccid_model_commands(g.model, -1);
 	assert_int_equal(rig_verifies(&g), 1);
@@ -65,7 +62,7 @@ static void fault_at(const char *kind, enum usb_mock_fault fault, unsigned n, si
 	struct rig g;
 	int r;
 
-	rig_plug_with(&g, ccid_model_new(kind), card);
+	rig_plug_with(&g, ccid_model_new(kind), rig_card);
 	usb_mock_fault(fault, n, bytes);
 	r = job(&g);
 	if (!expected(r, fault))
@@ -108,7 +105,7 @@ static void test_each_transfer(void **state)
 
 static void begin_verify(struct rig *g, const char *kind)
 {
-	rig_plug_with(g, ccid_model_new(kind), card);
+	rig_plug_with(g, ccid_model_new(kind), rig_card);
 	rig_open(g);
 	rig_expect(g, SELECT_JPKI, "9000");
 	rig_expect(g, "00A4020C020018", "9000");
@@ -218,7 +215,7 @@ static void test_odd_openings(void **state)
 				struct rig g;
 				int r;
 
-				rig_plug_with(&g, ccid_model_new(kinds[k]), card);
+				rig_plug_with(&g, ccid_model_new(kinds[k]), rig_card);
 				ccid_model_fault(g.model, faults[i], n, 0);
 				r = reader_open_with(g.ctx, &driver_ccid, g.rest, g.dl, &g.reader);
 				assert_int_equal(r < 0, g.reader == NULL);
@@ -282,14 +279,6 @@ static void test_t0_mute(void **state)
 
 /* ---- time ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 enum { BUDGET_MS = 100, LATE_MS = 2000 }; /* however busy the machine is */
 
 /* The wait ends at the deadline, and the reader gives the command up, or is told to when it is next used. */
@@ -349,21 +338,6 @@ static void test_cancelled(void **state)
 	}
 }
 
-static int setup(void **state)
-{
-	int r = softcard_setup(state);
-
-	softcard_write("");
-	card = softcard_load();
-	return r;
-}
-
-static int teardown(void **state)
-{
-	softcard_free(&card);
-	return softcard_teardown(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,5 +347,5 @@ int main(void)
 		cmocka_unit_test(test_deadline),      cmocka_unit_test(test_cancelled),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return cmocka_run_group_tests_name(__FILE__, tests, rig_setup, rig_teardown);
 }

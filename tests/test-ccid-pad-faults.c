@@ -2,12 +2,9 @@
 /* What may go wrong while a secret is typed on a CCID reader: one VERIFY at most reaches the card, and none once the
  * entry is over, whoever goes on typing. */
 #include <pthread.h>
-#include <time.h>
 
+#include "tests/process.h"
 #include "tests/test-ccid-pad.h"
-
-/* One card for all: making it takes time. */
-static struct vcard *card;
 
 /* Whether the reader works again after the card is switched on anew, and the person can type again. */
 static void assert_usable(struct rig *g)
@@ -63,7 +60,7 @@ static unsigned transfers_of(const char *kind)
 	unsigned n;
 	struct rig g;
 
-	rig_plug_with(&g, ccid_model_new(kind), card);
+	rig_plug_with(&g, ccid_model_new(kind), rig_card);
 	assert_int_equal(job(&g), 0);
 	n = 2 * (unsigned)ccid_model_commands(g.model, -1);
 	assert_int_equal(rig_verifies(&g), 1);
@@ -78,7 +75,7 @@ static void fault_at(const char *kind, enum usb_mock_fault fault, unsigned n, si
 	struct rig g;
 	int r;
 
-	rig_plug_with(&g, ccid_model_new(kind), card);
+	rig_plug_with(&g, ccid_model_new(kind), rig_card);
 	usb_mock_fault(fault, n, bytes);
 	r = job(&g);
 	if (!expected(r, fault))
@@ -140,7 +137,7 @@ static void test_each_error(void **state)
 			struct rig g;
 			int r;
 
-			pad_begin(&g, pad_kinds[k], card);
+			pad_begin(&g, pad_kinds[k], rig_card);
 			ccid_model_fault(g.model, CCID_ERROR, 1, error);
 			ccid_model_keys(g.model, "1234E", 0);
 			r = pad_verify(&g);
@@ -203,7 +200,7 @@ static void odd_answer(const char *kind, const struct odd *o)
 	struct rig g;
 	int r;
 
-	pad_begin(&g, kind, card);
+	pad_begin(&g, kind, rig_card);
 	ccid_model_fault(g.model, o->fault, 1, o->arg);
 	ccid_model_keys(g.model, "1234E", 0);
 	r = pad_verify(&g);
@@ -234,7 +231,7 @@ static void test_in_step(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[k], card);
+		pad_begin(&g, pad_kinds[k], rig_card);
 		ccid_model_fault(g.model, CCID_NO_ANSWER, 1, 0);
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(pad_verify(&g), FUDA_ETIMEOUT);
@@ -277,7 +274,7 @@ static void test_card_faults(void **state)
 		struct rig g;
 		int r;
 
-		pad_begin(&g, "pad-tpdu", card);
+		pad_begin(&g, "pad-tpdu", rig_card);
 		icc_fault(ccid_model_icc(g.model), cases[i].fault, 1, cases[i].count);
 		ccid_model_keys(g.model, "1234E", 0);
 		r = pad_verify(&g);
@@ -300,7 +297,7 @@ static void test_nonsense(void **state)
 	for (unsigned i = 0; i < ICC_NONSENSES; i++) {
 		struct rig g;
 
-		pad_begin(&g, "pad-tpdu", card);
+		pad_begin(&g, "pad-tpdu", rig_card);
 		icc_fault(ccid_model_icc(g.model), ICC_NONSENSE, 1, i);
 		pad_expect(&g, false, "1234E", 0x9000); /* asked for again */
 		assert_int_equal(rig_verifies(&g), 1);
@@ -318,7 +315,7 @@ static void test_t0_mute(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
 		struct rig g;
 
-		pad_begin(&g, "pad-tpdu-t0", card);
+		pad_begin(&g, "pad-tpdu-t0", rig_card);
 		icc_fault(ccid_model_icc(g.model), faults[i], 1, 0);
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(pad_verify(&g), FUDA_EMUTE);
@@ -331,21 +328,6 @@ static void test_t0_mute(void **state)
 }
 
 /* ---- time ---- */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void sleep_ms(int ms)
-{
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 enum { BUDGET_MS = 100, LATE_MS = 2000, /* however busy the machine is */ LONG_MS = 20000, WAIT_MS = 5000 };
 
@@ -360,7 +342,7 @@ static void *do_it(void *arg)
 	struct hand *h = arg;
 
 	for (int ms = 0; ms < WAIT_MS && !ccid_model_waits(h->g->model); ms++)
-		sleep_ms(1);
+		pause_ms(1);
 	h->act(h->g);
 	return NULL;
 }
@@ -406,7 +388,7 @@ static void test_typed_slowly(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		ccid_model_asks(g.model, k % 2 ? 5 : 0);
 		assert_int_equal(verify_while(&g, type), 0);
 		assert_int_equal(pad_status(&g), 0x9000);
@@ -425,7 +407,7 @@ static void test_deadline(void **state)
 			struct rig g;
 			int64_t begin;
 
-			pad_begin_slowly(&g, pad_kinds[k], card);
+			pad_begin_slowly(&g, pad_kinds[k], rig_card);
 			ccid_model_asks(g.model, asks);
 			rig_expect(&g, SELECT_CERT, "9000");
 			fuda_deadline_restart(g.dl, BUDGET_MS);
@@ -452,7 +434,7 @@ static void test_disturbed(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		ccid_model_asks(g.model, 3);
 		usb_mock_fault(USB_MOCK_STALL, 2, 0); /* when it asks for more time */
 		assert_int_equal(pad_verify(&g), FUDA_ETRANSPORT);
@@ -473,7 +455,7 @@ static void test_cancelled(void **state)
 		struct fuda_deadline *over;
 		struct rig g;
 
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		assert_int_equal(verify_while(&g, cancel), FUDA_ECANCELLED);
 		assert_int_equal(pad_verify(&g), FUDA_ECANCELLED); /* from the beginning */
 		over = g.dl;
@@ -495,7 +477,7 @@ static void test_stuck(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k += 2) {
 		struct rig g;
 
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		ccid_model_fault(g.model, CCID_DEAD, 1, 0);
 		ccid_model_keys(g.model, "1234E", 0);
 		fuda_deadline_restart(g.dl, BUDGET_MS);
@@ -529,7 +511,7 @@ static void test_no_abort(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct rig g;
 
-		pad_begin_slowly(&g, cases[i].kind, card);
+		pad_begin_slowly(&g, cases[i].kind, rig_card);
 		ccid_model_abort(g.model, cases[i].abort);
 		fuda_deadline_restart(g.dl, BUDGET_MS);
 		assert_int_equal(pad_verify(&g), FUDA_ETIMEOUT);
@@ -550,7 +532,7 @@ static void test_own_time(void **state)
 	struct rig g;
 
 	(void)state;
-	pad_begin_slowly(&g, "pad", card);
+	pad_begin_slowly(&g, "pad", rig_card);
 	assert_int_equal(pad_send(&g, false, "0101" "820400" "0404" "02" "01" "0904" "00" "000000", TYPED_VERIFY), 0);
 	assert_int_equal(pad_status(&g), PAD_TIMEOUT);
 	type_in_vain(&g);
@@ -565,16 +547,16 @@ static void test_taken_away(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		assert_int_equal(verify_while(&g, take_card), FUDA_EREMOVED);
-		ccid_model_insert(g.model, card);
+		ccid_model_insert(g.model, rig_card);
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(rig_send(&g, SELECT_JPKI, 0), FUDA_EREMOVED);
 		assert_usable(&g);
 		assert_int_equal(rig_verifies(&g), 0);
 		rig_clean(&g);
 		rig_end(&g);
-		pad_begin_slowly(&g, pad_kinds[k], card);
+		pad_begin_slowly(&g, pad_kinds[k], rig_card);
 		assert_int_equal(verify_while(&g, unplug), FUDA_EREADERGONE);
 		assert_int_equal(pad_verify(&g), FUDA_EREADERGONE);
 		assert_int_equal(rig_verifies(&g), 0);
@@ -582,21 +564,6 @@ static void test_taken_away(void **state)
 		vcard_power(g.card, false);
 		rig_end(&g);
 	}
-}
-
-static int setup(void **state)
-{
-	int r = softcard_setup(state);
-
-	softcard_write("");
-	card = softcard_load();
-	return r;
-}
-
-static int teardown(void **state)
-{
-	softcard_free(&card);
-	return softcard_teardown(state);
 }
 
 int main(void)
@@ -612,5 +579,5 @@ int main(void)
 		cmocka_unit_test(test_no_abort),      cmocka_unit_test(test_disturbed),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return cmocka_run_group_tests_name(__FILE__, tests, rig_setup, rig_teardown);
 }

@@ -2,8 +2,6 @@
 /* Secrets that are typed on the keys of an emulated CCID reader. */
 #include "tests/test-ccid-pad.h"
 
-static struct vcard *card;
-
 /* ---- what a reader has ---- */
 
 static void test_features(void **state)
@@ -24,7 +22,7 @@ static void test_features(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct rig g;
 
-		pad_begin(&g, cases[i].kind, card);
+		pad_begin(&g, cases[i].kind, rig_card);
 		assert_int_equal(g.reader->pad, cases[i].pad);
 		assert_int_equal(g.reader->display, cases[i].display);
 		assert_string_equal(g.reader->serial, cases[i].serial);
@@ -42,7 +40,7 @@ static void test_second_slot(void **state)
 	struct rig g;
 
 	(void)state;
-	pad_begin(&g, "slots", card);
+	pad_begin(&g, "slots", rig_card);
 	snprintf(rest, sizeof(rest), "%s/1", g.rest);
 	assert_int_equal(reader_attach(g.ctx, &driver_ccid, rest, g.dl, &second), 0);
 	assert_int_equal(second->slot, 1);
@@ -60,7 +58,7 @@ static void test_no_keys(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		struct rig g;
 
-		pad_begin(&g, none[i], card);
+		pad_begin(&g, none[i], rig_card);
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(pad_verify(&g), FUDA_ENOTSUP);
 		assert_int_equal(pad_send(&g, true, PAD_MODIFY, TYPED_CHANGE), FUDA_ENOTSUP);
@@ -76,7 +74,7 @@ static void test_half_a_pad(void **state)
 	struct rig g;
 
 	(void)state;
-	pad_begin(&g, "pad", card);
+	pad_begin(&g, "pad", rig_card);
 	ccid_model_keys(g.model, "1234E1234E", 0);
 	g.reader->pad = READER_PAD_VERIFY;
 	assert_int_equal(pad_send(&g, true, PAD_MODIFY, TYPED_CHANGE), FUDA_ENOTSUP);
@@ -94,7 +92,7 @@ static void test_verify(void **state)
 	for (size_t i = 0; i < PAD_KINDS; i++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[i], card);
+		pad_begin(&g, pad_kinds[i], rig_card);
 		pad_expect(&g, false, "0000E", 0x63C2);
 		pad_expect(&g, false, "1234E", 0x9000);
 		pad_expect(&g, false, "1234E", 0x9000);
@@ -116,7 +114,7 @@ static void test_modify(void **state)
 	for (size_t i = 0; i < PAD_KINDS; i++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[i], card);
+		pad_begin(&g, pad_kinds[i], rig_card);
 		pad_expect(&g, true, "4321E4321E", 0x6982); /* before the old one */
 		pad_expect(&g, false, "1234E", 0x9000);
 		pad_expect(&g, true, "4321E4321E", 0x9000);
@@ -150,7 +148,7 @@ static void test_nothing_sent(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[k], card);
+		pad_begin(&g, pad_kinds[k], rig_card);
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 			unsigned long apdus = vcard_usage(g.card).apdus;
 
@@ -189,7 +187,7 @@ static void test_adapted(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[k], card);
+		pad_begin(&g, pad_kinds[k], rig_card);
 		for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
 			ccid_model_keys(g.model, "1234E", 0);
 			assert_int_equal(pad_send(&g, false, heads[i], TYPED_VERIFY), 0);
@@ -228,7 +226,7 @@ static void test_refused(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[k], card);
+		pad_begin(&g, pad_kinds[k], rig_card);
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 			unsigned long asked = ccid_model_commands(g.model, 0x69), verifies = rig_verifies(&g);
 
@@ -274,7 +272,7 @@ static void test_too_long(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct rig g;
 
-		rig_plug_with(&g, ccid_model_new_with(cases[i].kind, cases[i].settings), card);
+		rig_plug_with(&g, ccid_model_new_with(cases[i].kind, cases[i].settings), rig_card);
 		rig_open(&g);
 		rig_expect(&g, SELECT_JPKI, "9000");
 		long_command(cases[i].fits, command);
@@ -296,7 +294,7 @@ static void test_extended_form(void **state)
 	struct rig g;
 
 	(void)state;
-	pad_begin(&g, "pad-short", card);
+	pad_begin(&g, "pad-short", rig_card);
 	assert_int_equal(pad_send(&g, false, PAD_VERIFY, "00200098" "000004" "FFFFFFFF"), FUDA_ETRANSPORT);
 	assert_int_equal(ccid_model_commands(g.model, 0x69), 0);
 	pad_usable(&g);
@@ -314,7 +312,7 @@ static void test_padded(void **state)
 		bool pads = strcmp(kinds[k], "pad-tpdu-t0") == 0;
 		struct rig g;
 
-		pad_begin(&g, kinds[k], card);
+		pad_begin(&g, kinds[k], rig_card);
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(pad_send(&g, false, head, "00200098"), pads ? FUDA_ENOTSUP : 0);
 		assert_int_equal(ccid_model_commands(g.model, 0x69), !pads);
@@ -332,7 +330,7 @@ static void test_power(void **state)
 	for (size_t k = 0; k < PAD_KINDS; k++) {
 		struct rig g;
 
-		pad_begin(&g, pad_kinds[k], card);
+		pad_begin(&g, pad_kinds[k], rig_card);
 		assert_int_equal(reader_power(g.reader, POWER_OFF, g.dl), 0);
 		pad_expect(&g, false, "1234E", 0x6A82); /* on again by itself, and nothing is selected */
 		rig_expect(&g, SELECT_JPKI, "9000");
@@ -341,28 +339,13 @@ static void test_power(void **state)
 		ccid_model_keys(g.model, "1234E", 0);
 		assert_int_equal(pad_verify(&g), FUDA_EREMOVED);
 		assert_int_equal(pad_verify(&g), FUDA_EREMOVED);
-		ccid_model_insert(g.model, card);
+		ccid_model_insert(g.model, rig_card);
 		assert_int_equal(pad_verify(&g), FUDA_EREMOVED); /* not to the next card unasked */
 		assert_int_equal(reader_power(g.reader, POWER_ON, g.dl), 0);
 		rig_expect(&g, SELECT_JPKI, "9000");
 		pad_usable(&g);
 		rig_end(&g);
 	}
-}
-
-static int setup(void **state)
-{
-	int r = softcard_setup(state);
-
-	softcard_write("");
-	card = softcard_load();
-	return r;
-}
-
-static int teardown(void **state)
-{
-	softcard_free(&card);
-	return softcard_teardown(state);
 }
 
 int main(void)
@@ -377,5 +360,5 @@ int main(void)
 		cmocka_unit_test(test_padded),	     cmocka_unit_test(test_power),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return cmocka_run_group_tests_name(__FILE__, tests, rig_setup, rig_teardown);
 }

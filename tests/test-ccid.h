@@ -15,6 +15,25 @@
 
 extern const struct driver driver_ccid;
 
+/* One card for all tests of a program, and its group fixtures: making it takes time. Its secrets
+ * get blocked on the way, which is nothing to the reader. */
+static struct vcard *rig_card;
+
+static inline int rig_setup(void **state)
+{
+	int r = softcard_setup(state);
+
+	softcard_write("");
+	rig_card = softcard_load();
+	return r;
+}
+
+static inline int rig_teardown(void **state)
+{
+	softcard_free(&rig_card);
+	return softcard_teardown(state);
+}
+
 struct rig {
 	struct usb_model *model;
 	struct vcard *card;

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <fuda/encode.h>
 
 #include "codec/apdu.h"
 #include "reader/reader.h"
 #include "tests/cmocka.h"
+#include "tests/process.h"
 #include "tests/softcard.h"
 
 static struct fuda_context *ctx;
@@ -72,14 +72,6 @@ static unsigned tries_left(void)
 	assert_int_equal(send(SELECT_JPKI), 0);
 	assert_int_equal(send("00200098"), 0);
 	return sw() & 0xF;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Command 1 selects the application, command 2 presents a wrong PIN: the fault is there. Command 3

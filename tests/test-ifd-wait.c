@@ -2,24 +2,11 @@
 /* Presence as pcscd asks for it on several threads, and its waiting for a change. Real time passes here; no test
  * depends on how much. */
 #include "tests/ifd-fake.h"
+#include "tests/process.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum { LONG_MS = 60000, SHORT_MS = 30 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void pause_ms(long ms)
-{
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
-}
 
 #define presence(n) IFDHICCPresence(LUN(n))
 
@@ -169,7 +156,7 @@ static void test_presence_fails(void **state)
 
 static void test_wait_times_out(void **state)
 {
-	uint64_t begin = now_ms();
+	int64_t begin = now_ms();
 
 	(void)state;
 	fake_open(0, 0);

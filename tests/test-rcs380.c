@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver of the RC-S380 against an emulated one: what it does with a card that comes, stays and goes. */
+#include "tests/process.h"
 #include "tests/test-rcs380.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/deadline.h"
 
@@ -16,14 +16,6 @@ enum {
 };
 
 #define SIGN "802A0097015500"
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
 
 /* ---- attaching ---- */
 

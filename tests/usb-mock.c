@@ -202,19 +202,11 @@ static void pause_a_moment(void)
 	nanosleep(&t, NULL);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Asks until there is something, `ms` milliseconds (-1: for ever) or the deadline are over. */
 static int ask(struct mock *m, int (*once)(struct mock *, uint8_t *, size_t, size_t *), uint8_t *bytes,
 	       size_t max, int ms, struct fuda_deadline *dl, size_t *ret_len)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = deadline_now() + ms;
 	int r;
 
 	for (;;) {
@@ -228,7 +220,7 @@ static int ask(struct mock *m, int (*once)(struct mock *, uint8_t *, size_t, siz
 			return r;
 		if (!bus.real_time) /* he would wait until one of the two */
 			return ms < 0 || (deadline_left(dl) >= 0 && deadline_left(dl) < ms) ? FUDA_ETIMEOUT : r;
-		if (ms >= 0 && now_ms() >= end)
+		if (ms >= 0 && deadline_now() >= end)
 			return r;
 		pause_a_moment();
 	}
@@ -335,7 +327,7 @@ static int mock_list(struct usb_bus *b, int (*each)(void *arg, const struct usb_
 
 static int mock_wait(struct usb_bus *b, int ms, struct fuda_deadline *dl)
 {
-	int64_t end = now_ms() + ms;
+	int64_t end = deadline_now() + ms;
 
 	for (;;) {
 		int r = deadline_check(dl);
@@ -348,7 +340,7 @@ static int mock_wait(struct usb_bus *b, int ms, struct fuda_deadline *dl)
 		pthread_mutex_unlock(&bus.lock);
 		if (changed)
 			return 0;
-		if (!bus.real_time || (ms >= 0 && now_ms() >= end))
+		if (!bus.real_time || (ms >= 0 && deadline_now() >= end))
 			return FUDA_EMUTE;
 		pause_a_moment();
 	}

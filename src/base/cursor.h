@@ -14,7 +14,7 @@ struct cursor {
 };
 
 /* All of these return 0, or FUDA_EFORMAT if fewer bytes are left; the cursor and the result are
- * then unchanged. Integers are big endian. */
+ * then unchanged. Integers are big endian but for those of cur_le(). */
 
 static inline struct cursor cur_of(const uint8_t *bytes, size_t len)
 {
@@ -72,6 +72,20 @@ static inline int cur_uint(struct cursor *c, size_t bytes, uint32_t *ret)
 		return FUDA_EFORMAT;
 	for (size_t i = 0; i < bytes; i++)
 		v = v << 8 | p[i];
+	*ret = v;
+	return 0;
+}
+
+/* The same with the lowest byte first, as on the USB. */
+static inline int cur_le(struct cursor *c, size_t bytes, uint32_t *ret)
+{
+	const uint8_t *p;
+	uint32_t v = 0;
+
+	if (cur_take(c, bytes, &p) < 0)
+		return FUDA_EFORMAT;
+	for (size_t i = bytes; i > 0; i--)
+		v = v << 8 | p[i - 1];
 	*ret = v;
 	return 0;
 }

@@ -20,7 +20,7 @@ struct fuda_deadline {
 	_Atomic int cancel_fd; /* readable once cancelled; -1 until somebody waits with it */
 };
 
-static int64_t now_ms(void)
+int64_t deadline_now(void)
 {
 	struct timespec ts;
 
@@ -53,7 +53,7 @@ void fuda_deadline_free(struct fuda_deadline **dl)
 
 void fuda_deadline_restart(struct fuda_deadline *dl, int ms)
 {
-	dl->end_ms = ms < 0 ? -1 : now_ms() + ms;
+	dl->end_ms = ms < 0 ? -1 : deadline_now() + ms;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -65,7 +65,7 @@ int64_t deadline_narrow(struct fuda_deadline *dl, int ms)
 {
 	int64_t end = dl->end_ms;
 
-	dl->end_ms = earlier(end, now_ms() + ms);
+	dl->end_ms = earlier(end, deadline_now() + ms);
 	return end;
 }
 
@@ -101,7 +101,7 @@ int deadline_left(const struct fuda_deadline *dl)
 
 	if (dl->end_ms < 0)
 		return -1;
-	left = dl->end_ms - now_ms();
+	left = dl->end_ms - deadline_now();
 	if (left < 0)
 		return 0;
 	return (int)MIN(left, INT_MAX);
@@ -160,12 +160,12 @@ int deadline_wait_fd(const struct fuda_deadline *dl, int fd, short events)
 int deadline_sleep(const struct fuda_deadline *dl, int ms)
 {
 	struct pollfd p = { .fd = deadline_fd(dl), .events = POLLIN };
-	int64_t until = now_ms() + ms;
+	int64_t until = deadline_now() + ms;
 
 	if (p.fd < 0)
 		return FUDA_EFAILED;
 	for (;;) {
-		int64_t wait = until - now_ms();
+		int64_t wait = until - deadline_now();
 		int left = deadline_left(dl), n;
 
 		if (wait <= 0)
@@ -222,7 +222,7 @@ static bool sleep_on_two(const struct fuda_deadline *dl, const deadline_word *wo
 int deadline_wait_word(const struct fuda_deadline *dl, int ms, const deadline_word *word,
 		       uint32_t value)
 {
-	int64_t start = now_ms(), until = ms < 0 ? -1 : start + ms;
+	int64_t start = deadline_now(), until = ms < 0 ? -1 : start + ms;
 	bool first = true;
 
 	if (dl)
@@ -230,14 +230,14 @@ int deadline_wait_word(const struct fuda_deadline *dl, int ms, const deadline_wo
 	for (; atomic_load(word) == value; first = false) {
 		if (dl && atomic_load(&dl->cancelled))
 			return FUDA_ECANCELLED;
-		if (until >= 0 && now_ms() >= until)
+		if (until >= 0 && deadline_now() >= until)
 			return FUDA_ETIMEOUT;
 		if (!dl)
 			sleep_on_one(word, value, until);
 		else if (first) /* costs a good deal less than two words */
 			sleep_on_one(word, value, earlier(until, start + SOON_MS));
 		else if (!sleep_on_two(dl, word, value, until))
-			sleep_on_one(word, value, earlier(until, now_ms() + LOOK_MS));
+			sleep_on_one(word, value, earlier(until, deadline_now() + LOOK_MS));
 	}
 	return 0;
 }

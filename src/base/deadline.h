@@ -7,6 +7,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* Milliseconds of a clock that only goes forward. */
+int64_t deadline_now(void);
+
 /* Milliseconds left, 0 if none, -1 if it never runs out: what poll() takes. */
 int deadline_left(const struct fuda_deadline *dl);
 

@@ -4,7 +4,6 @@
 #include <PCSC/debuglog.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "ifd/names.h"
 #include "reader/device.h"
@@ -53,14 +52,6 @@ struct fuda_deadline *slot_budget(struct slot *s, int ms)
 {
 	fuda_deadline_restart(s->dl, ms);
 	return s->dl;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* ---- failures ---- */
@@ -302,7 +293,7 @@ RESPONSECODE slot_done(struct slot *s, int e)
 
 void slot_used(struct slot *s)
 {
-	s->used_ms = now_ms();
+	s->used_ms = deadline_now();
 }
 
 void slot_doubt(struct slot *s)
@@ -368,7 +359,7 @@ static void rest(struct slot *s, int ms)
 RESPONSECODE slot_wait(DWORD lun, int timeout)
 {
 	_slot_ struct slot *s = slot_take(lun);
-	uint64_t end = now_ms() + (uint64_t)MAX(timeout, 0);
+	int64_t end = deadline_now() + MAX(timeout, 0);
 	uint32_t generation;
 
 	if (!s)
@@ -379,7 +370,7 @@ RESPONSECODE slot_wait(DWORD lun, int timeout)
 	if (s->card == CARD_LEFT && s->told)
 		s->card = CARD_ABSENT;
 	while (!atomic_exchange(&s->stop, false)) {
-		uint64_t now = now_ms();
+		int64_t now = deadline_now();
 		int e = 0;
 
 		/* A card that answers others is there: no need to disturb it. */
@@ -389,7 +380,7 @@ RESPONSECODE slot_wait(DWORD lun, int timeout)
 			return slot_code(s, e);
 		if ((s->card == CARD_THERE) != s->heard || now >= end)
 			break;
-		rest(s, (int)MIN(end - now, (uint64_t)POLL_MS));
+		rest(s, (int)MIN(end - now, POLL_MS));
 		if (!s->reader || s->generation != generation)
 			return IFD_NO_SUCH_DEVICE;
 	}

@@ -47,7 +47,7 @@ struct slot {
 	bool heard;  /* a card was there when the service last asked on its own account */
 	bool polled; /* `poller` is the service's thread for this reader: it called slot_wait() */
 	pthread_t poller;
-	uint64_t used_ms;   /* when the card last answered */
+	int64_t used_ms;    /* when the card last answered */
 	deadline_word bell; /* atomic: wakes the poller */
 	atomic_bool stop;   /* the poller shall return */
 };

@@ -31,13 +31,12 @@ int pad_build_verify(const struct pad_entry *e, struct fuda_buf *ret)
 /* ulDataLength and what follows it. */
 static int parse_command(struct cursor *c, struct pad_entry *e)
 {
-	uint8_t n[LENGTH];
+	uint32_t len;
 
-	if (cur_copy(c, n, sizeof(n)) < 0)
+	if (cur_le(c, LENGTH, &len) < 0)
 		return FUDA_EFORMAT;
 	e->len = c->left;
-	if (e->len < PAD_COMMAND_MIN || e->len > PAD_COMMAND_MAX ||
-	    e->len != ((uint32_t)n[3] << 24 | (uint32_t)n[2] << 16 | (uint32_t)n[1] << 8 | n[0]))
+	if (e->len < PAD_COMMAND_MIN || e->len > PAD_COMMAND_MAX || e->len != len)
 		return FUDA_EFORMAT;
 	return cur_take(c, e->len, &e->command);
 }
@@ -46,7 +45,7 @@ int pad_parse(bool modify, const uint8_t *structure, size_t len, struct pad_entr
 {
 	struct cursor c = cur_of(structure, len);
 	struct pad_entry e = { .modify = modify };
-	uint8_t language[2];
+	uint32_t language;
 
 	if (cur_u8(&c, &e.timeout) < 0 || cur_u8(&c, &e.timeout2) < 0 ||
 	    cur_u8(&c, &e.format) < 0 || cur_u8(&c, &e.block) < 0 ||
@@ -59,13 +58,13 @@ int pad_parse(bool modify, const uint8_t *structure, size_t len, struct pad_entr
 	if (modify && cur_u8(&c, &e.confirm) < 0)
 		return FUDA_EFORMAT;
 	if (cur_u8(&c, &e.validation) < 0 || cur_u8(&c, &e.messages) < 0 ||
-	    cur_copy(&c, language, sizeof(language)) < 0 ||
+	    cur_le(&c, 2, &language) < 0 ||
 	    cur_copy(&c, e.indices, modify ? PAD_MESSAGES : 1) < 0 ||
 	    cur_copy(&c, e.prologue, sizeof(e.prologue)) < 0 || parse_command(&c, &e) < 0)
 		return FUDA_EFORMAT;
 	if (e.min > e.max || (e.messages > PAD_MESSAGES && e.messages != MESSAGES_OWN))
 		return FUDA_EFORMAT;
-	e.language = (uint16_t)(language[1] << 8 | language[0]);
+	e.language = (uint16_t)language;
 	*ret = e;
 	return 0;
 }

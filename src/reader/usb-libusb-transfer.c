@@ -116,7 +116,7 @@ static void take_back(struct transfer *x)
 	int64_t end = lu_end_after(CANCEL_MS);
 
 	libusb_cancel_transfer(x->t);
-	while (!is_done(x) && lu_now_ms() < end)
+	while (!is_done(x) && deadline_now() < end)
 		lu_handle_events(x->claim->context, lu_slice(end, NULL, CANCEL_MS), &x->done);
 }
 

@@ -46,17 +46,9 @@ int lu_explain(struct fuda_context *ctx, const struct failure *table, int error)
 
 /* ---- time ---- */
 
-int64_t lu_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int64_t lu_end_after(int ms)
 {
-	return ms < 0 ? -1 : lu_now_ms() + ms;
+	return ms < 0 ? -1 : deadline_now() + ms;
 }
 
 int lu_still_waiting(int64_t end, const struct fuda_deadline *dl)
@@ -65,7 +57,7 @@ int lu_still_waiting(int64_t end, const struct fuda_deadline *dl)
 
 	if (r < 0)
 		return r;
-	return end >= 0 && lu_now_ms() >= end ? FUDA_EMUTE : 0;
+	return end >= 0 && deadline_now() >= end ? FUDA_EMUTE : 0;
 }
 
 int lu_slice(int64_t end, const struct fuda_deadline *dl, int most)
@@ -74,7 +66,7 @@ int lu_slice(int64_t end, const struct fuda_deadline *dl, int most)
 	int64_t ms = left < 0 ? most : MIN(left, most);
 
 	if (end >= 0)
-		ms = MIN(ms, end - lu_now_ms());
+		ms = MIN(ms, end - deadline_now());
 	return (int)MAX(ms, 0);
 }
 
@@ -427,7 +419,7 @@ static void lu_close(struct usb *u)
 	libusb_interrupt_event_handler(c->context);
 	while ((users = c->users))
 		deadline_wait_word(NULL, -1, &c->users, users);
-	while (c->stuck && lu_now_ms() < end)
+	while (c->stuck && deadline_now() < end)
 		lu_handle_events(c->context, lu_slice(end, NULL, SLICE_MS), NULL);
 	fuda_buf_free(&c->in.kept);
 	fuda_buf_free(&c->interrupt.kept);

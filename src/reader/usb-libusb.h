@@ -27,7 +27,6 @@ struct failure {
 const struct failure *lu_failure(const struct failure *table, int error);
 int lu_explain(struct fuda_context *ctx, const struct failure *table, int error);
 
-int64_t lu_now_ms(void);
 /* The end of `ms` milliseconds from now; -1, of no time at all, for -1. */
 int64_t lu_end_after(int ms);
 /* FUDA_EMUTE once the time `end` has come, or as deadline_check(). */

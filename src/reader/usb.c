@@ -33,3 +33,29 @@ int usb_parse_place(const char *text, uint8_t *ret_bus, uint8_t *ret_address, co
 		*ret_rest = text;
 	return 0;
 }
+
+static int take_it(void *arg, const struct usb_device *device)
+{
+	struct usb_device *it = arg;
+
+	if (device->bus != it->bus || device->address != it->address)
+		return 0;
+	*it = *device;
+	return 1;
+}
+
+int usb_find(struct fuda_context *ctx, uint8_t bus, uint8_t address, struct usb_device *ret)
+{
+	struct usb_device device = { .bus = bus, .address = address };
+	struct usb_bus *b;
+	int e = usb_backend->bus_open(ctx, &b);
+
+	if (e < 0)
+		return e;
+	e = usb_backend->list(b, take_it, &device);
+	usb_backend->bus_close(b);
+	if (e <= 0)
+		return e < 0 ? e : FUDA_ENOREADER;
+	*ret = device;
+	return 0;
+}

@@ -106,6 +106,10 @@ extern const struct usb_backend usb_libusb;
 int usb_parse_place(const char *text, uint8_t *ret_bus, uint8_t *ret_address,
 		    const char **ret_rest);
 
+/* Copies the device that is plugged in at that place. FUDA_ENOREADER if none is (nothing is written
+ * down then). */
+int usb_find(struct fuda_context *ctx, uint8_t bus, uint8_t address, struct usb_device *ret);
+
 static inline void usb_close(struct usb **u)
 {
 	if (*u)
