@@ -53,9 +53,9 @@ done >"$tmp"
 complain "includes go down" <"$tmp"
 
 # 2. what stands beside them, on base and codec alone
-for folder in pki vcard; do
+for folder in pki vcard trace; do
 	includes $(find src/$folder -name '*.[ch]') | grep -v -E " (fuda|base|codec|$folder)/" |
-		grep -E ' (reader|card|app|pki|record|vcard|drivers)/' || :
+		grep -E ' (reader|card|app|pki|record|trace|vcard|drivers)/' || :
 done >"$tmp"
 complain "stands on base and codec alone" <"$tmp"
 # ... and on pki what the card's records say

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Traces of commands and responses, which are scripts: fuda-trace(5). */
+#ifndef FUDA_TRACE_H
+#define FUDA_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fuda/buf.h>
+#include <fuda/context.h>
+#include <fuda/pin.h>
+
+/* Where text goes. `write` returns 0, or anything else to end it (FUDA_EFILE). None of the functions
+ * below keeps more than a statement of a trace in memory, however long the trace is. All fail with
+ * FUDA_EFILE (the file cannot be read), FUDA_EFORMAT (the message is "path:line:column: what is
+ * wrong") and FUDA_ENOMEM. */
+struct fuda_trace_sink {
+	int (*write)(void *arg, const void *bytes, size_t len);
+	void *arg;
+};
+
+/* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if it is there
+ * already, unless `replace`. `raw`: personal records shall be shown in it (secrets never are);
+ * FUDA_EINVAL unless the user's configuration has "trace.raw = yes". */
+int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace);
+
+/* Writes the trace in its canonical form. */
+int fuda_trace_format(struct fuda_context *ctx, const char *path,
+		      const struct fuda_trace_sink *sink);
+
+/* Writes the trace for people: what each command is and is about, what the status word means, what
+ * the data is made of. `certificate` writes a certificate as text (lines that end with newlines)
+ * where one was read as a whole; NULL: left out. */
+struct fuda_trace_show {
+	bool brief; /* a line a command */
+	int (*certificate)(void *arg, const uint8_t *der, size_t len,
+			   const struct fuda_trace_sink *sink);
+	void *arg;
+};
+int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_trace_show *how,
+		    const struct fuda_trace_sink *sink);
+
+/* Compares two traces by what happens in them: comments, times, names and the way they are written
+ * do not count; what is not shown is compared by length and hash where both were made with one key.
+ * Writes where they differ; `ret_differences` counts. */
+int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
+		    const struct fuda_trace_sink *sink, size_t *ret_differences);
+
+/* For Wireshark (pcapng of ISO 14443, with blocks made up around the APDUs), or an object of JSON a
+ * line and command. */
+enum fuda_trace_form { FUDA_TRACE_PCAPNG, FUDA_TRACE_JSON_LINES };
+int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trace_form form,
+		      const struct fuda_trace_sink *sink);
+
+/* What passed, counted. */
+struct fuda_trace_summary {
+	unsigned long commands;
+	unsigned long secrets;	 /* commands with a secret */
+	unsigned long lost;	 /* ... of these, those that have no response */
+	unsigned long failures;	 /* commands that have no response */
+};
+int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
+			 struct fuda_trace_summary *ret);
+
+/* ---- running one ---- */
+
+/* What a script acts on. All return 0 or FUDA_E..., and write to the context why; members that are
+ * NULL are not supported. */
+struct fuda_trace_target {
+	void *arg;
+	int (*transmit)(void *arg, const uint8_t *command, size_t len,
+			struct fuda_buf *ret_response);
+	/* Presents secret `pin` by the door for secrets (FUDA_EPINWRONG, FUDA_EPINBLOCKED, ...). */
+	int (*verify)(void *arg, enum fuda_pin pin);
+	int (*tries)(void *arg, enum fuda_pin pin, int *ret_tries);
+	int (*power)(void *arg, const char *how); /* "on", "reset", "off" */
+	/* Waits until a card is there, or none. */
+	int (*presence)(void *arg, bool there);
+	int (*wait)(void *arg, unsigned long ms);
+};
+
+/* One command, or one directive, and whether it went as the script says. Valid during the call. */
+struct fuda_trace_check {
+	const char *path;
+	unsigned long line;
+	const char *what; /* "SELECT jpki" */
+	const char *why;  /* what was expected and what came; NULL if it passed */
+	uint64_t us;	  /* what it took */
+};
+
+/* Runs script `path`. `check` (not NULL) is told of each step. A step that fails does not end the
+ * script, unless `stop`; what the target cannot do does. 0 if all passed; FUDA_EDEPARTED if the
+ * card answered something else than the script says; FUDA_EPINCOMMAND: the script has a command
+ * with a secret in it, which is said as "verify" instead; errors of the target. */
+int fuda_trace_run(struct fuda_context *ctx, const char *path,
+		   const struct fuda_trace_target *target, bool stop,
+		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A trace that answers. */
+#ifndef TRACE_REPLAY_H
+#define TRACE_REPLAY_H
+
+#include "trace/record.h"
+
+struct trace_replay;
+
+/* Opens `path`. `loose`: each command is answered as the first time it, or the next unused time it,
+ * stands in the trace, wherever that is (the whole trace is kept in memory, up to a maximum);
+ * otherwise commands must come in the order of the trace, of which nothing is kept. FUDA_EFILE,
+ * FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ENOMEM. */
+int trace_replay_open(struct fuda_context *ctx, const char *path, bool loose,
+		      struct trace_replay **ret);
+void trace_replay_free(struct trace_replay **r);
+
+/* Reader, ATR, ... as of the beginning of the trace, defaults where it does not say. Owned. */
+const struct trace_facts *trace_replay_facts(const struct trace_replay *r);
+
+/* Answers one command: appends the recorded response with SW1-SW2. A failure of the trace (!) is
+ * returned as that error. FUDA_EDEPARTED: the program does something else than the trace says; the
+ * message is "path:line: ..." with what was expected and what came (secrets left out). Also where
+ * the response is not shown in the trace. Once departed, always departed. `ret_us`: how long it
+ * took when it was recorded, 0 if not known. `typed`: `command` has its header alone. */
+int trace_replay_command(struct trace_replay *r, const uint8_t *command, size_t len, bool typed,
+			 struct fuda_buf *ret_response, uint64_t *ret_us);
+/* The power is changed: "on", "reset", "off". FUDA_EDEPARTED as above; never if loose. */
+int trace_replay_power(struct trace_replay *r, const char *how);
+/* Power changes of the trace pass by themselves, as where a service in between decides them. */
+void trace_replay_ignore_power(struct trace_replay *r);
+/* Whether the program did all that the trace says: 0, or FUDA_EDEPARTED with the first that was
+ * never asked for. */
+int trace_replay_finish(struct trace_replay *r);
+
+#endif
