@@ -20,13 +20,14 @@ silent err
 run 0 --version
 says out 'fuda (fudasashi) '
 run 0 --list-commands
-for c in $(cat "$tmp/out"); do
-	run 0 "$c" --help
+cp "$tmp/out" "$tmp/commands"
+while read -r c; do
+	run 0 $c --help
 	says out "Usage: fuda $c"
 	says out '--help'
 	says_not out 'list-options'
 	silent err
-done
+done <"$tmp/commands"
 
 # mistakes are not
 run 2

@@ -14,14 +14,14 @@ commands=$("$fuda" --list-commands)
 
 # "letter name value" of each option
 options_of_help() {
-	"$fuda" "$1" --help |
+	"$fuda" $1 --help |
 		sed -n -E 's/^  (-(.),|   ) --([a-z-]+)( ([^ ]+))?  .*/\2 \3 \5/p' | sort
 }
 options_of_page() {
 	sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' "$1" | sort
 }
-for c in $commands; do
-	page=$top/tools/fuda-$c.1
+while read -r c; do
+	page=$top/tools/fuda-$(echo "$c" | tr ' ' -).1
 	[ -f "$page" ] || {
 		complain "no page of $c"
 		continue
@@ -31,15 +31,17 @@ for c in $commands; do
 	[ -s "$tmp/help" ] || complain "no options in the help of $c"
 	diff "$tmp/help" "$tmp/page" || complain "options of $c: help (<) and page (>) differ"
 	grep -q -x ".Nd .*" "$page" && grep -q "^\.Dt FUDA-" "$page" || complain "$page has no name"
-done
+done <<EOF
+$commands
+EOF
 
 echo "$commands" | sort >"$tmp/a"
-sed -n -E '/^The commands are/,/^\.El/s/^\.It Cm ([a-z]+)$/\1/p' "$top/tools/fuda.1" | sort >"$tmp/b"
+sed -n -E '/^The commands are/,/^\.El/s/^\.It Cm ([a-z ]+)$/\1/p' "$top/tools/fuda.1" | sort >"$tmp/b"
 diff "$tmp/a" "$tmp/b" || complain "fuda.1 has other commands"
-grep -h -o -E '^\.Xr fuda(-[a-z]+)? 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
+grep -h -o -E '^\.Xr fuda(-[a-z]+)* 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
 	[ -f "$top/tools/$name.1" ] || echo "$name"
 done >"$tmp/dead"
-grep -h -o -E '^\.Xr fuda(-[a-z]+)? [2-9]' "$top"/tools/fuda*.1 "$top"/tools/*.in | sort -u | while read -r _ name n; do
+grep -h -o -E '^\.Xr fuda(-[a-z]+)* [2-9]' "$top"/tools/fuda*.1 "$top"/tools/*.in | sort -u | while read -r _ name n; do
 	[ -f "$build/tools/$name.$n" ] || echo "$name($n)"
 done >>"$tmp/dead"
 [ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"

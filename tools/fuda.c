@@ -22,25 +22,59 @@ static const struct fuda_command *const commands[] = {
 
 enum { EXIT_USAGE = 2 };
 
-static const struct fuda_command *find(const char *name)
+/* How many of the words are the name of `command`, which has one word or two; 0 if they are not. */
+static int words_of(const struct fuda_command *command, int argc, char **argv)
+{
+	size_t len = strcspn(command->name, " ");
+	const char *second = command->name[len] ? command->name + len + 1 : NULL;
+
+	if (argc < 1 || strlen(argv[0]) != len || strncmp(argv[0], command->name, len) != 0)
+		return 0;
+	if (!second)
+		return 1;
+	return argc > 1 && strcmp(argv[1], second) == 0 ? 2 : 0;
+}
+
+static const struct fuda_command *find(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		*ret_words = words_of(commands[i], argc, argv);
+		if (*ret_words)
+			return commands[i];
+	}
+	return NULL;
+}
+
+/* Whether it is the first of two words; or `group` is NULL, for all commands. */
+static bool in_group(const struct fuda_command *command, const char *group)
+{
+	size_t len = group ? strlen(group) : 0;
+
+	return !group || (strncmp(command->name, group, len) == 0 && command->name[len] == ' ');
+}
+
+static bool is_group(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
+		if (in_group(commands[i], word))
+			return true;
+	return false;
 }
 
 /* ---- help ---- */
 
-static void print_overview(FILE *out)
+/* Of all commands, or of those whose first word is `group`. */
+static int print_overview(const char *group, FILE *out)
 {
 	fputs(_("Usage: fuda COMMAND [OPTION]... [ARGUMENT]...\n\n"
 		"Reads My Number cards, authenticates and signs with them, verifies the result.\n\n"
 		"Commands:\n"),
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-10s  %s\n", commands[i]->name, _(commands[i]->summary));
+		if (in_group(commands[i], group))
+			fprintf(out, "  %-13s  %s\n", commands[i]->name, _(commands[i]->summary));
 	fputs(_("\n'fuda COMMAND --help' explains a command, 'man fuda' all of them.\n"), out);
+	return fflush(out) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static void print_help(const struct fuda_command *command)
@@ -51,10 +85,17 @@ static void print_help(const struct fuda_command *command)
 	options_help(command);
 }
 
-static int unknown_command(const char *name)
+static int unknown_command(int argc, char **argv)
 {
+	bool two = argc > 1 && is_group(argv[0]);
+	char name[100];
 	struct nearest n = NEAREST(name);
 
+	snprintf(name, sizeof(name), "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
+	if (is_group(name)) {
+		print_overview(name, stderr);
+		return EXIT_USAGE;
+	}
 	fprintf(stderr, _("fuda: there is no command '%s'.\n"), name);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		nearest_see(&n, commands[i]->name);
@@ -246,19 +287,26 @@ static int run_command(const struct fuda_command *command, int argc, char **argv
 	return status;
 }
 
+/* What the words are about: a command, the commands that begin with one, or all. */
 static int help_on(int argc, char **argv)
 {
 	const struct fuda_command *command;
+	int words;
 
-	if (argc < 2) {
-		print_overview(stdout);
-		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
-	}
-	command = find(argv[1]);
+	if (argc < 1)
+		return print_overview(NULL, stdout);
+	if (argc == 1 && is_group(argv[0]))
+		return print_overview(argv[0], stdout);
+	command = find(argc, argv, &words);
 	if (!command)
-		return unknown_command(argv[1]);
+		return unknown_command(argc, argv);
 	print_help(command);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static int list_commands(void)
@@ -272,6 +320,7 @@ int main(int argc, char **argv)
 {
 	const struct fuda_command *command;
 	const char *first = argc > 1 ? argv[1] : "";
+	int words;
 
 	if (!standard_descriptors())
 		return EXIT_FAILURE;
@@ -279,19 +328,22 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 1);
 	locale_start();
 	if (!*first) {
-		print_overview(stderr);
+		print_overview(NULL, stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
-		return help_on(1, argv);
+	if (asks_for_help(first))
+		return help_on(0, NULL);
 	if (strcmp(first, "help") == 0)
-		return help_on(argc - 1, argv + 1);
+		return help_on(argc - 2, argv + 2);
 	if (strcmp(first, "--version") == 0) {
 		puts("fuda (fudasashi) " PACKAGE_VERSION);
 		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	if (strcmp(first, "--list-commands") == 0)
 		return list_commands();
-	command = find(first);
-	return command ? run_command(command, argc - 1, argv + 1) : unknown_command(first);
+	if (argc == 3 && is_group(first) && asks_for_help(argv[2]))
+		return help_on(1, argv + 1);
+	command = find(argc - 1, argv + 1, &words);
+	return command ? run_command(command, argc - words, argv + words) :
+			 unknown_command(argc - 1, argv + 1);
 }

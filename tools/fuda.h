@@ -92,7 +92,7 @@ enum command_flags {
 };
 
 struct fuda_command {
-	const char *name;
+	const char *name;                  /* one word, or two with a blank: "trace run" */
 	const char *summary;               /* N_(), one line */
 	const char *synopsis;              /* operands and the options that cannot be left out */
 	const struct option_spec *options; /* ends with a NULL name; NULL if none of its own */
