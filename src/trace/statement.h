@@ -64,7 +64,7 @@ enum trace_kind {
 	TRACE_READER,	/* reader "name": `text`; begins what passed over this reader */
 	TRACE_ATR,	/* atr items (literal) */
 	TRACE_PROTOCOL, /* protocol T=0|T=1|T=CL: `word` */
-	TRACE_SIZES,	/* sizes COMMAND RESPONSE, the longest that the reader takes: `number`, `second` */
+	TRACE_SIZES,	/* sizes COMMAND RESPONSE, the most bytes of each: `number`, `second` */
 	TRACE_PAD,	/* pad verify|modify|both: `word` */
 	TRACE_PROGRAM,	/* program "name": `text` */
 	TRACE_DATE,	/* date "2026-11-20T09:00:00Z": `text` */
