@@ -11,7 +11,8 @@
 #include <fuda/pin.h>
 
 /* Where text goes. `write` returns 0, or anything else to end it (FUDA_EFILE). No function below
- * keeps more of a trace in memory than a few statements, however long it is. All fail with FUDA_EFILE (the file cannot be read), FUDA_EFORMAT (the message is "path:line:column: what is
+ * keeps more of a trace in memory than a few statements, however long it is. All fail with
+ * FUDA_EFILE (the file cannot be read), FUDA_EFORMAT (the message is "path:line:column: what is
  * wrong") and FUDA_ENOMEM. */
 struct fuda_trace_sink {
 	int (*write)(void *arg, const void *bytes, size_t len);
