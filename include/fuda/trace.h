@@ -55,12 +55,22 @@ int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trac
 /* What passed, counted. */
 struct fuda_trace_summary {
 	unsigned long commands;
-	unsigned long secrets;	 /* commands with a secret */
-	unsigned long lost;	 /* ... of these, those that have no response */
-	unsigned long failures;	 /* commands that have no response */
+	unsigned long failures; /* commands that have no response */
+	/* commands with a secret that left, or may have: all but those that a reset of the card
+	 * came before ("! reset"), which were not sent */
+	unsigned long secrets;
+	unsigned long lost;  /* ... of these, those that have no response */
+	unsigned long again; /* ... and those that came after one that was lost */
 };
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
 			 struct fuda_trace_summary *ret);
+
+/* ---- faults ---- */
+
+/* The kinds of faults that "fault:KIND@N:READER" knows, in order, each with an argument to try it
+ * with where it takes one ("sw=6F00"); NULL behind the last, and at once where the library was
+ * built without that driver. Static. */
+const char *fuda_fault_kind(size_t index);
 
 /* ---- running one ---- */
 
