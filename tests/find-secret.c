@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* find-secret [-s] [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
+ * stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
+ *
+ *   -v FILE     values: lines secret.NAME, name, address, my_number; other lines do not count
+ *   -s          secrets alone, not what the card knows about its holder
+ *   -x PATTERN  leaves out files and folders of such a name
+ *
+ * A folder with a card.conf is a software card's own store, and left out; links are not followed.
+ * Values of six characters or more are found as text (of either case), as UTF-16, with the nibbles of
+ * each byte swapped, digits also packed; each of them plain, in hexadecimal with anything usual
+ * between the digits, and in base64. Half of a text is enough. Shorter secrets are found as the data
+ * of a command for secrets, whole or in chained parts, or beside the word PIN.
+ *
+ * Prints "FILE:OFFSET: WHAT", never a value, and what it has looked through. Exit status 0 if nothing
+ * is found, 1 if something is, 2 if it could not look. */
+#include <ctype.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	VALUES_MAX = 32,
+	PATTERNS_MAX = 256,
+	EXCEPT_MAX = 64,
+	VALUE_MAX = 1024,
+	LONG = 6,	   /* characters that do not come about by chance */
+	HALVED = 16,	   /* bytes from which on a half is as telling */
+	NEAR = 16,	   /* characters between the word PIN and a PIN */
+	RUN_MIN = 8,	   /* digits of hexadecimal or base64 that are looked at */
+	SEPARATORS = 8,	   /* at most between two digits */
+};
+
+/* Bytes to be found, and what they are. */
+struct pattern {
+	const char *what, *form;
+	uint8_t *bytes;
+	size_t len;
+	bool any_case;
+};
+
+/* A short secret. */
+struct pin {
+	const char *what;
+	uint8_t digits[LONG];
+	size_t len;
+};
+
+static struct pattern patterns[PATTERNS_MAX];
+static size_t pattern_count;
+static bool begins[256]; /* whether a pattern does with this byte */
+static struct pin pins[VALUES_MAX];
+static size_t pin_count;
+static const char *excepted[EXCEPT_MAX];
+static size_t except_count;
+static bool secrets_only;
+static unsigned long long files, bytes, findings;
+static const char *last_what; /* found last, and where: a place is told once */
+static size_t last_offset;
+
+_Noreturn static void die(const char *what, const char *name)
+{
+	fprintf(stderr, "find-secret: %s: %s\n", what, name);
+	exit(2);
+}
+
+static void *allocate(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		die("memory", "none left");
+	return p;
+}
+
+/* ---- what is looked for ---- */
+
+static void add_pattern(const char *what, const char *form, const uint8_t *p, size_t len, bool any_case)
+{
+	struct pattern *new = &patterns[pattern_count];
+
+	if (pattern_count == PATTERNS_MAX)
+		die("too many values", what);
+	*new = (struct pattern){ what, form, allocate(len), len, any_case };
+	memcpy(new->bytes, p, len);
+	begins[p[0]] = true;
+	if (any_case)
+		begins[toupper(p[0])] = begins[tolower(p[0])] = true;
+	pattern_count++;
+}
+
+static void swap_nibbles(uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(p[i] << 4 | p[i] >> 4);
+}
+
+/* `text` as UTF-16, low byte first; returns the length. The text is valid UTF-8. */
+static size_t utf16(const uint8_t *text, size_t len, uint8_t *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len;) {
+		unsigned more = text[i] >= 0xF0 ? 3 : text[i] >= 0xE0 ? 2 : text[i] >= 0xC0 ? 1 : 0;
+		uint32_t ch = more ? text[i] & (0x3FU >> more) : text[i];
+
+		for (i++; more && i < len; more--, i++)
+			ch = ch << 6 | (text[i] & 0x3FU);
+		if (ch >= 0x10000) {
+			uint32_t high = 0xD800 + ((ch - 0x10000) >> 10);
+
+			ret[n++] = (uint8_t)high, ret[n++] = (uint8_t)(high >> 8);
+			ch = 0xDC00 + ((ch - 0x10000) & 0x3FF);
+		}
+		ret[n++] = (uint8_t)ch, ret[n++] = (uint8_t)(ch >> 8);
+	}
+	return n;
+}
+
+/* Digits two a byte. */
+static size_t packed(const uint8_t *text, size_t len, uint8_t *ret)
+{
+	for (size_t i = 0; i + 1 < len; i += 2)
+		ret[i / 2] = (uint8_t)((text[i] - '0') << 4 | (text[i + 1] - '0'));
+	return len / 2;
+}
+
+/* All forms of one piece of a value. */
+static void add_forms(const char *what, const uint8_t *text, size_t len)
+{
+	uint8_t form[2 * VALUE_MAX];
+	bool digits = true;
+	size_t n;
+
+	for (size_t i = 0; i < len; i++)
+		digits = digits && isdigit(text[i]);
+	add_pattern(what, "as text", text, len, true);
+	memcpy(form, text, len);
+	swap_nibbles(form, len);
+	add_pattern(what, "with swapped nibbles", form, len, false);
+	n = utf16(text, len, form);
+	add_pattern(what, "as UTF-16LE", form, n, false);
+	for (size_t i = 0; i < n; i += 2) {
+		uint8_t low = form[i];
+
+		form[i] = form[i + 1], form[i + 1] = low;
+	}
+	add_pattern(what, "as UTF-16BE", form, n, false);
+	if (digits && len >= 2 * LONG) {
+		n = packed(text, len, form);
+		add_pattern(what, "as packed digits", form, n, false);
+		swap_nibbles(form, n);
+		add_pattern(what, "as packed digits with swapped nibbles", form, n, false);
+	}
+}
+
+static void add_value(const char *what, const char *value)
+{
+	const uint8_t *p = (const uint8_t *)value;
+	size_t len = strlen(value), middle = len / 2;
+
+	if (len < LONG) {
+		if (!len || pin_count == VALUES_MAX)
+			die("none, or too many", what);
+		pins[pin_count].what = what;
+		memcpy(pins[pin_count].digits, p, len);
+		pins[pin_count++].len = len;
+		return;
+	}
+	if (len > VALUE_MAX / 2)
+		die("too long", what);
+	if (len < HALVED) {
+		add_forms(what, p, len);
+		return;
+	}
+	while ((p[middle] & 0xC0) == 0x80) /* within a character */
+		middle++;
+	add_forms(what, p, middle);
+	add_forms(what, p + middle, len - middle);
+}
+
+/* The value's name for people, if it is one that must not be seen: NULL if not. */
+static const char *meaning(const char *key)
+{
+	static const char *const personal[][2] = {
+		{ "name", "name" }, { "address", "address" }, { "my_number", "My Number" }
+	};
+
+	if (strncmp(key, "secret.", 7) == 0)
+		return strdup(key);
+	for (size_t i = 0; !secrets_only && i < sizeof(personal) / sizeof(*personal); i++)
+		if (strcmp(key, personal[i][0]) == 0)
+			return personal[i][1];
+	return NULL;
+}
+
+static void read_values(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[VALUE_MAX + 64];
+
+	if (!f)
+		die("cannot be read", path);
+	while (fgets(line, sizeof(line), f)) {
+		char *key = line + strspn(line, " \t"), *value = strchr(line, '=');
+		const char *what;
+
+		line[strcspn(line, "\r\n")] = 0;
+		if (*key == '#' || !value)
+			continue;
+		*value++ = 0;
+		value += strspn(value, " \t");
+		key[strcspn(key, " \t")] = 0;
+		for (size_t n = strlen(value); n && strchr(" \t", value[n - 1]); n--)
+			value[n - 1] = 0;
+		what = meaning(key);
+		if (what)
+			add_value(what, value);
+	}
+	fclose(f);
+}
+
+/* ---- looking ---- */
+
+/* Bytes, and where in the file each came from: at[i], or i itself if `at` is NULL. */
+struct stream {
+	const char *file, *how;
+	const uint8_t *p;
+	size_t len;
+	const size_t *at;
+};
+
+static void found(const struct stream *s, size_t i, const char *what, const char *form)
+{
+	size_t offset = s->at ? s->at[i] : i;
+
+	if (what == last_what && offset == last_offset)
+		return;
+	last_what = what, last_offset = offset;
+	findings++;
+	printf("%s:%zu: %s %s%s\n", s->file, offset, what, form, s->how);
+}
+
+static bool is_there(const struct pattern *p, const uint8_t *at)
+{
+	if (!p->any_case)
+		return memcmp(p->bytes, at, p->len) == 0;
+	for (size_t i = 0; i < p->len; i++)
+		if (tolower(p->bytes[i]) != tolower(at[i]))
+			return false;
+	return true;
+}
+
+/* Whether `data` shows something of the PIN: all of it, or, being a part, its beginning or end. */
+static bool shows(const struct pin *pin, const uint8_t *data, size_t len)
+{
+	if (len < pin->len)
+		return memcmp(data, pin->digits, len) == 0 ||
+		       memcmp(data, pin->digits + pin->len - len, len) == 0;
+	for (size_t i = 0; i + pin->len <= len; i++)
+		if (memcmp(data + i, pin->digits, pin->len) == 0)
+			return true;
+	return false;
+}
+
+/* Commands with a PIN: VERIFY, CHANGE and RESET, in classes 0X, 1X (chained) and 8X; card.md 3.1, 3.2. */
+static bool has_pin(const uint8_t *p, size_t left, const struct pin *pin)
+{
+	static const uint8_t instructions[] = { 0x20, 0x21, 0x24, 0x2C, 0x32 };
+	size_t header = 5, len;
+
+	if (left < 6 || (p[0] >= 0x20 && (p[0] & 0xF0) != 0x80) ||
+	    !memchr(instructions, p[1], sizeof(instructions)))
+		return false;
+	len = p[4];
+	if (!len && left > 7)
+		header = 7, len = (size_t)p[5] << 8 | p[6];
+	return len >= 1 && len <= 32 && header + len <= left && shows(pin, p + header, len);
+}
+
+/* The bytes of `s` from `i` on are a PIN as text or in hexadecimal, with no digit beside: its length. */
+static size_t pin_text(const struct stream *s, size_t i, const struct pin *pin)
+{
+	char hex[2 * LONG + 1];
+	const char *const forms[] = { (const char *)pin->digits, hex };
+	const size_t lens[] = { pin->len, 2 * pin->len };
+
+	for (size_t k = 0; k < pin->len; k++)
+		sprintf(hex + 2 * k, "%02x", pin->digits[k]);
+	for (size_t f = 0; f < 2; f++)
+		if (i + lens[f] <= s->len && memcmp(s->p + i, forms[f], lens[f]) == 0 &&
+		    (i == 0 || !isalnum(s->p[i - 1])) &&
+		    (i + lens[f] == s->len || !isalnum(s->p[i + lens[f]])))
+			return lens[f];
+	return 0;
+}
+
+/* A word for PIN stands at `i`, and is no part of a longer one: its length. */
+static size_t pin_word(const struct stream *s, size_t i)
+{
+	static const char *const words[] = { "PIN", "Pin", "pin", "暗証番号" };
+
+	for (size_t w = 0; w < sizeof(words) / sizeof(*words); w++) {
+		size_t n = strlen(words[w]);
+
+		if (i + n <= s->len && memcmp(s->p + i, words[w], n) == 0 &&
+		    (i == 0 || !isalpha(s->p[i - 1])) && (i + n == s->len || !isalpha(s->p[i + n])))
+			return n;
+	}
+	return 0;
+}
+
+/* Looks for a PIN on either side of the word at `i`. */
+static void look_beside(const struct stream *s, size_t i, size_t word)
+{
+	size_t from = i, to = i + word;
+
+	for (unsigned n = 0; n <= NEAR + LONG && from; n += (s->p[from] & 0xC0) != 0x80)
+		from--;
+	for (unsigned n = 0; n <= NEAR && to < s->len; n += (s->p[to] & 0xC0) != 0x80)
+		to++;
+	for (size_t k = 0; k < pin_count; k++)
+		for (size_t at = from; at < to; at++)
+			if (pin_text(s, at, &pins[k]))
+				found(s, at, pins[k].what, "beside the word PIN");
+}
+
+static void look(const struct stream *s)
+{
+	for (size_t i = 0; i < s->len; i++) {
+		size_t left = s->len - i, word;
+
+		for (size_t k = 0; begins[s->p[i]] && k < pattern_count; k++)
+			if (patterns[k].len <= left && is_there(&patterns[k], s->p + i))
+				found(s, i, patterns[k].what, patterns[k].form);
+		for (size_t k = 0; k < pin_count; k++)
+			if (has_pin(s->p + i, left, &pins[k]))
+				found(s, i, pins[k].what, "in a command");
+		word = pin_count && toupper(s->p[i]) == 'P' ? pin_word(s, i) :
+		       s->p[i] == 0xE6			    ? pin_word(s, i) :
+							      0;
+		if (word)
+			look_beside(s, i, word);
+	}
+}
+
+/* ---- encodings: runs of digits, decoded from each place where a byte may begin ---- */
+
+struct encoding {
+	const char *how;
+	unsigned bits; /* of a digit */
+	unsigned phases;
+	const char *separators; /* that may stand between digits */
+};
+
+/* What stands in logs and listings: blanks, new lines (also as \n), 0x, \x, %, commas, colons. */
+static const struct encoding encodings[] = {
+	{ ", in hexadecimal", 4, 2, " \t\r\n,:;-\\xu%{}()\"" },
+	{ ", in base64", 6, 4, "\r\n\\ " },
+};
+
+static int digit_of(const struct encoding *e, uint8_t c)
+{
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p;
+
+	if (e->bits == 4)
+		return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
+	c = c == '-' ? '+' : c == '_' ? '/' : c; /* of base64url */
+	p = c ? memchr(base64, c, 64) : NULL;
+	return p ? (int)(p - base64) : -1;
+}
+
+/* A 0 before x is none. */
+static bool is_digit(const struct encoding *e, const uint8_t *p, size_t left)
+{
+	return digit_of(e, p[0]) >= 0 && !(e->bits == 4 && p[0] == '0' && left > 1 && p[1] == 'x');
+}
+
+static void look_at_run(const char *file, const struct encoding *e, const uint8_t *digits, const size_t *at,
+			size_t count)
+{
+	uint8_t *decoded = allocate(count);
+	size_t *places = allocate(count * sizeof(*places));
+
+	for (unsigned phase = 0; phase < e->phases; phase++) {
+		struct stream s = { file, e->how, decoded, 0, places };
+		uint32_t pending = 0;
+		unsigned have = 0;
+
+		for (size_t i = phase; i < count; i++) {
+			pending = pending << e->bits | digits[i];
+			have += e->bits;
+			if (have < 8)
+				continue;
+			have -= 8;
+			places[s.len] = at[i];
+			decoded[s.len++] = (uint8_t)(pending >> have);
+		}
+		look(&s);
+	}
+	free(decoded);
+	free(places);
+}
+
+static void look_encoded(const char *file, const struct encoding *e, const uint8_t *p, size_t len)
+{
+	uint8_t *digits = allocate(len);
+	size_t *at = allocate(len * sizeof(*at));
+	size_t count = 0, between = 0;
+
+	for (size_t i = 0; i <= len; i++) {
+		if (i < len && is_digit(e, p + i, len - i)) {
+			digits[count] = (uint8_t)digit_of(e, p[i]);
+			at[count++] = i;
+			between = 0;
+		} else if (i == len || ++between > SEPARATORS || !p[i] ||
+			   !(strchr(e->separators, p[i]) || (e->bits == 4 && p[i] == '0'))) {
+			if (count >= RUN_MIN)
+				look_at_run(file, e, digits, at, count);
+			count = between = 0;
+		}
+	}
+	free(digits);
+	free(at);
+}
+
+static void look_at_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	struct stream plain = { .file = path, .how = "" };
+	void *map;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die("cannot be read", path);
+	files++;
+	bytes += (unsigned long long)st.st_size;
+	map = st.st_size ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+	close(fd);
+	if (map == MAP_FAILED)
+		die("cannot be read", path);
+	plain.p = map, plain.len = (size_t)st.st_size;
+	look(&plain);
+	for (size_t i = 0; i < sizeof(encodings) / sizeof(*encodings); i++)
+		look_encoded(path, &encodings[i], plain.p, plain.len);
+	if (map)
+		munmap(map, plain.len);
+}
+
+static bool is_store(const char *folder)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/card.conf", folder);
+	return access(path, F_OK) == 0;
+}
+
+static int visit(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	for (size_t i = 0; i < except_count; i++)
+		if (where->level && fnmatch(excepted[i], path + where->base, 0) == 0)
+			return FTW_SKIP_SUBTREE;
+	if (type == FTW_DNR || type == FTW_NS)
+		die("cannot be read", path);
+	if (type == FTW_D && is_store(path))
+		return FTW_SKIP_SUBTREE;
+	if (type == FTW_F && S_ISREG(st->st_mode))
+		look_at_file(path);
+	return FTW_CONTINUE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *values[VALUES_MAX];
+	size_t value_count = 0;
+
+	for (int c; (c = getopt(argc, argv, "sv:x:")) != -1;) {
+		if (c == 's')
+			secrets_only = true;
+		else if (c == 'v' && value_count < VALUES_MAX)
+			values[value_count++] = optarg;
+		else if (c == 'x' && except_count < EXCEPT_MAX)
+			excepted[except_count++] = optarg;
+		else
+			die("usage", "find-secret [-s] [-x PATTERN]... -v FILE... PATH...");
+	}
+	for (size_t i = 0; i < value_count; i++)
+		read_values(values[i]);
+	if (optind == argc || (!pattern_count && !pin_count))
+		die("usage", "no values, or nowhere to look");
+	for (; optind < argc; optind++)
+		if (nftw(argv[optind], visit, 16, FTW_PHYS | FTW_ACTIONRETVAL) != 0)
+			die("cannot be read", argv[optind]);
+	for (size_t i = 0; i < pattern_count; i++)
+		free(patterns[i].bytes);
+	printf("%llu files, %llu bytes: %llu found\n", files, bytes, findings);
+	return findings ? 1 : 0;
+}
