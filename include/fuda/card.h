@@ -48,6 +48,16 @@ int fuda_card_probe(struct fuda_card *card, struct fuda_deadline *dl);
 int fuda_card_begin(struct fuda_card *card, struct fuda_deadline *dl);
 void fuda_card_end(struct fuda_card *card);
 
+enum fuda_power {
+	FUDA_POWER_ON,	  /* cold: the card starts afresh, with nothing selected or verified */
+	FUDA_POWER_RESET, /* warm: nothing is selected; what was verified may stay so */
+	FUDA_POWER_OFF,	  /* at the latest when the job ends; the next command powers it on */
+};
+
+/* Changes the power of the card. Others see a card that was reset. FUDA_ENOTSUP if the reader
+ * cannot, FUDA_ENOCARD, FUDA_EREMOVED, FUDA_EMUTE. */
+int fuda_card_power(struct fuda_card *card, enum fuda_power how, struct fuda_deadline *dl);
+
 /* Sends one command APDU of `len` bytes as it is and appends what the card answers, data and
  * SW1-SW2, to `ret_response`. PIN commands (VERIFY, CHANGE and their kin, in any class, chained or
  * wrapped) are refused with FUDA_EPINCOMMAND before anything is sent: see <fuda/pin.h>. A status

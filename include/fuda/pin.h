@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <fuda/card.h>
 #include <fuda/secret.h>
 
@@ -72,11 +73,32 @@ struct fuda_pin_entry {
 	/* set by the call, FUDA_TRIES_UNKNOWN where not known: */
 	int tries_before;
 	int tries_after;
-	bool sent; /* the secret left for the card, or may have */
+	bool sent;   /* the secret left for the card, or may have */
+	uint16_t sw; /* SW1-SW2 that the card answered to it; 0: none */
 };
 
 #define FUDA_PIN_ENTRY(s) \
-	((struct fuda_pin_entry){ (s), false, FUDA_TRIES_UNKNOWN, FUDA_TRIES_UNKNOWN, false })
+	((struct fuda_pin_entry){ (s), false, FUDA_TRIES_UNKNOWN, FUDA_TRIES_UNKNOWN, false, 0 })
+
+/* Presents the secret `pin`, once, and leaves it verified and its application selected: what it
+ * opens can be read by fuda_card_transmit() until the job ends, the card loses power or an
+ * application is selected. Only inside a job (fuda_card_begin()), which then ends with the card
+ * powered off: FUDA_EINVAL outside. `application` says where ("text", "face"), if the card keeps
+ * the secret in two; NULL: the first of them. Nothing is selected again that is selected already,
+ * so that several secrets of an application can be verified together. The counter is asked first;
+ * a blocked secret and, unless allowed, the last try are refused (FUDA_EPINBLOCKED, FUDA_ELASTTRY),
+ * and a counter that cannot be read counts as the last try. FUDA_EINVAL (`application` does not
+ * keep it), FUDA_EPINFORM, FUDA_EPINWRONG, FUDA_ENOTFOUND (not on the card), FUDA_ERESET (another
+ * program reset the card before; nothing was sent), FUDA_EUNKNOWN (the answer was lost; what the
+ * counter says then is in the message), those of `entry->secret`, and those of the transport. */
+int fuda_pin_verify(struct fuda_card *card, enum fuda_pin pin, const char *application,
+		    struct fuda_pin_entry *entry, struct fuda_deadline *dl);
+
+/* Sends VERIFY without data, which asks for a counter and spends nothing, with the P2 given: 80 for
+ * the current file, 80 | the short identifier for another of the selected application. In 4 bytes,
+ * or with a length of zero as the 5th. The card's answer whatever it is: 63Cx, 6984, ... */
+int fuda_pin_query(struct fuda_card *card, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
+		   uint16_t *ret_sw);
 
 /* ---- changing a secret ---- */
 

@@ -3,6 +3,7 @@
 #include "card/card.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "card/extended.h"
 
@@ -455,10 +456,48 @@ int fuda_card_probe(struct fuda_card *c, struct fuda_deadline *dl)
 	return r;
 }
 
+/* The application that is selected after somebody else's command, if that is certain: it is the
+ * one that was, `was`, or that a whole AID selected. Selecting it again would take away what was
+ * verified (card.md 0.7). */
+static const struct aid *now_selected(const struct aid *was, const uint8_t *command, size_t len,
+				      const uint8_t *response, size_t response_len)
+{
+	static const struct aid *const aids[] = { &aid_jpki,   &aid_text, &aid_face,
+						  &aid_common, &aid_juki, &aid_isd };
+	static const uint8_t staying[][2] = {
+		{ 0x00, 0xB0 }, /* READ BINARY */
+		{ 0x00, 0xB2 }, /* READ RECORD */
+		{ 0x00, 0xC0 }, /* GET RESPONSE */
+		{ 0x00, 0xCA }, /* GET DATA */
+		{ 0x00, 0x84 }, /* GET CHALLENGE */
+		{ 0x00, 0x88 }, /* INTERNAL AUTHENTICATE */
+		{ 0x80, 0x2A }, /* a signature */
+	};
+	struct apdu a;
+
+	if (response_len < 2 || apdu_parse(command, len, &a) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(staying); i++)
+		if (a.cla == staying[i][0] && a.ins == staying[i][1])
+			return was;
+	if (a.cla != 0x00 || a.ins != 0xA4)
+		return NULL;
+	if (a.p1 == 0x02) /* an EF of it */
+		return was;
+	for (size_t i = 0; i < ARRAY_SIZE(aids); i++)
+		if (a.p1 == 0x04 && a.lc == aids[i]->len &&
+		    memcmp(a.data, aids[i]->bytes, a.lc) == 0 &&
+		    (response[response_len - 2] == 0x90 || response[response_len - 2] == 0x61))
+			return aids[i];
+	return NULL;
+}
+
 int fuda_card_transmit(struct fuda_card *c, const uint8_t *command, size_t len,
 		       struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
+	const struct aid *was;
+	size_t before;
 	int r;
 
 	ctx_step(c->ctx, _("send a command"));
@@ -471,8 +510,43 @@ int fuda_card_transmit(struct fuda_card *c, const uint8_t *command, size_t len,
 		return r;
 	job = c;
 	ctx_step(c->ctx, _("send a command"));
-	/* What it selects is not followed. */
+	was = state_lost(c) ? NULL : c->application;
+	before = ret_response->len;
 	c->application = NULL;
 	c->file = 0;
-	return reader_transmit(c->reader, command, len, 0, dl, ret_response);
+	r = reader_transmit(c->reader, command, len, 0, dl, ret_response);
+	if (r == 0 && !state_lost(c))
+		c->application = now_selected(was, command, len, ret_response->data + before,
+					      ret_response->len - before);
+	return r;
+}
+
+int fuda_card_power(struct fuda_card *c, enum fuda_power how, struct fuda_deadline *dl)
+{
+	static const struct {
+		enum power how;
+		bool clears; /* what was verified: card.md 0.7 */
+	} kinds[] = {
+		[FUDA_POWER_ON] = { POWER_ON, true },
+		[FUDA_POWER_RESET] = { POWER_RESET, false },
+		/* may take effect at the end of the job only, and then because of a secret */
+		[FUDA_POWER_OFF] = { POWER_OFF, false },
+	};
+	_cleanup_job_ struct fuda_card *job = NULL;
+	int r;
+
+	if ((size_t)how >= ARRAY_SIZE(kinds))
+		return ctx_fail_code(c->ctx, FUDA_EINVAL);
+	r = fuda_card_begin(c, dl);
+	if (r < 0)
+		return r;
+	job = c;
+	ctx_step(c->ctx, _("change the power of the card"));
+	r = reader_power(c->reader, kinds[how].how, dl);
+	(void)state_lost(c);
+	c->application = NULL;
+	c->file = 0;
+	if (r == 0 && kinds[how].clears)
+		c->secret_sent = false;
+	return r;
 }

@@ -131,21 +131,29 @@ static int tries_of(uint16_t sw)
 
 /* VERIFY without data asks for the counter and spends nothing (card.md 3). Not card_command(),
  * which has no part in VERIFY of any form. */
-static int send_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
-		      uint16_t *ret_sw)
+static int send_query_once(struct fuda_card *c, uint8_t p2, bool five_bytes,
+			   struct fuda_deadline *dl, uint16_t *ret_sw)
 {
 	const uint8_t query[] = { CLA, INS_VERIFY, 0x00, p2, 0x00 };
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
-	int r;
+	int r = reader_transmit(c->reader, query, five_bytes ? 5 : 4, 0, dl, &response);
 
-	do {
-		r = reader_transmit(c->reader, query, five_bytes ? 5 : 4, 0, dl, &response);
-	} while (r < 0 && (r = card_recover(c, r, dl)) == 0);
 	if (r < 0)
 		return r;
 	if (apdu_take_sw(&response, ret_sw) < 0)
 		return ctx_fail_code(c->ctx, FUDA_EFORMAT);
 	return 0;
+}
+
+static int send_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
+		      uint16_t *ret_sw)
+{
+	int r;
+
+	do {
+		r = send_query_once(c, p2, five_bytes, dl, ret_sw);
+	} while (r < 0 && (r = card_recover(c, r, dl)) == 0);
+	return r;
 }
 
 /* Asks with the P2 given, in 5 bytes where reader or card does not take 4 (card.md 3). */
@@ -413,6 +421,7 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 {
 	bool spent;
 
+	entry->sw = sw;
 	if (sw == 0x9000) {
 		/* Success resets the counter (card.md 3.2); asking again would cost a command. */
 		entry->tries_after = pins[pin].tries ? MAX(pins[pin].tries, entry->tries_before) :
@@ -488,6 +497,7 @@ int pin_verify(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 
 	entry->tries_before = entry->tries_after = FUDA_TRIES_UNKNOWN;
 	entry->sent = false;
+	entry->sw = 0;
 	if (!place)
 		return ctx_fail_code(c->ctx, FUDA_EINVAL);
 	r = pin_check_entry(c, pin, entry);
@@ -496,4 +506,33 @@ int pin_verify(struct fuda_card *c, enum fuda_pin pin, const struct aid *aid,
 	if (r == 0)
 		r = read_counter(c, place, dl, &entry->tries_before, &p2);
 	return r < 0 ? r : pin_present(c, place, p2, entry, dl);
+}
+
+int fuda_pin_verify(struct fuda_card *c, enum fuda_pin pin, const char *application,
+		    struct fuda_pin_entry *entry, struct fuda_deadline *dl)
+{
+	const struct aid *aid = NULL;
+
+	for (size_t i = 0; application && i < ARRAY_SIZE(places); i++)
+		if (places[i].pin == pin && strcmp(places[i].aid->name, application) == 0)
+			aid = places[i].aid;
+	ctx_step(c->ctx, _("verify the PIN"));
+	/* outside a job nobody would power the card off */
+	if (!c->jobs || (application && !aid))
+		return ctx_fail_code(c->ctx, FUDA_EINVAL);
+	return pin_verify(c, pin, aid, entry, dl);
+}
+
+int fuda_pin_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
+		   uint16_t *ret_sw)
+{
+	_cleanup_job_ struct fuda_card *job = NULL;
+	int r = fuda_card_begin(c, dl);
+
+	if (r < 0)
+		return r;
+	job = c;
+	ctx_step(c->ctx, _("read the try counter"));
+	c->file = 0; /* becomes what P2 says, card.md 3; whatever the caller made it is not known */
+	return send_query_once(c, p2, five_bytes, dl, ret_sw);
 }
