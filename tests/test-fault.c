@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fuda/encode.h>
+#include <fuda/trace.h>
 
 #include "codec/apdu.h"
+#include "reader/pad.h"
 #include "reader/reader.h"
 #include "tests/cmocka.h"
 #include "tests/process.h"
@@ -92,6 +94,11 @@ static const struct {
 	{ "lostreset@2", FUDA_ETRANSPORT, 0, true, 0, false, 0 },
 	{ "unreached@2", FUDA_ETRANSPORT, 0, false, 0, true, 0 },
 	{ "truncated@2", FUDA_ETRANSPORT, 0, true, 0, true, 0 },
+	{ "truncated=1@2", FUDA_ETRANSPORT, 0, true, 0, true, 0 },
+	{ "truncated=2@2", 0, 0x63C2, true, 0, true, 0 }, /* that is all it has */
+	{ "oversized=16@2", 0, 0x63C2, true, 0, true, 0 },
+	{ "oversized=65538@2", FUDA_ETRANSPORT, 0, true, 0, true, 0 }, /* nor hands it out too much */
+	{ "duplicated@2", 0, 0x9000, true, 0, true, 0 },
 	{ "mute@2", FUDA_ETIMEOUT, 0, true, 0, true, 100 },
 	{ "late=60000@2", FUDA_ETIMEOUT, 0, true, 0, true, 100 },
 	{ "late=100@2", 0, 0x63C2, true, 0, true, -100 },
@@ -137,6 +144,213 @@ static void test_from_then_on(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(send(SELECT_JPKI), 0);
 		assert_int_equal(sw(), 0x6D00);
+	}
+}
+
+/* What a file of the card, free to read, is answered with under `spec`, which breaks command 3. */
+static void read_with(const char *spec, struct fuda_buf *ret)
+{
+	reader_close(&r);
+	assert_int_equal(open_with(spec), 0);
+	assert_int_equal(send(SELECT_JPKI), 0);
+	assert_int_equal(send("00A4020C020006"), 0); /* token information */
+	assert_int_equal(send("00B0000014"), 0);
+	assert_int_equal(fuda_buf_set(ret, answer.data, answer.len), 0);
+}
+
+static void test_truncated(void **state)
+{
+	_cleanup_buf_ struct fuda_buf whole = FUDA_BUF_INIT(300), cut = FUDA_BUF_INIT(300);
+	char spec[32];
+
+	(void)state;
+	read_with(NULL, &whole);
+	assert_int_equal(whole.len, 22);
+	for (size_t n = 2; n <= whole.len + 1; n++) {
+		snprintf(spec, sizeof(spec), "truncated=%zu@3", n);
+		read_with(spec, &cut);
+		assert_int_equal(cut.len, n < whole.len ? n : whole.len);
+		assert_memory_equal(cut.data, whole.data, cut.len);
+	}
+}
+
+static void test_garbled(void **state)
+{
+	_cleanup_buf_ struct fuda_buf whole = FUDA_BUF_INIT(300), one = FUDA_BUF_INIT(300);
+	_cleanup_buf_ struct fuda_buf again = FUDA_BUF_INIT(300);
+	unsigned touched = 0;
+	char spec[32];
+
+	(void)state;
+	read_with(NULL, &whole);
+	for (int seed = 1; seed <= 100; seed++) {
+		size_t changed = 0;
+
+		snprintf(spec, sizeof(spec), "garbled=%d@3", seed);
+		read_with(spec, &one);
+		read_with(spec, &again);
+		assert_int_equal(one.len, whole.len);
+		assert_memory_equal(one.data, again.data, one.len);
+		for (size_t i = 0; i < one.len; i++) {
+			changed += one.data[i] != whole.data[i];
+			if (one.data[i] != whole.data[i])
+				touched |= 1u << i;
+		}
+		assert_in_range(changed, 1, 4);
+	}
+	assert_int_equal(touched, (1u << whole.len) - 1); /* every byte by one of them */
+}
+
+static void test_oversized(void **state)
+{
+	_cleanup_buf_ struct fuda_buf whole = FUDA_BUF_INIT(300), more = FUDA_BUF_INIT(300);
+
+	(void)state;
+	read_with(NULL, &whole);
+	read_with("oversized=7@3", &more);
+	assert_int_equal(more.len, whole.len + 7);
+	assert_memory_equal(more.data, whole.data, whole.len - 2);
+	for (size_t i = whole.len - 2; i < more.len - 2; i++)
+		assert_int_equal(more.data[i], 0xFF);
+	assert_int_equal(sw(), 0x9000);
+}
+
+static void test_duplicated(void **state)
+{
+	_cleanup_buf_ struct fuda_buf whole = FUDA_BUF_INIT(300);
+
+	(void)state;
+	/* before the first there was none */
+	read_with("duplicated@1", &whole);
+	assert_int_equal(whole.len, 22);
+	reader_close(&r);
+	assert_int_equal(open_with("duplicated@4+"), 0);
+	assert_int_equal(send(SELECT_JPKI), 0);
+	assert_int_equal(send("00A4020C020006"), 0);
+	assert_int_equal(send("00B0000014"), 0);
+	assert_int_equal(send("00B0000004"), 0);
+	assert_int_equal(answer.len, whole.len);
+	assert_memory_equal(answer.data, whole.data, whole.len);
+	/* the card answered that one all the same */
+	assert_int_equal(send("00B0000002"), 0);
+	assert_int_equal(answer.len, 6);
+	/* one that never had an answer has none to give */
+	reader_close(&r);
+	assert_int_equal(open_with("unreached@2,duplicated@3"), 0);
+	assert_int_equal(send("00B0000014"), 0);
+	assert_int_equal(sw(), 0x6986);
+	assert_int_equal(send(SELECT_JPKI), FUDA_ETRANSPORT);
+	assert_int_equal(send(SELECT_JPKI), 0);
+	assert_int_equal(sw(), 0x6986);
+}
+
+/* How many of a thousand commands have the fault, and which: a bit each. */
+static unsigned broken_of_thousand(const char *spec, uint8_t which[1000])
+{
+	unsigned n = 0;
+
+	reader_close(&r);
+	assert_int_equal(open_with(spec), 0);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(send("0084000000"), 0);
+		which[i] = sw() == 0x6F05;
+		n += which[i];
+	}
+	return n;
+}
+
+static void test_at_random(void **state)
+{
+	uint8_t one[1000], again[1000], other[1000];
+
+	(void)state;
+	assert_in_range(broken_of_thousand("sw=6F05@~1/30", one), 230, 370);
+	broken_of_thousand("sw=6F05@~1/30", again);
+	assert_memory_equal(one, again, sizeof(one));
+	assert_in_range(broken_of_thousand("sw=6F05@~2/30", other), 230, 370);
+	assert_memory_not_equal(one, other, sizeof(one));
+	assert_int_equal(broken_of_thousand("sw=6F05@~1/100", one), 1000);
+	assert_in_range(broken_of_thousand("sw=6F05@~18446744073709551615/1", one), 1, 40);
+	/* beside others, the first that fits */
+	assert_in_range(broken_of_thousand("sw=6F06@~1/50,sw=6F05@1+", one), 370, 630);
+}
+
+/* Each kind that is named to programs can be asked for as it is named. */
+static void test_kinds_named(void **state)
+{
+	size_t count = 0;
+
+	(void)state;
+	for (const char *kind; (kind = fuda_fault_kind(count)); count++) {
+		char spec[64];
+
+		snprintf(spec, sizeof(spec), "%s@1,%s@5+,%s@~3/50", kind, kind, kind);
+		assert_int_equal(open_with(spec), 0);
+		reader_close(&r);
+		/* the message for what is none names it */
+		assert_int_equal(open_with("none@1"), FUDA_EINVAL);
+		snprintf(spec, sizeof(spec), "%.*s", (int)strcspn(kind, "="), kind);
+		assert_non_null(strstr(fuda_context_message(ctx), spec));
+	}
+	assert_int_equal(count, 14);
+	assert_null(fuda_fault_kind(count + 1));
+	assert_null(fuda_fault_kind(SIZE_MAX));
+}
+
+static unsigned asked;
+
+static int type(struct reader *inner, bool modify, const uint8_t *structure, size_t len, struct fuda_deadline *d,
+		struct fuda_buf *ret_response)
+{
+	(void)inner;
+	(void)modify;
+	(void)structure;
+	(void)len;
+	(void)d;
+	asked++;
+	return fuda_buf_append(ret_response, "\x63\xC2", 2);
+}
+
+/* Secrets typed on the reader count as commands and are broken as these. */
+static void test_typed(void **state)
+{
+	static const struct {
+		const char *spec;
+		int code;
+		unsigned sw, asked;
+	} rows[] = {
+		{ "sw=6F00@9", 0, 0x63C2, 1 },	   { "sw=6F00@2", 0, 0x6F00, 0 },
+		{ "pulled@2", FUDA_EREMOVED, 0, 1 },  { "removed@2", FUDA_EREMOVED, 0, 0 },
+		{ "unreached@2", FUDA_ETRANSPORT, 0, 0 }, { "reset@2", FUDA_ERESET, 0, 0 },
+		{ "duplicated@2", 0, 0x9000, 1 },
+	};
+	static const uint8_t verify[] = { 0x00, 0x20, 0x00, 0x98, 0x04, 0xFF, 0xFF, 0xFF, 0xFF };
+	const struct pad_entry entry = { .min = 4, .max = 4, .messages = 0xFF, .command = verify,
+					 .len = sizeof(verify) };
+	_cleanup_buf_ struct fuda_buf structure = FUDA_BUF_INIT(PAD_STRUCTURE_MAX);
+
+	(void)state;
+	assert_int_equal(pad_build_verify(&entry, &structure), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct reader *inner;
+		struct driver typing;
+
+		assert_int_equal(open_with(rows[i].spec), 0);
+		assert_int_equal(reader_secure(r, false, structure.data, structure.len, dl, &answer), FUDA_ENOTSUP);
+		inner = (struct reader *)(uintptr_t)r->inner;
+		typing = *inner->driver;
+		typing.secure = type;
+		inner->driver = &typing;
+		inner->pad = READER_PAD_VERIFY;
+		assert_int_equal(reader_lock(r, true, dl), 0);
+		assert_int_equal(r->pad, READER_PAD_VERIFY);
+		assert_int_equal(send(SELECT_JPKI), 0);
+		fuda_buf_clear(&answer);
+		asked = 0;
+		assert_int_equal(reader_secure(r, false, structure.data, structure.len, dl, &answer), rows[i].code);
+		assert_int_equal(sw(), rows[i].sw);
+		assert_int_equal(asked, rows[i].asked);
+		reader_close(&r);
 	}
 }
 
@@ -264,6 +478,32 @@ static void test_bad_specs(void **state)
 		"late=5s@1",
 		"late=3600001@1",
 		"mute=5@1",
+		"truncated=@1",
+		"truncated=0@1",
+		"truncated=-1@1",
+		"truncated=4x@1",
+		"truncated=65539@1",
+		"garbled@1",
+		"garbled=@1",
+		"garbled=0@1",
+		"garbled=x@1",
+		"oversized@1",
+		"oversized=0@1",
+		"oversized=65539@1",
+		"duplicated=1@1",
+		"gone@~",
+		"gone@~1",
+		"gone@~1/",
+		"gone@~/50",
+		"gone@~0/50",
+		"gone@~1/0",
+		"gone@~1/101",
+		"gone@~1/50%",
+		"gone@~1/50+",
+		"gone@~1/050",
+		"gone@~-1/50",
+		"gone@1/50",
+		"gone@~99999999999999999999/5",
 	};
 	char many[40 * 8] = "";
 
@@ -299,7 +539,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_kinds),     TEST(test_from_then_on), TEST(test_mute_cancelled),
 		TEST(test_passes),    TEST(test_stacked),      TEST(test_bad_specs),
-		TEST(test_bad_names),
+		TEST(test_bad_names), TEST(test_truncated),    TEST(test_garbled),
+		TEST(test_oversized), TEST(test_duplicated),   TEST(test_at_random),
+		TEST(test_kinds_named), TEST(test_typed),
 	};
 
 	return cmocka_run_group_tests(tests, softcard_setup, softcard_teardown);
