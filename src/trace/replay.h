@@ -7,15 +7,18 @@
 
 struct trace_replay;
 
-/* Opens `path`. `loose`: each command is answered as the first time it, or the next unused time it,
- * stands in the trace, wherever that is (the whole trace is kept in memory, up to a maximum);
- * otherwise commands must come in the order of the trace, of which nothing is kept. FUDA_EFILE,
- * FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ENOMEM. */
+/* Opens `path`: what passed over its first `reader`; that of others is left out. `loose`: each
+ * command is answered as the next unused time that it stands in the trace, wherever that is, or
+ * else as the last time; commands that are bytes come before patterns. It then has to go to the
+ * same application and file, where it is known what these are. The whole trace is kept in memory,
+ * up to a maximum. Otherwise commands must come in the order of the trace, of which nothing is
+ * kept. FUDA_EFILE, FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ENOMEM. */
 int trace_replay_open(struct fuda_context *ctx, const char *path, bool loose,
 		      struct trace_replay **ret);
 void trace_replay_free(struct trace_replay **r);
 
-/* Reader, ATR, ... as of the beginning of the trace, defaults where it does not say. Owned. */
+/* Reader, ATR, ... as of what the trace says up to here (if loose: last), defaults where it does
+ * not. Owned. */
 const struct trace_facts *trace_replay_facts(const struct trace_replay *r);
 
 /* Answers one command: appends the recorded response with SW1-SW2. A failure of the trace (!) is
@@ -25,12 +28,15 @@ const struct trace_facts *trace_replay_facts(const struct trace_replay *r);
  * took when it was recorded, 0 if not known. `typed`: `command` has its header alone. */
 int trace_replay_command(struct trace_replay *r, const uint8_t *command, size_t len, bool typed,
 			 struct fuda_buf *ret_response, uint64_t *ret_us);
-/* The power is changed: "on", "reset", "off". FUDA_EDEPARTED as above; never if loose. */
+/* The power is changed: "on", "reset", "off". FUDA_EDEPARTED as above; never if loose. "on" before
+ * the first command is passed over where only one of both has it. */
 int trace_replay_power(struct trace_replay *r, const char *how);
 /* Power changes of the trace pass by themselves, as where a service in between decides them. */
 void trace_replay_ignore_power(struct trace_replay *r);
 /* Whether the program did all that the trace says: 0, or FUDA_EDEPARTED with the first that was
  * never asked for. */
 int trace_replay_finish(struct trace_replay *r);
+/* The message of what ended it, FUDA_EDEPARTED or another error; "" if nothing did. */
+const char *trace_replay_why(const struct trace_replay *r);
 
 #endif
