@@ -33,7 +33,10 @@ struct trace_file {
 	uint16_t fid;
 	const char *name;	    /* "auth-certificate" */
 	const char *meaning;	    /* N_(), for people */
-	enum trace_privacy privacy; /* of its content */
+	enum trace_privacy privacy; /* of its content ... */
+	struct {
+		uint16_t at, len; /* bytes; len 0: none */
+	} personal;		  /* ... but for this part of a public file */
 	const char *secret;	    /* of an IEF: "auth", ...; NULL for others */
 	enum { TRACE_HOLDS_BYTES, TRACE_HOLDS_TLV, TRACE_HOLDS_X509, TRACE_HOLDS_CV } holds;
 };
@@ -41,7 +44,7 @@ struct trace_file {
 const struct trace_file *trace_file(const struct aid *application, uint16_t fid);
 const struct trace_file *trace_file_at(size_t index);
 
-/* The application whose AID `bytes` are or begin; NULL. */
+/* The application whose AID `bytes` are, or of which alone they are a beginning; NULL. */
 const struct aid *trace_application(const uint8_t *bytes, size_t len);
 
 #endif

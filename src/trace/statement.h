@@ -12,13 +12,15 @@
 #define TRACE_FIRST_LINE "fuda-trace 1"
 
 enum {
-	TRACE_LINE_MAX = 4096,	    /* characters of a line */
+	TRACE_LINE_MAX = 4096,	    /* bytes of a line without its end */
+	TRACE_TEXT_MAX = 4000,	    /* bytes of a text between quotes, as written, or of a comment */
 	TRACE_ITEMS_MAX = 4096,	    /* of a statement */
 	TRACE_BYTES_MAX = 262144,   /* of a statement: literal bytes and texts together */
 	TRACE_NAME_MAX = 31,	    /* characters of a name */
 	TRACE_STATUSES_MAX = 16,    /* of a response */
 	TRACE_HASH = 8,		    /* bytes of the keyed hash of what is not shown */
-	TRACE_REPEAT_MAX = 1000000, /* times */
+	TRACE_REPEAT_MAX = 1000000, /* times, one repeat in another included */
+	TRACE_ATR_MAX = 33,	    /* bytes: ISO 7816-3 8.2.1 */
 	TRACE_DEPTH_MAX = 8,	    /* of include, and of repeat */
 };
 
@@ -107,9 +109,22 @@ struct trace_statement {
 void trace_statement_free(struct trace_statement *s);
 /* Empties it and keeps the memory, for the next one. */
 void trace_statement_clear(struct trace_statement *s, enum trace_kind kind);
-/* Adders for who writes traces. FUDA_ENOMEM, FUDA_ETOOBIG. */
+
+/* Adders for who writes traces. FUDA_ENOMEM, FUDA_ETOOBIG; the statement is then as it was. */
+
+/* Bytes in hexadecimal; those behind such bytes are one item with them. */
 int trace_add_bytes(struct trace_statement *s, const uint8_t *bytes, size_t len);
+/* "text". FUDA_EFORMAT if the bytes are no UTF-8 or hold what cannot be written between quotes:
+ * then they are bytes. */
+int trace_add_quoted(struct trace_statement *s, const void *text, size_t len);
+/* $name, which stands for these bytes. */
+int trace_add_named(struct trace_statement *s, const char *name, const uint8_t *bytes, size_t len);
+/* # text, without the blanks at its end. What a comment cannot hold becomes '?', as in
+ * trace_set_text(). */
+int trace_add_note(struct trace_statement *s, const void *text, size_t len);
+/* Any of the others, which have no bytes in the statement. */
 int trace_add_item(struct trace_statement *s, const struct trace_item *item);
+/* Characters that a text cannot hold (control characters, what is no UTF-8) become '?'. */
 int trace_set_text(struct trace_statement *s, const char *text);
 
 /* Whether all of its bytes are known without captures: then appends them to `ret_bytes` if that is
@@ -139,9 +154,14 @@ int trace_fail_at(struct trace_parser *p, unsigned long line, int code, const ch
 	_printf_(4, 5);
 
 /* For repeat: where the next statement stands, and going back there. FUDA_ENOTSUP if the file
- * cannot go back (a pipe). */
-int trace_parser_tell(struct trace_parser *p, long *ret_place, unsigned long *ret_line);
-int trace_parser_seek(struct trace_parser *p, long place, unsigned long line);
+ * cannot go back (a pipe); FUDA_EFILE. */
+struct trace_place {
+	long offset;
+	unsigned long line; /* the one before */
+	unsigned repeats;   /* that have not ended */
+};
+int trace_parser_tell(struct trace_parser *p, struct trace_place *ret);
+int trace_parser_seek(struct trace_parser *p, const struct trace_place *place);
 
 /* ---- statements to text ---- */
 
@@ -149,7 +169,7 @@ int trace_parser_seek(struct trace_parser *p, long place, unsigned long line);
  * between, as many a line as fit into 100 columns (32 on lines of data alone), continued on lines
  * that begin with two blanks; a comment ends its line. Bytes that a built-in name stands for
  * (an AID in SELECT) are named only where the statement names them. Parsing it gives the same
- * statement. FUDA_ENOMEM, FUDA_ETOOBIG. */
+ * statement. FUDA_ENOMEM, FUDA_ETOOBIG; `ret_text` is then as it was. */
 int trace_format(const struct trace_statement *s, struct fuda_buf *ret_text);
 
 /* ---- a script as it runs: include and repeat carried out ---- */
