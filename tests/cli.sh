@@ -6,7 +6,7 @@ build=$PWD
 top=$(cd "${srcdir:-.}" && pwd)
 fuda=$build/fuda
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+trap end EXIT
 trap 'exit 1' HUP INT TERM
 export HOME="$tmp/home" XDG_CACHE_HOME="$tmp/cache" LC_ALL=C PCSCLITE_CSOCK_NAME="$tmp/no-service"
 unset LANGUAGE
@@ -14,6 +14,15 @@ mkdir "$HOME"
 [ -x "$build/fuda-vcard" ] || {
 	echo "skipped: built without the software card"
 	exit 77
+}
+
+# What the test wrote must not show what stands nowhere else.
+end() {
+	status=$?
+	trap - EXIT
+	sh "$top/tests/scan.sh" "$tmp" || status=1
+	rm -rf "$tmp"
+	exit $status
 }
 
 fail() {
@@ -24,10 +33,15 @@ fail() {
 	exit 1
 }
 
+# The password for signing of the cards below.
+sign_password=$(sed -n 's/^secret.sign *= *//p' "$top/tests/canaries/suite.secrets")
+
 # fresh NAME [OPTION...]: a new software card $tmp/NAME; the first one of its kind is made, the others copied
 fresh() {
 	name=$1
 	shift
+	case " $* " in *" --secrets "*) ;; *) set -- "$@" --secrets "$top/tests/canaries/suite.secrets" ;; esac
+	case " $* " in *" --person "*) ;; *) set -- "$@" --person "$top/tests/canaries/suite.person" ;; esac
 	key=$(echo "stock$*" | tr -c 'a-z0-9\n' _)
 	[ -d "$tmp/$key" ] || "$build/fuda-vcard" make "$tmp/$key" "$@" >"$tmp/out" 2>"$tmp/err" ||
 		fail "fuda-vcard make $*"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* find-secret [-s] [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
+/* find-secret [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
  * stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
  *
  *   -v FILE     values: lines secret.NAME, name, address, my_number; other lines do not count
  *   -s          secrets alone, not what the card knows about its holder
+ *   -p PATTERN  files of such a name may show the holder: they are searched for secrets alone
  *   -x PATTERN  leaves out files and folders of such a name
  *
  * A folder with a card.conf is a software card's own store, and left out; links are not followed.
@@ -44,7 +45,7 @@ struct pattern {
 	const char *what, *form;
 	uint8_t *bytes;
 	size_t len;
-	bool any_case;
+	bool any_case, personal;
 };
 
 /* A short secret. */
@@ -59,9 +60,12 @@ static size_t pattern_count;
 static bool begins[256]; /* whether a pattern does with this byte */
 static struct pin pins[VALUES_MAX];
 static size_t pin_count;
-static const char *excepted[EXCEPT_MAX];
-static size_t except_count;
-static bool secrets_only;
+static struct names {
+	const char *patterns[EXCEPT_MAX];
+	size_t count;
+} excepted, shown;	  /* -x, -p */
+static bool secrets_only; /* -s, or for this file -p */
+static bool personal;	  /* what is being added */
 static unsigned long long files, bytes, findings;
 static const char *last_what; /* found last, and where: a place is told once */
 static size_t last_offset;
@@ -89,7 +93,7 @@ static void add_pattern(const char *what, const char *form, const uint8_t *p, si
 
 	if (pattern_count == PATTERNS_MAX)
 		die("too many values", what);
-	*new = (struct pattern){ what, form, allocate(len), len, any_case };
+	*new = (struct pattern){ what, form, allocate(len), len, any_case, personal };
 	memcpy(new->bytes, p, len);
 	begins[p[0]] = true;
 	if (any_case)
@@ -190,15 +194,16 @@ static void add_value(const char *what, const char *value)
 /* The value's name for people, if it is one that must not be seen: NULL if not. */
 static const char *meaning(const char *key)
 {
-	static const char *const personal[][2] = {
+	static const char *const holder[][2] = {
 		{ "name", "name" }, { "address", "address" }, { "my_number", "My Number" }
 	};
 
-	if (strncmp(key, "secret.", 7) == 0)
+	personal = strncmp(key, "secret.", 7) != 0;
+	if (!personal)
 		return strdup(key);
-	for (size_t i = 0; !secrets_only && i < sizeof(personal) / sizeof(*personal); i++)
-		if (strcmp(key, personal[i][0]) == 0)
-			return personal[i][1];
+	for (size_t i = 0; !secrets_only && i < sizeof(holder) / sizeof(*holder); i++)
+		if (strcmp(key, holder[i][0]) == 0)
+			return holder[i][1];
 	return NULL;
 }
 
@@ -339,7 +344,8 @@ static void look(const struct stream *s)
 		size_t left = s->len - i, word;
 
 		for (size_t k = 0; begins[s->p[i]] && k < pattern_count; k++)
-			if (patterns[k].len <= left && is_there(&patterns[k], s->p + i))
+			if (patterns[k].len <= left && !(patterns[k].personal && secrets_only) &&
+			    is_there(&patterns[k], s->p + i))
 				found(s, i, patterns[k].what, patterns[k].form);
 		for (size_t k = 0; k < pin_count; k++)
 			if (has_pin(s->p + i, left, &pins[k]))
@@ -464,17 +470,35 @@ static bool is_store(const char *folder)
 	return access(path, F_OK) == 0;
 }
 
+static bool is_one_of(const char *name, const struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (fnmatch(names->patterns[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static void add_name(struct names *names, const char *pattern)
+{
+	if (names->count == EXCEPT_MAX)
+		die("too many patterns", pattern);
+	names->patterns[names->count++] = pattern;
+}
+
 static int visit(const char *path, const struct stat *st, int type, struct FTW *where)
 {
-	for (size_t i = 0; i < except_count; i++)
-		if (where->level && fnmatch(excepted[i], path + where->base, 0) == 0)
-			return FTW_SKIP_SUBTREE;
+	bool for_all = secrets_only;
+
+	if (where->level && is_one_of(path + where->base, &excepted))
+		return FTW_SKIP_SUBTREE;
 	if (type == FTW_DNR || type == FTW_NS)
 		die("cannot be read", path);
 	if (type == FTW_D && is_store(path))
 		return FTW_SKIP_SUBTREE;
+	secrets_only |= is_one_of(path + where->base, &shown);
 	if (type == FTW_F && S_ISREG(st->st_mode))
 		look_at_file(path);
+	secrets_only = for_all;
 	return FTW_CONTINUE;
 }
 
@@ -483,15 +507,17 @@ int main(int argc, char **argv)
 	const char *values[VALUES_MAX];
 	size_t value_count = 0;
 
-	for (int c; (c = getopt(argc, argv, "sv:x:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "sp:v:x:")) != -1;) {
 		if (c == 's')
 			secrets_only = true;
 		else if (c == 'v' && value_count < VALUES_MAX)
 			values[value_count++] = optarg;
-		else if (c == 'x' && except_count < EXCEPT_MAX)
-			excepted[except_count++] = optarg;
+		else if (c == 'p')
+			add_name(&shown, optarg);
+		else if (c == 'x')
+			add_name(&excepted, optarg);
 		else
-			die("usage", "find-secret [-s] [-x PATTERN]... -v FILE... PATH...");
+			die("usage", "find-secret [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...");
 	}
 	for (size_t i = 0; i < value_count; i++)
 		read_values(values[i]);

@@ -30,6 +30,7 @@ pcscd_end()
 	pcscd_status=$?
 	trap - EXIT HUP INT TERM
 	set +e
+	sh "${srcdir:-.}/tests/scan.sh" "$FUDA_TEST_DIR" || pcscd_status=1
 	eval "$pcscd_at_exit"
 	exit $pcscd_status
 }

@@ -15,7 +15,7 @@
 
 static char home[] = "/tmp/fuda-test-XXXXXX";
 static char card[64], other[64]; /* directories */
-static char person[64];		 /* file */
+static char person[64], secrets[64]; /* files */
 static char as_made[TEXT_SIZE]; /* card.conf */
 static struct vcard *loaded;	/* by a test that did not come to its end */
 
@@ -44,9 +44,18 @@ void softcard_remove(const char *dir)
 	rmdir(dir);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 int softcard_setup(void **state)
 {
-	const struct vcard_make what = { 0 };
+	const struct vcard_make what = { .person = person, .secrets = secrets };
 	char why[256] = "";
 	ssize_t n;
 	int fd;
@@ -55,6 +64,10 @@ int softcard_setup(void **state)
 	if (!mkdtemp(home))
 		return -1;
 	snprintf(card, sizeof(card), "%s/card", home);
+	snprintf(person, sizeof(person), "%s/person", home);
+	snprintf(secrets, sizeof(secrets), "%s/secrets", home);
+	write_file(person, "address = " SAMPLE_ADDRESS "\n");
+	write_file(secrets, "secret.sign = " SAMPLE_SIGN "\n");
 	if (vcard_make(card, &what, why, sizeof(why)) < 0) {
 		print_error("%s\n", why);
 		return -1;
@@ -69,16 +82,11 @@ const char *softcard_other(const struct vcard_make *what)
 {
 	const struct vcard_make hanako = { .person = person, .authority = card };
 	char why[256] = "";
-	FILE *f;
 
 	snprintf(other, sizeof(other), "%s/other", home);
-	snprintf(person, sizeof(person), "%s/person", home);
 	softcard_remove(other);
-	f = fopen(person, "w");
-	assert_non_null(f);
-	fputs("name = " OTHER_NAME "\nbirth_date = 1989-01-08\nsex = female\n"
-	      "my_number = " OTHER_MY_NUMBER "\nsecurity_code = 0808\nexpiry = 2030-01-08\n", f);
-	assert_int_equal(fclose(f), 0);
+	write_file(person, "name = " OTHER_NAME "\naddress = " SAMPLE_ADDRESS "\nbirth_date = 1989-01-08\nsex = female\n"
+			   "my_number = " OTHER_MY_NUMBER "\nsecurity_code = 0808\nexpiry = 2030-01-08\n");
 	if (vcard_make(other, what ? what : &hanako, why, sizeof(why)) < 0)
 		fail_msg("%s", why);
 	return other;
@@ -88,10 +96,10 @@ int softcard_teardown(void **state)
 {
 	(void)state;
 	vcard_free(&loaded);
-	if (*other) {
+	if (*other)
 		softcard_remove(other);
-		unlink(person);
-	}
+	unlink(person);
+	unlink(secrets);
 	softcard_remove(card);
 	softcard_remove(home);
 	return 0;

@@ -53,9 +53,10 @@ void expect_each(const char *settings, const char *answer, const char *const *co
 #define SELECT_JUKI   "00A4040C0AD3921000310001010401"
 #define SELECT_COMMON "00A4040C0AD3921000310001010100"
 
-/* Whose card it is. */
+/* Whose card it is. Address and password are those of tests/canaries/suite.*, which are nowhere else:
+ * no test may leave them behind. */
 #define SAMPLE_NAME	 "山田　太郎"
-#define SAMPLE_ADDRESS	 "東京都千代田区霞が関２丁目１番２号"
+#define SAMPLE_ADDRESS	 "東京都台東区蔵前カナリア七番札差荘"
 #define SAMPLE_MY_NUMBER "123456789018" /* also verification number A */
 #define SAMPLE_B	 "02051520351470"
 #define SAMPLE_BIRTH_KEY "020515"
@@ -66,7 +67,13 @@ void expect_each(const char *settings, const char *answer, const char *const *co
 
 #define VERIFY_AUTH "00200098" "04" "31323334"
 #define WRONG_AUTH  "00200098" "04" "30303030"
-#define VERIFY_SIGN "0020009B" "06" "414243313233"
+#define SAMPLE_SIGN	  "FUDACANARY4W7K2Q" /* the password for signing */
+#define SAMPLE_SIGN_SMALL "fudacanary4w7k2q"
+#define SAMPLE_SIGN_MIXED "FudaCanary4W7k2q"
+#define SAMPLE_SIGN_WRONG "FUDACANARY4W7K2R"
+#define VERIFY_SIGN "0020009B" "10" "4655444143414E4152593457374B3251"
+/* of a card that was made without wishes */
+#define VERIFY_DEFAULT_SIGN "0020009B" "06" "414243313233"
 #define WRONG_SIGN  "0020009B" "06" "616263313233" /* lower case */
 #define HASH        "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
 #define DIGEST_INFO "3031300D060960864801650304020105000420" HASH

@@ -4,8 +4,8 @@
 set -eu
 . "${srcdir:-.}/tests/cli.sh"
 fresh card
-echo abc123 >"$tmp/password" # small letters: the card knows capitals only, the program folds them
-echo ABC124 >"$tmp/wrong"
+echo "$sign_password" | tr A-Z a-z >"$tmp/password" # small letters: the card knows capitals only, the program folds them
+echo "${sign_password}R" | cut -c 2- >"$tmp/wrong"
 echo 1234 >"$tmp/pin"
 
 for which in auth auth-ca sign-ca; do

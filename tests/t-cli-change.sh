@@ -19,7 +19,7 @@ change() {
 fresh card
 for which in auth sign text juki; do
 	case $which in
-	sign) old=ABC123 new=NEW4567 left=5 ;;
+	sign) old=$sign_password new=NEW4567 left=5 ;;
 	*) old=1234 new=8273 left=3 ;;
 	esac
 	two $old $new
@@ -51,13 +51,13 @@ run 0 auth -r virtual:card --pin-file pin --trust card/ca.pem
 run 0 attributes -r virtual:card --pin-file pin --cv-trust card/cv-authority.pem
 
 # for people; small letters of the password are capitals
-two abc123 new4567
+two "$(echo "$sign_password" | tr A-Z a-z)" new4567
 run 0 pin change sign -r virtual:card --pin-file two
 grep -q -x 'password for digital signatures *changed' "$tmp/out" || fail "does not say that it is changed"
 grep -q -x '  JPKI application (jpki) *the new one, 5 tries left' "$tmp/out" || fail "does not say where"
 says_not out 4567
 silent err
-two NEW4567 ABC123
+two NEW4567 "$sign_password"
 change 0 sign
 
 # from a descriptor: both lines and nothing after them
@@ -84,7 +84,7 @@ for bad in 123 12345 abcd ''; do
 	says_not err new
 done
 for bad in ABCDEF 123456 AB123 'ABC 123' ABCDEFGHIJKLMNOP1; do # letters and digits, 6 to 16
-	two ABC123 "$bad"
+	two "$sign_password" "$bad"
 	change 4 sign
 	json .error EPINFORM
 	says err ew\ password # "The new" or "A new"

@@ -255,9 +255,11 @@ foreach how {1 2 3} {
 	sane 8
 }
 E2
+sign_small=$(echo "$sign_password" | tr A-Z a-z)
+export sign_small
 talk 'small letters of a new password are its capitals' <<'E2'
 run "pin change sign"
-answer "(6 to 16 letters and digits; small letters count as capitals, 5 tries left): " abc123
+answer "(6 to 16 letters and digits; small letters count as capitals, 5 tries left): " $env(sign_small)
 answer "Enter the new password for digital signatures (6 to 16 letters and digits; small letters count as capitals): " new4567
 answer "Enter it again: " new4568
 expect "not the same"

@@ -5,8 +5,8 @@ set -eu
 . "${srcdir:-.}/tests/cli.sh"
 fresh card
 echo 1234 >"$tmp/pin.auth"
-echo abc123 >"$tmp/pin.sign"
-echo ABC124 >"$tmp/wrong"
+echo "$sign_password" | tr A-Z a-z >"$tmp/pin.sign"
+echo "${sign_password}R" | cut -c 2- >"$tmp/wrong"
 echo 'a letter' >"$tmp/letter"
 echo 'another letter' >"$tmp/other"
 sign() {

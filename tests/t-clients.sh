@@ -33,7 +33,9 @@ says()
 }
 
 dir=$FUDA_TEST_DIR/card
-./fuda-vcard make "$dir" >/dev/null
+canaries=$srcdir/tests/canaries
+password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
+./fuda-vcard make "$dir" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 ./fuda-vcard run "$dir" --vpcd "127.0.0.1:$FUDA_TEST_PORT" >"$FUDA_TEST_DIR/card.log" 2>&1 &
 at_exit "pcscd_stop $!"
 run tests/bare-pcsc card " 00 00" 5000
@@ -75,7 +77,7 @@ sign()
 	fi
 }
 sign 01 0 1234
-sign 02 1 ABC123
+sign 02 1 "$password"
 
 # a wrong PIN is refused and costs a try, which the right one gives back
 if timeout 60 pkcs11-tool --slot 0 --login --pin 4321 --sign --id 01 --mechanism RSA-PKCS \

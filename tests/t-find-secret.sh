@@ -164,6 +164,12 @@ what="what is personal"
 printf %s "$name" >place/file
 look 1
 look 0 -s
+look 0 -p 'fi?e'
+look 1 -p other
+what="a secret where the holder may be shown"
+printf %s "$long" >place/file
+look 1 -s
+look 1 -p 'fi?e'
 what="a link"
 rm place/file
 printf %s "$long" >outside

@@ -5,8 +5,8 @@
 set -eu
 . "$srcdir/tests/cli.sh"
 printf '1234\n' >"$tmp/pin.auth"
-printf 'ABC123\n' >"$tmp/pin.sign"
-printf 'abc123\n' >"$tmp/pin.small"
+echo "$sign_password" >"$tmp/pin.sign"
+echo "$sign_password" | tr A-Z a-z >"$tmp/pin.small"
 printf '4321\n' >"$tmp/wrong.auth"
 echo letter >"$tmp/letter"
 

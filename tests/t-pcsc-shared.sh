@@ -23,12 +23,14 @@ run()
 	timeout 60 "$@" >"$out" 2>&1 || fail "exit status $?: $*"
 }
 
-./fuda-vcard make "$dir" >/dev/null
+canaries=$srcdir/tests/canaries
+password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
+./fuda-vcard make "$dir" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 ./fuda-vcard run "$dir" --vpcd "127.0.0.1:$FUDA_TEST_PORT" >"$FUDA_TEST_DIR/card.log" 2>&1 &
 at_exit "pcscd_stop $!"
 run tests/bare-pcsc card " 00 00" 5000
 echo 1234 >"$FUDA_TEST_DIR/auth-pin"
-echo ABC123 >"$FUDA_TEST_DIR/sign-pin"
+echo "$password" >"$FUDA_TEST_DIR/sign-pin"
 echo text >"$FUDA_TEST_DIR/text"
 
 # The jobs, and no try lost.

@@ -23,7 +23,7 @@ static const struct key {
 	int tries;
 } keys[] = {
 	{ FUDA_JPKI_AUTH, FUDA_PIN_AUTH, "1234", "0000", 3 },
-	{ FUDA_JPKI_SIGN, FUDA_PIN_SIGN, "ABC123", "ABC124", 5 },
+	{ FUDA_JPKI_SIGN, FUDA_PIN_SIGN, SAMPLE_SIGN, SAMPLE_SIGN_WRONG, 5 },
 };
 
 static struct fuda_buf signature, certificate;
@@ -141,7 +141,7 @@ static void reads_certificates(void **state)
 		for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
 			bool closed = all[k] == FUDA_JPKI_SIGN || (all[k] == FUDA_JPKI_AUTH && kinds[i].behind_pin);
 
-			session_open(&s, NULL, all[k] == FUDA_JPKI_SIGN ? "abc123" : "1234");
+			session_open(&s, NULL, all[k] == FUDA_JPKI_SIGN ? SAMPLE_SIGN_SMALL : "1234");
 			fuda_buf_clear(&certificate);
 			session_expect(&s, fuda_jpki_certificate(s.card, all[k], NULL, s.dl, &certificate),
 				       closed ? FUDA_ESECURITY : 0);
@@ -188,7 +188,7 @@ static void misses_a_certificate(void **state)
 		unlink(available.path);
 		if (rows[i].available)
 			file_write(available.path, rows[i].available, 3);
-		session_open(&s, NULL, "ABC123");
+		session_open(&s, NULL, SAMPLE_SIGN);
 		session_expect(&s, sign(&s, &keys[1]), FUDA_ENOTFOUND);
 		assert_int_equal(s.entry.sent, rows[i].sent);
 		assert_int_equal(signature.len + certificate.len, 0);
@@ -243,7 +243,7 @@ static void sends_what_can_be_right(void **state)
 		const char *secret;
 		int error;
 	} rows[] = {
-		{ 1, "abc123", 0 },	       { 1, "aBc123", 0 },
+		{ 1, SAMPLE_SIGN_SMALL, 0 },	       { 1, SAMPLE_SIGN_MIXED, 0 },
 		{ 1, "ABC12", FUDA_EPINFORM }, { 1, "ABC12345678901234", FUDA_EPINFORM },
 		{ 1, "ABC-12", FUDA_EPINFORM }, { 0, "123", FUDA_EPINFORM },
 		{ 0, "12345", FUDA_EPINFORM }, { 0, "12a4", FUDA_EPINFORM },

@@ -256,7 +256,7 @@ static void sign_profile(void **state)
 		{ "1.2.392.200149.8.5.5.1", "山田　太郎" },
 		{ "1.2.392.200149.8.5.5.4", "419900515" },
 		{ "1.2.392.200149.8.5.5.3", "1" },
-		{ "1.2.392.200149.8.5.5.5", "東京都千代田区霞が関２丁目１番２号" },
+		{ "1.2.392.200149.8.5.5.5", SAMPLE_ADDRESS },
 		{ "1.2.392.200149.8.5.5.2", "00000" },
 		{ "1.2.392.200149.8.5.5.6", "00000000000000000" },
 	};
@@ -366,7 +366,7 @@ static void no_sign_certificate(void **state)
 	expect(v, "00B0880000", "008F009000");
 	expect(v, "0020009B", "63C5");
 	expect(v, "00B0810001", "6982");
-	expect(v, VERIFY_SIGN, "9000");
+	expect(v, VERIFY_DEFAULT_SIGN, "9000");
 	file = fetch(v, "00B0810000");
 	for (size_t i = 0; i < file.len; i++)
 		assert_int_equal(file.data[i], 0xFF);

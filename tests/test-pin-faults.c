@@ -81,7 +81,7 @@ struct use {
 
 static const struct use authentication = { "auth", sign, FUDA_PIN_AUTH, "1234", "4321", 3, &aid_jpki, "00200098" };
 static const struct use uses[] = {
-	{ "sign", sign, FUDA_PIN_SIGN, "ABC123", "ABC124", 5, &aid_jpki, "0020009B" },
+	{ "sign", sign, FUDA_PIN_SIGN, SAMPLE_SIGN, SAMPLE_SIGN_WRONG, 5, &aid_jpki, "0020009B" },
 	{ "text", read_text, FUDA_PIN_TEXT, "1234", "4321", 3, &aid_text, "00200091" },
 	{ "A in text", read_text, FUDA_PIN_A, "123456789018", "123456789019", 10, &aid_text, "00200094" },
 	{ "B in text", read_text, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_text, "00200095" },

@@ -41,7 +41,7 @@ start_pcscd() {
 	export FUDA_TEST_PRELOAD="$sanitizer$bus" FUDA_TEST_BUNDLE="$1" FUDA_TEST_READERS="$2"
 	export FUDA_TEST_PCSCD_OPTIONS="${3-}"
 	. "$top/tests/pcscd-env.sh"
-	at_exit 'rm -rf "$tmp"'
+	at_exit 'sh "$top/tests/scan.sh" "$tmp" || pcscd_status=1; rm -rf "$tmp"'
 }
 
 # Whether some reader of the service, or its reader N (as 00), has a card.
