@@ -46,6 +46,23 @@ struct vcard_usage {
 };
 struct vcard_usage vcard_usage(const struct vcard *v);
 
+/* Any card that can be played to vpcd. */
+struct vpcd_card {
+	void *arg;
+	void (*power)(void *arg, bool on);
+	void (*reset)(void *arg);
+	/* Owned by the card, valid until the next call. */
+	const uint8_t *(*atr)(void *arg, size_t *ret_len);
+	/* Answers one command APDU by data and SW1-SW2 in `ret_response`, which is empty.
+	 * FUDA_EMUTE: there is no answer, and the other side waits; FUDA_ENOCARD: no power. Any
+	 * other error ends the play with it. */
+	int (*transmit)(void *arg, const uint8_t *command, size_t len,
+			struct fuda_buf *ret_response);
+};
+
+/* As vcard_play(), any card. */
+int vpcd_play(const struct vpcd_card *card, int fd, int stop_fd);
+
 /* Plays the card on the connected stream socket `fd` with the protocol of vpcd (readers.md A5),
  * until `stop_fd` becomes readable (returns 0) or the other side hangs up (FUDA_EREADERGONE).
  * FUDA_ETRANSPORT, FUDA_ENOMEM. Neither descriptor is closed. */

@@ -85,7 +85,7 @@ static int reply(int fd, int stop_fd, const uint8_t *bytes, size_t len)
 	return 1;
 }
 
-static int control(struct vcard *v, int fd, int stop_fd, uint8_t code)
+static int control(const struct vpcd_card *card, int fd, int stop_fd, uint8_t code)
 {
 	const uint8_t *atr;
 	size_t len;
@@ -93,13 +93,13 @@ static int control(struct vcard *v, int fd, int stop_fd, uint8_t code)
 	switch (code) {
 	case CONTROL_OFF:
 	case CONTROL_ON:
-		vcard_power(v, code == CONTROL_ON);
+		card->power(card->arg, code == CONTROL_ON);
 		return 1;
 	case CONTROL_RESET:
-		vcard_reset(v);
+		card->reset(card->arg);
 		return 1;
 	case CONTROL_ATR:
-		atr = vcard_atr(v, &len);
+		atr = card->atr(card->arg, &len);
 		return reply(fd, stop_fd, atr, len);
 	default:
 		return 1;
@@ -107,11 +107,12 @@ static int control(struct vcard *v, int fd, int stop_fd, uint8_t code)
 }
 
 /* The other side waits for ever for what is not answered: only a mute card says nothing. */
-static int answer(struct vcard *v, int fd, int stop_fd, const uint8_t *command, size_t len)
+static int answer(const struct vpcd_card *card, int fd, int stop_fd, const uint8_t *command,
+		  size_t len)
 {
 	static const uint8_t no_power[] = { 0x6F, 0x00 }, too_long[] = { 0x67, 0x00 };
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
-	int r = vcard_transmit(v, command, len, &response);
+	int r = card->transmit(card->arg, command, len, &response);
 
 	if (r == FUDA_EMUTE)
 		return 1;
@@ -124,7 +125,7 @@ static int answer(struct vcard *v, int fd, int stop_fd, const uint8_t *command, 
 	return reply(fd, stop_fd, response.data, response.len);
 }
 
-int vcard_play(struct vcard *v, int fd, int stop_fd)
+int vpcd_play(const struct vpcd_card *card, int fd, int stop_fd)
 {
 	static const int on = 1;
 	uint8_t message[MESSAGE_MAX], head[2];
@@ -139,10 +140,39 @@ int vcard_play(struct vcard *v, int fd, int stop_fd)
 		len = (size_t)head[0] << 8 | head[1];
 		r = receive(fd, stop_fd, message, len);
 		if (r > 0 && len == 1)
-			r = control(v, fd, stop_fd, message[0]);
+			r = control(card, fd, stop_fd, message[0]);
 		else if (r > 0 && len > 1)
-			r = answer(v, fd, stop_fd, message, len);
+			r = answer(card, fd, stop_fd, message, len);
 		wipe(message, len);
 	} while (r > 0);
 	return r;
+}
+
+/* ---- the software card ---- */
+
+static void power(void *arg, bool on)
+{
+	vcard_power(arg, on);
+}
+
+static void reset(void *arg)
+{
+	vcard_reset(arg);
+}
+
+static const uint8_t *atr(void *arg, size_t *ret_len)
+{
+	return vcard_atr(arg, ret_len);
+}
+
+static int transmit(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret_response)
+{
+	return vcard_transmit(arg, command, len, ret_response);
+}
+
+int vcard_play(struct vcard *v, int fd, int stop_fd)
+{
+	const struct vpcd_card card = { v, power, reset, atr, transmit };
+
+	return vpcd_play(&card, fd, stop_fd);
 }
