@@ -222,6 +222,13 @@ void fault_list_free(struct fault_list *l)
 	l->count = 0;
 }
 
+int fuda_fault_check(struct fuda_context *ctx, const char *spec)
+{
+	_cleanup_(fault_list_free) struct fault_list list = { .count = 0 };
+
+	return fault_parse(ctx, spec, &list);
+}
+
 uint64_t fault_random(uint64_t seed, uint64_t n)
 {
 	uint64_t x = seed + n * 0x9E3779B97F4A7C15;

@@ -285,6 +285,7 @@ static void test_kinds_named(void **state)
 		char spec[64];
 
 		snprintf(spec, sizeof(spec), "%s@1,%s@5+,%s@~3/50", kind, kind, kind);
+		assert_int_equal(fuda_fault_check(ctx, spec), 0);
 		assert_int_equal(open_with(spec), 0);
 		reader_close(&r);
 		/* the message for what is none names it */
@@ -509,7 +510,7 @@ static void test_bad_specs(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(specs); i++) {
-		if (open_with(specs[i]) != FUDA_EINVAL)
+		if (open_with(specs[i]) != FUDA_EINVAL || fuda_fault_check(ctx, specs[i]) != FUDA_EINVAL)
 			fail_msg("\"%s\" was not refused", specs[i]);
 		assert_non_null(strstr(fuda_context_message(ctx), "KIND@N"));
 		assert_null(r);

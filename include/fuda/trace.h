@@ -71,6 +71,9 @@ int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
  * with where it takes one ("sw=6F00"); NULL behind the last, and at once where the library was
  * built without that driver. Static. */
 const char *fuda_fault_kind(size_t index);
+/* Whether `spec` is what may stand between "fault:" and ":READER": 0, or FUDA_EINVAL with a message
+ * that says what is wrong; FUDA_ENOTSUP without that driver. */
+int fuda_fault_check(struct fuda_context *ctx, const char *spec);
 
 /* ---- running one ---- */
 
