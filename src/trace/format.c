@@ -320,9 +320,8 @@ int trace_format(const struct trace_statement *s, struct fuda_buf *ret_text)
 static int send(struct fuda_context *ctx, const struct fuda_trace_sink *sink,
 		const struct fuda_buf *text)
 {
-	return sink->write(sink->arg, text->data, text->len) == 0 ?
-		       0 :
-		       ctx_fail_code(ctx, FUDA_EFILE);
+	return sink->write(sink->arg, text->data, text->len) == 0 ? 0 :
+								    ctx_fail_code(ctx, FUDA_EFILE);
 }
 
 /* Several empty lines become one, and those at the end none. */

@@ -35,10 +35,9 @@ static const struct {
 	int error;
 	const char *word;
 } failures[] = {
-	{ FUDA_EREMOVED, "removed" },   { FUDA_EREADERGONE, "gone" },
-	{ FUDA_ERESET, "reset" },       { FUDA_ETIMEOUT, "timeout" },
-	{ FUDA_ECANCELLED, "cancelled" }, { FUDA_EMUTE, "mute" },
-	{ FUDA_ETRANSPORT, "lost" },    { FUDA_EFAILED, "failed" },
+	{ FUDA_EREMOVED, "removed" }, { FUDA_EREADERGONE, "gone" },     { FUDA_ERESET, "reset" },
+	{ FUDA_ETIMEOUT, "timeout" }, { FUDA_ECANCELLED, "cancelled" }, { FUDA_EMUTE, "mute" },
+	{ FUDA_ETRANSPORT, "lost" },  { FUDA_EFAILED, "failed" },
 };
 
 const char *trace_failure_word(int error)

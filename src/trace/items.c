@@ -115,9 +115,8 @@ static int take_quoted(struct trace_parser *p, const struct trace_word *w,
 	return trace_added(p, w, r);
 }
 
-int trace_resolve(struct trace_parser *p, const struct trace_word *w, const char *text,
-		  size_t len, char ret_name[TRACE_NAME_MAX + 1], const uint8_t **ret_bytes,
-		  size_t *ret_len)
+int trace_resolve(struct trace_parser *p, const struct trace_word *w, const char *text, size_t len,
+		  char ret_name[TRACE_NAME_MAX + 1], const uint8_t **ret_bytes, size_t *ret_len)
 {
 	const struct trace_constant *constant;
 
@@ -191,8 +190,7 @@ static bool take_pattern(const char *text, size_t len, struct trace_item *ret)
 	return true;
 }
 
-static int take_any(struct trace_parser *p, const struct trace_word *w,
-		    struct trace_statement *ret)
+static int take_any(struct trace_parser *p, const struct trace_word *w, struct trace_statement *ret)
 {
 	struct trace_item item = { .kind = TRACE_ANY };
 

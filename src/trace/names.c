@@ -16,9 +16,9 @@ static const struct aid *const applications[] = {
 #define PRIVACY_PUBLIC_BUT(at, len) .privacy = TRACE_PUBLIC, .personal = { at, len }
 
 static const struct trace_file files[] = {
-#define X(app, fid, name, meaning, privacy, secret_name, contents) \
-	{ &aid_##app, fid, name, meaning, PRIVACY_##privacy, .secret = secret_name, \
-	  .holds = TRACE_HOLDS_##contents },
+#define X(app, fid, name, meaning, privacy, secret_name, contents)        \
+	{ &aid_##app, fid, name, meaning, PRIVACY_##privacy,              \
+	  .secret = secret_name, .holds = TRACE_HOLDS_##contents },
 #include "trace/files.def"
 #undef X
 };
@@ -38,8 +38,8 @@ const struct trace_file *trace_file_at(size_t index)
 
 /* ---- constants ---- */
 
-#define BYTES(...)	   (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
-#define STATUS(name, sw)   { name, BYTES((sw) >> 8, (sw) & 0xFF) }
+#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define STATUS(name, sw) { name, BYTES((sw) >> 8, (sw) & 0xFF) }
 
 static const struct trace_constant constants[] = {
 	{ "jpki", aid_jpki.bytes, 10 },

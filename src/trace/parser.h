@@ -26,8 +26,8 @@ struct trace_form {
 	enum trace_shape shape;
 	const char *words; /* that may follow, with '|' between them */
 	size_t min, max;   /* bytes of all items, or the numbers; max 0: no end */
-	bool literal;	   /* the items are known bytes ... */
-	bool packed;	   /* ... which are written without blanks */
+	bool literal;      /* the items are known bytes ... */
+	bool packed;       /* ... which are written without blanks */
 };
 
 extern const struct trace_form trace_forms[TRACE_KINDS];
@@ -56,10 +56,10 @@ bool trace_names_find(const struct trace_names *n, const char *name, const uint8
 struct trace_parser {
 	struct trace_scanner scan;
 	struct trace_names *names;
-	bool lends;	    /* the names are somebody else's */
-	bool unresolved;    /* names that are not known pass, as names without bytes */
-	bool asked;	    /* the statement before is one that is answered */
-	unsigned repeats;   /* that have not ended */
+	bool lends;       /* the names are somebody else's */
+	bool unresolved;  /* names that are not known pass, as names without bytes */
+	bool asked;       /* the statement before is one that is answered */
+	unsigned repeats; /* that have not ended */
 	unsigned long begun[TRACE_DEPTH_MAX]; /* the lines of those */
 };
 
@@ -68,6 +68,12 @@ int trace_parser_open_with(struct fuda_context *ctx, const char *path, FILE *str
 			   struct trace_names *names, struct trace_parser **ret);
 
 /* ---- parts of statements ---- */
+
+/* What is behind the first word of a statement, by its shape. */
+extern int (*const trace_shapes[])(struct trace_parser *p, const struct trace_form *form,
+				   struct trace_statement *ret);
+/* The next word that is no comment; those become items. */
+int trace_next_word(struct trace_parser *p, struct trace_statement *ret, struct trace_word *w);
 
 /* Adds the item that a word is. */
 int trace_parse_item(struct trace_parser *p, const struct trace_word *w,
@@ -79,9 +85,8 @@ int trace_added(struct trace_parser *p, const struct trace_word *w, int r);
 bool trace_is_name(const char *text, size_t len);
 /* What name `text`, without the $, stands for, built in or defined; the bytes stay where they are
  * until the next name is defined. */
-int trace_resolve(struct trace_parser *p, const struct trace_word *w, const char *text,
-		  size_t len, char ret_name[TRACE_NAME_MAX + 1], const uint8_t **ret_bytes,
-		  size_t *ret_len);
+int trace_resolve(struct trace_parser *p, const struct trace_word *w, const char *text, size_t len,
+		  char ret_name[TRACE_NAME_MAX + 1], const uint8_t **ret_bytes, size_t *ret_len);
 
 /* Takes a decimal number without leading zeros off the beginning; false if there is none up to
  * `max`. */
@@ -89,6 +94,8 @@ bool trace_take_number(const char **text, size_t *left, uint64_t max, uint64_t *
 int trace_hex_digit(char c); /* < 0: it is none */
 /* False if these are not `len` / 2 bytes in hexadecimal. */
 bool trace_take_hex(const char *text, size_t len, uint8_t *ret_bytes);
+/* A time with its unit: "12.345 ms", "<200 ms" or "100..200 ms". */
+bool trace_take_times(const char *text, size_t len, struct trace_time *ret);
 /* The text between quotes without its escapes, which is never longer; returns its length. */
 size_t trace_unescape(const struct trace_word *w, char *ret);
 

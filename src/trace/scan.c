@@ -48,9 +48,10 @@ static int check_characters(struct trace_scanner *s)
 		}
 		if (utf8_is_control(ch) && ch != '\t') {
 			w = place(s, at);
-			return trace_scan_fail(
-				s, &w, _("A control character (U+%04X) cannot stand in a trace."),
-				(unsigned)ch);
+			return trace_scan_fail(s, &w,
+					       _("A control character (U+%04X) cannot stand in a "
+						 "trace."),
+					       (unsigned)ch);
 		}
 	}
 	return 0;
@@ -95,8 +96,9 @@ static int read_line(struct trace_scanner *s)
 	if (s->len > TRACE_LINE_MAX) {
 		struct trace_word w = { .line = s->number, .column = 1 };
 
-		return trace_scan_fail(s, &w, _("A line has at most %d bytes; continue it on lines "
-						"that begin with a blank."),
+		return trace_scan_fail(s, &w,
+				       _("A line has at most %d bytes; continue it on lines "
+					 "that begin with a blank."),
 				       TRACE_LINE_MAX);
 	}
 	/* the carriage return before a newline is gone, and not plain either */
@@ -113,8 +115,9 @@ int trace_scan_first_line(struct trace_scanner *s)
 	if (r < 0)
 		return r;
 	if (r && s->len >= strlen(mark) && memcmp(s->line, mark, strlen(mark)) == 0)
-		return trace_scan_fail(s, &w, _("The file begins with a byte order mark; save it "
-						"as UTF-8 without one."));
+		return trace_scan_fail(s, &w,
+				       _("The file begins with a byte order mark; save it "
+					 "as UTF-8 without one."));
 	if (r && s->len == strlen(TRACE_FIRST_LINE) &&
 	    memcmp(s->line, TRACE_FIRST_LINE, s->len) == 0)
 		return 0;
@@ -154,8 +157,9 @@ int trace_scan_statement(struct trace_scanner *s)
 	if (continues(s)) {
 		struct trace_word w = place(s, 0);
 
-		return trace_scan_fail(s, &w, _("A line that begins with a blank continues the "
-						"statement before it, and there is none."));
+		return trace_scan_fail(s, &w,
+				       _("A line that begins with a blank continues the "
+					 "statement before it, and there is none."));
 	}
 	/* nothing is continued either */
 	if (skip_blanks(s, 0) == s->len)

@@ -6,7 +6,7 @@
 #include "trace/statement.h"
 
 enum trace_word_kind {
-	TRACE_WORD_END,	   /* of the statement */
+	TRACE_WORD_END,    /* of the statement */
 	TRACE_WORD_PLAIN,  /* up to a blank */
 	TRACE_WORD_QUOTED, /* "...": what is between, escapes as they stand */
 	TRACE_WORD_ROUND,  /* (...): what is between */
@@ -26,13 +26,13 @@ struct trace_scanner {
 	FILE *file;
 	char *path;
 	char line[TRACE_LINE_MAX + 1];
-	size_t len, at;	      /* of the line, and where the next word is sought */
-	unsigned long number; /* of the line, from 1 */
-	long offset;	      /* in the file, of the line; < 0: not known */
-	long next;	      /* ... and of the one behind it */
-	bool waiting;	      /* the line is not yet part of a statement */
-	bool over;	      /* ... there is none: the file has ended */
-	bool first;	      /* the next word is the first of a statement */
+	size_t len, at;        /* of the line, and where the next word is sought */
+	unsigned long number;  /* of the line, from 1 */
+	long offset;           /* in the file, of the line; < 0: not known */
+	long next;             /* ... and of the one behind it */
+	bool waiting;          /* the line is not yet part of a statement */
+	bool over;             /* ... there is none: the file has ended */
+	bool first;            /* the next word is the first of a statement */
 	struct trace_word end; /* of the statement, once it was reached; its line is 0 before */
 	/* columns are counted on from the last word */
 	size_t counted;

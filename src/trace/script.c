@@ -26,7 +26,7 @@ struct trace_script {
 	struct fuda_context *ctx;
 	struct trace_names *names;
 	struct level levels[TRACE_DEPTH_MAX];
-	size_t depth;	     /* of levels; the last is read */
+	size_t depth;        /* of levels; the last is read */
 	unsigned long times; /* that what is read is repeated, all loops together */
 	unsigned long line;  /* of the statement given last */
 };
@@ -158,7 +158,8 @@ static int begin_loop(struct trace_script *s, const struct trace_statement *at)
 	if (r < 0)
 		return r;
 	if (at->number > TRACE_REPEAT_MAX / s->times)
-		return fail_here(s, at, _("This would be repeated too often, with what it stands in."));
+		return fail_here(s, at,
+				 _("This would be repeated too often, with what it stands in."));
 	s->times *= at->number;
 	loop->times = loop->left = at->number;
 	l->count++;

@@ -12,16 +12,17 @@
 #define TRACE_FIRST_LINE "fuda-trace 1"
 
 enum {
-	TRACE_LINE_MAX = 4096,	    /* bytes of a line without its end */
-	TRACE_TEXT_MAX = 4000,	    /* bytes of a text between quotes, as written, or of a comment */
-	TRACE_ITEMS_MAX = 4096,	    /* of a statement */
-	TRACE_BYTES_MAX = 262144,   /* of a statement: literal bytes and texts together */
-	TRACE_NAME_MAX = 31,	    /* characters of a name */
-	TRACE_STATUSES_MAX = 16,    /* of a response */
-	TRACE_HASH = 8,		    /* bytes of the keyed hash of what is not shown */
-	TRACE_REPEAT_MAX = 1000000, /* times, one repeat in another included */
-	TRACE_ATR_MAX = 33,	    /* bytes: ISO 7816-3 8.2.1 */
-	TRACE_DEPTH_MAX = 8,	    /* of include, and of repeat */
+	TRACE_LINE_MAX = 4096,	     /* bytes of a line without its end */
+	TRACE_TEXT_MAX = 4000,	     /* bytes of a comment, or between quotes, as written */
+	TRACE_ITEMS_MAX = 4096,	     /* of a statement */
+	TRACE_BYTES_MAX = 262144,    /* of a statement: literal bytes and texts together */
+	TRACE_NAME_MAX = 31,	     /* characters of a name */
+	TRACE_STATUSES_MAX = 16,     /* of a response */
+	TRACE_HASH = 8,		     /* bytes of the keyed hash of what is not shown */
+	TRACE_REPEAT_MAX = 1000000,  /* times, with the repeats around it */
+	TRACE_DEPTH_MAX = 8,	     /* of include, and of repeat */
+	TRACE_ATR_MAX = 33,	     /* bytes: ISO 7816-3 8.2.1 */
+	TRACE_TIME_MAX = 1000000000, /* microseconds */
 };
 
 /* What bytes are, or may be: the parts of commands, responses and names. */
