@@ -10,6 +10,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -94,6 +95,64 @@ int fuda_random(void *out, size_t len)
 	if (OPENSSL_init_crypto(0, NULL) != 1)
 		return FUDA_EFAILED;
 	return RAND_bytes(out, (int)len) == 1 ? 0 : FUDA_EFAILED;
+}
+
+/* ---- keyed hash ---- */
+
+struct crypto_siphash {
+	EVP_MAC_CTX *mac;
+	uint8_t key[SIPHASH_KEY];
+};
+
+static void mac_free(EVP_MAC **mac)
+{
+	EVP_MAC_free(*mac);
+}
+
+int crypto_siphash_new(const uint8_t key[SIPHASH_KEY], struct crypto_siphash **ret)
+{
+	_cleanup_(mac_free) EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	struct crypto_siphash *h = calloc(1, sizeof(*h));
+	size_t size = SIPHASH_BYTES; /* it can make 16 */
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (!h)
+		return FUDA_ENOMEM;
+	memcpy(h->key, key, sizeof(h->key));
+	h->mac = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	if (!h->mac || EVP_MAC_CTX_set_params(h->mac, params) != 1) {
+		crypto_siphash_free(&h);
+		return FUDA_EFAILED;
+	}
+	*ret = h;
+	return 0;
+}
+
+void crypto_siphash_free(struct crypto_siphash **h)
+{
+	if (!*h)
+		return;
+	EVP_MAC_CTX_free((*h)->mac);
+	wipe((*h)->key, sizeof((*h)->key));
+	free(*h);
+	*h = NULL;
+}
+
+int crypto_siphash(struct crypto_siphash *h, const uint8_t *bytes, size_t len,
+		   uint8_t ret_hash[SIPHASH_BYTES])
+{
+	uint8_t hash[SIPHASH_BYTES];
+	size_t n;
+
+	if (EVP_MAC_init(h->mac, h->key, sizeof(h->key), NULL) != 1 ||
+	    (len && EVP_MAC_update(h->mac, bytes, len) != 1) ||
+	    EVP_MAC_final(h->mac, hash, &n, sizeof(hash)) != 1 || n != sizeof(hash))
+		return FUDA_EFAILED;
+	memcpy(ret_hash, hash, sizeof(hash));
+	return 0;
 }
 
 /* ---- AES ---- */

@@ -28,4 +28,16 @@ struct rsa_public {
 int crypto_rsa_oaep(const struct rsa_public *key, const uint8_t *message, size_t len,
 		    struct fuda_buf *ret_ciphertext);
 
+/* SipHash-2-4, a keyed hash of 64 bits: what is known of other hashes does not help to find the key
+ * or the hash of anything. A fifth of what HMAC-SHA-256 takes. */
+enum { SIPHASH_KEY = 16, SIPHASH_BYTES = 8 };
+struct crypto_siphash;
+/* FUDA_EFAILED: OpenSSL has none; FUDA_ENOMEM. */
+int crypto_siphash_new(const uint8_t key[SIPHASH_KEY], struct crypto_siphash **ret);
+/* Wipes the key. */
+void crypto_siphash_free(struct crypto_siphash **h);
+/* `bytes` may be NULL if `len` is 0. FUDA_EFAILED. */
+int crypto_siphash(struct crypto_siphash *h, const uint8_t *bytes, size_t len,
+		   uint8_t ret_hash[SIPHASH_BYTES]);
+
 #endif

@@ -9,6 +9,7 @@
 struct trace_follow {
 	const struct aid *application; /* NULL: not known */
 	uint16_t file;		       /* current EF, 0: none or not known */
+	const struct trace_file *continued; /* what a READ left for GET RESPONSE; NULL */
 };
 
 enum trace_command_kind {
@@ -30,7 +31,8 @@ struct trace_about {
 	enum trace_command_kind kind;
 	const char *name;	       /* "SELECT", "READ BINARY", ...; "" if not known. Static */
 	const struct aid *application; /* that it goes to, or selects; NULL if not known */
-	const struct trace_file *file; /* that it selects, reads or uses; NULL if not known */
+	const struct trace_file *file; /* that it selects, reads, uses or goes on reading; NULL if
+					* not known */
 	const char *secret;	       /* TRIES, VERIFY: which one; NULL if not known */
 	const struct aid *selects;     /* of a SELECT by AID that is known */
 };
