@@ -216,7 +216,7 @@ void trace_follow_reset(struct trace_follow *f)
 /* The card did what it was asked to, or has part of the answer still: ISO 7816-4 5.1.3. */
 static bool has_done(uint16_t sw)
 {
-	uint8_t sw1 = sw >> 8;
+	uint8_t sw1 = (uint8_t)(sw >> 8);
 
 	return sw == 0x9000 || sw1 == 0x61 || sw1 == 0x62;
 }

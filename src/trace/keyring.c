@@ -28,7 +28,7 @@ struct trace_keyring {
 	uint8_t id[ID];
 };
 
-_Static_assert(TRACE_HASH == SIPHASH_BYTES, "hashes of a trace are whole hashes");
+_Static_assert((int)TRACE_HASH == (int)SIPHASH_BYTES, "hashes of a trace are whole hashes");
 
 /* ---- the key of the user ---- */
 
