@@ -9,8 +9,8 @@
 enum {
 	BASIC = 0x00,	    /* class of the standard's commands: channel 0, whole, in plain */
 	JICSAP = 0x80,	    /* class of those that JICSAP and the card add */
-	SECURE_BITS = 0x0C, /* of a class under 40, or over 80: secure messaging. ISO 7816-4 5.4.1 */
-	SECURE_FURTHER = 0x20, /* of a class of 40 to 7F */
+	SECURE_BITS = 0x0C,    /* of a class of 00 to 1F or 80 to 9F: secure messaging */
+	SECURE_FURTHER = 0x20, /* ... of 40 to 7F: ISO 7816-4 5.4.1 */
 	BY_SFI = 0x80,	       /* in P1 of READ BINARY, in P2 of others */
 	SFI_MAX = 0x1E,
 	CURRENT = 0,
@@ -109,7 +109,9 @@ static const char *name_of(const struct apdu *a)
 
 static bool is_secure(uint8_t cla)
 {
-	return cla >= 0x40 && cla <= 0x7F ? cla & SECURE_FURTHER : cla & SECURE_BITS;
+	if (cla >= 0x40 && cla <= 0x7F)
+		return cla & SECURE_FURTHER;
+	return (cla & 0x60) == 0 && cla & SECURE_BITS;
 }
 
 /* ---- SELECT ---- */
@@ -174,10 +176,17 @@ static uint16_t file_of(const struct trace_follow *f, const struct command *know
 	return sfi == CURRENT ? f->file : (uint16_t)sfi;
 }
 
+static size_t offset_of(const struct apdu *a)
+{
+	if (a->ins != 0xB0) /* records, or a continuation */
+		return TRACE_OFFSET_UNKNOWN;
+	return a->p1 & BY_SFI ? a->p2 : (size_t)(a->p1 << 8 | a->p2);
+}
+
 void trace_about(const struct trace_follow *f, const uint8_t *command, size_t len,
 		 struct trace_about *ret)
 {
-	struct trace_about about = { .kind = TRACE_IS_OTHER, .name = "" };
+	struct trace_about about = { TRACE_IS_OTHER, .name = "", .offset = TRACE_OFFSET_UNKNOWN };
 	const struct command *known;
 	struct apdu a;
 
@@ -190,6 +199,7 @@ void trace_about(const struct trace_follow *f, const uint8_t *command, size_t le
 	known = command_of(a.cla, a.ins);
 	about.kind = kind_of(known, &a, command, len);
 	about.name = name_of(&a);
+	about.offset = offset_of(&a);
 	if (known) {
 		uint16_t file = file_of(f, known, &a);
 

@@ -26,6 +26,8 @@ enum trace_command_kind {
 	TRACE_IS_SECURE, /* secure messaging: data is enciphered */
 };
 
+#define TRACE_OFFSET_UNKNOWN SIZE_MAX
+
 /* What a command is about. */
 struct trace_about {
 	enum trace_command_kind kind;
@@ -33,6 +35,7 @@ struct trace_about {
 	const struct aid *application; /* that it goes to, or selects; NULL if not known */
 	const struct trace_file *file; /* that it selects, reads, uses or goes on reading; NULL if
 					* not known */
+	size_t offset;		       /* READ: where in the file; TRACE_OFFSET_UNKNOWN */
 	const char *secret;	       /* TRIES, VERIFY: which one; NULL if not known */
 	const struct aid *selects;     /* of a SELECT by AID that is known */
 };

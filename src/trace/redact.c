@@ -111,6 +111,7 @@ int trace_redact_command(struct trace_keyring *k, const struct trace_about *abou
 
 /* ---- responses ---- */
 
+/* Whether it is what SELECT answers, and nothing else. */
 static bool is_control_information(const uint8_t *data, size_t len)
 {
 	struct cursor c = cur_of(data, len);
@@ -120,18 +121,44 @@ static bool is_control_information(const uint8_t *data, size_t len)
 	       (t.tag == FCI || t.tag == FCP || t.tag == FMD);
 }
 
-static bool may_be_shown(const struct trace_about *about, const uint8_t *data, size_t len)
+/* ... of `len` bytes at `offset` of a file, the part that is personal. */
+static void hide_part(const struct trace_file *f, size_t offset, size_t len, size_t *ret_from,
+		      size_t *ret_to)
 {
+	size_t from = f->personal.at, to = from + f->personal.len;
+
+	*ret_from = from > offset ? MIN(from - offset, len) : 0;
+	*ret_to = to > offset ? MIN(to - offset, len) : 0;
+}
+
+/* Of `len` bytes of data those from `ret_from` to `ret_to` are hidden. */
+static void hide(const struct trace_about *about, const uint8_t *data, size_t len,
+		 size_t *ret_from, size_t *ret_to)
+{
+	const struct trace_file *f = about->file;
+
+	*ret_from = 0;
+	*ret_to = len;
 	switch (about->kind) {
 	case TRACE_IS_CHALLENGE:
-		return true;
+		*ret_to = 0;
+		break;
 	case TRACE_IS_SELECT:
-		return is_control_information(data, len);
+		if (is_control_information(data, len))
+			*ret_to = 0;
+		break;
 	case TRACE_IS_READ:
 	case TRACE_IS_GET_RESPONSE:
-		return about->file && about->file->privacy == TRACE_PUBLIC;
+		if (!f || f->privacy != TRACE_PUBLIC)
+			break;
+		if (f->personal.len && about->offset == TRACE_OFFSET_UNKNOWN)
+			break;
+		*ret_to = 0;
+		if (f->personal.len)
+			hide_part(f, about->offset, len, ret_from, ret_to);
+		break;
 	default:
-		return false;
+		break;
 	}
 }
 
@@ -145,7 +172,8 @@ static bool may_be_raw(const struct trace_about *about)
 int trace_redact_response(struct trace_keyring *k, const struct trace_about *about, bool raw,
 			  const uint8_t *response, size_t len, struct trace_statement *ret)
 {
-	size_t data = len - SW;
+	size_t data = len - SW, from = 0, to = 0;
+	int e;
 
 	if (len < SW)
 		return FUDA_EFORMAT;
@@ -153,7 +181,10 @@ int trace_redact_response(struct trace_keyring *k, const struct trace_about *abo
 	ret->statuses[0].sw = (uint16_t)(response[data] << 8 | response[data + 1]);
 	ret->statuses[0].mask = 0xFFFF;
 	ret->status_count = 1;
-	if ((raw && may_be_raw(about)) || may_be_shown(about, response, data))
-		return add_shown(ret, response, data);
-	return add_hidden(k, ret, response, data);
+	if (!raw || !may_be_raw(about))
+		hide(about, response, data, &from, &to);
+	e = add_shown(ret, response, from);
+	if (e == 0)
+		e = add_hidden(k, ret, response + from, to - from);
+	return e < 0 ? e : add_shown(ret, response + to, data - to);
 }
