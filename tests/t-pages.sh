@@ -41,14 +41,14 @@ diff "$tmp/a" "$tmp/b" || complain "fuda.1 has other commands"
 grep -h -o -E '^\.Xr fuda(-[a-z]+)* 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
 	[ -f "$top/tools/$name.1" ] || echo "$name"
 done >"$tmp/dead"
-grep -h -o -E '^\.Xr fuda(-[a-z]+)* [2-9]' "$top"/tools/fuda*.1 "$top"/tools/*.in | sort -u | while read -r _ name n; do
-	[ -f "$build/tools/$name.$n" ] || echo "$name($n)"
+grep -h -o -E '^\.Xr fuda(-[a-z]+)* [2-9]' "$top"/tools/fuda*.[15] "$top"/tools/*.in | sort -u | while read -r _ name n; do
+	[ -f "$build/tools/$name.$n" ] || [ -f "$top/tools/$name.$n" ] || echo "$name($n)"
 done >>"$tmp/dead"
 [ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"
 
 # examples: the blocks behind a line '.\" run', each page in a directory of its own
 PATH=$build:$PATH
-for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.1; do
+for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
 	awk '/^\.\\" run$/ { on = 1; next } on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
 		in_block { sub(/^\$ /, ""); gsub(/\\e/, "\\"); print }' "$page" >"$tmp/example"
 	[ -s "$tmp/example" ] || continue
@@ -155,7 +155,7 @@ EOF
 fi
 
 if command -v mandoc >/dev/null; then
-	mandoc -T lint -W warning "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 >"$tmp/lint" || :
+	mandoc -T lint -W warning "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15] >"$tmp/lint" || :
 	[ ! -s "$tmp/lint" ] || complain "$(cat "$tmp/lint")"
 else
 	echo "not looked at: the pages' language (no mandoc)"
