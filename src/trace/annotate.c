@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/annotate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "codec/apdu.h"
+
+enum {
+	HEADER = 4, /* bytes of a command */
+	INS_READ_BINARY = 0xB0,
+	INS_READ_RECORD = 0xB2,
+	BY_SFI = 0x80, /* of P1 of READ BINARY: card.md 3 */
+	SW_DONE = 0x9000,
+};
+
+/* A statement and the file that it stands in. */
+struct placed {
+	struct trace_statement s;
+	char *path;
+};
+
+struct trace_walk {
+	struct trace_script *script;
+	struct placed slots[3];
+	struct placed *what, *outcome, *ahead;
+	bool is_ahead; /* `ahead` was read already and is the next step */
+	struct trace_follow follow;
+	struct fuda_buf command, data;
+	struct trace_step step;
+	unsigned long commands;
+};
+
+int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_walk **ret)
+{
+	struct trace_walk *w = calloc(1, sizeof(*w));
+	int r = w ? trace_script_open(ctx, path, &w->script) : FUDA_ENOMEM;
+
+	if (r < 0) {
+		free(w);
+		return r == FUDA_ENOMEM ? ctx_fail_code(ctx, r) : r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(w->slots); i++)
+		w->slots[i].s = TRACE_STATEMENT_INIT;
+	w->what = &w->slots[0];
+	w->outcome = &w->slots[1];
+	w->ahead = &w->slots[2];
+	w->command = w->data = FUDA_BUF_INIT(TRACE_BYTES_MAX);
+	trace_follow_reset(&w->follow);
+	*ret = w;
+	return 0;
+}
+
+void trace_walk_free(struct trace_walk **w)
+{
+	if (!*w)
+		return;
+	trace_script_free(&(*w)->script);
+	for (size_t i = 0; i < ARRAY_SIZE((*w)->slots); i++) {
+		trace_statement_free(&(*w)->slots[i].s);
+		free((*w)->slots[i].path);
+	}
+	fuda_buf_free(&(*w)->command);
+	fuda_buf_free(&(*w)->data);
+	free(*w);
+	*w = NULL;
+}
+
+static int read_into(struct trace_walk *w, struct placed *to)
+{
+	int r = trace_script_next(w->script, &to->s);
+	const char *path;
+
+	if (r <= 0)
+		return r;
+	path = trace_script_path(w->script);
+	if (to->path && strcmp(to->path, path) == 0)
+		return r;
+	free(to->path);
+	to->path = strdup(path);
+	return to->path ? r : FUDA_ENOMEM;
+}
+
+static void exchange(struct placed **a, struct placed **b)
+{
+	struct placed *kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+static bool takes_outcome(enum trace_kind kind)
+{
+	return kind == TRACE_COMMAND || kind == TRACE_VERIFY;
+}
+
+static bool is_outcome(enum trace_kind kind)
+{
+	return kind == TRACE_RESPONSE || kind == TRACE_FAILURE;
+}
+
+/* Appends the bytes of the items, as many zeros as they are at least where they are not known; of
+ * those, as many as fit. */
+static int fill(const struct trace_statement *s, struct fuda_buf *ret, unsigned *ret_hides)
+{
+	static const struct {
+		bool shown;
+		unsigned hides;
+	} kinds[] = {
+		[TRACE_BYTES] = { true, 0 },
+		[TRACE_NAMED] = { true, 0 },
+		[TRACE_ANY] = { false, TRACE_HIDES_PATTERN },
+		[TRACE_REFER] = { false, TRACE_HIDES_PATTERN },
+		[TRACE_SECRET] = { false, TRACE_HIDES_SECRET },
+		[TRACE_TYPED] = { false, TRACE_HIDES_SECRET },
+		[TRACE_DATA] = { false, TRACE_HIDES_DATA },
+		[TRACE_NOTE] = { false, 0 },
+	};
+	unsigned hides = 0;
+	int r = 0;
+
+	fuda_buf_clear(ret);
+	for (size_t i = 0; r == 0 && i < s->count; i++) {
+		const struct trace_item *item = &s->items[i];
+		size_t zeros = MIN(item->min, ret->max - ret->len);
+
+		hides |= kinds[item->kind].hides;
+		if (kinds[item->kind].shown)
+			r = fuda_buf_append(ret, s->bytes.data + item->at, item->len);
+		else if (kinds[item->kind].hides && item->kind != TRACE_REFER &&
+			 item->kind != TRACE_TYPED) {
+			r = buf_reserve(ret, zeros);
+			if (r == 0 && zeros) {
+				memset(ret->data + ret->len, 0, zeros);
+				ret->len += zeros;
+			}
+		}
+	}
+	*ret_hides = hides;
+	return r;
+}
+
+/* The door for secrets selects what the secret belongs to, if that is one application alone. */
+static void follow_verify(struct trace_follow *f, const char *secret)
+{
+	const struct trace_file *file, *found = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; (file = trace_file_at(i)); i++)
+		if (file->secret && strcmp(file->secret, secret) == 0) {
+			found = file;
+			count++;
+		}
+	trace_follow_reset(f);
+	if (count == 1)
+		*f = (struct trace_follow){ found->application, found->fid };
+}
+
+/* Takes notice of what the step did to the card. A script that leaves the outcome open is taken to
+ * mean that it works. */
+static void follow_step(struct trace_walk *w)
+{
+	const struct trace_step *step = &w->step;
+	uint16_t sw = step->outcome && step->outcome->status_count ? step->sw : SW_DONE;
+
+	switch (step->what->kind) {
+	case TRACE_COMMAND:
+		if (step->outcome && step->outcome->kind == TRACE_FAILURE)
+			trace_follow_reset(&w->follow);
+		else
+			trace_follow(&w->follow, w->command.data, w->command.len, sw);
+		break;
+	case TRACE_VERIFY:
+		follow_verify(&w->follow, step->what->word);
+		break;
+	case TRACE_POWER:
+	case TRACE_INSERT:
+	case TRACE_REMOVE:
+	case TRACE_READER:
+		trace_follow_reset(&w->follow);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool has_typed(const struct trace_statement *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].kind == TRACE_TYPED)
+			return true;
+	return false;
+}
+
+static int annotate_command(struct trace_walk *w)
+{
+	struct trace_step *step = &w->step;
+	int r = fill(step->what, &w->command, &step->command_hides);
+
+	if (r < 0)
+		return r;
+	step->command = &w->command;
+	trace_about(&w->follow, w->command.data, w->command.len, &step->about);
+	/* without its secret VERIFY looks like asking for the counter */
+	if (step->about.kind == TRACE_IS_TRIES && has_typed(step->what))
+		step->about.kind = TRACE_IS_VERIFY;
+	return 0;
+}
+
+static int annotate_response(struct trace_walk *w)
+{
+	struct trace_step *step = &w->step;
+	const struct trace_statement *s = step->outcome;
+
+	step->data = &w->data;
+	step->sw = s->status_count ? s->statuses[0].sw : 0;
+	step->sw_known = s->status_count == 1 && s->statuses[0].mask == 0xFFFF;
+	return fill(s, &w->data, &step->data_hides);
+}
+
+/* The outcome of `what`, if what comes next is one. */
+static int find_outcome(struct trace_walk *w)
+{
+	int r = read_into(w, w->ahead);
+
+	if (r <= 0)
+		return r;
+	w->is_ahead = true;
+	if (!is_outcome(w->ahead->s.kind))
+		return 0;
+	exchange(&w->outcome, &w->ahead);
+	w->is_ahead = false;
+	w->step.outcome = &w->outcome->s;
+	return 0;
+}
+
+int trace_walk_next(struct trace_walk *w, const struct trace_step **ret)
+{
+	struct trace_step *step = &w->step;
+	int r = 1;
+
+	if (w->is_ahead)
+		exchange(&w->what, &w->ahead);
+	else
+		r = read_into(w, w->what);
+	w->is_ahead = false;
+	if (r <= 0)
+		return r;
+	*step = (struct trace_step){ .what = &w->what->s, .path = w->what->path };
+	if (is_outcome(step->what->kind))
+		return trace_script_fail(w->script, FUDA_EFORMAT,
+					 _("a response without a command before it"));
+	if (takes_outcome(step->what->kind)) {
+		step->number = ++w->commands;
+		r = find_outcome(w);
+	}
+	if (r >= 0 && step->what->kind == TRACE_COMMAND)
+		r = annotate_command(w);
+	if (r >= 0 && step->outcome && step->outcome->kind == TRACE_RESPONSE)
+		r = annotate_response(w);
+	if (r < 0)
+		return r;
+	follow_step(w);
+	*ret = step;
+	return 1;
+}
+
+int trace_ended(struct fuda_context *ctx, int r, int end)
+{
+	if (r == FUDA_ENOMEM || r == FUDA_ETOOBIG)
+		return ctx_fail_code(ctx, r);
+	if (end < 0 && (r == 0 || r == end))
+		return end == FUDA_EFILE ?
+			       ctx_fail(ctx, end, _("what the trace is written to takes no more")) :
+			       ctx_fail_code(ctx, end);
+	return r;
+}
+
+/* ---- titles ---- */
+
+const char *trace_application_title(const struct aid *application)
+{
+	static const struct {
+		const struct aid *application;
+		const char *title;
+	} rows[] = {
+		{ &aid_jpki, "公的個人認証" },	    { &aid_text, "券面事項入力補助" },
+		{ &aid_face, "券面事項確認" },	    { &aid_common, "共通カード" },
+		{ &aid_juki, "住民基本台帳" },	    { &aid_isd, "GlobalPlatform ISD" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].application == application)
+			return rows[i].title;
+	return "";
+}
+
+int trace_read_offset(const struct trace_about *about, const uint8_t *command, size_t len,
+		      size_t *ret_offset)
+{
+	struct cursor c = cur_of(command, len);
+	uint8_t cla, ins, p1, p2;
+
+	if (about->kind != TRACE_IS_READ || cur_u8(&c, &cla) < 0 || cur_u8(&c, &ins) < 0 ||
+	    ins != INS_READ_BINARY || cur_u8(&c, &p1) < 0 || cur_u8(&c, &p2) < 0)
+		return FUDA_EFORMAT;
+	*ret_offset = p1 & BY_SFI ? p2 : (size_t)p1 << 8 | p2;
+	return 0;
+}
+
+/* Text of a maximum, cut where that is reached. */
+struct title {
+	char *text;
+	size_t used;
+};
+
+static _printf_(2, 3) void add(struct title *t, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(t->text + t->used, TRACE_TITLE_MAX - t->used, format, ap);
+	va_end(ap);
+	if (n > 0)
+		t->used = MIN(t->used + (size_t)n, (size_t)TRACE_TITLE_MAX - 1);
+}
+
+static void add_hex(struct title *t, const uint8_t *bytes, size_t len)
+{
+	enum { SHOWN = 16 };
+
+	for (size_t i = 0; i < MIN(len, (size_t)SHOWN); i++)
+		add(t, "%s%02X", i ? "" : " ", bytes[i]);
+	if (len > SHOWN)
+		add(t, "...");
+}
+
+static void add_select(struct title *t, const struct trace_about *about, const struct apdu *a)
+{
+	if (about->selects)
+		add(t, " %s", about->selects->name);
+	else if (about->file)
+		add(t, " %s", about->file->name);
+	else if (a)
+		add_hex(t, a->data, a->lc);
+}
+
+static void add_read(struct title *t, const struct trace_about *about, const uint8_t *command,
+		     size_t len, const struct apdu *a, size_t got)
+{
+	size_t offset;
+
+	if (about->file)
+		add(t, " %s", about->file->name);
+	if (got == SIZE_MAX && a && a->le && a->le != 256 && a->le != 65536)
+		got = a->le;
+	if (trace_read_offset(about, command, len, &offset) < 0) {
+		if (a && a->ins == INS_READ_RECORD)
+			add(t, " %u", a->p1);
+	} else if (got == SIZE_MAX || !got) {
+		add(t, " %zu..", offset);
+	} else {
+		add(t, " %zu..%zu", offset, offset + got - 1);
+	}
+}
+
+static void add_secret(struct title *t, const struct trace_about *about)
+{
+	if (about->secret)
+		add(t, " %s", about->secret);
+	add(t, about->kind == TRACE_IS_TRIES ? " (tries left)" : " <secret>");
+}
+
+void trace_title(const struct trace_about *about, const uint8_t *command, size_t len, size_t got,
+		 char ret[TRACE_TITLE_MAX])
+{
+	struct title t = { ret, 0 };
+	struct apdu parsed, *a = apdu_parse(command, len, &parsed) < 0 ? NULL : &parsed;
+
+	*ret = '\0';
+	add(&t, "%s", about->name);
+	if (!*about->name)
+		add(&t, "command"), add_hex(&t, command, MIN(len, (size_t)HEADER));
+	switch (about->kind) {
+	case TRACE_IS_SELECT:
+		add_select(&t, about, a);
+		break;
+	case TRACE_IS_READ:
+		add_read(&t, about, command, len, a, got);
+		break;
+	case TRACE_IS_GET_DATA:
+		if (a)
+			add(&t, " %02X%02X", a->p1, a->p2);
+		break;
+	case TRACE_IS_TRIES:
+	case TRACE_IS_VERIFY:
+	case TRACE_IS_PIN:
+		add_secret(&t, about);
+		break;
+	case TRACE_IS_OTHER:
+	case TRACE_IS_GET_RESPONSE:
+	case TRACE_IS_CHALLENGE:
+	case TRACE_IS_SIGN:
+	case TRACE_IS_SECURE:
+		if (about->file)
+			add(&t, " %s", about->file->name);
+		break;
+	}
+}
+
+void trace_step_title(const struct trace_step *step, char ret[TRACE_TITLE_MAX])
+{
+	static const char *const words[TRACE_KINDS] = {
+		[TRACE_POWER] = "power ", [TRACE_VERIFY] = "verify ", [TRACE_INSERT] = "insert",
+		[TRACE_REMOVE] = "remove",
+	};
+	const struct trace_statement *s = step->what;
+	struct title t = { ret, 0 };
+	size_t got = step->data && !(step->data_hides & TRACE_HIDES_PATTERN) ? step->data->len :
+									      SIZE_MAX;
+
+	*ret = '\0';
+	if (s->kind == TRACE_COMMAND)
+		trace_title(&step->about, step->command->data, step->command->len, got, ret);
+	else if (s->kind == TRACE_WAIT)
+		add(&t, "wait %llu ms", (unsigned long long)(s->time.max_us / 1000));
+	else if (s->kind < TRACE_KINDS && words[s->kind])
+		add(&t, "%s%s", words[s->kind], s->word);
+}

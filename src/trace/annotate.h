@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What passed in a trace, a step at a time, each with what can be said about it. */
+#ifndef TRACE_ANNOTATE_H
+#define TRACE_ANNOTATE_H
+
+#include "trace/follow.h"
+#include "trace/statement.h"
+
+/* Why bytes of a statement are not known; bits. */
+enum trace_hides {
+	TRACE_HIDES_SECRET = 1,	 /* <secret n>, <typed> */
+	TRACE_HIDES_DATA = 2,	 /* <data n HASH> */
+	TRACE_HIDES_PATTERN = 4, /* what a script leaves open */
+};
+
+/* A command with what came of it, or something that is done. */
+struct trace_step {
+	const struct trace_statement *what;    /* any kind but RESPONSE, FAILURE and EMPTY */
+	const struct trace_statement *outcome; /* RESPONSE or FAILURE to it; NULL: there is none */
+	const char *path;		       /* where it stands: the trace or an included file */
+	unsigned long number;		       /* of a COMMAND or VERIFY, from 1 */
+	/* of a COMMAND */
+	struct trace_about about;
+	const struct fuda_buf *command; /* its bytes, zeros for those that are not known */
+	unsigned command_hides;		/* enum trace_hides */
+	/* of a RESPONSE */
+	const struct fuda_buf *data; /* without status word, likewise */
+	unsigned data_hides;
+	bool sw_known; /* it can only be one */
+	uint16_t sw;   /* that, or the first that it may be */
+};
+
+struct trace_walk;
+
+/* Opens `path`; include and repeat are carried out. Errors of trace_script_open(). */
+int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_walk **ret);
+void trace_walk_free(struct trace_walk **w);
+/* The next step, valid until the next call. 1; 0 at the end; errors of trace_script_next(). */
+int trace_walk_next(struct trace_walk *w, const struct trace_step **ret);
+
+/* How reading a trace ended: `r`, or, if that is 0, `end`, which is what became of its output; with
+ * its message. */
+int trace_ended(struct fuda_context *ctx, int r, int end);
+
+enum { TRACE_TITLE_MAX = 160 };
+/* What a command is, in the words of the standards and of scripts, which are the same in every
+ * language: "SELECT jpki", "READ BINARY auth-certificate 0..255", "VERIFY auth <secret>". `got`:
+ * bytes of data in the response, SIZE_MAX if not known. Printable ASCII. */
+void trace_title(const struct trace_about *about, const uint8_t *command, size_t len, size_t got,
+		 char ret[TRACE_TITLE_MAX]);
+/* The same for any step: directives as they are written. */
+void trace_step_title(const struct trace_step *step, char ret[TRACE_TITLE_MAX]);
+
+/* Where READ BINARY reads from, card.md 3: 0, or FUDA_EFORMAT if that is not what it is. */
+int trace_read_offset(const struct trace_about *about, const uint8_t *command, size_t len,
+		      size_t *ret_offset);
+
+/* What the application is called where it is issued; "" if not known. Static, UTF-8. */
+const char *trace_application_title(const struct aid *application);
+
+#endif

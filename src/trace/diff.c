@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two traces by what happens in them, step by step; after a difference, both are looked ahead in
+ * for where they agree again, so far and no farther. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/meaning.h"
+#include "trace/out.h"
+
+enum {
+	WINDOW = 64, /* steps that are looked ahead */
+	AGREE = 3,   /* steps that are the same where traces agree again */
+};
+
+struct side {
+	const char *path;
+	char mark;
+	struct trace_walk *walk;
+	struct trace_meaning *window; /* a ring */
+	size_t first, count;
+	bool ended;
+	bool key_known;
+	struct fuda_buf key, scratch;
+};
+
+struct diff {
+	struct side a, b;
+	struct trace_out out;
+	size_t differences;
+	unsigned long by_length;
+};
+
+/* ---- windows ---- */
+
+static struct trace_meaning *at(const struct side *s, size_t i)
+{
+	return &s->window[(s->first + i) % WINDOW];
+}
+
+static void drop(struct side *s, size_t n)
+{
+	s->first = (s->first + n) % WINDOW;
+	s->count -= n;
+}
+
+static int take_key(struct side *s, const struct trace_statement *statement)
+{
+	int r;
+
+	fuda_buf_clear(&s->key);
+	r = trace_literal(statement, &s->key);
+	s->key_known = r == 0 && s->key.len == sizeof(at(s, 0)->key);
+	return r == FUDA_ENOMEM ? r : 0;
+}
+
+/* Sees that `n` steps are in the window, if there are so many. */
+static int look_ahead(struct side *s, size_t n)
+{
+	const struct trace_step *step;
+	int r;
+
+	while (s->count < n && !s->ended) {
+		r = trace_walk_next(s->walk, &step);
+		if (r < 0)
+			return r;
+		s->ended = r == 0;
+		if (r > 0 && step->what->kind == TRACE_KEY)
+			r = take_key(s, step->what);
+		if (r > 0 && trace_means_something(step)) {
+			r = trace_meaning(step, s->key_known ? s->key.data : NULL, &s->scratch,
+					  at(s, s->count));
+			s->count += r == 0;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int side_open(struct side *s, struct fuda_context *ctx, const char *path, char mark)
+{
+	s->path = path;
+	s->mark = mark;
+	s->key = FUDA_BUF_INIT(TRACE_BYTES_MAX);
+	s->scratch = FUDA_BUF_INIT(MEANING_SCRATCH);
+	s->window = calloc(WINDOW, sizeof(*s->window));
+	return s->window ? trace_walk_open(ctx, path, &s->walk) : ctx_fail_code(ctx, FUDA_ENOMEM);
+}
+
+static void side_close(struct side *s)
+{
+	trace_walk_free(&s->walk);
+	if (s->window)
+		wipe(s->window, WINDOW * sizeof(*s->window));
+	free(s->window);
+	fuda_buf_free(&s->key);
+	fuda_buf_free(&s->scratch);
+}
+
+/* ---- what is written ---- */
+
+static void write_line(struct trace_out *o, char mark, const char *text)
+{
+	out_printf(o, "%c ", mark);
+	out_safe(o, text, strlen(text));
+	out_line(o);
+}
+
+/* "@@ -12 +14 @@ SELECT jpki": lines, and what it is. */
+static void write_head(struct diff *d, const struct trace_meaning *a, const struct trace_meaning *b)
+{
+	struct trace_out *o = &d->out;
+
+	if (!d->differences) {
+		out_printf(o, "--- ");
+		out_safe(o, d->a.path, strlen(d->a.path));
+		out_line(o);
+		out_printf(o, "+++ ");
+		out_safe(o, d->b.path, strlen(d->b.path));
+		out_line(o);
+	}
+	out_printf(o, "@@");
+	if (a)
+		out_printf(o, " -%lu", a->line);
+	if (b)
+		out_printf(o, " +%lu", b->line);
+	out_printf(o, " @@ ");
+	out_safe(o, (a ? a : b)->title, strlen((a ? a : b)->title));
+	out_line(o);
+	d->differences++;
+}
+
+/* A step that only one of them has. */
+static void write_single(struct diff *d, const struct side *s, const struct trace_meaning *m)
+{
+	write_head(d, s == &d->a ? m : NULL, s == &d->a ? NULL : m);
+	write_line(&d->out, s->mark, *m->command_shown ? m->command_shown : m->title);
+	if (*m->outcome_shown)
+		write_line(&d->out, s->mark, m->outcome_shown);
+}
+
+/* From which byte on the responses are others, as far as that is known. */
+static void write_place(struct trace_out *o, const struct trace_meaning *a,
+			const struct trace_meaning *b)
+{
+	size_t i = 0, len = MIN(a->sample_len, b->sample_len);
+
+	if (a->outcome != TRACE_RESPONSE || b->outcome != TRACE_RESPONSE)
+		return;
+	while (i < len && a->sample[i] == b->sample[i])
+		i++;
+	if (a->response.len != b->response.len)
+		out_printf(o, _("  %zu bytes and %zu bytes"), a->response.len, b->response.len);
+	else if (i < len)
+		out_printf(o, _("  of %zu bytes, byte %zu is %02X and %02X"), a->response.len, i,
+			   a->sample[i], b->sample[i]);
+	else if (i)
+		out_printf(o, _("  of %zu bytes, the first %zu are the same"), a->response.len, i);
+	if (o->column)
+		out_line(o);
+}
+
+/* A step that both have, each in its way. */
+static void write_pair(struct diff *d, const struct trace_meaning *a, const struct trace_meaning *b)
+{
+	struct trace_out *o = &d->out;
+	bool same_command = trace_same_command(a, b, NULL);
+	bool same_outcome = trace_same_outcome(a, b, NULL);
+
+	write_head(d, a, b);
+	if (same_command) {
+		write_line(o, ' ', *a->command_shown ? a->command_shown : a->title);
+	} else {
+		write_line(o, d->a.mark, *a->command_shown ? a->command_shown : a->title);
+		write_line(o, d->b.mark, *b->command_shown ? b->command_shown : b->title);
+	}
+	if (same_outcome) {
+		write_line(o, ' ', a->outcome_shown);
+		return;
+	}
+	write_line(o, d->a.mark, a->outcome_shown);
+	write_line(o, d->b.mark, b->outcome_shown);
+	write_place(o, a, b);
+}
+
+/* ---- comparing ---- */
+
+/* Whether both are the same from steps `i` and `j` on, for long enough or up to their ends. */
+static bool agree(const struct diff *d, size_t i, size_t j)
+{
+	for (size_t k = 0; k < AGREE; k++) {
+		bool a = i + k < d->a.count, b = j + k < d->b.count;
+
+		if (!a || !b)
+			return !a && !b && d->a.ended && d->b.ended;
+		if (!trace_same_command(at(&d->a, i + k), at(&d->b, j + k), NULL))
+			return false;
+	}
+	return true;
+}
+
+/* The nearest place where both agree again. */
+static bool find_agreement(const struct diff *d, size_t *ret_i, size_t *ret_j)
+{
+	for (size_t sum = 1; sum <= d->a.count + d->b.count; sum++)
+		for (size_t i = sum > d->b.count ? sum - d->b.count : 0;
+		     i <= MIN(sum, d->a.count); i++)
+			if (agree(d, i, sum - i)) {
+				*ret_i = i;
+				*ret_j = sum - i;
+				return true;
+			}
+	return false;
+}
+
+static bool alike(const struct trace_meaning *a, const struct trace_meaning *b)
+{
+	return a->kind == b->kind && memcmp(a->header, b->header, sizeof(a->header)) == 0;
+}
+
+/* Writes `i` steps of one and `j` of the other, and drops them. */
+static void write_apart(struct diff *d, size_t i, size_t j)
+{
+	size_t both = 0;
+
+	while (both < MIN(i, j) && alike(at(&d->a, both), at(&d->b, both))) {
+		write_pair(d, at(&d->a, both), at(&d->b, both));
+		both++;
+	}
+	for (size_t k = both; k < i; k++)
+		write_single(d, &d->a, at(&d->a, k));
+	for (size_t k = both; k < j; k++)
+		write_single(d, &d->b, at(&d->b, k));
+	drop(&d->a, i);
+	drop(&d->b, j);
+}
+
+/* One side has ended: so much of the rest of the other is written as a window holds. */
+static int write_rest(struct diff *d, struct side *s)
+{
+	unsigned long more = 0;
+	int r = look_ahead(s, WINDOW);
+
+	if (r < 0)
+		return r;
+	while (s->count && d->out.error == 0) {
+		write_single(d, s, at(s, 0));
+		drop(s, 1);
+	}
+	while ((r = look_ahead(s, 1)) == 0 && s->count) {
+		drop(s, 1);
+		more++;
+	}
+	if (more)
+		out_printf(&d->out, _("... and %lu more in %s"), more,
+			   s->mark == '-' ? _("the first trace") : _("the second trace"));
+	if (d->out.column)
+		out_line(&d->out);
+	d->differences += more;
+	return r;
+}
+
+/* They agree nowhere near: that is said, and the end of it. */
+static int give_up(struct diff *d)
+{
+	write_pair(d, at(&d->a, 0), at(&d->b, 0));
+	out_printf(&d->out,
+		   _("The traces do not agree again within %d steps; no more of them is compared."),
+		   WINDOW);
+	out_line(&d->out);
+	drop(&d->a, d->a.count);
+	drop(&d->b, d->b.count);
+	d->a.ended = d->b.ended = true;
+	return 0;
+}
+
+static int compare_heads(struct diff *d)
+{
+	const struct trace_meaning *a = at(&d->a, 0), *b = at(&d->b, 0);
+	size_t i, j;
+	int r;
+
+	if (trace_same_command(a, b, &d->by_length)) {
+		if (!trace_same_outcome(a, b, &d->by_length))
+			write_pair(d, a, b);
+		drop(&d->a, 1);
+		drop(&d->b, 1);
+		return 0;
+	}
+	r = look_ahead(&d->a, WINDOW);
+	if (r == 0)
+		r = look_ahead(&d->b, WINDOW);
+	if (r < 0)
+		return r;
+	if (find_agreement(d, &i, &j))
+		write_apart(d, i, j);
+	else if (alike(a, b))
+		write_apart(d, 1, 1);
+	else
+		return give_up(d);
+	return 0;
+}
+
+static int compare(struct diff *d)
+{
+	int r = 0;
+
+	while (r == 0 && d->out.error == 0) {
+		r = look_ahead(&d->a, 1);
+		if (r == 0)
+			r = look_ahead(&d->b, 1);
+		if (r < 0 || (!d->a.count && !d->b.count))
+			break;
+		if (d->a.count && d->b.count)
+			r = compare_heads(d);
+		else
+			r = write_rest(d, d->a.count ? &d->a : &d->b);
+	}
+	if (r == 0 && d->by_length) {
+		out_printf(&d->out,
+			   _("%lu values that are not shown were compared by their length alone: "
+			     "no one key made the hashes of both."),
+			   d->by_length);
+		out_line(&d->out);
+	}
+	return r;
+}
+
+int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
+		    const struct fuda_trace_sink *sink, size_t *ret_differences)
+{
+	struct diff d = { .out = TRACE_OUT(sink) };
+	int r = side_open(&d.a, ctx, a, '-'), end;
+
+	if (r == 0)
+		r = side_open(&d.b, ctx, b, '+');
+	if (r == 0)
+		r = compare(&d);
+	end = out_end(&d.out);
+	r = trace_ended(ctx, r, end);
+	out_free(&d.out);
+	side_close(&d.a);
+	side_close(&d.b);
+	if (r == 0)
+		*ret_differences = d.differences;
+	return r;
+}

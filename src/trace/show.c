@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A trace for people. */
+#include <inttypes.h>
+#include <string.h>
+#include <fuda/encode.h>
+
+#include "codec/tlv.h"
+#include "trace/annotate.h"
+#include "trace/dissect.h"
+
+enum {
+	INDENT = 6,	    /* of what belongs to a command */
+	INDENT_DATA = 8,
+	STATUS_COLUMN = 56, /* in lines of --brief */
+	TIME_WIDTH = 16,
+	COMMAND_MAX = 96,   /* bytes that are written out */
+	CHUNK_MAX = 28,	    /* ... of a piece of a file that is shown as a whole later */
+	JOINED_MAX = 65536, /* bytes of a file */
+};
+
+/* A file as it is read piece by piece. */
+struct joined {
+	const struct trace_file *file;
+	struct fuda_buf bytes; /* from its beginning */
+	bool shown;
+};
+
+struct show {
+	const struct fuda_trace_show *how;
+	struct trace_out out;
+	struct joined joined;
+	unsigned long commands;
+	uint64_t sent, received, us;
+};
+
+/* ---- parts of statements ---- */
+
+/* Items as the language writes them, but that bytes are hexadecimal. */
+static void write_item(struct trace_out *o, const struct trace_statement *s,
+		       const struct trace_item *item)
+{
+	char word[TRACE_NAME_MAX + 64], hash[2 * TRACE_HASH + 1];
+
+	switch (item->kind) {
+	case TRACE_BYTES:
+	case TRACE_NAMED:
+		out_hex(o, s->bytes.data + item->at, item->len, COMMAND_MAX);
+		return;
+	case TRACE_SECRET:
+		snprintf(word, sizeof(word), "<secret %zu>", item->min);
+		break;
+	case TRACE_TYPED:
+		snprintf(word, sizeof(word), "<typed>");
+		break;
+	case TRACE_DATA:
+		fuda_hex_encode(item->hash, TRACE_HASH, hash);
+		snprintf(word, sizeof(word), "<data %zu %s>", item->min, hash);
+		break;
+	case TRACE_REFER:
+		snprintf(word, sizeof(word), "{%s}", item->name);
+		break;
+	case TRACE_ANY:
+		if (item->max == SIZE_MAX && !item->min)
+			snprintf(word, sizeof(word), "*");
+		else if (item->min == item->max)
+			snprintf(word, sizeof(word), "..{%zu}", item->min);
+		else
+			snprintf(word, sizeof(word), "..{%zu-%zu}", item->min, item->max);
+		break;
+	case TRACE_NOTE:
+		return;
+	}
+	out_word(o, word);
+}
+
+static void write_items(struct trace_out *o, const struct trace_statement *s)
+{
+	size_t indent = o->indent;
+
+	o->indent = MAX(o->column, indent);
+	for (size_t i = 0; i < s->count && o->error == 0; i++)
+		write_item(o, s, &s->items[i]);
+	o->indent = indent;
+	out_line(o);
+}
+
+static void write_statuses(struct trace_out *o, const struct trace_statement *s)
+{
+	if (!s->status_count)
+		out_text(o, "xxxx");
+	for (size_t i = 0; i < s->status_count; i++) {
+		char digits[5];
+
+		snprintf(digits, sizeof(digits), "%04X", s->statuses[i].sw);
+		for (size_t n = 0; n < 4; n++)
+			if (!(s->statuses[i].mask >> (12 - 4 * n) & 0xF))
+				digits[n] = 'x';
+		out_printf(o, "%s%s", i ? "|" : "", digits);
+	}
+}
+
+static void write_time(struct trace_out *o, const struct trace_statement *response)
+{
+	char text[40];
+
+	if (!response || response->time.kind != TRACE_TIME_TOOK)
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64 ".%03u ms", response->time.max_us / 1000,
+		 (unsigned)(response->time.max_us % 1000));
+	out_right(o, MAX(strlen(text), (size_t)TIME_WIDTH) - 1);
+	out_printf(o, "%*s", TIME_WIDTH - 1, text);
+}
+
+/* "(jpki: certificate for authentication)", as far as it is known and fits. */
+static void write_place(struct trace_out *o, const struct trace_about *about)
+{
+	const struct aid *application = about->selects ? about->selects : about->application;
+	const char *title = trace_application_title(about->selects);
+	const char *meaning = about->file && about->file->meaning ? _(about->file->meaning) : "";
+
+	if (*title)
+		out_printf(o, " (%s)", title);
+	else if (application && *meaning)
+		out_printf(o, " (%s: %s)", application->name, meaning);
+	else if (application)
+		out_printf(o, " (%s)", application->name);
+}
+
+/* ---- files that are read piece by piece ---- */
+
+static bool is_whole(const struct joined *j)
+{
+	size_t total;
+
+	return tlv_total(j->bytes.data, j->bytes.len, &total) == 0 && total <= j->bytes.len;
+}
+
+/* Adds what was read. True once, when all of it is there. */
+static bool join(struct joined *j, const struct trace_file *file, size_t offset,
+		 const struct fuda_buf *data)
+{
+	if (j->file != file || (offset == 0 && j->shown)) {
+		fuda_buf_clear(&j->bytes);
+		j->file = file;
+		j->shown = false;
+	}
+	if (offset > j->bytes.len || offset + data->len <= j->bytes.len ||
+	    fuda_buf_append(&j->bytes, data->data + (j->bytes.len - offset),
+			    data->len - (j->bytes.len - offset)) < 0 ||
+	    j->shown || !is_whole(j))
+		return false;
+	j->shown = true;
+	return true;
+}
+
+/* Text of the certificate's writer, a line at a time and indented. */
+static int write_indented(void *arg, const void *bytes, size_t len)
+{
+	struct trace_out *o = arg;
+	const char *text = bytes;
+
+	while (len && o->error == 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len;
+
+		if (n)
+			out_safe(o, text, n);
+		if (end)
+			out_line(o);
+		text += n + (end != NULL);
+		len -= n + (end != NULL);
+	}
+	return o->error;
+}
+
+static void write_whole(struct show *s, const struct trace_about *about)
+{
+	struct fuda_trace_sink sink = { write_indented, &s->out };
+	size_t total;
+
+	if (about->file->holds != TRACE_HOLDS_X509) {
+		trace_dissect(&s->out, about, 0, s->joined.bytes.data, s->joined.bytes.len);
+		return;
+	}
+	if (!s->how->certificate || tlv_total(s->joined.bytes.data, s->joined.bytes.len, &total) < 0)
+		return;
+	if (s->how->certificate(s->how->arg, s->joined.bytes.data, total, &sink) < 0 &&
+	    s->out.error == 0) {
+		out_text(&s->out, _("a certificate that cannot be read"));
+		out_line(&s->out);
+	}
+	if (s->out.column)
+		out_line(&s->out);
+}
+
+/* ---- commands ---- */
+
+/* Whether bytes of a response are shown, if all of its items have one length. */
+static bool is_known(const void *arg, size_t at, size_t n)
+{
+	const struct trace_statement *s = arg;
+	size_t start = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct trace_item *item = &s->items[i];
+		bool shown = item->kind == TRACE_BYTES || item->kind == TRACE_NAMED;
+		size_t len = shown ? item->len : item->min;
+
+		if (!shown && start < at + n && at < start + len)
+			return false;
+		start += len;
+	}
+	return true;
+}
+
+static void write_data(struct show *s, const struct trace_step *step)
+{
+	struct trace_out *o = &s->out;
+	size_t offset = 0;
+	bool reads = trace_read_offset(&step->about, step->command->data, step->command->len,
+				       &offset) == 0;
+
+	o->indent = INDENT_DATA;
+	if (!step->data->len && !step->data_hides) {
+		return;
+	} else if (step->data_hides) {
+		if (step->data_hides & TRACE_HIDES_PATTERN ||
+		    !trace_dissect_fields(o, &step->about, offset, step->data->data,
+					  step->data->len, is_known, step->outcome))
+			write_items(o, step->outcome);
+	} else if (reads && step->about.file && step->about.file->holds != TRACE_HOLDS_BYTES) {
+		bool whole = join(&s->joined, step->about.file, offset, step->data);
+
+		out_hex(o, step->data->data, step->data->len, CHUNK_MAX);
+		out_line(o);
+		if (whole)
+			write_whole(s, &step->about);
+	} else {
+		trace_dissect(o, &step->about, offset, step->data->data, step->data->len);
+	}
+}
+
+static void write_outcome(struct trace_out *o, const struct trace_step *step)
+{
+	const struct trace_statement *s = step->outcome;
+
+	if (!s) {
+		out_text(o, _("no response in the trace"));
+	} else if (s->kind == TRACE_FAILURE) {
+		out_text(o, "! ");
+		out_text(o, fuda_error_text(s->error));
+	} else {
+		write_statuses(o, s);
+		if (step->sw_known)
+			out_printf(o, "  %s", fuda_status_text(step->sw));
+	}
+}
+
+static void write_details(struct show *s, const struct trace_step *step)
+{
+	struct trace_out *o = &s->out;
+
+	o->indent = INDENT;
+	if (step->what->kind == TRACE_COMMAND) {
+		out_text(o, "> ");
+		write_items(o, step->what);
+	}
+	out_text(o, step->outcome && step->outcome->kind == TRACE_RESPONSE ? "< " : "");
+	write_outcome(o, step);
+	if (step->data && step->data->len)
+		out_printf(o, _(", %zu bytes"), step->data->len);
+	out_line(o);
+	if (step->data && step->what->kind == TRACE_COMMAND)
+		write_data(s, step);
+	o->indent = 0;
+}
+
+static void write_command(struct show *s, const struct trace_step *step)
+{
+	struct trace_out *o = &s->out;
+	char title[TRACE_TITLE_MAX];
+	size_t line;
+
+	trace_step_title(step, title);
+	out_printf(o, "%5lu ", step->number);
+	line = o->column;
+	if (s->how->brief) {
+		out_printf(o, "%.*s", STATUS_COLUMN - (int)line - 1, title);
+		out_column(o, STATUS_COLUMN);
+		write_outcome(o, step);
+	} else {
+		out_text(o, title);
+		write_place(o, &step->about);
+	}
+	write_time(o, step->outcome);
+	out_line(o);
+	if (!s->how->brief)
+		write_details(s, step);
+}
+
+/* What is done, or where it passed: as it is written. */
+static int write_directive(struct show *s, const struct trace_step *step)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(8 * TRACE_BYTES_MAX);
+	int r = trace_format(step->what, &text);
+
+	for (size_t at = 0, end; r == 0 && at < text.len; at = end + 1) {
+		for (end = at; end < text.len && text.data[end] != '\n';)
+			end++;
+		if (end > at)
+			out_safe(&s->out, text.data + at, end - at);
+		out_line(&s->out);
+	}
+	return r;
+}
+
+static void count(struct show *s, const struct trace_step *step)
+{
+	s->commands++;
+	s->sent += step->command ? step->command->len : 0;
+	s->received += step->data && step->command ? step->data->len + 2 : 0;
+	if (step->outcome && step->outcome->time.kind == TRACE_TIME_TOOK)
+		s->us += step->outcome->time.max_us;
+}
+
+static void write_totals(struct show *s)
+{
+	out_line(&s->out);
+	out_printf(&s->out,
+		   _("%lu commands, %" PRIu64 " bytes sent, %" PRIu64 " received, %" PRIu64
+		     ".%03u ms"),
+		   s->commands, s->sent, s->received, s->us / 1000, (unsigned)(s->us % 1000));
+	out_line(&s->out);
+}
+
+static int show_steps(struct show *s, struct trace_walk *w)
+{
+	const struct trace_step *step;
+	int r;
+
+	while ((r = trace_walk_next(w, &step)) > 0) {
+		if (step->number) {
+			count(s, step);
+			write_command(s, step);
+		} else {
+			r = write_directive(s, step);
+		}
+		if (r < 0 || s->out.error)
+			return r < 0 ? r : s->out.error;
+	}
+	if (r == 0)
+		write_totals(s);
+	return r;
+}
+
+int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_trace_show *how,
+		    const struct fuda_trace_sink *sink)
+{
+	struct show s = { .how = how, .out = TRACE_OUT(sink) };
+	struct trace_walk *w;
+	int r = trace_walk_open(ctx, path, &w), end;
+
+	if (r < 0)
+		return r;
+	s.joined.bytes = FUDA_BUF_INIT(JOINED_MAX);
+	r = show_steps(&s, w);
+	trace_walk_free(&w);
+	end = out_end(&s.out); /* what was before an error is worth seeing */
+	out_free(&s.out);
+	fuda_buf_free(&s.joined.bytes);
+	return trace_ended(ctx, r, end);
+}

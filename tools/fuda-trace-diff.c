@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/report.h"
+#include "tools/traces.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* What is to be compared cannot be: told from what differs by the exit status of wrong usage, as
+ * diff(1) does. */
+static int trouble(struct call *call, int code)
+{
+	if (code != FUDA_EFILE && code != FUDA_EFORMAT)
+		return code;
+	return call_fail(call, FUDA_EINVAL, "%s", fuda_context_message(call->ctx));
+}
+
+static int nowhere(void *arg, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+
+static int run(struct call *call)
+{
+	int out = STDOUT_FILENO;
+	struct fuda_trace_sink sink = traces_sink(&out);
+	size_t differences = 0;
+	int r = call_operands(call, 2, 2);
+
+	if (r < 0)
+		return r;
+	if (common.json)
+		sink.write = nowhere;
+	/* traces that are the same may take long and write nothing that could notice */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	r = fuda_trace_diff(call->ctx, call->operands[0], call->operands[1], &sink, &differences);
+	call->raw = !common.json;
+	if (r < 0)
+		return trouble(call, traces_ended(call, r));
+	report_number(call->report, NULL, "differences", (long)differences);
+	call->shown = true;
+	return differences ? call_fail(call, FUDA_EDEPARTED, _("the traces differ (%zu times)"),
+				       differences) :
+			     0;
+}
+
+const struct fuda_command command_trace_diff = {
+	.name = "trace diff",
+	.summary = N_("compare two traces by what happens in them"),
+	.synopsis = "A B",
+	.run = run,
+};
