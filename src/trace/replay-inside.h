@@ -68,6 +68,7 @@ int replay_index_open(struct trace_replay *r, struct replay_index **ret);
 void replay_index_free(struct replay_index **index);
 int replay_index_command(struct trace_replay *r, const struct replay_command *c,
 			 struct fuda_buf *ret_response, uint64_t *ret_us);
+bool replay_index_over(struct replay_index *index);
 int replay_index_finish(struct trace_replay *r);
 
 #endif

@@ -37,7 +37,8 @@ struct bucket {
 struct replay_index {
 	struct bucket buckets[BUCKETS + 1];
 	struct kept *first, **end;
-	const struct kept *last; /* that answered */
+	const struct kept *unused; /* or one before that */
+	const struct kept *last;   /* that answered */
 	size_t size;
 };
 
@@ -200,6 +201,7 @@ int replay_index_open(struct trace_replay *r, struct replay_index **ret)
 	e = read_all(r, x);
 	if (e < 0)
 		return e;
+	x->unused = x->first;
 	*ret = x;
 	x = NULL;
 	return 0;
@@ -275,14 +277,25 @@ int replay_index_command(struct trace_replay *r, const struct replay_command *c,
 			  came);
 }
 
+/* The first that was never asked for. */
+static const struct kept *left(struct replay_index *x)
+{
+	while (x->unused && x->unused->used)
+		x->unused = x->unused->next_in_trace;
+	return x->unused;
+}
+
+bool replay_index_over(struct replay_index *x)
+{
+	return !left(x);
+}
+
 int replay_index_finish(struct trace_replay *r)
 {
+	const struct kept *k = left(r->index);
 	char expected[TRACE_DESCRIPTION];
-	const struct kept *k = r->index->first;
 	struct trace_follow f;
 
-	while (k && k->used)
-		k = k->next_in_trace;
 	if (!k)
 		return 0;
 	f.application = k->place.application;

@@ -396,6 +396,13 @@ int trace_replay_power(struct trace_replay *r, const char *how)
 
 /* ---- all of it ---- */
 
+bool trace_replay_over(struct trace_replay *r)
+{
+	if (r->ended)
+		return true;
+	return r->index ? replay_index_over(r->index) : replay_peek(r) <= 0;
+}
+
 int trace_replay_finish(struct trace_replay *r)
 {
 	char expected[TRACE_DESCRIPTION];

@@ -33,6 +33,8 @@ int trace_replay_command(struct trace_replay *r, const uint8_t *command, size_t 
 int trace_replay_power(struct trace_replay *r, const char *how);
 /* Power changes of the trace pass by themselves, as where a service in between decides them. */
 void trace_replay_ignore_power(struct trace_replay *r);
+/* Whether nothing of the trace is left to be asked for, or it ended early. */
+bool trace_replay_over(struct trace_replay *r);
 /* Whether the program did all that the trace says: 0, or FUDA_EDEPARTED with the first that was
  * never asked for. */
 int trace_replay_finish(struct trace_replay *r);

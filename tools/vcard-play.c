@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connecting to vpcd and playing to it, whatever the card is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <fuda/error.h>
+
+#include "tools/vcard.h"
+
+#define RETRY_MS   50
+#define WAIT_LIMIT 86400
+
+bool play_stopped(int stop_fd, int ms)
+{
+	struct pollfd p = { .fd = stop_fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+/* Milliseconds until `end`; 0 after it. */
+static int time_left(const struct timespec *end)
+{
+	struct timespec now;
+	long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = 1000L * (end->tv_sec - now.tv_sec) + (end->tv_nsec - now.tv_nsec) / 1000000;
+	return ms > 0 ? (int)ms : 0;
+}
+
+/* Whether the connection that `fd` asks for is there, before `end` and before told to stop. */
+static bool connected(int fd, const struct addrinfo *a, const struct timespec *end, int stop_fd)
+{
+	struct pollfd p[] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = stop_fd, .events = POLLIN },
+	};
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+		return true;
+	if (errno != EINPROGRESS || poll(p, 2, time_left(end)) <= 0 || !p[0].revents)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+}
+
+/* A connected socket, blocking as usual, or -1. */
+static int connect_once(const struct addrinfo *addresses, const struct timespec *end, int stop_fd)
+{
+	for (const struct addrinfo *a = addresses; a; a = a->ai_next) {
+		int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				a->ai_protocol);
+
+		if (fd < 0)
+			continue;
+		if (connected(fd, a, end, stop_fd) && fcntl(fd, F_SETFL, 0) == 0)
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+/* Tries for the time of `play`. Returns a socket, or -1 (also when told to stop). */
+static int connect_for(const struct addrinfo *addresses, const struct play *play, int stop_fd)
+{
+	struct timespec first, end;
+	int fd;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	first = end;
+	end.tv_sec += (time_t)play->wait;
+	first.tv_sec += play->wait ? 1 : 0; /* then it is time to say what is waited for */
+	fd = connect_once(addresses, &first, stop_fd);
+	if (fd < 0 && play->wait && !play_stopped(stop_fd, 0))
+		fprintf(stderr,
+			"fuda-vcard: no vpcd at %s (package vsmartcard-vpcd, played by pcscd) yet; "
+			"waiting for it, up to %u s\n",
+			play->vpcd, play->wait);
+	while (fd < 0 && time_left(&end) && !play_stopped(stop_fd, RETRY_MS))
+		fd = connect_once(addresses, &end, stop_fd);
+	return fd;
+}
+
+struct addrinfo *play_resolve(const char *where)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(where, ':');
+	struct addrinfo *ret = NULL;
+	size_t len = colon ? (size_t)(colon - where) : 0;
+	char host[256];
+	int e;
+
+	if (len > 2 && where[0] == '[' && where[len - 1] == ']') {
+		where++;
+		len -= 2;
+	}
+	if (!len || len >= sizeof(host) || !number(colon + 1, 65535)) {
+		usage_error("not HOST:PORT: ", where);
+		return NULL;
+	}
+	memcpy(host, where, len);
+	host[len] = 0;
+	e = getaddrinfo(host, colon + 1, &hints, &ret);
+	if (e) {
+		fprintf(stderr, "fuda-vcard: %s: %s\n", host, gai_strerror(e));
+		return NULL;
+	}
+	return ret;
+}
+
+int play_stop(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int play_option(struct play *play, int option, const char *argument)
+{
+	switch (option) {
+	case 'v':
+		play->vpcd = argument;
+		return 0;
+	case 'w':
+		play->wait = number(argument, WAIT_LIMIT);
+		if (play->wait || strcmp(argument, "0") == 0)
+			return 0;
+		return usage_error("not a number of seconds: ", argument);
+	default:
+		return usage_hint(); /* getopt_long() said what is wrong */
+	}
+}
+
+int play_card(const struct play *play, int stop_fd,
+	      int (*card)(void *arg, int fd, int stop_fd), void *arg)
+{
+	int fd = connect_for(play->addresses, play, stop_fd), r;
+
+	if (fd < 0 && play_stopped(stop_fd, 0))
+		return 0;
+	if (fd < 0)
+		return FUDA_ENOREADER;
+	fprintf(stderr,
+		"fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
+		play->vpcd);
+	r = card(arg, fd, stop_fd);
+	close(fd);
+	return r;
+}
+
+int play_failed(const struct play *play, int code)
+{
+	char why[WHY_SIZE];
+
+	if (code == FUDA_EREADERGONE)
+		return failed(code, "vpcd hung up");
+	if (code != FUDA_ENOREADER)
+		return failed(code, "");
+	snprintf(why, sizeof(why),
+		 "no vpcd there: nothing listens at %s. Is pcscd running, and the package "
+		 "vsmartcard-vpcd installed?",
+		 play->vpcd);
+	return failed(code, why);
+}
