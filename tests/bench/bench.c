@@ -7,6 +7,8 @@
  *                              what is read with its CV certificate: APDUs, bytes sent and received, link time;
  *                              bytes of the objects; the least APDUs, the least bytes; and of the challenge APDUs,
  *                              bytes, link time
+ *   bench recording DIR N      N authentications with the card in DIR, recorded: APDUs. In a profile, measured_trace() is
+ *                              the whole of sending them, and measured_below() what would be there without recording
  *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
  *   bench jobs NAME N PID...   whole jobs (connect, authentication, power off, disconnect), ours and bare in turns,
  *                              N of each in this process; prints the nanoseconds of user and system time that
@@ -105,6 +107,52 @@ static int bench_records(const char *dir, const char *what)
 	printf("%lu %lu %lu %.1f %zu %lu %lu %lu %lu %.1f\n", b.reading.apdus, b.reading.sent, b.reading.received,
 	       (double)b.reading.link_ns / 1e6, b.objects, b.least_apdus, b.least_bytes, b.challenge.apdus,
 	       b.challenge.sent + b.challenge.received, (double)b.challenge.link_ns / 1e6);
+	return 0;
+}
+
+/* Stands in for the drivers of the reader that records and of the one below it. */
+static struct measured {
+	struct driver driver;
+	const struct driver *real;
+} above, below;
+
+__attribute__((noinline)) static int measured_trace(struct reader *r, const uint8_t *command, size_t len,
+						    unsigned flags, struct fuda_deadline *dl,
+						    struct fuda_buf *ret_response)
+{
+	return above.real->transmit(r, command, len, flags, dl, ret_response);
+}
+
+__attribute__((noinline)) static int measured_below(struct reader *r, const uint8_t *command, size_t len,
+						    unsigned flags, struct fuda_deadline *dl,
+						    struct fuda_buf *ret_response)
+{
+	return below.real->transmit(r, command, len, flags, dl, ret_response);
+}
+
+static void measure(struct measured *m, struct reader *r,
+		    int (*transmit)(struct reader *, const uint8_t *, size_t, unsigned, struct fuda_deadline *,
+				    struct fuda_buf *))
+{
+	m->real = r->driver;
+	m->driver = *r->driver;
+	m->driver.transmit = transmit;
+	r->driver = &m->driver;
+}
+
+static int recording(const char *dir, long n)
+{
+	struct session s;
+	char name[4096];
+
+	snprintf(name, sizeof(name), "trace:virtual:%s", dir);
+	begin(&s, name);
+	measure(&above, s.card->reader, measured_trace);
+	measure(&below, (struct reader *)(uintptr_t)s.card->reader->inner, measured_below);
+	for (long i = 0; i < n; i++)
+		authenticate(&s);
+	printf("%lu\n", fuda_card_apdus(s.card).count);
+	end(&s);
 	return 0;
 }
 
@@ -311,6 +359,8 @@ int main(int argc, char **argv)
 		job(argv[1][0] == 'o', argv[2]);
 		return 0;
 	}
+	if (argc == 4 && strcmp(argv[1], "recording") == 0)
+		return recording(argv[2], strtol(argv[3], NULL, 10));
 	if (argc == 4 && strcmp(argv[1], "ours") == 0)
 		return ours(argv[2], strtol(argv[3], NULL, 10));
 	if (argc == 4 && strcmp(argv[1], "bare") == 0)

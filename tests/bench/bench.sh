@@ -90,17 +90,35 @@ records_of "photo of 4000 bytes"
 make_records "files filled to 256 bytes"
 records_of "files filled to 256 bytes"
 
-# driver_instructions DRIVER N: of N APDUs, less what the bus takes
-driver_instructions() {
-	valgrind --tool=callgrind --callgrind-out-file="$FUDA_TEST_DIR/profile" tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" "$2" \
-		>/dev/null 2>&1
+# instructions_between WHOLE PART... -- COMMAND...: instructions in measured_WHOLE() of a program, less those in measured_PART()
+instructions_between() {
+	names=
+	while [ "$1" != -- ]; do
+		names="$names $1"
+		shift
+	done
+	shift
+	valgrind --tool=callgrind --callgrind-out-file="$FUDA_TEST_DIR/profile" "$@" >"$FUDA_TEST_DIR/profiled" 2>&1 || {
+		cat "$FUDA_TEST_DIR/profiled" >&2
+		exit 1
+	}
 	callgrind_annotate --auto=no --inclusive=yes --threshold=100 "$FUDA_TEST_DIR/profile" | tr -d , |
-		awk '/=>/ { next }
+		awk -v names="$names" '/=>/ { next }
 			match($0, /:measured_[a-z]+/) { # the list may have one twice, by two names of its file
 				name = substr($0, RSTART + 10, RLENGTH - 10)
 				if ($1 > cost[name]) cost[name] = $1
 			}
-			END { print cost["transmit"] - cost["in"] - cost["out"] }'
+			END {
+				n = split(names, name, " ")
+				sum = cost[name[1]]
+				for (i = 2; i <= n; i++) sum -= cost[name[i]]
+				print sum
+			}'
+}
+
+# driver_instructions DRIVER N: of N APDUs, less what the bus takes
+driver_instructions() {
+	instructions_between transmit in out -- tests/bench/devices "$1" "$FUDA_TEST_DIR/extended" "$2"
 }
 # devices_figures DRIVER TRANSFERS INSTRUCTIONS: what is allowed for an APDU of one block. The device is emulated, and what
 # it and the bus do is taken off.
@@ -116,6 +134,19 @@ devices_figures() {
 	driver=$((($(driver_instructions "$1" 300) - $(driver_instructions "$1" 100)) / 200))
 	limit "$1: instructions of the driver for an APDU (callgrind)" "$driver" "$3"
 }
+# recording_instructions N: of N authentications, less what is below
+recording_instructions() {
+	FUDA_TRACE="$FUDA_TEST_DIR/trace.apdu" XDG_CONFIG_HOME="$FUDA_TEST_DIR/config" instructions_between trace below -- \
+		$bench recording "$FUDA_TEST_DIR/extended" "$1"
+}
+echo "Recording an authentication of 6 APDUs (trace:):"
+if command -v callgrind_annotate >/dev/null; then
+	recorded=$((($(recording_instructions 15) - $(recording_instructions 5)) / 60))
+	limit "instructions that it adds to an APDU (callgrind)" "$recorded" 10000
+else
+	echo "SKIP: no valgrind, so no instruction counts"
+fi
+
 if grep -q '^ENTRY(rcs380)$' device-drivers.def; then
 	echo "Through drivers of our own, on an emulated bus:"
 	devices_figures rcs380 3 6000
