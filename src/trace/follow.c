@@ -249,19 +249,26 @@ static void follow_select(struct trace_follow *f, const struct apdu *a, uint16_t
 		f->application = NULL;
 }
 
+/* What a READ has left on the card for GET RESPONSE. */
+static const struct trace_file *continued(const struct trace_follow *f, const uint8_t *command,
+					  size_t len, uint16_t sw)
+{
+	struct trace_about about;
+
+	if ((sw & 0xFF00) != 0x6100)
+		return NULL;
+	trace_about(f, command, len, &about);
+	return about.kind == TRACE_IS_READ || about.kind == TRACE_IS_GET_RESPONSE ? about.file :
+										    NULL;
+}
+
 void trace_follow(struct trace_follow *f, const uint8_t *command, size_t len, uint16_t sw)
 {
-	const struct trace_file *continued = NULL;
 	const struct command *known;
-	struct trace_about about;
 	struct apdu a;
 	uint16_t file;
 
-	trace_about(f, command, len, &about);
-	if ((sw & 0xFF00) == 0x6100 &&
-	    (about.kind == TRACE_IS_READ || about.kind == TRACE_IS_GET_RESPONSE))
-		continued = about.file;
-	f->continued = continued;
+	f->continued = continued(f, command, len, sw);
 	if (was_none(sw))
 		return;
 	known = apdu_parse(command, len, &a) == 0 ? command_of(a.cla, a.ins) : NULL;
