@@ -22,6 +22,10 @@ const char *fuda_context_step(const struct fuda_context *ctx);
 /* The status word SW1-SW2 that caused it, 0 if none did. */
 uint16_t fuda_context_sw(const struct fuda_context *ctx);
 
+/* Writes down a failure, for functions of a program that the library calls: `message` is for a
+ * person. Returns `code`. */
+int fuda_context_fail(struct fuda_context *ctx, int code, const char *message);
+
 enum fuda_log_level { FUDA_LOG_OFF, FUDA_LOG_INFO, FUDA_LOG_DEBUG };
 
 /* Sends log lines of `level` and below to `sink`, off by default. APDUs are logged at debug level,

@@ -83,13 +83,15 @@ struct fuda_trace_target {
 	void *arg;
 	int (*transmit)(void *arg, const uint8_t *command, size_t len,
 			struct fuda_buf *ret_response);
-	/* Presents secret `pin` by the door for secrets (FUDA_EPINWRONG, FUDA_EPINBLOCKED, ...). */
-	int (*verify)(void *arg, enum fuda_pin pin);
-	int (*tries)(void *arg, enum fuda_pin pin, int *ret_tries);
+	/* Presents secret `pin` of `application` ("jpki") as fuda_pin_verify() does, and gives what
+	 * the card answered to it, 9000 or not. An error: it was not sent, or the answer was lost. */
+	int (*verify)(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw);
+	/* VERIFY without data: fuda_pin_query(). */
+	int (*query)(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw);
 	int (*power)(void *arg, const char *how); /* "on", "reset", "off" */
 	/* Waits until a card is there, or none. */
 	int (*presence)(void *arg, bool there);
-	int (*wait)(void *arg, unsigned long ms);
+	int (*wait)(void *arg, uint64_t us);
 };
 
 /* One command, or one directive, and whether it went as the script says. Valid during the call. */
@@ -101,10 +103,22 @@ struct fuda_trace_check {
 	uint64_t us;	  /* what it took */
 };
 
+/* Reads script `path` to its end without running it, so that a mistake in it is known before
+ * anything is sent. Calls `secret` for each secret that will be presented, in order: by "verify", or
+ * by a recorded command whose secret the trace does not show; `wrong` where the script expects that
+ * it is not the right one. What `secret` returns, if not 0, ends it. FUDA_EPINCOMMAND: there is a
+ * command with a secret in it, which is said as "verify" instead. */
+int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
+		       int (*secret)(void *arg, enum fuda_pin pin, const char *application,
+				     bool wrong),
+		       void *arg);
+
 /* Runs script `path`. `check` (not NULL) is told of each step. A step that fails does not end the
- * script, unless `stop`; what the target cannot do does. 0 if all passed; FUDA_EDEPARTED if the
- * card answered something else than the script says; FUDA_EPINCOMMAND: the script has a command
- * with a secret in it, which is said as "verify" instead; errors of the target. */
+ * script, unless `stop`; what the target cannot do does, and so does a secret that is wrong where
+ * the script says that it is right: nobody should spend another try of it. What a step that failed
+ * should have captured is not there for the steps after it, which fail too. 0 if all passed;
+ * FUDA_EDEPARTED if the card answered something else than the script says; FUDA_EPINCOMMAND as
+ * above, before it is sent; errors of the target. */
 int fuda_trace_run(struct fuda_context *ctx, const char *path,
 		   const struct fuda_trace_target *target, bool stop,
 		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg);

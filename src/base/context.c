@@ -93,6 +93,11 @@ int ctx_fail(struct fuda_context *ctx, int code, const char *format, ...)
 	return code;
 }
 
+int fuda_context_fail(struct fuda_context *ctx, int code, const char *message)
+{
+	return ctx_fail(ctx, code, "%s", message);
+}
+
 int ctx_fail_code(struct fuda_context *ctx, int code)
 {
 	return ctx_fail(ctx, code, "%s", fuda_error_text(code));

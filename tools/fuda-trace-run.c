@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs scripts against a card: what they act on is a card, the person before it, and the clock. */
+#include "tools/fuda.h"
+#include "tools/report.h"
+#include "tools/results.h"
+#include "tools/secrets.h"
+
+#include <fuda/reader.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+	SECRETS_MAX = 64, /* of a script, asked for before it runs */
+	LOOK_MS = 20,	  /* between looks at a program that runs */
+};
+
+static bool tap, stop;
+static const char *junit, *on_insert, *on_remove;
+
+/* A script on its card. */
+struct stand {
+	struct call *call;
+	char *reader; /* the full name of the card's */
+	bool job;
+	struct {
+		enum fuda_pin pin;
+		const char *application; /* static */
+		bool wrong;
+		struct fuda_secret *secret;
+	} secrets[SECRETS_MAX];
+	size_t asked, used;
+};
+
+/* Why a callback of the library fails; the words are the library's from then on. */
+static int fail(struct stand *s, int code, const char *text)
+{
+	return fuda_context_fail(s->call->ctx, code, text);
+}
+
+/* ---- commands ---- */
+
+static int ready(struct stand *s)
+{
+	session_restart(s->call);
+	if (!s->call->card)
+		return fail(s, FUDA_EREMOVED, _("there is no card: the script has it removed"));
+	return 0;
+}
+
+static int do_transmit(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret_response)
+{
+	struct stand *s = arg;
+	int r = ready(s);
+
+	return r < 0 ? r :
+		       fuda_card_transmit(s->call->card, command, len, s->call->dl, ret_response);
+}
+
+static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw)
+{
+	struct stand *s = arg;
+	struct fuda_pin_entry entry;
+	int r = ready(s);
+
+	if (r < 0)
+		return r;
+	/* what was captured may lead elsewhere than what was read through */
+	if (s->used == s->asked || s->secrets[s->used].pin != pin)
+		return fail(s, FUDA_EDEPARTED,
+			    _("another secret is needed than the script lets expect"));
+	entry = FUDA_PIN_ENTRY(s->secrets[s->used].secret);
+	entry.use_last_try = common.use_last_try;
+	r = fuda_pin_verify(s->call->card, pin, application, &entry, s->call->dl);
+	fuda_secret_free(&s->secrets[s->used++].secret);
+	if (!entry.sw)
+		return r;
+	*ret_sw = entry.sw;
+	return 0;
+}
+
+static int do_query(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw)
+{
+	struct stand *s = arg;
+	int r = ready(s);
+
+	return r < 0 ? r : fuda_pin_query(s->call->card, p2, five_bytes, s->call->dl, ret_sw);
+}
+
+static int do_power(void *arg, const char *how)
+{
+	static const struct {
+		const char *word;
+		enum fuda_power how;
+	} words[] = {
+		{ "on", FUDA_POWER_ON },
+		{ "reset", FUDA_POWER_RESET },
+		{ "off", FUDA_POWER_OFF },
+	};
+	struct stand *s = arg;
+	int r = ready(s);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i].word, how) == 0)
+			return fuda_card_power(s->call->card, words[i].how, s->call->dl);
+	return r < 0 ? r : fail(s, FUDA_EINVAL, fuda_error_text(FUDA_EINVAL));
+}
+
+static int do_wait(void *arg, uint64_t us)
+{
+	struct stand *s = arg;
+	struct timespec left = { .tv_sec = (time_t)(us / 1000000),
+				 .tv_nsec = (long)(us % 1000000) * 1000 };
+
+	while (!session_cancelled() && nanosleep(&left, &left) < 0)
+		;
+	return session_cancelled() ? fail(s, FUDA_ECANCELLED, _("cancelled")) : 0;
+}
+
+/* ---- insert and remove ---- */
+
+/* Runs a command of the shell to its end. */
+static int run_shell(struct stand *s, const char *command)
+{
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command), NULL };
+	pid_t pid;
+	int status = 0, r = argv[2] ? posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) : -1;
+
+	free(argv[2]);
+	if (r)
+		return fail(s, FUDA_EFAILED, _("the shell cannot be started"));
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && !session_cancelled())
+		do_wait(s, LOOK_MS * 1000);
+	if (r == 0) {
+		kill(pid, SIGTERM);
+		waitpid(pid, &status, 0);
+		return fail(s, FUDA_ECANCELLED, _("cancelled"));
+	}
+	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
+		return fail(s, FUDA_EFAILED,
+			    _("the command of --on-insert or --on-remove failed"));
+	return 0;
+}
+
+/* Whether `name`, of a card, is the reader that is listed as `listed`, or stands on it. */
+static bool stands_on(const char *name, const char *listed)
+{
+	size_t len = strlen(name), inner = strlen(listed);
+
+	return inner <= len && strcmp(name + len - inner, listed) == 0 &&
+	       (inner == len || name[len - inner - 1] == ':');
+}
+
+/* Waits for the events that say that a card is there, or none. */
+static int await(struct stand *s, bool there)
+{
+	struct fuda_reader_watch *w;
+	struct fuda_reader_event event;
+	int r = fuda_reader_watch_new(s->call->ctx, &w);
+	bool done = false;
+
+	while (r == 0 && !done) {
+		r = fuda_reader_watch_next(w, s->call->dl, &event);
+		if (r == 0 && stands_on(s->reader, event.reader.name))
+			done = there ? event.kind == FUDA_CARD_INSERTED || event.reader.card :
+				       event.kind == FUDA_CARD_REMOVED ||
+					       event.kind == FUDA_READER_REMOVED ||
+					       !event.reader.card;
+	}
+	fuda_reader_watch_free(&w);
+	return r;
+}
+
+/* Whether a reader can tell of cards that come and go. */
+static int is_listed(struct stand *s, bool *ret)
+{
+	struct fuda_reader_list *list;
+	const struct fuda_reader_info *info;
+	int r = fuda_reader_list_new(s->call->ctx, s->call->dl, &list);
+
+	*ret = false;
+	if (r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED || r == FUDA_ENOMEM)
+		return r;
+	for (size_t i = 0; r == 0 && (info = fuda_reader_list_get(list, i)); i++)
+		*ret |= stands_on(s->reader, info->name);
+	if (r == 0)
+		fuda_reader_list_free(&list);
+	return 0;
+}
+
+static int begin_job(struct stand *s)
+{
+	int r = fuda_card_begin(s->call->card, s->call->dl);
+
+	s->job = r == 0;
+	return r;
+}
+
+static void end_job(struct stand *s)
+{
+	if (s->job && s->call->card)
+		fuda_card_end(s->call->card);
+	s->job = false;
+}
+
+static int do_presence(void *arg, bool there)
+{
+	struct stand *s = arg;
+	const char *command = there ? on_insert : on_remove;
+	bool listed;
+	int r;
+
+	session_restart(s->call);
+	end_job(s);
+	fuda_card_free(&s->call->card);
+	r = is_listed(s, &listed);
+	if (r == 0 && !listed && !command)
+		return fail(s, FUDA_ENOTSUP,
+			    there ? _("this reader does not tell when a card comes: give "
+				      "--on-insert") :
+				    _("this reader does not tell when a card goes: give "
+				      "--on-remove"));
+	if (r == 0 && command)
+		r = run_shell(s, command);
+	else if (r == 0)
+		fputs(there ? _("Insert the card, or lay it on.\n") : _("Remove the card.\n"),
+		      stderr);
+	if (r == 0 && listed)
+		r = await(s, there);
+	if (r == 0 && there)
+		r = fuda_card_open(s->call->ctx, s->reader, s->call->dl, &s->call->card);
+	return r == 0 && there ? begin_job(s) : r;
+}
+
+/* ---- a script ---- */
+
+static int note_secret(void *arg, enum fuda_pin pin, const char *application, bool wrong)
+{
+	struct stand *s = arg;
+
+	if (s->asked == SECRETS_MAX)
+		return fail(s, FUDA_ETOOBIG,
+			    _("the script presents more secrets than can be asked for at once: "
+			      "make several scripts of it"));
+	s->secrets[s->asked].pin = pin;
+	s->secrets[s->asked].application = application;
+	s->secrets[s->asked++].wrong = wrong;
+	return 0;
+}
+
+/* Before anything is sent: PINs are at hand before the card is held. */
+static int ask_secrets(struct stand *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->asked; i++) {
+		if (s->secrets[i].wrong && common.pin_fd < 0 && !common.pin_file)
+			fputs(_("The script expects that the next one is not accepted.\n"), stderr);
+		r = secret_ask(s->call, s->secrets[i].pin, s->secrets[i].application,
+			       &s->secrets[i].secret);
+	}
+	return r;
+}
+
+static int run_on_card(struct stand *s, const char *path, struct results *results)
+{
+	static const struct fuda_trace_target target = {
+		.transmit = do_transmit,
+		.verify = do_verify,
+		.query = do_query,
+		.power = do_power,
+		.presence = do_presence,
+		.wait = do_wait,
+	};
+	struct fuda_trace_target at = target;
+	int r;
+
+	at.arg = s;
+	session_restart(s->call);
+	r = begin_job(s);
+	if (r == 0)
+		r = fuda_card_power(s->call->card, FUDA_POWER_ON, s->call->dl);
+	if (r == 0)
+		r = fuda_trace_run(s->call->ctx, path, &at, stop, results_step, results);
+	end_job(s);
+	return r;
+}
+
+static int run_script(struct call *call, char *reader, const char *path, struct results *results)
+{
+	struct stand s = { .call = call, .reader = reader };
+	int r;
+
+	results_script(results, path);
+	r = fuda_trace_secrets(call->ctx, path, note_secret, &s);
+	/* the script before may have had it removed */
+	if (r == 0 && !call->card)
+		r = fuda_card_open(call->ctx, reader, call->dl, &call->card);
+	if (r == 0)
+		r = ask_secrets(&s);
+	if (r == 0)
+		r = run_on_card(&s, path, results);
+	for (size_t i = 0; i < s.asked; i++)
+		fuda_secret_free(&s.secrets[i].secret);
+	results_script_end(results, r);
+	return r;
+}
+
+static int run_all(struct call *call)
+{
+	char *reader = strdup(fuda_card_reader(call->card));
+	struct results results;
+	int r, failed = 0;
+
+	if (!reader)
+		return FUDA_ENOMEM;
+	r = results_start(call, tap, junit, &results);
+	if (r == 0) {
+		for (size_t i = 0; r == 0 && i < call->operand_count; i++) {
+			r = run_script(call, reader, call->operands[i], &results);
+			if (r == FUDA_EDEPARTED && !stop) {
+				failed = r;
+				r = 0;
+			}
+		}
+		r = results_end(&results, r < 0 ? r : failed);
+	}
+	free(reader);
+	return r;
+}
+
+static int run(struct call *call)
+{
+	int r = call_operands(call, 1, 4096);
+
+	if (r == 0 && tap && common.json)
+		r = call_usage(call, _("--tap and --json exclude each other"));
+	if (r == 0)
+		r = call_open_card(call);
+	return r < 0 ? r : run_all(call);
+}
+
+static const struct option_spec options[] = {
+	{ "tap", 0, NULL, N_("print each step by the Test Anything Protocol"), OPTION_SWITCH,
+	  &tap },
+	{ "junit", 0, "FILE", N_("write each step to FILE as JUnit does"), OPTION_TEXT, &junit },
+	{ "stop", 0, NULL, N_("end at the first step that fails"), OPTION_SWITCH, &stop },
+	{ "on-insert", 0, "COMMAND", N_("have this command of the shell insert the card"),
+	  OPTION_TEXT, &on_insert },
+	{ "on-remove", 0, "COMMAND", N_("have this command of the shell remove the card"),
+	  OPTION_TEXT, &on_remove },
+	{ NULL },
+};
+
+const struct fuda_command command_trace_run = {
+	.name = "trace run",
+	.summary = N_("run scripts, and check what the card answers"),
+	.synopsis = "FILE...",
+	.options = options,
+	.flags = COMMAND_CARD | COMMAND_PIN,
+	.run = run,
+};
