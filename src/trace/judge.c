@@ -58,7 +58,8 @@ static bool may_be_shown(const struct trace_about *about)
 	case TRACE_IS_CHALLENGE:
 		return true;
 	case TRACE_IS_READ:
-		return about->file && about->file->privacy == TRACE_PUBLIC;
+		return about->file && about->file->privacy == TRACE_PUBLIC &&
+		       !about->file->personal.len;
 	default:
 		return false;
 	}
