@@ -84,7 +84,8 @@ struct fuda_trace_target {
 	int (*transmit)(void *arg, const uint8_t *command, size_t len,
 			struct fuda_buf *ret_response);
 	/* Presents secret `pin` of `application` ("jpki") as fuda_pin_verify() does, and gives what
-	 * the card answered to it, 9000 or not. An error: it was not sent, or the answer was lost. */
+	 * the card answered to it, 9000 or not. An error: it was not sent, or the answer was
+	 * lost. */
 	int (*verify)(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw);
 	/* VERIFY without data: fuda_pin_query(). */
 	int (*query)(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw);
@@ -104,8 +105,8 @@ struct fuda_trace_check {
 };
 
 /* Reads script `path` to its end without running it, so that a mistake in it is known before
- * anything is sent. Calls `secret` for each secret that will be presented, in order: by "verify", or
- * by a recorded command whose secret the trace does not show; `wrong` where the script expects that
+ * anything is sent. Calls `secret` for each secret that will be presented, in order: by "verify",
+ * or by a recorded command whose secret the trace does not show; `wrong` where the script expects that
  * it is not the right one. What `secret` returns, if not 0, ends it. FUDA_EPINCOMMAND: there is a
  * command with a secret in it, which is said as "verify" instead. */
 int fuda_trace_secrets(struct fuda_context *ctx, const char *path,

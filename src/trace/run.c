@@ -432,7 +432,8 @@ int fuda_trace_run(struct fuda_context *ctx, const char *path,
 		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg)
 {
 	_cleanup_(runner_free) struct runner r = {
-		.ctx = ctx, .act = act_run, .target = target, .stop = stop, .check = check, .arg = arg
+		.ctx = ctx, .act = act_run, .target = target, .stop = stop,
+		.check = check, .arg = arg
 	};
 	int e = run(&r, path);
 

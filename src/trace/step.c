@@ -89,7 +89,8 @@ static int refuse(struct trace_step *step, int code, const char *why)
 	return code;
 }
 
-static void present(struct trace_step *step, const struct trace_secret *secret, const struct aid *place)
+static void present(struct trace_step *step, const struct trace_secret *secret,
+		    const struct aid *place)
 {
 	step->secret = secret;
 	step->place = place;
