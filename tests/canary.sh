@@ -125,7 +125,7 @@ every_command() {
 		use "$p-wrong-number" 4 "$seen" mynumber --pin-file "$given/wrong"
 		new_card
 		use "$p-wrong-change" 4 "$seen" pin change text --pin-file "$given/wrong-change"
-		use "$p-wrong-form" 2 "$seen" auth --pin-file "$given/sign"
+		use "$p-wrong-form" 4 "$seen" auth --pin-file "$given/sign"
 		use "$p-wrong-b" 4 "$seen" attributes --with b --pin-file "$given/wrong-b"
 		new_card
 	}
