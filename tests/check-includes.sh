@@ -78,8 +78,9 @@ complain "applications do not know each other" <"$tmp"
 includes tools/*.[ch] | grep -E ' (base|codec|reader|card|app|pki|drivers)/' |
 	grep -v -E '^tools/(photo-[a-z]*\.c base/cursor|fuda-nfc\.c drivers/nfc-protocol)\.h$' >"$tmp" || :
 complain "tools include <fuda/...> only" <"$tmp"
-includes tools/*.[ch] | grep -E ' vcard/' | grep -v -E '^tools/fuda-vcard.c vcard/vcard.h' >"$tmp" || :
-complain "only fuda-vcard knows the software card" <"$tmp"
+includes tools/*.[ch] | grep -E ' (vcard|trace)/' |
+	grep -v -E '^tools/((fuda-vcard|vcard-replay)\.c vcard/vcard|vcard-replay\.c trace/replay)\.h$' >"$tmp" || :
+complain "only fuda-vcard knows the software card, and traces from inside" <"$tmp"
 
 # 5. public headers include no third-party header
 includes include/fuda/* | grep -v -E ' (fuda/.*|std(bool|def|int)\.h|time\.h)$' >"$tmp" || :

@@ -384,7 +384,8 @@ int trace_replay_power(struct trace_replay *r, const char *how)
 		return e;
 	if (e == 0)
 		return END_HERE(r, FUDA_EDEPARTED,
-				_("The trace ends here; the program changed the card's power (%s)."),
+				_("The trace ends here; the program changed the card's power "
+				  "(%s)."),
 				how);
 	if (r->next.kind != TRACE_POWER || strcmp(r->next.word, how) != 0)
 		return departed_power(r, how);
