@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "codec/apdu.h"
+#include "trace/describe.h"
 
 enum {
 	HEADER = 4, /* bytes of a command */
-	INS_READ_BINARY = 0xB0,
 	INS_READ_RECORD = 0xB2,
-	BY_SFI = 0x80, /* of P1 of READ BINARY: card.md 3 */
 	SW_DONE = 0x9000,
 };
 
@@ -187,25 +185,18 @@ static void follow_step(struct trace_walk *w)
 	}
 }
 
-static bool has_typed(const struct trace_statement *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (s->items[i].kind == TRACE_TYPED)
-			return true;
-	return false;
-}
-
 static int annotate_command(struct trace_walk *w)
 {
 	struct trace_step *step = &w->step;
 	int r = fill(step->what, &w->command, &step->command_hides);
+	size_t before;
 
 	if (r < 0)
 		return r;
 	step->command = &w->command;
 	trace_about(&w->follow, w->command.data, w->command.len, &step->about);
 	/* without its secret VERIFY looks like asking for the counter */
-	if (step->about.kind == TRACE_IS_TRIES && has_typed(step->what))
+	if (step->about.kind == TRACE_IS_TRIES && trace_is_typed(step->what, &before))
 		step->about.kind = TRACE_IS_VERIFY;
 	return 0;
 }
@@ -298,19 +289,6 @@ const char *trace_application_title(const struct aid *application)
 	return "";
 }
 
-int trace_read_offset(const struct trace_about *about, const uint8_t *command, size_t len,
-		      size_t *ret_offset)
-{
-	struct cursor c = cur_of(command, len);
-	uint8_t cla, ins, p1, p2;
-
-	if (about->kind != TRACE_IS_READ || cur_u8(&c, &cla) < 0 || cur_u8(&c, &ins) < 0 ||
-	    ins != INS_READ_BINARY || cur_u8(&c, &p1) < 0 || cur_u8(&c, &p2) < 0)
-		return FUDA_EFORMAT;
-	*ret_offset = p1 & BY_SFI ? p2 : (size_t)p1 << 8 | p2;
-	return 0;
-}
-
 /* Text of a maximum, cut where that is reached. */
 struct title {
 	char *text;
@@ -349,22 +327,20 @@ static void add_select(struct title *t, const struct trace_about *about, const s
 		add_hex(t, a->data, a->lc);
 }
 
-static void add_read(struct title *t, const struct trace_about *about, const uint8_t *command,
-		     size_t len, const struct apdu *a, size_t got)
+static void add_read(struct title *t, const struct trace_about *about, const struct apdu *a,
+		     size_t got)
 {
-	size_t offset;
-
 	if (about->file)
 		add(t, " %s", about->file->name);
 	if (got == SIZE_MAX && a && a->le && a->le != 256 && a->le != 65536)
 		got = a->le;
-	if (trace_read_offset(about, command, len, &offset) < 0) {
+	if (about->offset == TRACE_OFFSET_UNKNOWN) {
 		if (a && a->ins == INS_READ_RECORD)
 			add(t, " %u", a->p1);
 	} else if (got == SIZE_MAX || !got) {
-		add(t, " %zu..", offset);
+		add(t, " %zu..", about->offset);
 	} else {
-		add(t, " %zu..%zu", offset, offset + got - 1);
+		add(t, " %zu..%zu", about->offset, about->offset + got - 1);
 	}
 }
 
@@ -390,7 +366,7 @@ void trace_title(const struct trace_about *about, const uint8_t *command, size_t
 		add_select(&t, about, a);
 		break;
 	case TRACE_IS_READ:
-		add_read(&t, about, command, len, a, got);
+		add_read(&t, about, a, got);
 		break;
 	case TRACE_IS_GET_DATA:
 		if (a)

@@ -51,10 +51,6 @@ void trace_title(const struct trace_about *about, const uint8_t *command, size_t
 /* The same for any step: directives as they are written. */
 void trace_step_title(const struct trace_step *step, char ret[TRACE_TITLE_MAX]);
 
-/* Where READ BINARY reads from, card.md 3: 0, or FUDA_EFORMAT if that is not what it is. */
-int trace_read_offset(const struct trace_about *about, const uint8_t *command, size_t len,
-		      size_t *ret_offset);
-
 /* What the application is called where it is issued; "" if not known. Static, UTF-8. */
 const char *trace_application_title(const struct aid *application);
 

@@ -22,6 +22,7 @@ enum form {
 	FORM_OFFSETS, /* two bytes each */
 	FORM_OBJECTS, /* TLV, whatever the tag says */
 	FORM_PICTURE, /* PNG or JPEG 2000 */
+	FORM_CV,      /* body of a CV certificate */
 };
 
 /* What tags mean; the first row that fits counts. */
@@ -82,7 +83,7 @@ static const struct tag_row tags[] = {
 	{ &aid_text, 7, 0xDF52, FORM_HEX, N_("signature") },
 	/* card.md 2.8, and keys everywhere */
 	{ NULL, 0, 0x7F21, FORM_OBJECTS, N_("CV certificate") },
-	{ NULL, 0, 0x5F4E, FORM_HEX, N_("key identifiers of issuer and subject, public key") },
+	{ NULL, 0, 0x5F4E, FORM_CV, N_("what is signed") },
 	{ NULL, 0, 0x5F37, FORM_HEX, N_("signature") },
 	{ NULL, 0, 0x90, FORM_HEX, N_("exponent") },
 	{ NULL, 0, 0x91, FORM_HEX, N_("modulus") },
@@ -201,6 +202,7 @@ static void write_form(struct trace_out *o, enum form form, const uint8_t *bytes
 		/* fallthrough */
 	case FORM_HEX:
 	case FORM_OBJECTS:
+	case FORM_CV:
 		out_hex(o, bytes, len, SHOWN_MAX);
 		break;
 	}
@@ -273,6 +275,25 @@ static void write_rest(struct trace_out *o, const struct cursor *c)
 }
 
 static void write_objects(struct trace_out *o, const struct trace_about *about, struct cursor c,
+			  int depth);
+
+/* Two key identifiers, then a key: card.md 2.8. */
+static void write_cv(struct trace_out *o, const struct trace_about *about, struct cursor c,
+		     int depth)
+{
+	enum { KEY_ID = 16 };
+	static const char *const ids[] = { N_("key of the issuer"), N_("key of the subject") };
+	const uint8_t *id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids) && cur_take(&c, KEY_ID, &id) == 0; i++) {
+		out_text(o, _(ids[i]));
+		out_column(o, VALUE_COLUMN);
+		write_value(o, FORM_HEX, id, KEY_ID);
+	}
+	write_objects(o, about, c, depth + 1);
+}
+
+static void write_objects(struct trace_out *o, const struct trace_about *about, struct cursor c,
 			  int depth)
 {
 	struct tlv t;
@@ -286,10 +307,11 @@ static void write_objects(struct trace_out *o, const struct trace_about *about, 
 		out_printf(o, "%lX  ", (unsigned long)t.tag);
 		if (row)
 			out_text(o, _(row->meaning));
-		if (form == FORM_OBJECTS && depth < DEPTH_MAX && is_objects(t.value)) {
+		if (depth < DEPTH_MAX &&
+		    (form == FORM_CV || (form == FORM_OBJECTS && is_objects(t.value)))) {
 			out_line(o);
 			o->indent += 2;
-			write_objects(o, about, t.value, depth + 1);
+			(form == FORM_CV ? write_cv : write_objects)(o, about, t.value, depth + 1);
 			o->indent -= 2;
 			continue;
 		}

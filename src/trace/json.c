@@ -109,8 +109,8 @@ static void hex(struct json *j, const uint8_t *bytes, size_t len)
 /* "??" for each byte that is not known, "*" where their number is not either. */
 static void unknown(struct json *j, const struct trace_item *item)
 {
-	bool fixed = item->kind == TRACE_ANY ? item->min == item->max :
-					       item->kind != TRACE_REFER && item->kind != TRACE_TYPED;
+	bool fixed = item->kind == TRACE_SECRET || item->kind == TRACE_DATA ||
+		     (item->kind == TRACE_ANY && item->min == item->max);
 
 	for (size_t i = 0; fixed && i < MIN(item->min, (size_t)TRACE_BYTES_MAX); i++)
 		raw(j, "??");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Traces for Wireshark: pcapng (draft-ietf-opsawg-pcapng) of link type ISO 14443, with the frames of
- * type B made up in which the commands and responses could have passed (ISO 14443-3 and -4). */
+/* Traces for Wireshark: pcapng (draft-ietf-opsawg-pcapng) of link type ISO 14443, with the frames
+ * of type B made up in which commands and responses could have passed (ISO 14443-3 and -4). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,10 +120,11 @@ static void write_section(struct pcapng *p)
 	put_le(p, 0, 2);
 	put(p, unknown, sizeof(unknown)); /* length of the section */
 	put_text(p, OPTION_COMMENT,
-		 "Made of a trace of APDUs. The APDUs are as recorded. The frames and blocks around "
-		 "them, the activation of the card, the events of the field and the times within "
-		 "an exchange are synthesised: the reader may have spoken another protocol. The APDUs "
-		 "are dissected with \"Decode As\" ISO 7816 (tshark -d iso14443.subdissector,iso7816).");
+		 "Made of a trace of APDUs. The APDUs are as recorded. The frames and blocks "
+		 "around them, the activation of the card, the events of the field and the times "
+		 "within an exchange are synthesised: the reader may have spoken another "
+		 "protocol. The APDUs are dissected with \"Decode As\" ISO 7816 "
+		 "(tshark -d iso14443.subdissector,iso7816).");
 	put_text(p, OPTION_APPLICATION, "fuda trace export");
 	put_le(p, OPTION_END, 4);
 	write_block(p, BLOCK_SECTION);
