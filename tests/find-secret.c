@@ -30,7 +30,7 @@
 
 enum {
 	VALUES_MAX = 32,
-	PATTERNS_MAX = 256,
+	PATTERNS_MAX = 255,
 	EXCEPT_MAX = 64,
 	VALUE_MAX = 1024,
 	LONG = 6,	   /* characters that do not come about by chance */
@@ -38,6 +38,8 @@ enum {
 	NEAR = 16,	   /* characters between the word PIN and a PIN */
 	RUN_MIN = 8,	   /* digits of hexadecimal or base64 that are looked at */
 	SEPARATORS = 8,	   /* at most between two digits */
+	COMMAND_MAX = 32,  /* bytes of secrets in a command ... */
+	PART = 2,	   /* ... or in one of a chain: a single digit comes about by chance */
 };
 
 /* Bytes to be found, and what they are. */
@@ -57,7 +59,8 @@ struct pin {
 
 static struct pattern patterns[PATTERNS_MAX];
 static size_t pattern_count;
-static bool begins[256]; /* whether a pattern does with this byte */
+static uint8_t begins[256][PATTERNS_MAX]; /* the patterns that do with this byte */
+static size_t begin_count[256];
 static struct pin pins[VALUES_MAX];
 static size_t pin_count;
 static struct names {
@@ -95,9 +98,9 @@ static void add_pattern(const char *what, const char *form, const uint8_t *p, si
 		die("too many values", what);
 	*new = (struct pattern){ what, form, allocate(len), len, any_case, personal };
 	memcpy(new->bytes, p, len);
-	begins[p[0]] = true;
-	if (any_case)
-		begins[toupper(p[0])] = begins[tolower(p[0])] = true;
+	for (int c = 0; c < 256; c++)
+		if (c == p[0] || (any_case && tolower(c) == tolower(p[0])))
+			begins[c][begin_count[c]++] = (uint8_t)pattern_count;
 	pattern_count++;
 }
 
@@ -276,19 +279,32 @@ static bool shows(const struct pin *pin, const uint8_t *data, size_t len)
 	return false;
 }
 
-/* Commands with a PIN: VERIFY, CHANGE and RESET, in classes 0X, 1X (chained) and 8X; card.md 3.1, 3.2. */
-static bool has_pin(const uint8_t *p, size_t left, const struct pin *pin)
+/* Whether this is the header of a command that takes a PIN: VERIFY, CHANGE and RESET, also chained and wrapped; card.md
+ * 3.1, 3.2. */
+static bool takes_pin(const uint8_t *p)
 {
+	static const uint8_t classes[] = { 0x00, 0x10, 0x0C, 0x1C, 0x80, 0x90 };
 	static const uint8_t instructions[] = { 0x20, 0x21, 0x24, 0x2C, 0x32 };
-	size_t header = 5, len;
 
-	if (left < 6 || (p[0] >= 0x20 && (p[0] & 0xF0) != 0x80) ||
-	    !memchr(instructions, p[1], sizeof(instructions)))
-		return false;
+	return p[2] <= 2 && (p[3] & 0x7F) < 0x20 && memchr(instructions, p[1], sizeof(instructions)) &&
+	       memchr(classes, p[0], sizeof(classes));
+}
+
+static void look_in_command(const struct stream *s, size_t i)
+{
+	const uint8_t *p = s->p + i;
+	size_t left = s->len - i, header = 5, len;
+
+	if (left < 6 || !takes_pin(p))
+		return;
 	len = p[4];
 	if (!len && left > 7)
 		header = 7, len = (size_t)p[5] << 8 | p[6];
-	return len >= 1 && len <= 32 && header + len <= left && shows(pin, p + header, len);
+	if (len < PART || len > COMMAND_MAX || header + len > left)
+		return;
+	for (size_t k = 0; k < pin_count; k++)
+		if (shows(&pins[k], p + header, len))
+			found(s, i, pins[k].what, "in a command");
 }
 
 /* The bytes of `s` from `i` on are a PIN as text or in hexadecimal, with no digit beside: its length. */
@@ -343,13 +359,14 @@ static void look(const struct stream *s)
 	for (size_t i = 0; i < s->len; i++) {
 		size_t left = s->len - i, word;
 
-		for (size_t k = 0; begins[s->p[i]] && k < pattern_count; k++)
-			if (patterns[k].len <= left && !(patterns[k].personal && secrets_only) &&
-			    is_there(&patterns[k], s->p + i))
-				found(s, i, patterns[k].what, patterns[k].form);
-		for (size_t k = 0; k < pin_count; k++)
-			if (has_pin(s->p + i, left, &pins[k]))
-				found(s, i, pins[k].what, "in a command");
+		for (size_t n = 0; n < begin_count[s->p[i]]; n++) {
+			const struct pattern *k = &patterns[begins[s->p[i]][n]];
+
+			if (k->len <= left && !(k->personal && secrets_only) && is_there(k, s->p + i))
+				found(s, i, k->what, k->form);
+		}
+		if (pin_count)
+			look_in_command(s, i);
 		word = pin_count && toupper(s->p[i]) == 'P' ? pin_word(s, i) :
 		       s->p[i] == 0xE6			    ? pin_word(s, i) :
 							      0;

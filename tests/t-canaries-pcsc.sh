@@ -22,7 +22,7 @@ use auth 0 "$seen" auth --trust "$cards/card/ca.pem" --pin-file "$given/auth"
 use sign 0 "$shown" sign -k sign -f raw --trust "$cards/card/ca.pem" --pin-file "$given/sign" "$seen/letter" -o "$seen/sig"
 use attributes 0 "$shown" attributes --cv-trust "$cards/card/cv-authority.pem" --pin-file "$given/text"
 use number 0 "$shown" mynumber --cv-trust "$cards/card/cv-authority.pem" --pin-file "$given/text"
-use face 0 "$shown" face -o "$shown/face" --with a --my-number --pin-file "$given/a"
+use face 6 "$shown" face -o "$shown/face" --with a --my-number --pin-file "$given/a"
 use wrong 4 "$seen" auth --pin-file "$given/wrong"
 use auth-again 0 "$seen" auth --trust "$cards/card/ca.pem" --pin-file "$given/auth"
 look "commands over PC/SC"
@@ -112,6 +112,7 @@ if [ -z "$sanitized" ]; then
 		echo "$cores cores"
 		# a core is searchable: this program's own name for what it waits for is in it
 		grep -q -r -F 'late=60000' "$seen/cores" || fail "the cores do not show what is in memory"
+		rm -r "$seen/cores"
 	fi
 else
 	echo "not tried: cores of a build with sanitizers, which keeps what was freed"
