@@ -45,7 +45,7 @@ for folder in base codec reader card app; do
 		[ "$target" = fuda ] && continue
 		up=$(floor "$target")
 		case $target in
-		pki | record | vcard | mdoc | trace | pkcs11 | ifd | authority | service | tools) up=9 ;;
+		pki | record | vcard | mdoc | trace | pkcs11 | ifd | preload | authority | service | tools) up=9 ;;
 		esac
 		[ "$up" -le "$(floor $folder)" ] || echo "$file includes $header"
 	done
@@ -66,6 +66,11 @@ complain "stands on base, codec and pki alone" <"$tmp"
 [ ! -d src/ifd ] || includes $(find src/ifd -name '*.[ch]') | grep -v -E " (fuda|base|codec|reader|ifd|PCSC)/" |
 	grep -E ' [^ ]+/' >"$tmp" || :
 complain "stands on base, codec and reader alone" <"$tmp"
+
+# ... what stands before libpcsclite on the readers and the traces
+includes $(find src/preload -name '*.[ch]') | grep -v -E " (fuda|base|codec|reader|trace|preload)/" |
+	grep -E ' [^ ]+/' >"$tmp" || :
+complain "stands on base, codec, reader and trace alone" <"$tmp"
 
 # 3. between applications, nothing; between drivers, nothing
 for f in src/app/*.[ch]; do
@@ -91,7 +96,7 @@ while read -r pattern files; do
 	includes $(find src drivers tools -name '*.[ch]') | grep -E " $pattern" |
 		grep -v -E "^($files) " || :
 done >"$tmp" <<EOF
-(winscard|pcsclite|wintypes|reader\.h) drivers/pcsc(-pad\.c|\.h)
+(winscard|pcsclite|wintypes|reader\.h) drivers/pcsc(-pad\.c|\.h)|src/preload/(real\.h|control\.c)
 (PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
 libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What programs call in libpcsclite's stead. Where the card is not what it was, all of them say so
+ * as pcscd does. */
+#include <string.h>
+
+#include "preload/preload.h"
+
+enum { APDU_HEADER = 4 }; /* CLA INS P1 P2 */
+
+/* ---- connections ---- */
+
+/* A connection is as good as the trace: without one there is none. Sharing a reader directly needs
+ * no card. */
+static LONG may_connect(DWORD share)
+{
+	MONITOR;
+	LONG rv = stack_open();
+
+	if (rv == SCARD_S_SUCCESS)
+		rv = stack_state(NULL);
+	if (rv == SCARD_W_REMOVED_CARD)
+		return share == SCARD_SHARE_DIRECT ? SCARD_S_SUCCESS : SCARD_E_NO_SMARTCARD;
+	return rv == SCARD_E_READER_UNAVAILABLE ? SCARD_E_UNKNOWN_READER : rv;
+}
+
+static LONG keep(SCARDHANDLE handle, SCARDCONTEXT context, const char *reader, DWORD share,
+		 DWORD protocols)
+{
+	MONITOR;
+	struct connection c = { .handle = handle,
+				.context = context,
+				.slot = slot_called(reader),
+				.share = share,
+				.protocols = protocols,
+				.epoch = stack_epoch() };
+
+	return c.slot && connection_put(&c) == 0 ? SCARD_S_SUCCESS : SCARD_E_NO_MEMORY;
+}
+
+LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
+		  DWORD dwPreferredProtocols, LPSCARDHANDLE phCard, LPDWORD pdwActiveProtocol)
+{
+	LONG rv = may_connect(dwShareMode);
+
+	if (rv == SCARD_S_SUCCESS)
+		rv = real()->SCardConnect(hContext, szReader, dwShareMode, dwPreferredProtocols,
+					  phCard, pdwActiveProtocol);
+	if (rv != SCARD_S_SUCCESS)
+		return rv;
+	rv = keep(*phCard, hContext, szReader, dwShareMode, dwPreferredProtocols);
+	if (rv != SCARD_S_SUCCESS)
+		real()->SCardDisconnect(*phCard, SCARD_LEAVE_CARD);
+	return rv;
+}
+
+/* What a disposition or initialization does to the power; NULL: nothing. `on`: pcscd has it on
+ * again afterwards, and the program means it. */
+static const char *power_word(DWORD disposition, bool on)
+{
+	switch (disposition) {
+	case SCARD_RESET_CARD:
+		return "reset";
+	case SCARD_UNPOWER_CARD:
+		return on ? "on" : "off";
+	default:
+		return NULL;
+	}
+}
+
+static LONG note_power(const char *how)
+{
+	return how ? stack_note_power(how) : SCARD_S_SUCCESS;
+}
+
+/* A program that finds the card reset starts afresh; libpcsclite says it until it reconnects. */
+static LONG note_reset(SCARDHANDLE handle, LONG rv)
+{
+	MONITOR;
+	struct connection *c = connection_find(handle);
+
+	if (!c || rv != SCARD_W_RESET_CARD || c->reset)
+		return rv;
+	c->reset = true;
+	return stack_note_power("reset") == SCARD_S_SUCCESS ? rv : SCARD_F_INTERNAL_ERROR;
+}
+
+static LONG state_of(SCARDHANDLE handle)
+{
+	MONITOR;
+	const struct connection *c = connection_find(handle);
+
+	return c ? stack_state(c) : SCARD_S_SUCCESS;
+}
+
+LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProtocols,
+		    DWORD dwInitialization, LPDWORD pdwActiveProtocol)
+{
+	LONG rv = state_of(hCard);
+
+	if (rv == SCARD_W_REMOVED_CARD)
+		return SCARD_E_NO_SMARTCARD;
+	if (rv != SCARD_S_SUCCESS && rv != SCARD_W_RESET_CARD)
+		return rv;
+	rv = real()->SCardReconnect(hCard, dwShareMode, dwPreferredProtocols, dwInitialization,
+				    pdwActiveProtocol);
+	if (rv == SCARD_S_SUCCESS) {
+		MONITOR;
+		struct connection *c = connection_find(hCard);
+
+		if (c) {
+			c->share = dwShareMode;
+			c->protocols = dwPreferredProtocols;
+			c->epoch = stack_epoch();
+			c->told = c->reset = false;
+			rv = note_power(power_word(dwInitialization, true));
+		}
+	}
+	return rv;
+}
+
+LONG SCardDisconnect(SCARDHANDLE hCard, DWORD dwDisposition)
+{
+	LONG rv = real()->SCardDisconnect(hCard, dwDisposition);
+
+	if (rv == SCARD_S_SUCCESS) {
+		MONITOR;
+
+		if (connection_find(hCard))
+			rv = note_power(power_word(dwDisposition, false));
+		connection_drop(hCard);
+	}
+	return rv;
+}
+
+LONG SCardReleaseContext(SCARDCONTEXT hContext)
+{
+	LONG rv = real()->SCardReleaseContext(hContext);
+
+	if (rv == SCARD_S_SUCCESS) {
+		MONITOR;
+		connection_drop_context(hContext);
+	}
+	return rv;
+}
+
+/* ---- transactions ---- */
+
+/* The slot of a connection that is fit to begin one; its turn is taken. */
+static LONG take_transaction(SCARDHANDLE handle, struct slot **ret)
+{
+	MONITOR;
+	const struct connection *c = connection_find(handle);
+	LONG rv = c ? stack_state(c) : SCARD_S_SUCCESS;
+
+	*ret = NULL;
+	if (c && rv == SCARD_S_SUCCESS) {
+		*ret = c->slot;
+		transaction_take(*ret, handle);
+	}
+	return rv;
+}
+
+static void give_transaction(struct slot *s, SCARDHANDLE handle)
+{
+	MONITOR;
+	transaction_give(s, handle);
+}
+
+LONG SCardBeginTransaction(SCARDHANDLE hCard)
+{
+	struct slot *s;
+	LONG rv = take_transaction(hCard, &s);
+
+	if (rv != SCARD_S_SUCCESS)
+		return rv;
+	rv = real()->SCardBeginTransaction(hCard);
+	if (s && rv != SCARD_S_SUCCESS)
+		give_transaction(s, hCard);
+	return note_reset(hCard, rv);
+}
+
+/* After a reset pcscd keeps the transaction until the program has reconnected. */
+LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition)
+{
+	LONG state = state_of(hCard), rv;
+
+	if (state == SCARD_W_RESET_CARD)
+		return state;
+	rv = real()->SCardEndTransaction(hCard, dwDisposition);
+	if (rv != SCARD_W_RESET_CARD) {
+		MONITOR;
+		struct connection *c = connection_find(hCard);
+
+		if (c)
+			transaction_give(c->slot, hCard);
+		if (c && rv == SCARD_S_SUCCESS)
+			rv = note_power(power_word(dwDisposition, false));
+	}
+	return state != SCARD_S_SUCCESS ? state : note_reset(hCard, rv);
+}
+
+/* ---- status ---- */
+
+LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, LPDWORD pdwState,
+		 LPDWORD pdwProtocol, LPBYTE pbAtr, LPDWORD pcbAtrLen)
+{
+	DWORD *const results[] = { pcchReaderLen, pdwState, pdwProtocol, pcbAtrLen };
+	LONG rv = state_of(hCard);
+
+	if (rv == SCARD_S_SUCCESS)
+		return note_reset(hCard, real()->SCardStatus(hCard, szReaderName, pcchReaderLen,
+							     pdwState, pdwProtocol, pbAtr,
+							     pcbAtrLen));
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
+		if (results[i])
+			*results[i] = 0;
+	return rv;
+}
+
+/* ---- commands ---- */
+
+LONG SCardTransmit(SCARDHANDLE hCard, const SCARD_IO_REQUEST *pioSendPci, LPCBYTE pbSendBuffer,
+		   DWORD cbSendLength, SCARD_IO_REQUEST *pioRecvPci, LPBYTE pbRecvBuffer,
+		   LPDWORD pcbRecvLength)
+{
+	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(MAX_BUFFER_SIZE_EXTENDED);
+	struct passage p = { .send_pci = pioSendPci,
+			     .receive_pci = pioRecvPci,
+			     .bytes = pbSendBuffer,
+			     .len = cbSendLength };
+	LONG rv;
+
+	if (!pioSendPci || !pbSendBuffer || !pbRecvBuffer || !pcbRecvLength ||
+	    cbSendLength > MAX_BUFFER_SIZE_EXTENDED || !connection_copy(hCard, &p.c))
+		return real()->SCardTransmit(hCard, pioSendPci, pbSendBuffer, cbSendLength,
+					     pioRecvPci, pbRecvBuffer, pcbRecvLength);
+	if (cbSendLength < APDU_HEADER) /* no command, and nothing that a trace can say */
+		return SCARD_E_INVALID_PARAMETER;
+	rv = stack_pass(&p, &response);
+	return stack_hand_over(rv, &response, pbRecvBuffer, *pcbRecvLength, pcbRecvLength);
+}
