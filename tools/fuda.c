@@ -257,7 +257,7 @@ static int finish(struct call *call, int code)
 		fprintf(stderr, _("fuda: the report cannot be written: %s\n"), fuda_error_text(r));
 	if (r < 0 && code == 0)
 		fputs(_("fuda: what the command was to do is done.\n"), stderr);
-	return fuda_error_exit_status(code < 0 ? code : r);
+	return call->status ? call->status : fuda_error_exit_status(code < 0 ? code : r);
 }
 
 static int run_command(const struct fuda_command *command, int argc, char **argv)

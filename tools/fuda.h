@@ -119,6 +119,7 @@ struct call {
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
 	char remark[300];   /* a sentence that follows the message, whoever it is from; or "" */
 	bool usage;         /* the failure is in the command line */
+	int status;         /* of another program, that this one ends with; 0: its own */
 };
 
 /* Writes down why the call fails, in words for a person, and returns `code`. Use it for whatever

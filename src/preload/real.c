@@ -3,6 +3,10 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
+
+/* So that this library is linked with libpcsclite also where what is not called is left out. */
+static __attribute__((used)) const void *const linked = &g_rgSCardT1Pci;
 
 static struct real functions;
 static pthread_once_t once = PTHREAD_ONCE_INIT;

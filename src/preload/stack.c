@@ -30,6 +30,7 @@ static struct {
 	struct reader *reader;
 	struct trace_recorder *recorder;
 	struct passage *passage; /* the one that is being sent */
+	SCARDHANDLE told;	 /* whose reader and card the trace has told of last */
 } stack;
 
 /* ---- errors ---- */
@@ -262,25 +263,25 @@ static const char *protocol_called(DWORD protocol)
 }
 
 /* Not when the program connects: it may never send anything. */
-static int tell_facts(struct passage *p)
+static int tell_facts(const struct passage *p)
 {
 	char name[sizeof("pcsc:") + MAX_READERNAME];
 	uint8_t atr[MAX_ATR_SIZE];
 	DWORD len = sizeof(atr), state, active;
-	struct connection *c;
+	struct connection *c = connection_find(p->c.handle);
 	LONG rv;
 
-	if (p->c.told)
+	if (!c || (c->told && stack.told == c->handle))
 		return 0;
 	monitor_leave();
 	rv = real()->SCardStatus(p->c.handle, NULL, NULL, &state, &active, atr, &len);
 	monitor_enter();
-	if (rv != SCARD_S_SUCCESS) /* as the command will find */
-		return 0;
-	snprintf(name, sizeof(name), "pcsc:%s", p->c.slot->name);
 	c = connection_find(p->c.handle);
-	if (c)
-		c->told = true;
+	if (!c || rv != SCARD_S_SUCCESS) /* as the command will find */
+		return 0;
+	c->told = true;
+	stack.told = c->handle;
+	snprintf(name, sizeof(name), "pcsc:%s", c->slot->name);
 	return trace_record_facts(stack.recorder,
 				  &(struct trace_facts){
 					  .reader = name,
@@ -289,8 +290,8 @@ static int tell_facts(struct passage *p)
 					  .protocol = protocol_called(active),
 					  .max_command = APDU_COMMAND_MAX,
 					  .max_response = APDU_RESPONSE_MAX,
-					  .pad = (p->c.verify ? READER_PAD_VERIFY : 0u) |
-						 (p->c.modify ? READER_PAD_MODIFY : 0u),
+					  .pad = (c->verify ? READER_PAD_VERIFY : 0u) |
+						 (c->modify ? READER_PAD_MODIFY : 0u),
 				  });
 }
 
@@ -301,6 +302,13 @@ static int record(const struct passage *p, const struct fuda_buf *response, int 
 	return trace_record_exchange(stack.recorder, typed ? p->header : p->bytes,
 				     typed ? HEADER : p->len, typed, response->data, response->len,
 				     e, us);
+}
+
+/* Whether no other program could use the card since the command before. */
+static bool is_alone(const struct connection *c)
+{
+	return c->share == SCARD_SHARE_EXCLUSIVE ||
+	       (c->slot->depth && c->slot->owner == c->handle);
 }
 
 static uint64_t now_us(void)
@@ -341,6 +349,8 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 	if (!(unchanged && e == FUDA_EINVAL) &&
 	    record(p, ret_response, e, now_us() - start) < 0)
 		return close_down();
+	if (!is_alone(&p->c))
+		trace_record_forget(stack.recorder);
 	if (!unchanged)
 		return e < 0 ? said_for(e) : SCARD_S_SUCCESS;
 	if (p->rv == SCARD_S_SUCCESS && e < 0 &&
@@ -375,9 +385,14 @@ LONG stack_hand_over(LONG rv, const struct fuda_buf *response, void *room, DWORD
 	return rv;
 }
 
-LONG stack_note_power(const char *how)
+void stack_note_power(const char *how)
 {
-	if (stack.tried && !stack.closed && trace_record_power(stack.recorder, how) < 0)
-		return close_down();
-	return SCARD_S_SUCCESS;
+	if (stack.recorder && !stack.closed && trace_record_power(stack.recorder, how) < 0)
+		close_down();
+}
+
+void stack_note_others(void)
+{
+	if (stack.recorder)
+		trace_record_forget(stack.recorder);
 }

@@ -67,9 +67,12 @@ static const char *power_word(DWORD disposition, bool on)
 	}
 }
 
-static LONG note_power(const char *how)
+static void note_power(DWORD disposition, bool on)
 {
-	return how ? stack_note_power(how) : SCARD_S_SUCCESS;
+	const char *how = power_word(disposition, on);
+
+	if (how)
+		stack_note_power(how);
 }
 
 /* A program that finds the card reset starts afresh; libpcsclite says it until it reconnects. */
@@ -78,10 +81,11 @@ static LONG note_reset(SCARDHANDLE handle, LONG rv)
 	MONITOR;
 	struct connection *c = connection_find(handle);
 
-	if (!c || rv != SCARD_W_RESET_CARD || c->reset)
-		return rv;
-	c->reset = true;
-	return stack_note_power("reset") == SCARD_S_SUCCESS ? rv : SCARD_F_INTERNAL_ERROR;
+	if (c && rv == SCARD_W_RESET_CARD && !c->reset) {
+		c->reset = true;
+		stack_note_power("reset");
+	}
+	return rv;
 }
 
 static LONG state_of(SCARDHANDLE handle)
@@ -112,7 +116,7 @@ LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProto
 			c->protocols = dwPreferredProtocols;
 			c->epoch = stack_epoch();
 			c->told = c->reset = false;
-			rv = note_power(power_word(dwInitialization, true));
+			note_power(dwInitialization, true);
 		}
 	}
 	return rv;
@@ -126,7 +130,7 @@ LONG SCardDisconnect(SCARDHANDLE hCard, DWORD dwDisposition)
 		MONITOR;
 
 		if (connection_find(hCard))
-			rv = note_power(power_word(dwDisposition, false));
+			note_power(dwDisposition, false);
 		connection_drop(hCard);
 	}
 	return rv;
@@ -160,10 +164,14 @@ static LONG take_transaction(SCARDHANDLE handle, struct slot **ret)
 	return rv;
 }
 
-static void give_transaction(struct slot *s, SCARDHANDLE handle)
+static void begun(struct slot *s, SCARDHANDLE handle, LONG rv)
 {
 	MONITOR;
-	transaction_give(s, handle);
+
+	if (rv != SCARD_S_SUCCESS)
+		transaction_give(s, handle);
+	else if (s->depth == 1)
+		stack_note_others();
 }
 
 LONG SCardBeginTransaction(SCARDHANDLE hCard)
@@ -174,8 +182,8 @@ LONG SCardBeginTransaction(SCARDHANDLE hCard)
 	if (rv != SCARD_S_SUCCESS)
 		return rv;
 	rv = real()->SCardBeginTransaction(hCard);
-	if (s && rv != SCARD_S_SUCCESS)
-		give_transaction(s, hCard);
+	if (s)
+		begun(s, hCard, rv);
 	return note_reset(hCard, rv);
 }
 
@@ -194,7 +202,8 @@ LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition)
 		if (c)
 			transaction_give(c->slot, hCard);
 		if (c && rv == SCARD_S_SUCCESS)
-			rv = note_power(power_word(dwDisposition, false));
+			note_power(dwDisposition, false);
+		stack_note_others();
 	}
 	return state != SCARD_S_SUCCESS ? state : note_reset(hCard, rv);
 }
