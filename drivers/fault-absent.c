@@ -13,5 +13,6 @@ const char *fuda_fault_kind(size_t index)
 int fuda_fault_check(struct fuda_context *ctx, const char *spec)
 {
 	(void)spec;
-	return ctx_fail(ctx, FUDA_ENOTSUP, _("This program was built without the driver of faults."));
+	return ctx_fail(ctx, FUDA_ENOTSUP,
+			_("This program was built without the driver of faults."));
 }
