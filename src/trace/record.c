@@ -17,7 +17,6 @@
 
 enum {
 	TEXT_MAX = 1 << 20, /* of an exchange: a byte is three characters */
-	FACTS_ATR_MAX = 33,
 	OTHERS = 077, /* what others may do with a file */
 	KEY_ID = 4,
 };
@@ -37,7 +36,7 @@ struct trace_recorder {
 
 	/* what holds from here on, and whether the trace says so */
 	struct trace_facts facts;
-	uint8_t atr[FACTS_ATR_MAX];
+	uint8_t atr[TRACE_ATR_MAX];
 	bool has_facts, told;
 
 	struct trace_statement statement;
@@ -439,6 +438,7 @@ static int say_response(struct trace_recorder *r, const struct trace_about *abou
 
 	if (e < 0)
 		return e;
+	us = MIN(us, (uint64_t)TRACE_TIME_MAX);
 	r->statement.time = (struct trace_time){ TRACE_TIME_TOOK, us, us };
 	return say(r);
 }
