@@ -219,6 +219,7 @@ void results_step(void *arg, const struct fuda_trace_check *check)
 	r->all++;
 	r->steps++;
 	r->us += check->us;
+	r->bad += check->why != NULL;
 	if (check->why && r->failed++ < FAILURES_MAX && common.json)
 		json_step(r, check);
 	if (r->tap)
@@ -263,5 +264,11 @@ int results_end(struct results *r, int code)
 	}
 	if (!common.json && (fflush(stdout) || ferror(stdout)))
 		return call_fail(r->call, FUDA_EFILE, _("standard output cannot be written"));
+	if (code == FUDA_EDEPARTED)
+		return call_fail(r->call, code,
+				 ngettext("%lu of %lu step did not go as the script says",
+					  "%lu of %lu steps did not go as the script says",
+					  r->all),
+				 r->bad, r->all);
 	return code;
 }

@@ -14,7 +14,7 @@ struct results {
 	FILE *junit;	   /* NULL: not wanted */
 	const char *path;  /* of `junit` */
 	FILE *cases;	   /* of the script that runs: JUnit wants their number before them */
-	unsigned long all; /* steps of all scripts */
+	unsigned long all, bad; /* steps of all scripts, and those that failed */
 	bool broken;	   /* something could not be written */
 	/* of the script that runs */
 	const char *script;

@@ -441,6 +441,9 @@ int fuda_trace_run(struct fuda_context *ctx, const char *path,
 		return e;
 	if (!r.failed)
 		return 0;
-	return ctx_fail(ctx, FUDA_EDEPARTED, _("%s: %lu steps did not go as the script says."),
+	ctx_step(ctx, _("run the script"));
+	return ctx_fail(ctx, FUDA_EDEPARTED,
+			dngettext(TEXT_DOMAIN, "%s: %lu step did not go as the script says.",
+				  "%s: %lu steps did not go as the script says.", r.failed),
 			path, r.failed);
 }
