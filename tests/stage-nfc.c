@@ -34,4 +34,4 @@ static const char *reader(void)
 	return name;
 }
 
-const struct stage stage_nfc = { "nfc", begin, end, insert, reader };
+const struct stage stage_nfc = { "nfc", begin, end, insert, reader, NULL };

@@ -155,4 +155,4 @@ static const char *reader(void)
 	return "pcsc: 00 00";
 }
 
-const struct stage stage_pcsc = { "pcsc", begin, end, insert, reader };
+const struct stage stage_pcsc = { "pcsc", begin, end, insert, reader, NULL };

@@ -42,4 +42,4 @@ static const char *reader(void)
 	return name;
 }
 
-const struct stage stage_rcs380 = { "rcs380", begin, end, insert, reader };
+const struct stage stage_rcs380 = { "rcs380", begin, end, insert, reader, NULL };

@@ -13,4 +13,4 @@ static void end(void)
 {
 }
 
-const struct stage stage_virtual = { "virtual", begin, end, NULL, NULL };
+const struct stage stage_virtual = { "virtual", begin, end, NULL, NULL, NULL };

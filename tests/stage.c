@@ -52,7 +52,7 @@ bool stage_takes(void)
 	const char *text = getenv("FUDA_TEST_STRIDE");
 	unsigned long stride = text ? strtoul(text, NULL, 10) : STAGE_STRIDE;
 
-	return stage_is_virtual() || stride == 0 || run++ % stride == 0;
+	return (stage_is_virtual() && !stage()->above) || stride == 0 || run++ % stride == 0;
 }
 
 size_t stage_step(void)
@@ -83,11 +83,12 @@ const char *stage_insert(const char *spec)
 {
 	static char name[512];
 	const char *before = spec ? "fault:" : "", *after = spec ? ":" : "";
+	const char *above = stage()->above ? stage()->above : "";
 
 	if (!spec)
 		spec = "";
 	if (stage_is_virtual()) {
-		snprintf(name, sizeof(name), "%s%s%svirtual:%s", before, spec, after, softcard_dir());
+		snprintf(name, sizeof(name), "%s%s%s%svirtual:%s", above, before, spec, after, softcard_dir());
 		return name;
 	}
 	inside = softcard_load();

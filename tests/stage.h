@@ -17,13 +17,15 @@ struct stage {
 	void (*insert)(struct vcard *v);
 	/* Its whole name, "driver:rest"; NULL: "virtual", which opens the directory by itself. */
 	const char *(*reader)(void);
+	/* What stands before the name of the virtual reader and of the faults, as "trace:"; or NULL. */
+	const char *above;
 };
 
 /* The stage of the driver that the environment (FUDA_TEST_DRIVER) names, or the virtual one. Ends the process
  * with a failure where that driver has none. */
 const struct stage *stage(void);
 bool stage_is_virtual(void);
-/* Whether the next run of a matrix of faults is made: over the virtual reader all are, over others, which are
+/* Whether the next run of a matrix of faults is made: over the bare virtual reader all are, over others, which are
  * slower and have nothing to do with the faults above them, every STAGE_STRIDE-th, a number that no matrix has as
  * a factor. FUDA_TEST_STRIDE in the environment is another stride, 1 for all. */
 bool stage_takes(void);
