@@ -17,7 +17,7 @@ enum {
 struct place {
 	const struct aid *application; /* NULL: not known */
 	const struct trace_file *file;
-	uint16_t fid; /* where `file` is not known */
+	uint16_t fid; /* where `file` is not known and may matter */
 };
 
 struct kept {
@@ -46,7 +46,10 @@ struct replay_index {
 
 static struct place place_of(const struct trace_follow *f, const struct trace_about *a)
 {
-	return (struct place){ a->application, a->file, a->file ? 0 : f->file };
+	bool of_file = !a->file && a->kind != TRACE_IS_SELECT && a->kind != TRACE_IS_GET_DATA &&
+		       a->kind != TRACE_IS_CHALLENGE;
+
+	return (struct place){ a->application, a->file, of_file ? f->file : 0 };
 }
 
 static bool same_place(const struct place *a, const struct place *b)
