@@ -50,12 +50,12 @@ says()
 run 0 --help
 grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
 for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size \
-	person photo photo-size record-file-step authority vpcd wait usage; do
+	person photo photo-size record-file-step authority vpcd wait usage loose once; do
 	grep -q "^  --$word .*  [a-z0-9]" "$scratch/out" || grep -q "^  --$word .*exact$" "$scratch/out" ||
 		fail "no help on --$word"
 	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
 done
-for command in make run; do
+for command in make run replay; do
 	for option in -h --help; do
 		run 0 $command $option
 		grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help by $command $option"
@@ -77,7 +77,7 @@ grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version"
 run 2
 says '^usage:'
 run 2 mak "$scratch/card"
-says "neither 'make' nor 'run': mak"
+says "neither 'make' nor 'run' nor 'replay': mak"
 run 2 make
 run 2 make "$scratch/a" "$scratch/b"
 run 2 make "$scratch/a" --colour red
