@@ -285,7 +285,7 @@ static void put_time(struct writer *w, const struct trace_time *t)
 	case TRACE_TIME_NONE:
 		return;
 	case TRACE_TIME_TOOK:
-		put_took(w, t->max_us);
+		put_took(w, MIN(t->max_us, (uint64_t)TRACE_TIME_MAX));
 		return;
 	case TRACE_TIME_WITHIN:
 		if (t->min_us)

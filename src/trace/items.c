@@ -228,9 +228,9 @@ static bool take_part(struct cursor *c, const char **ret, size_t *ret_len)
 {
 	size_t n = 0;
 
-	while (c->left && *c->p == ' ')
+	while (c->left && trace_is_blank((char)*c->p))
 		(void)cur_skip(c, 1);
-	while (n < c->left && c->p[n] != ' ')
+	while (n < c->left && !trace_is_blank((char)c->p[n]))
 		n++;
 	*ret = (const char *)c->p;
 	*ret_len = n;

@@ -98,13 +98,13 @@ int trace_fail_at(struct trace_parser *p, unsigned long line, int code, const ch
 int trace_parser_tell(struct trace_parser *p, struct trace_place *ret)
 {
 	const struct trace_scanner *s = &p->scan;
+	unsigned long line = s->waiting ? s->number - 1 : s->number;
 
 	if (s->next < 0 || fseek(s->file, 0, SEEK_CUR) < 0)
-		return trace_fail_at(p, s->number, FUDA_ENOTSUP,
+		return trace_fail_at(p, line, FUDA_ENOTSUP,
 				     _("What is repeated must be in a file, not come from a "
 				       "pipe."));
-	*ret = (struct trace_place){ s->waiting ? s->offset : s->next,
-				     s->waiting ? s->number - 1 : s->number, p->repeats };
+	*ret = (struct trace_place){ s->waiting ? s->offset : s->next, line, p->repeats };
 	return 0;
 }
 

@@ -20,11 +20,6 @@ int trace_scan_fail(struct trace_scanner *s, const struct trace_word *w, const c
 
 /* ---- lines ---- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* The place at byte `at` of the line, which is never before the one asked for last. */
 static struct trace_word place(struct trace_scanner *s, size_t at)
 {
@@ -129,7 +124,7 @@ int trace_scan_first_line(struct trace_scanner *s)
 
 static size_t skip_blanks(const struct trace_scanner *s, size_t at)
 {
-	while (at < s->len && is_blank(s->line[at]))
+	while (at < s->len && trace_is_blank(s->line[at]))
 		at++;
 	return at;
 }
@@ -137,7 +132,7 @@ static size_t skip_blanks(const struct trace_scanner *s, size_t at)
 /* A line of blanks alone ends a statement as an empty one does. */
 static bool continues(const struct trace_scanner *s)
 {
-	return s->len && is_blank(s->line[0]) && skip_blanks(s, 0) < s->len;
+	return s->len && trace_is_blank(s->line[0]) && skip_blanks(s, 0) < s->len;
 }
 
 int trace_scan_statement(struct trace_scanner *s)
@@ -211,7 +206,7 @@ static int find_close(struct trace_scanner *s, struct trace_word *w, char close)
 	w->text = s->line + s->at + 1;
 	w->len = end - s->at - 1;
 	s->at = end + 1;
-	if (s->at < s->len && !is_blank(s->line[s->at])) {
+	if (s->at < s->len && !trace_is_blank(s->line[s->at])) {
 		*w = place(s, s->at);
 		return trace_scan_fail(s, w, _("A blank is missing after the closing %c."), close);
 	}
@@ -224,7 +219,7 @@ static void take_note(struct trace_scanner *s, struct trace_word *w)
 
 	if (from < end && s->line[from] == ' ')
 		from++;
-	while (end > from && is_blank(s->line[end - 1]))
+	while (end > from && trace_is_blank(s->line[end - 1]))
 		end--;
 	w->text = s->line + from;
 	w->len = end - from;
@@ -235,7 +230,7 @@ static void take_plain(struct trace_scanner *s, struct trace_word *w)
 {
 	size_t end = s->at;
 
-	while (end < s->len && !is_blank(s->line[end]))
+	while (end < s->len && !trace_is_blank(s->line[end]))
 		end++;
 	w->text = s->line + s->at;
 	w->len = end - s->at;

@@ -39,6 +39,11 @@ struct trace_scanner {
 	unsigned long column;
 };
 
+static inline bool trace_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /* Begins the next statement. 1, or 0 at the end of the file. FUDA_EFORMAT, FUDA_EFILE. */
 int trace_scan_statement(struct trace_scanner *s);
 /* The next word of it. FUDA_EFORMAT, FUDA_EFILE. */

@@ -2,10 +2,12 @@
 /* A script as it runs: include and repeat carried out. */
 #include "trace/parser.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct loop {
 	struct trace_place body;
@@ -113,11 +115,14 @@ static char *beside(const char *including, const char *path)
 	return full;
 }
 
-static int check_include(struct trace_script *s, const struct trace_statement *at, FILE *f)
+/* Whether what was opened may be included. */
+static int check_include(struct trace_script *s, const struct trace_statement *at, int fd)
 {
 	struct stat st;
 
-	if (fstat(fileno(f), &st) < 0 || !S_ISREG(st.st_mode))
+	if (fd < 0)
+		return fail_here(s, at, _("The file that is included cannot be read."));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail_here(s, at, _("What is included must be a file."));
 	for (size_t i = 0; i < s->depth; i++)
 		if (s->levels[i].device == st.st_dev && s->levels[i].inode == st.st_ino)
@@ -129,20 +134,21 @@ static int include(struct trace_script *s, const struct trace_statement *at)
 {
 	_cleanup_(free_text) char *path = NULL;
 	FILE *f;
-	int r;
+	int fd, r;
 
 	if (s->depth == TRACE_DEPTH_MAX)
 		return fail_here(s, at, _("Too many files that include each other."));
 	path = beside(trace_parser_path(current(s)->parser), at->text);
 	if (!path)
 		return ctx_fail_code(s->ctx, FUDA_ENOMEM);
-	f = fopen(path, "rbe");
-	if (!f)
-		return fail_here(s, at, _("The file that is included cannot be read."));
-	r = check_include(s, at, f);
-	if (r < 0) {
-		fclose(f);
-		return r;
+	/* without waiting, should it be a pipe */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	r = check_include(s, at, fd);
+	f = r == 0 ? fdopen(fd, "rb") : NULL;
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return r < 0 ? r : ctx_fail_code(s->ctx, FUDA_ENOMEM);
 	}
 	return enter(s, path, f);
 }

@@ -146,35 +146,34 @@ static int parse_numbers(struct trace_parser *p, const struct trace_form *form,
 	return r < 0 ? r : take_number(p, ret, form, &ret->second);
 }
 
-/* Two words, so that it reads like the times between parentheses. */
+/* With a blank before the unit or without, as between parentheses. */
 static int parse_time(struct trace_parser *p, const struct trace_form *form,
 		      struct trace_statement *ret)
 {
-	char text[2 * TRACE_NAME_MAX + 2];
+	char text[2 * TRACE_NAME_MAX + 3];
 	struct trace_word first, w;
 	int r = trace_next_word(p, ret, &first);
-	bool good;
+	size_t len;
 
 	(void)form;
 	if (r < 0)
 		return r;
-	w = first;
-	good = copy_word(&w, text, TRACE_NAME_MAX + 1);
-	r = good ? trace_next_word(p, ret, &w) : 0;
-	if (r < 0)
-		return r;
-	if (good) {
-		size_t len = strlen(text);
-
+	if (copy_word(&first, text, TRACE_NAME_MAX + 1)) {
+		len = strlen(text);
+		if (trace_take_times(text, len, &ret->time) && ret->time.kind == TRACE_TIME_TOOK)
+			return 0;
 		text[len++] = ' ';
-		good = copy_word(&w, text + len, TRACE_NAME_MAX + 1) &&
-		       trace_take_times(text, strlen(text), &ret->time) &&
-		       ret->time.kind == TRACE_TIME_TOOK;
+		r = trace_next_word(p, ret, &w);
+		if (r < 0)
+			return r;
+		if (copy_word(&w, text + len, TRACE_NAME_MAX + 1) &&
+		    trace_take_times(text, strlen(text), &ret->time) &&
+		    ret->time.kind == TRACE_TIME_TOOK)
+			return 0;
 	}
-	return good ? 0 :
-		      trace_scan_fail(&p->scan, &first,
-				      _("Expected a time up to 1000 s, like 500 ms, with unit us, "
-					"ms or s."));
+	return trace_scan_fail(&p->scan, &first,
+			       _("Expected a time up to 1000 s, like 500 ms, with unit us, ms or "
+				 "s."));
 }
 
 /* ---- items ---- */

@@ -22,7 +22,7 @@ enum {
 	TRACE_REPEAT_MAX = 1000000,  /* times, with the repeats around it */
 	TRACE_DEPTH_MAX = 8,	     /* of include, and of repeat */
 	TRACE_ATR_MAX = 33,	     /* bytes: ISO 7816-3 8.2.1 */
-	TRACE_TIME_MAX = 1000000000, /* microseconds */
+	TRACE_TIME_MAX = 1000000000, /* microseconds; what took longer is written as this */
 };
 
 /* What bytes are, or may be: the parts of commands, responses and names. */

@@ -42,7 +42,7 @@ static uint64_t take_unit(const char *text, size_t *len)
 
 		if (*len <= n || memcmp(text + *len - n, units[i].name, n) != 0)
 			continue;
-		for (*len -= n; *len && text[*len - 1] == ' ';)
+		for (*len -= n; *len && trace_is_blank(text[*len - 1]);)
 			--*len;
 		return units[i].us;
 	}
