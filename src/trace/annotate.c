@@ -25,10 +25,10 @@ struct trace_walk {
 	struct trace_script *script;
 	struct placed slots[3];
 	struct placed *what, *outcome, *ahead;
-	bool is_ahead; /* `ahead` was read already and is the next step */
+	bool is_ahead; /* `ahead` was read already and is the next event */
 	struct trace_follow follow;
 	struct fuda_buf command, data;
-	struct trace_step step;
+	struct trace_event event;
 	unsigned long commands;
 };
 
@@ -157,22 +157,22 @@ static void follow_verify(struct trace_follow *f, const char *secret)
 		*f = (struct trace_follow){ found->application, found->fid };
 }
 
-/* Takes notice of what the step did to the card. A script that leaves the outcome open is taken to
+/* Takes notice of what the event did to the card. A script that leaves the outcome open is taken to
  * mean that it works. */
-static void follow_step(struct trace_walk *w)
+static void follow_event(struct trace_walk *w)
 {
-	const struct trace_step *step = &w->step;
-	uint16_t sw = step->outcome && step->outcome->status_count ? step->sw : SW_DONE;
+	const struct trace_event *event = &w->event;
+	uint16_t sw = event->outcome && event->outcome->status_count ? event->sw : SW_DONE;
 
-	switch (step->what->kind) {
+	switch (event->what->kind) {
 	case TRACE_COMMAND:
-		if (step->outcome && step->outcome->kind == TRACE_FAILURE)
+		if (event->outcome && event->outcome->kind == TRACE_FAILURE)
 			trace_follow_reset(&w->follow);
 		else
 			trace_follow(&w->follow, w->command.data, w->command.len, sw);
 		break;
 	case TRACE_VERIFY:
-		follow_verify(&w->follow, step->what->word);
+		follow_verify(&w->follow, event->what->word);
 		break;
 	case TRACE_POWER:
 	case TRACE_INSERT:
@@ -187,29 +187,29 @@ static void follow_step(struct trace_walk *w)
 
 static int annotate_command(struct trace_walk *w)
 {
-	struct trace_step *step = &w->step;
-	int r = fill(step->what, &w->command, &step->command_hides);
+	struct trace_event *event = &w->event;
+	int r = fill(event->what, &w->command, &event->command_hides);
 	size_t before;
 
 	if (r < 0)
 		return r;
-	step->command = &w->command;
-	trace_about(&w->follow, w->command.data, w->command.len, &step->about);
+	event->command = &w->command;
+	trace_about(&w->follow, w->command.data, w->command.len, &event->about);
 	/* without its secret VERIFY looks like asking for the counter */
-	if (step->about.kind == TRACE_IS_TRIES && trace_is_typed(step->what, &before))
-		step->about.kind = TRACE_IS_VERIFY;
+	if (event->about.kind == TRACE_IS_TRIES && trace_is_typed(event->what, &before))
+		event->about.kind = TRACE_IS_VERIFY;
 	return 0;
 }
 
 static int annotate_response(struct trace_walk *w)
 {
-	struct trace_step *step = &w->step;
-	const struct trace_statement *s = step->outcome;
+	struct trace_event *event = &w->event;
+	const struct trace_statement *s = event->outcome;
 
-	step->data = &w->data;
-	step->sw = s->status_count ? s->statuses[0].sw : 0;
-	step->sw_known = s->status_count == 1 && s->statuses[0].mask == 0xFFFF;
-	return fill(s, &w->data, &step->data_hides);
+	event->data = &w->data;
+	event->sw = s->status_count ? s->statuses[0].sw : 0;
+	event->sw_known = s->status_count == 1 && s->statuses[0].mask == 0xFFFF;
+	return fill(s, &w->data, &event->data_hides);
 }
 
 /* The outcome of `what`, if what comes next is one. */
@@ -224,13 +224,13 @@ static int find_outcome(struct trace_walk *w)
 		return 0;
 	exchange(&w->outcome, &w->ahead);
 	w->is_ahead = false;
-	w->step.outcome = &w->outcome->s;
+	w->event.outcome = &w->outcome->s;
 	return 0;
 }
 
-int trace_walk_next(struct trace_walk *w, const struct trace_step **ret)
+int trace_walk_next(struct trace_walk *w, const struct trace_event **ret)
 {
-	struct trace_step *step = &w->step;
+	struct trace_event *event = &w->event;
 	int r = 1;
 
 	if (w->is_ahead)
@@ -240,22 +240,22 @@ int trace_walk_next(struct trace_walk *w, const struct trace_step **ret)
 	w->is_ahead = false;
 	if (r <= 0)
 		return r;
-	*step = (struct trace_step){ .what = &w->what->s, .path = w->what->path };
-	if (is_outcome(step->what->kind))
+	*event = (struct trace_event){ .what = &w->what->s, .path = w->what->path };
+	if (is_outcome(event->what->kind))
 		return trace_script_fail(w->script, FUDA_EFORMAT,
 					 _("a response without a command before it"));
-	if (takes_outcome(step->what->kind)) {
-		step->number = ++w->commands;
+	if (takes_outcome(event->what->kind)) {
+		event->number = ++w->commands;
 		r = find_outcome(w);
 	}
-	if (r >= 0 && step->what->kind == TRACE_COMMAND)
+	if (r >= 0 && event->what->kind == TRACE_COMMAND)
 		r = annotate_command(w);
-	if (r >= 0 && step->outcome && step->outcome->kind == TRACE_RESPONSE)
+	if (r >= 0 && event->outcome && event->outcome->kind == TRACE_RESPONSE)
 		r = annotate_response(w);
 	if (r < 0)
 		return r;
-	follow_step(w);
-	*ret = step;
+	follow_event(w);
+	*ret = event;
 	return 1;
 }
 
@@ -388,20 +388,20 @@ void trace_title(const struct trace_about *about, const uint8_t *command, size_t
 	}
 }
 
-void trace_step_title(const struct trace_step *step, char ret[TRACE_TITLE_MAX])
+void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX])
 {
 	static const char *const words[TRACE_KINDS] = {
 		[TRACE_POWER] = "power ", [TRACE_VERIFY] = "verify ", [TRACE_INSERT] = "insert",
 		[TRACE_REMOVE] = "remove",
 	};
-	const struct trace_statement *s = step->what;
+	const struct trace_statement *s = event->what;
 	struct title t = { ret, 0 };
-	size_t got = step->data && !(step->data_hides & TRACE_HIDES_PATTERN) ? step->data->len :
-									      SIZE_MAX;
+	bool known = event->data && event->data->len && !(event->data_hides & TRACE_HIDES_PATTERN);
+	size_t got = known ? event->data->len : SIZE_MAX;
 
 	*ret = '\0';
 	if (s->kind == TRACE_COMMAND)
-		trace_title(&step->about, step->command->data, step->command->len, got, ret);
+		trace_title(&event->about, event->command->data, event->command->len, got, ret);
 	else if (s->kind == TRACE_WAIT)
 		add(&t, "wait %llu ms", (unsigned long long)(s->time.max_us / 1000));
 	else if (s->kind < TRACE_KINDS && words[s->kind])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passed in a trace, a step at a time, each with what can be said about it. */
+/* What passed in a trace, an event at a time, each with what can be said about it. */
 #ifndef TRACE_ANNOTATE_H
 #define TRACE_ANNOTATE_H
 
@@ -14,7 +14,7 @@ enum trace_hides {
 };
 
 /* A command with what came of it, or something that is done. */
-struct trace_step {
+struct trace_event {
 	const struct trace_statement *what;    /* any kind but RESPONSE, FAILURE and EMPTY */
 	const struct trace_statement *outcome; /* RESPONSE or FAILURE to it; NULL: there is none */
 	const char *path;		       /* where it stands: the trace or an included file */
@@ -35,8 +35,8 @@ struct trace_walk;
 /* Opens `path`; include and repeat are carried out. Errors of trace_script_open(). */
 int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_walk **ret);
 void trace_walk_free(struct trace_walk **w);
-/* The next step, valid until the next call. 1; 0 at the end; errors of trace_script_next(). */
-int trace_walk_next(struct trace_walk *w, const struct trace_step **ret);
+/* The next event, valid until the next call. 1; 0 at the end; errors of trace_script_next(). */
+int trace_walk_next(struct trace_walk *w, const struct trace_event **ret);
 
 /* How reading a trace ended: `r`, or, if that is 0, `end`, which is what became of its output; with
  * its message. */
@@ -48,8 +48,8 @@ enum { TRACE_TITLE_MAX = 160 };
  * bytes of data in the response, SIZE_MAX if not known. Printable ASCII. */
 void trace_title(const struct trace_about *about, const uint8_t *command, size_t len, size_t got,
 		 char ret[TRACE_TITLE_MAX]);
-/* The same for any step: directives as they are written. */
-void trace_step_title(const struct trace_step *step, char ret[TRACE_TITLE_MAX]);
+/* The same for any event: directives as they are written. */
+void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX]);
 
 /* What the application is called where it is issued; "" if not known. Static, UTF-8. */
 const char *trace_application_title(const struct aid *application);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two traces by what happens in them, step by step; after a difference, both are looked ahead in
- * for where they agree again, so far and no farther. */
+/* Two traces by what happens in them, one event after the other; behind a difference both are
+ * looked ahead in for where they agree again, so far and no farther. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "trace/out.h"
 
 enum {
-	WINDOW = 64, /* steps that are looked ahead */
-	AGREE = 3,   /* steps that are the same where traces agree again */
+	WINDOW = 64, /* events that are looked ahead */
+	AGREE = 3,   /* events that are the same where traces agree again */
 };
 
 struct side {
@@ -53,21 +53,21 @@ static int take_key(struct side *s, const struct trace_statement *statement)
 	return r == FUDA_ENOMEM ? r : 0;
 }
 
-/* Sees that `n` steps are in the window, if there are so many. */
+/* Sees that `n` events are in the window, if there are so many. */
 static int look_ahead(struct side *s, size_t n)
 {
-	const struct trace_step *step;
+	const struct trace_event *event;
 	int r;
 
 	while (s->count < n && !s->ended) {
-		r = trace_walk_next(s->walk, &step);
+		r = trace_walk_next(s->walk, &event);
 		if (r < 0)
 			return r;
 		s->ended = r == 0;
-		if (r > 0 && step->what->kind == TRACE_KEY)
-			r = take_key(s, step->what);
-		if (r > 0 && trace_means_something(step)) {
-			r = trace_meaning(step, s->key_known ? s->key.data : NULL, &s->scratch,
+		if (r > 0 && event->what->kind == TRACE_KEY)
+			r = take_key(s, event->what);
+		if (r > 0 && trace_means_something(event)) {
+			r = trace_meaning(event, s->key_known ? s->key.data : NULL, &s->scratch,
 					  at(s, s->count));
 			s->count += r == 0;
 		}
@@ -130,7 +130,7 @@ static void write_head(struct diff *d, const struct trace_meaning *a, const stru
 	d->differences++;
 }
 
-/* A step that only one of them has. */
+/* An event that only one of them has. */
 static void write_single(struct diff *d, const struct side *s, const struct trace_meaning *m)
 {
 	write_head(d, s == &d->a ? m : NULL, s == &d->a ? NULL : m);
@@ -160,8 +160,9 @@ static void write_place(struct trace_out *o, const struct trace_meaning *a,
 		out_line(o);
 }
 
-/* A step that both have, each in its way. */
-static void write_pair(struct diff *d, const struct trace_meaning *a, const struct trace_meaning *b)
+/* An event that both have, each in its way. */
+static void write_pair(struct diff *d, const struct trace_meaning *a,
+		       const struct trace_meaning *b)
 {
 	struct trace_out *o = &d->out;
 	bool same_command = trace_same_command(a, b, NULL);
@@ -185,7 +186,7 @@ static void write_pair(struct diff *d, const struct trace_meaning *a, const stru
 
 /* ---- comparing ---- */
 
-/* Whether both are the same from steps `i` and `j` on, for long enough or up to their ends. */
+/* Whether both are the same from events `i` and `j` on, for long enough or up to their ends. */
 static bool agree(const struct diff *d, size_t i, size_t j)
 {
 	for (size_t k = 0; k < AGREE; k++) {
@@ -218,7 +219,7 @@ static bool alike(const struct trace_meaning *a, const struct trace_meaning *b)
 	return a->kind == b->kind && memcmp(a->header, b->header, sizeof(a->header)) == 0;
 }
 
-/* Writes `i` steps of one and `j` of the other, and drops them. */
+/* Writes `i` events of one and `j` of the other, and drops them. */
 static void write_apart(struct diff *d, size_t i, size_t j)
 {
 	size_t both = 0;

@@ -354,6 +354,21 @@ bool trace_dissect_fields(struct trace_out *o, const struct trace_about *about, 
 	return count != 0;
 }
 
+/* Whether data of `about` is to be taken for objects: what is known to hold none is not, nor what
+ * only happens to have lengths that fit. */
+static bool holds_objects(const struct trace_about *about, struct cursor c)
+{
+	struct cursor at = c;
+	struct tlv t;
+
+	if (about->kind == TRACE_IS_CHALLENGE || about->kind == TRACE_IS_SIGN ||
+	    (about->kind == TRACE_IS_READ && about->file &&
+	     about->file->holds == TRACE_HOLDS_BYTES))
+		return false;
+	return tlv_next(&at, &t) == 0 && (constructed(t.tag) || find_tag(about, t.tag)) &&
+	       is_objects(c);
+}
+
 void trace_dissect(struct trace_out *o, const struct trace_about *about, size_t offset,
 		   const uint8_t *data, size_t len)
 {
@@ -361,8 +376,7 @@ void trace_dissect(struct trace_out *o, const struct trace_about *about, size_t 
 
 	if (!len || trace_dissect_fields(o, about, offset, data, len, NULL, NULL))
 		return;
-	if (offset == 0 && about->kind != TRACE_IS_CHALLENGE && about->kind != TRACE_IS_SIGN &&
-	    !out_is_text(data, len) && is_objects(c)) {
+	if (offset == 0 && !out_is_text(data, len) && holds_objects(about, c)) {
 		write_objects(o, about, c, 0);
 		return;
 	}

@@ -6,7 +6,7 @@
 #include "trace/annotate.h"
 #include "trace/out.h"
 
-/* Writes the steps of `w` to `o`, whose text they are alone. 0, or errors of trace_walk_next() and
+/* Writes the events of `w` to `o`, whose text they are alone. 0, or errors of trace_walk_next() and
  * of `o`. */
 int trace_export_pcapng(struct trace_walk *w, struct trace_out *o);
 int trace_export_json(struct trace_walk *w, struct trace_out *o);

@@ -201,9 +201,9 @@ static void about(struct json *j, const struct trace_about *a)
 	end(j, "}");
 }
 
-static void outcome(struct json *j, const struct trace_step *step)
+static void outcome(struct json *j, const struct trace_event *event)
 {
-	const struct trace_statement *s = step->outcome;
+	const struct trace_statement *s = event->outcome;
 
 	if (!s)
 		return;
@@ -217,28 +217,28 @@ static void outcome(struct json *j, const struct trace_step *step)
 		number(j, "time_us", s->time.max_us);
 }
 
-static void command(struct json *j, const struct trace_step *step)
+static void command(struct json *j, const struct trace_event *event)
 {
-	bool hides = (step->command_hides | step->data_hides) &
+	bool hides = (event->command_hides | event->data_hides) &
 		     (TRACE_HIDES_SECRET | TRACE_HIDES_DATA);
 
 	begin(j, "{");
-	number(j, "line", step->what->line);
+	number(j, "line", event->what->line);
 	text(j, "reader", j->reader);
 	text(j, "power", j->power);
-	if (step->what->kind == TRACE_VERIFY)
-		text(j, "verify", step->what->word);
+	if (event->what->kind == TRACE_VERIFY)
+		text(j, "verify", event->what->word);
 	else
-		bytes(j, "command", step->what);
-	if (step->what->kind == TRACE_COMMAND && *step->about.name)
-		about(j, &step->about);
-	outcome(j, step);
+		bytes(j, "command", event->what);
+	if (event->what->kind == TRACE_COMMAND && *event->about.name)
+		about(j, &event->about);
+	outcome(j, event);
 	if (hides) {
 		key(j, "hidden");
 		begin(j, "[");
-		hidden(j, "command", step->what);
-		if (step->data)
-			hidden(j, "response", step->outcome);
+		hidden(j, "command", event->what);
+		if (event->data)
+			hidden(j, "response", event->outcome);
 		end(j, "]");
 	}
 	end(j, "}");
@@ -270,14 +270,14 @@ static int directive(struct json *j, const struct trace_statement *s)
 int trace_export_json(struct trace_walk *w, struct trace_out *o)
 {
 	struct json j = { .o = o, .power = "" };
-	const struct trace_step *step;
+	const struct trace_event *event;
 	int r;
 
-	while ((r = trace_walk_next(w, &step)) > 0) {
-		if (step->number)
-			command(&j, step);
+	while ((r = trace_walk_next(w, &event)) > 0) {
+		if (event->number)
+			command(&j, event);
 		else
-			r = directive(&j, step->what);
+			r = directive(&j, event->what);
 		if (r < 0 || o->error)
 			break;
 	}

@@ -156,9 +156,9 @@ static void show_bytes(char text[MEANING_SHOWN], const struct trace_statement *s
 		show(text, " ...");
 }
 
-static void show_outcome(const struct trace_step *step, char text[MEANING_SHOWN])
+static void show_outcome(const struct trace_event *event, char text[MEANING_SHOWN])
 {
-	const struct trace_statement *s = step->outcome;
+	const struct trace_statement *s = event->outcome;
 
 	if (s->kind == TRACE_FAILURE) {
 		show(text, "! %s", fuda_error_text(s->error));
@@ -170,20 +170,20 @@ static void show_outcome(const struct trace_step *step, char text[MEANING_SHOWN]
 		show(text, "%s%04X", i ? "|" : "< ", s->statuses[i].sw);
 	if (s->items && s->count)
 		show_bytes(text, s);
-	else if (step->sw_known)
-		show(text, " %s", fuda_status_text(step->sw));
+	else if (event->sw_known)
+		show(text, " %s", fuda_status_text(event->sw));
 }
 
-/* ---- steps ---- */
+/* ---- events ---- */
 
-bool trace_means_something(const struct trace_step *step)
+bool trace_means_something(const struct trace_event *event)
 {
 	static const bool counts[TRACE_KINDS] = {
 		[TRACE_COMMAND] = true, [TRACE_POWER] = true,  [TRACE_VERIFY] = true,
 		[TRACE_WAIT] = true,	[TRACE_INSERT] = true, [TRACE_REMOVE] = true,
 	};
 
-	return step->what->kind < TRACE_KINDS && counts[step->what->kind];
+	return event->what->kind < TRACE_KINDS && counts[event->what->kind];
 }
 
 static int mean_statuses(const struct trace_statement *s, struct fuda_digest *ret)
@@ -202,9 +202,9 @@ static int mean_statuses(const struct trace_statement *s, struct fuda_digest *re
 }
 
 /* What is known of a response from its first byte on. */
-static void take_sample(const struct trace_step *step, struct trace_meaning *m)
+static void take_sample(const struct trace_event *event, struct trace_meaning *m)
 {
-	const struct trace_statement *s = step->outcome;
+	const struct trace_statement *s = event->outcome;
 
 	for (size_t i = 0; i < s->count && is_literal(&s->items[i]); i++) {
 		size_t len = MIN(s->items[i].len, sizeof(m->sample) - m->sample_len);
@@ -215,45 +215,46 @@ static void take_sample(const struct trace_step *step, struct trace_meaning *m)
 	}
 }
 
-static int mean_outcome(const struct trace_step *step, struct fuda_buf *scratch,
+static int mean_outcome(const struct trace_event *event, struct fuda_buf *scratch,
 			struct trace_meaning *m)
 {
 	int r;
 
-	if (!step->outcome) {
+	if (!event->outcome) {
 		show(m->outcome_shown, "%s", _("no response in the trace"));
 		return 0;
 	}
-	m->outcome = step->outcome->kind;
-	m->error = step->outcome->error;
-	show_outcome(step, m->outcome_shown);
+	m->outcome = event->outcome->kind;
+	m->error = event->outcome->error;
+	show_outcome(event, m->outcome_shown);
 	if (m->outcome != TRACE_RESPONSE)
 		return 0;
-	take_sample(step, m);
-	r = mean_bytes(step->outcome, scratch, &m->response);
-	return r < 0 ? r : mean_statuses(step->outcome, &m->statuses);
+	take_sample(event, m);
+	r = mean_bytes(event->outcome, scratch, &m->response);
+	return r < 0 ? r : mean_statuses(event->outcome, &m->statuses);
 }
 
-int trace_meaning(const struct trace_step *step, const uint8_t *key, struct fuda_buf *scratch,
+int trace_meaning(const struct trace_event *event, const uint8_t *key, struct fuda_buf *scratch,
 		  struct trace_meaning *ret)
 {
 	struct trace_meaning *m = ret;
 	int r = 0;
 
 	memset(m, 0, sizeof(*m));
-	m->kind = step->what->kind;
-	m->line = step->what->line;
+	m->kind = event->what->kind;
+	m->line = event->what->line;
 	m->key_known = key != NULL;
 	if (key)
 		memcpy(m->key, key, sizeof(m->key));
-	trace_step_title(step, m->title);
+	trace_event_title(event, m->title);
 	if (m->kind == TRACE_COMMAND) {
-		memcpy(m->header, step->command->data, MIN(step->command->len, sizeof(m->header)));
+		memcpy(m->header, event->command->data,
+		       MIN(event->command->len, sizeof(m->header)));
 		show(m->command_shown, ">");
-		show_bytes(m->command_shown, step->what);
-		r = mean_bytes(step->what, scratch, &m->command);
+		show_bytes(m->command_shown, event->what);
+		r = mean_bytes(event->what, scratch, &m->command);
 	}
-	return r == 0 && step->number ? mean_outcome(step, scratch, m) : r;
+	return r == 0 && event->number ? mean_outcome(event, scratch, m) : r;
 }
 
 /* ---- comparing ---- */

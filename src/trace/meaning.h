@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a step of a trace means, in a size that does not depend on it: for comparing. */
+/* What an event of a trace means, in a size that does not depend on it: for comparing. */
 #ifndef TRACE_MEANING_H
 #define TRACE_MEANING_H
 
@@ -36,12 +36,12 @@ struct trace_meaning {
 	size_t sample_len;
 };
 
-/* Whether a step counts at all: what passed or was done, not where it passed. */
-bool trace_means_something(const struct trace_step *step);
+/* Whether an event counts at all: what passed or was done, not where it passed. */
+bool trace_means_something(const struct trace_event *event);
 
 /* `key`: four bytes that say with which key hashes were made, NULL if not known; `scratch` is for
  * use inside. FUDA_ENOMEM, FUDA_ETOOBIG, FUDA_EFAILED. */
-int trace_meaning(const struct trace_step *step, const uint8_t *key, struct fuda_buf *scratch,
+int trace_meaning(const struct trace_event *event, const uint8_t *key, struct fuda_buf *scratch,
 		  struct trace_meaning *ret);
 
 /* Whether the commands, the outcomes, are the same. What is hidden is compared by its hash where

@@ -312,13 +312,13 @@ static void note_hidden(struct pcapng *p, unsigned hides)
 			note(p, "%s", rows[i].note);
 }
 
-static int write_exchange(struct pcapng *p, const struct trace_step *step)
+static int write_exchange(struct pcapng *p, const struct trace_event *event)
 {
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(TRACE_BYTES_MAX + 2);
-	const uint8_t sw[] = { (uint8_t)(step->sw >> 8), (uint8_t)step->sw };
-	bool answered = step->data != NULL;
+	const uint8_t sw[] = { (uint8_t)(event->sw >> 8), (uint8_t)event->sw };
+	bool answered = event->data != NULL;
 	struct pace pace;
-	int r = answered ? fuda_buf_append(&response, step->data->data, step->data->len) : 0;
+	int r = answered ? fuda_buf_append(&response, event->data->data, event->data->len) : 0;
 
 	if (r == 0 && answered)
 		r = fuda_buf_append(&response, sw, sizeof(sw));
@@ -326,16 +326,16 @@ static int write_exchange(struct pcapng *p, const struct trace_step *step)
 		return r;
 	activate(p);
 	pace = (struct pace){ .start = p->clock,
-			      .frames = 2 * blocks_of(step->command->len) - 1 +
+			      .frames = 2 * blocks_of(event->command->len) - 1 +
 					(answered ? 2 * blocks_of(response.len) - 1 : 0) };
-	pace.us = step->outcome && step->outcome->time.kind == TRACE_TIME_TOOK ?
-			  MIN(step->outcome->time.max_us, (uint64_t)WAIT_MAX) :
+	pace.us = event->outcome && event->outcome->time.kind == TRACE_TIME_TOOK ?
+			  MIN(event->outcome->time.max_us, (uint64_t)WAIT_MAX) :
 			  pace.frames;
-	note_hidden(p, step->command_hides);
-	write_apdu(p, true, step->command->data, step->command->len, &pace);
+	note_hidden(p, event->command_hides);
+	write_apdu(p, true, event->command->data, event->command->len, &pace);
 	if (answered) {
-		note_hidden(p, step->data_hides);
-		if (!step->sw_known)
+		note_hidden(p, event->data_hides);
+		if (!event->sw_known)
 			note(p, "The script takes several status words: this is one of them.");
 		write_apdu(p, false, response.data, response.len, &pace);
 	}
@@ -353,18 +353,18 @@ static void write_failure(struct pcapng *p, const struct trace_statement *outcom
 	field(p, false);
 }
 
-static int write_command(struct pcapng *p, const struct trace_step *step)
+static int write_command(struct pcapng *p, const struct trace_event *event)
 {
 	int r;
 
-	if (step->what->kind == TRACE_VERIFY) {
+	if (event->what->kind == TRACE_VERIFY) {
 		note(p, "Here \"verify %s\" is done; its commands are not in the trace.",
-		     step->what->word);
+		     event->what->word);
 		return 0;
 	}
-	r = write_exchange(p, step);
-	if (r == 0 && !step->data)
-		write_failure(p, step->outcome);
+	r = write_exchange(p, event);
+	if (r == 0 && !event->data)
+		write_failure(p, event->outcome);
 	return r;
 }
 
@@ -418,16 +418,16 @@ static void write_directive(struct pcapng *p, const struct trace_statement *s)
 int trace_export_pcapng(struct trace_walk *w, struct trace_out *o)
 {
 	struct pcapng p = { .o = o, .body = FUDA_BUF_INIT(BODY_MAX) };
-	const struct trace_step *step;
+	const struct trace_event *event;
 	int r;
 
 	take_atr(&p, NULL);
 	write_section(&p);
-	while ((r = trace_walk_next(w, &step)) > 0) {
-		if (step->number)
-			r = write_command(&p, step);
+	while ((r = trace_walk_next(w, &event)) > 0) {
+		if (event->number)
+			r = write_command(&p, event);
 		else
-			write_directive(&p, step->what);
+			write_directive(&p, event->what);
 		if (r < 0 || o->error)
 			break;
 	}

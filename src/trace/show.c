@@ -214,45 +214,45 @@ static bool is_known(const void *arg, size_t at, size_t n)
 	return true;
 }
 
-static void write_data(struct show *s, const struct trace_step *step)
+static void write_data(struct show *s, const struct trace_event *event)
 {
 	struct trace_out *o = &s->out;
-	bool placed = step->about.offset != TRACE_OFFSET_UNKNOWN;
-	size_t offset = placed ? step->about.offset : 0;
+	bool placed = event->about.offset != TRACE_OFFSET_UNKNOWN;
+	size_t offset = placed ? event->about.offset : 0;
 
 	o->indent = INDENT_DATA;
-	if (!step->data->len && !step->data_hides) {
+	if (!event->data->len && !event->data_hides) {
 		return;
-	} else if (step->data_hides) {
-		if (step->data_hides & TRACE_HIDES_PATTERN ||
-		    !trace_dissect_fields(o, &step->about, offset, step->data->data,
-					  step->data->len, is_known, step->outcome))
-			write_items(o, step->outcome);
-	} else if (placed && step->about.file && step->about.file->holds != TRACE_HOLDS_BYTES) {
-		bool whole = join(&s->joined, step->about.file, offset, step->data);
+	} else if (event->data_hides) {
+		if (event->data_hides & TRACE_HIDES_PATTERN ||
+		    !trace_dissect_fields(o, &event->about, offset, event->data->data,
+					  event->data->len, is_known, event->outcome))
+			write_items(o, event->outcome);
+	} else if (placed && event->about.file && event->about.file->holds != TRACE_HOLDS_BYTES) {
+		bool whole = join(&s->joined, event->about.file, offset, event->data);
 
-		if (!whole || s->joined.bytes.len != step->data->len) {
-			out_hex(o, step->data->data, step->data->len, CHUNK_MAX);
+		if (!whole || s->joined.bytes.len != event->data->len) {
+			out_hex(o, event->data->data, event->data->len, CHUNK_MAX);
 			out_line(o);
 		}
 		if (whole)
-			write_whole(s, &step->about);
+			write_whole(s, &event->about);
 	} else {
-		trace_dissect(o, &step->about, offset, step->data->data, step->data->len);
+		trace_dissect(o, &event->about, offset, event->data->data, event->data->len);
 	}
 }
 
-static const char *status_text(const struct trace_step *step)
+static const char *status_text(const struct trace_event *event)
 {
 	/* who asks for the counter has presented nothing that could match: card.md 3 */
-	if (step->about.kind == TRACE_IS_TRIES && (step->sw & 0xFFF0) == 0x63C0)
+	if (event->about.kind == TRACE_IS_TRIES && (event->sw & 0xFFF0) == 0x63C0)
 		return _("the last digit counts the tries left");
-	return fuda_status_text(step->sw);
+	return fuda_status_text(event->sw);
 }
 
-static void write_outcome(struct trace_out *o, const struct trace_step *step)
+static void write_outcome(struct trace_out *o, const struct trace_event *event)
 {
-	const struct trace_statement *s = step->outcome;
+	const struct trace_statement *s = event->outcome;
 
 	if (!s) {
 		out_text(o, _("no response in the trace"));
@@ -261,58 +261,58 @@ static void write_outcome(struct trace_out *o, const struct trace_step *step)
 		out_text(o, fuda_error_text(s->error));
 	} else {
 		write_statuses(o, s);
-		if (step->sw_known)
-			out_printf(o, "  %s", status_text(step));
+		if (event->sw_known)
+			out_printf(o, "  %s", status_text(event));
 	}
 }
 
-static void write_details(struct show *s, const struct trace_step *step)
+static void write_details(struct show *s, const struct trace_event *event)
 {
 	struct trace_out *o = &s->out;
 
 	o->indent = INDENT;
-	if (step->what->kind == TRACE_COMMAND) {
+	if (event->what->kind == TRACE_COMMAND) {
 		out_text(o, "> ");
-		write_items(o, step->what);
+		write_items(o, event->what);
 	}
-	out_text(o, step->outcome && step->outcome->kind == TRACE_RESPONSE ? "< " : "");
-	write_outcome(o, step);
-	if (step->data && step->data->len)
-		out_printf(o, _(", %zu bytes"), step->data->len);
+	out_text(o, event->outcome && event->outcome->kind == TRACE_RESPONSE ? "< " : "");
+	write_outcome(o, event);
+	if (event->data && event->data->len)
+		out_printf(o, _(", %zu bytes"), event->data->len);
 	out_line(o);
-	if (step->data && step->what->kind == TRACE_COMMAND)
-		write_data(s, step);
+	if (event->data && event->what->kind == TRACE_COMMAND)
+		write_data(s, event);
 	o->indent = 0;
 }
 
-static void write_command(struct show *s, const struct trace_step *step)
+static void write_command(struct show *s, const struct trace_event *event)
 {
 	struct trace_out *o = &s->out;
 	char title[TRACE_TITLE_MAX];
 	size_t line;
 
-	trace_step_title(step, title);
-	out_printf(o, "%5lu ", step->number);
+	trace_event_title(event, title);
+	out_printf(o, "%5lu ", event->number);
 	line = o->column;
 	if (s->how->brief) {
 		out_printf(o, "%.*s", STATUS_COLUMN - (int)line - 1, title);
 		out_column(o, STATUS_COLUMN);
-		write_outcome(o, step);
+		write_outcome(o, event);
 	} else {
 		out_text(o, title);
-		write_place(o, &step->about);
+		write_place(o, &event->about);
 	}
-	write_time(o, step->outcome);
+	write_time(o, event->outcome);
 	out_line(o);
 	if (!s->how->brief)
-		write_details(s, step);
+		write_details(s, event);
 }
 
 /* What is done, or where it passed: as it is written. */
-static int write_directive(struct show *s, const struct trace_step *step)
+static int write_directive(struct show *s, const struct trace_event *event)
 {
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(8 * TRACE_BYTES_MAX);
-	int r = trace_format(step->what, &text);
+	int r = trace_format(event->what, &text);
 
 	for (size_t at = 0, end; r == 0 && at < text.len; at = end + 1) {
 		for (end = at; end < text.len && text.data[end] != '\n';)
@@ -324,13 +324,13 @@ static int write_directive(struct show *s, const struct trace_step *step)
 	return r;
 }
 
-static void count(struct show *s, const struct trace_step *step)
+static void count(struct show *s, const struct trace_event *event)
 {
 	s->commands++;
-	s->sent += step->command ? step->command->len : 0;
-	s->received += step->data && step->command ? step->data->len + 2 : 0;
-	if (step->outcome && step->outcome->time.kind == TRACE_TIME_TOOK)
-		s->us += step->outcome->time.max_us;
+	s->sent += event->command ? event->command->len : 0;
+	s->received += event->data && event->command ? event->data->len + 2 : 0;
+	if (event->outcome && event->outcome->time.kind == TRACE_TIME_TOOK)
+		s->us += event->outcome->time.max_us;
 }
 
 static void write_totals(struct show *s)
@@ -343,17 +343,17 @@ static void write_totals(struct show *s)
 	out_line(&s->out);
 }
 
-static int show_steps(struct show *s, struct trace_walk *w)
+static int show_events(struct show *s, struct trace_walk *w)
 {
-	const struct trace_step *step;
+	const struct trace_event *event;
 	int r;
 
-	while ((r = trace_walk_next(w, &step)) > 0) {
-		if (step->number) {
-			count(s, step);
-			write_command(s, step);
+	while ((r = trace_walk_next(w, &event)) > 0) {
+		if (event->number) {
+			count(s, event);
+			write_command(s, event);
 		} else {
-			r = write_directive(s, step);
+			r = write_directive(s, event);
 		}
 		if (r < 0 || s->out.error)
 			return r < 0 ? r : s->out.error;
@@ -373,7 +373,7 @@ int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fud
 	if (r < 0)
 		return r;
 	s.joined.bytes = FUDA_BUF_INIT(JOINED_MAX);
-	r = show_steps(&s, w);
+	r = show_events(&s, w);
 	trace_walk_free(&w);
 	end = out_end(&s.out); /* what was before an error is worth seeing */
 	out_free(&s.out);
