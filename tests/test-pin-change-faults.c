@@ -212,7 +212,8 @@ static struct outcome change(const struct variant *variant, const char *spec)
 /* Faults that make the card seem to say something about a secret. */
 static bool forges(const char *kind)
 {
-	return strncmp(kind, "answer=63", 9) == 0 || strcmp(kind, "answer=9000") == 0;
+	return strncmp(kind, "answer=63", 9) == 0 || strcmp(kind, "answer=9000") == 0 ||
+	       strcmp(kind, "duplicated") == 0;
 }
 
 /* Whether the copy, if there is one, holds the old secret that is given. */
@@ -271,6 +272,7 @@ static const char *const kinds[] = {
 	"removed", "pulled",  "gone",	  "reset",	 "lostreset",  "mute",	      "unreached",
 	"truncated", "sw=6F00", "sw=6700", "sw=6982",	 "sw=6D00",    "answer=9000", "late=2",
 	"answer=6300", "answer=63C3", "answer=6CFF", "answer=6110", "answer=DEAD9000",
+	"truncated=4", "oversized=16", "duplicated",
 };
 
 static void run(const struct variant *v, const char *before, const char *kind, unsigned long at, const char *forever)

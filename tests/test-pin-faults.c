@@ -160,12 +160,14 @@ static const char *const kinds[] = {
 	"removed", "pulled",  "gone",	 "reset",    "lostreset",  "mute",	  "unreached",
 	"truncated", "sw=6F00", "sw=6700", "sw=6982",  "sw=6D00",    "answer=9000",
 	"late=2",    "answer=6300", "answer=63C3", "answer=6CFF", "answer=6110", "answer=DEAD9000",
+	"truncated=4", "garbled=1", "garbled=2", "oversized=16", "duplicated",
 };
 
 /* Faults that make the card seem to say something about the PIN. */
 static bool forges(const char *kind)
 {
-	return strncmp(kind, "answer=63", 9) == 0 || strcmp(kind, "answer=9000") == 0;
+	return strncmp(kind, "answer=63", 9) == 0 || strcmp(kind, "answer=9000") == 0 ||
+	       strncmp(kind, "garbled", 7) == 0 || strcmp(kind, "duplicated") == 0;
 }
 
 static void check_run(const struct use *use, bool right, const char *kind, unsigned long at, const char *forever)

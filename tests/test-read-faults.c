@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records read with every fault at every command: one VERIFY at the most, no try lost, nothing handed
  * out that is not whole, the card without power afterwards. */
+#include <string.h>
 #include <fuda/common.h>
 #include <fuda/face.h>
 #include <fuda/text.h>
@@ -14,6 +15,7 @@ static const char *const kinds[] = {
 	"removed",   "pulled",	"gone",	   "reset",    "lostreset", "mute",	   "unreached",
 	"truncated", "sw=6F00", "sw=6700", "sw=6982",  "sw=6A82",   "sw=6D00",	   "answer=9000",
 	"late=20",   "answer=6CFF", "answer=6110", "answer=DEAD9000",
+	"truncated=4", "garbled=1", "garbled=2", "oversized=16", "duplicated",
 };
 
 struct job {
@@ -93,9 +95,20 @@ static int counter(const struct job *job)
 	return tries;
 }
 
+/* Faults after which there may be other data than the card's, which only its signature shows. */
+static bool forges_data(const char *kind)
+{
+	static const char *const forging[] = { "answer=", "garbled=", "oversized=", "duplicated" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forging); i++)
+		if (strncmp(kind, forging[i], strlen(forging[i])) == 0)
+			return true;
+	return false;
+}
+
 static void run(const struct job *job, const char *kind, int at, const char *forever)
 {
-	bool forges = strncmp(kind, "answer=", 7) == 0, good;
+	bool forges = forges_data(kind), good;
 	unsigned long verifies;
 	struct session s;
 	char spec[64];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/preload.h"
 #include "tools/torture.h"
 
 #include <errno.h>
@@ -31,16 +32,36 @@ static bool has_placeholder(char *const *command)
 	return false;
 }
 
-static int set_reader(struct call *call, struct torture_plan *plan)
+/* What LD_PRELOAD is to be for programs that use a reader of the PC/SC service. It is theirs alone:
+ * what prepares a run shall not be under faults. */
+static int find_preload(struct call *call, struct torture_plan *plan, char **ret)
+{
+	const char *now = getenv("LD_PRELOAD");
+	char *before = now ? strdup(now) : NULL;
+	int r = now && !before ? FUDA_ENOMEM : preload_library(call, NULL);
+
+	if (r == 0) {
+		*ret = strdup(getenv("LD_PRELOAD"));
+		plan->preload = *ret;
+		r = *ret ? 0 : FUDA_ENOMEM;
+	}
+	if (r == 0 && (before ? setenv("LD_PRELOAD", before, 1) : unsetenv("LD_PRELOAD")))
+		r = FUDA_ENOMEM;
+	free(before);
+	return r;
+}
+
+static int set_reader(struct call *call, struct torture_plan *plan, char **ret_preload)
 {
 	bool named = has_placeholder(plan->command);
 
 	if (named && !options.reader)
 		return call_usage(call, _("--reader is missing: which one {reader} stands for"));
-	if (!named)
-		return call_usage(call, _("{reader} is missing in the command"));
+	if (!named && options.reader)
+		return call_usage(call, _("--reader is for {reader}, which the command does not "
+					  "have: other programs choose theirs themselves"));
 	plan->reader = options.reader;
-	return 0;
+	return named ? 0 : find_preload(call, plan, ret_preload);
 }
 
 static int set_ignored(struct call *call, struct torture_plan *plan, regex_t *ret)
@@ -268,14 +289,14 @@ static int run(struct call *call)
 				     .secrets = options.secrets,
 				     .ours = options.ours };
 	struct torture_table table = { .kind_count = 0 };
-	char *copy = options.kinds ? strdup(options.kinds) : NULL;
+	char *copy = options.kinds ? strdup(options.kinds) : NULL, *preload = NULL;
 	const char *kinds[KINDS_MAX];
 	regex_t ignored;
 	int r = options.kinds && !copy ? FUDA_ENOMEM : call_operands(call, 1, SIZE_MAX);
 
 	if (r == 0) {
 		call->operands[call->operand_count] = NULL;
-		r = set_reader(call, &plan);
+		r = set_reader(call, &plan, &preload);
 	}
 	if (r == 0)
 		r = set_kinds(call, copy, kinds, &table);
@@ -285,6 +306,7 @@ static int run(struct call *call)
 		r = torture(call, &plan, &table);
 	if (plan.ignore)
 		regfree(&ignored);
+	free(preload);
 	free(copy);
 	return r;
 }
