@@ -69,6 +69,30 @@ static int read_face(struct fuda_card *card, enum fuda_pin with, struct fuda_pin
 	return r;
 }
 
+/* As scripts do it: the secret for itself, then a command as it is. */
+static int read_raw(struct fuda_card *card, enum fuda_pin with, struct fuda_pin_entry *entry, struct fuda_deadline *dl,
+		    struct fuda_buf *ret_data)
+{
+	static const uint8_t read[] = { 0x00, 0xB0, 0x83, 0x00, 0x04 };
+	_cleanup_job_ struct fuda_card *job = NULL;
+	uint16_t sw = 0;
+	int r = fuda_card_begin(card, dl);
+
+	if (r < 0)
+		return r;
+	job = card;
+	r = fuda_pin_verify(card, with, "text", entry, dl);
+	if (r == 0)
+		r = fuda_card_transmit(card, read, sizeof(read), dl, ret_data);
+	if (r == 0 && apdu_take_sw(ret_data, &sw) < 0)
+		r = ctx_fail_code(ctx, FUDA_EFORMAT);
+	if (r == 0 && (sw != 0x9000 || !ret_data->len))
+		r = ctx_fail_code(ctx, FUDA_ESW);
+	if (r < 0)
+		fuda_buf_clear(ret_data);
+	return r;
+}
+
 struct use {
 	const char *what;
 	use_fn *use;
@@ -87,6 +111,7 @@ static const struct use uses[] = {
 	{ "B in text", read_text, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_text, "00200095" },
 	{ "A in face", read_face, FUDA_PIN_A, "123456789018", "123456789019", 10, &aid_face, "00200093" },
 	{ "B in face", read_face, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_face, "00200092" },
+	{ "raw", read_raw, FUDA_PIN_B, "55021720352285", "55021720352286", 10, &aid_text, "00200095" },
 	{ "birth", read_face, FUDA_PIN_BIRTH, "550217", "550218", 10, &aid_face, "00200091" },
 };
 
