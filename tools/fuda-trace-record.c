@@ -15,7 +15,7 @@
 #include <fuda/trace.h>
 
 #define FILE_DEFAULT "fuda-trace.apdu"
-#define PLACE	     "{reader}"
+#define PLACE        "{reader}"
 
 enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127, STATUS_SIGNAL = 128 }; /* as shells do */
 
@@ -166,15 +166,16 @@ static int run_program(struct call *call)
 static void tell(const struct fuda_trace_summary *s, bool place)
 {
 	if (s->commands) {
-		fprintf(stderr, ngettext("fuda: %lu command is recorded in %s.\n",
-					 "fuda: %lu commands are recorded in %s.\n", s->commands),
+		fprintf(stderr,
+			ngettext("fuda: %lu command is recorded in %s.\n",
+				 "fuda: %lu commands are recorded in %s.\n", s->commands),
 			s->commands, options.output);
 		return;
 	}
 	fprintf(stderr, _("fuda: No command to a card was recorded. "));
 	fputs(place ? _("Perhaps the program did not get as far as the card.\n") :
-		      _("Perhaps the program did not get as far as the card, does not use PC/SC, or "
-			"is one into which no library can be brought: statically linked or setuid.\n"),
+		      _("Perhaps the program did not get as far as the card, does not use PC/SC, "
+			"or lets no library in: statically linked or setuid.\n"),
 	      stderr);
 }
 
@@ -202,8 +203,9 @@ static int check(struct call *call, bool place)
 	if (place && !options.reader)
 		return call_usage(call, _("what shall %s be? Give it with --reader"), PLACE);
 	if (!place && options.reader)
-		return call_usage(call, _("--reader is what %s in the command stands for, and it "
-					  "is not there"),
+		return call_usage(call,
+				  _("--reader is what %s in the command stands for, and it "
+				    "is not there"),
 				  PLACE);
 	return 0;
 }

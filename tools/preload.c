@@ -51,7 +51,7 @@ static bool find_library(char *ret, size_t size)
 
 int preload_library(struct call *call, const char *faults)
 {
-	const char *before = getenv("LD_PRELOAD");
+	const char *before = getenv("LD_PRELOAD"), *between = before && *before ? ":" : "";
 	char path[PATH_MAX], *value;
 	int r;
 
@@ -64,7 +64,7 @@ int preload_library(struct call *call, const char *faults)
 				 _("%s cannot be preloaded: there is a blank or a colon in its "
 				   "path."),
 				 path);
-	if (asprintf(&value, "%s%s%s", before ? before : "", before && *before ? ":" : "", path) < 0)
+	if (asprintf(&value, "%s%s%s", before ? before : "", between, path) < 0)
 		return FUDA_ENOMEM;
 	r = set(call, "LD_PRELOAD", value);
 	free(value);

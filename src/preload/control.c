@@ -103,6 +103,6 @@ LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, 
 		p.header = entry.command;
 		return type(&p, pbRecvBuffer, cbRecvLength, lpBytesReturned);
 	}
-	return pass_on(hCard, dwControlCode, pbSendBuffer, cbSendLength, pbRecvBuffer,
-		       cbRecvLength, lpBytesReturned);
+	return pass_on(hCard, dwControlCode, pbSendBuffer, cbSendLength, pbRecvBuffer, cbRecvLength,
+		       lpBytesReturned);
 }

@@ -25,7 +25,7 @@ void monitor_leave_at_end(const bool *entered);
 /* A reader, for as long as the process lives. */
 struct slot {
 	char name[MAX_READERNAME];
-	bool busy;	   /* a command of this process is on its way */
+	bool busy;         /* a command of this process is on its way */
 	SCARDHANDLE owner; /* of the transaction of this process, where `depth` is not 0 */
 	unsigned depth;
 	uint8_t room[MAX_BUFFER_SIZE_EXTENDED]; /* for the response on its way */
@@ -40,12 +40,12 @@ struct connection {
 	SCARDCONTEXT context;
 	struct slot *slot;
 	DWORD share, protocols; /* as it asked for them */
-	DWORD active;		/* the protocol that it got */
-	DWORD verify, modify;	/* control codes of the keys for PINs; 0: none, or not asked for */
+	DWORD active;           /* the protocol that it got */
+	DWORD verify, modify;   /* control codes of the keys for PINs; 0: none, or not asked for */
 	DWORD others[OTHERS_MAX]; /* control codes of what cannot be written down */
 	size_t other_count;
-	bool told;	/* the trace has what reader and card are */
-	bool reset;	/* the program was told that the card was reset, and did not reconnect yet */
+	bool told;  /* the trace has what reader and card are */
+	bool reset; /* the program was told that the card was reset, and did not reconnect yet */
 	uint32_t epoch; /* of the card, as the program knows it */
 	struct connection *next;
 };
@@ -94,8 +94,9 @@ struct passage {
 /* Inside the monitor. Opens the trace and what breaks it, once; SCARD_F_INTERNAL_ERROR if that is
  * not possible, which was said on standard error. */
 LONG stack_open(void);
-/* What has become of the card on purpose: SCARD_S_SUCCESS, SCARD_W_REMOVED_CARD, SCARD_E_READER_UNAVAILABLE,
- * and with a connection SCARD_W_RESET_CARD. Real events of the card are not known here. */
+/* What has become of the card on purpose: SCARD_S_SUCCESS, SCARD_W_REMOVED_CARD,
+ * SCARD_E_READER_UNAVAILABLE, and with a connection SCARD_W_RESET_CARD. Real events of the card are
+ * not known here. */
 LONG stack_state(const struct connection *c);
 /* Whether anything is broken on purpose. */
 bool stack_breaks(void);
@@ -105,8 +106,8 @@ uint32_t stack_epoch(void);
 /* Sends `p` on its way when it is its turn, writes it down, and appends what the program gets.
  * Outside of the monitor. */
 LONG stack_pass(struct passage *p, struct fuda_buf *ret_response);
-/* Hands a response over to the program, after a call that ended with `rv`: as libpcsclite does, which
- * says how long one is that does not fit, and keeps it. */
+/* Hands a response over to the program, after a call that ended with `rv`: as libpcsclite does,
+ * which says how long one is that does not fit, and keeps it. */
 LONG stack_hand_over(LONG rv, const struct fuda_buf *response, void *room, DWORD size,
 		     DWORD *ret_len);
 /* Both inside the monitor. The program changed the power of the card, or another one did: "on",

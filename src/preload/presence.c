@@ -19,15 +19,16 @@ static LONG state(void)
 	return stack_state(NULL);
 }
 
-LONG SCardListReaders(SCARDCONTEXT hContext, LPCSTR mszGroups, LPSTR mszReaders, LPDWORD pcchReaders)
+LONG SCardListReaders(SCARDCONTEXT hContext, LPCSTR mszGroups, LPSTR mszReaders,
+		      LPDWORD pcchReaders)
 {
 	if (state() == SCARD_E_READER_UNAVAILABLE)
 		return SCARD_E_NO_READERS_AVAILABLE;
 	return real()->SCardListReaders(hContext, mszGroups, mszReaders, pcchReaders);
 }
 
-/* What pcscd says of a reader without a card, or of one that is not there. Returns whether the program
- * did not know yet. */
+/* What pcscd says of a reader without a card, or of one that is not there. Returns whether the
+ * program did not know yet. */
 static bool tell(SCARD_READERSTATE *s, LONG broken)
 {
 	bool removed = broken == SCARD_W_REMOVED_CARD;
@@ -51,8 +52,8 @@ static bool tell_all(SCARD_READERSTATE *states, DWORD count, LONG broken)
 	return news;
 }
 
-/* Asks in steps of LOOK_MS until there is something to tell or `timeout` is over. What is broken stays
- * so: then only SCardCancel() can end it earlier. */
+/* Asks in steps of LOOK_MS until there is something to tell or `timeout` is over. What is broken
+ * stays so: then only SCardCancel() can end it earlier. */
 static LONG wait_in_steps(SCARDCONTEXT context, DWORD timeout, SCARD_READERSTATE *states,
 			  DWORD count)
 {

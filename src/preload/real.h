@@ -5,17 +5,17 @@
 
 #include <winscard.h>
 
-#define REAL_FUNCTIONS(X) \
-	X(SCardReleaseContext) \
-	X(SCardConnect) \
-	X(SCardReconnect) \
-	X(SCardDisconnect) \
+#define REAL_FUNCTIONS(X)        \
+	X(SCardReleaseContext)   \
+	X(SCardConnect)          \
+	X(SCardReconnect)        \
+	X(SCardDisconnect)       \
 	X(SCardBeginTransaction) \
-	X(SCardEndTransaction) \
-	X(SCardStatus) \
-	X(SCardGetStatusChange) \
-	X(SCardListReaders) \
-	X(SCardControl) \
+	X(SCardEndTransaction)   \
+	X(SCardStatus)           \
+	X(SCardGetStatusChange)  \
+	X(SCardListReaders)      \
+	X(SCardControl)          \
 	X(SCardTransmit)
 
 struct real {

@@ -16,8 +16,8 @@
 #include "trace/record.h"
 
 enum {
-	/* Here nothing ends in time by itself, as PC/SC knows no time: about when drivers of readers
-	 * give a card up. */
+	/* Here nothing ends in time by itself, as PC/SC knows no time: about when drivers of
+	 * readers give a card up. */
 	PATIENCE_MS = 5000,
 	HEADER = 4, /* CLA INS P1 P2 */
 };
@@ -30,7 +30,7 @@ static struct {
 	struct reader *reader;
 	struct trace_recorder *recorder;
 	struct passage *passage; /* the one that is being sent */
-	SCARDHANDLE told;	 /* whose reader and card the trace has told of last */
+	SCARDHANDLE told;        /* whose reader and card the trace has told of last */
 } stack;
 
 /* ---- errors ---- */
@@ -200,17 +200,21 @@ const struct driver driver_preload = {
 
 static int open_all(void)
 {
-	const char *faults = getenv("FUDA_FAULT");
+	const char *faults = secure_getenv("FUDA_FAULT");
 	char *name = NULL;
 	int e = fuda_context_new(&stack.ctx);
 
+	if (faults && !*faults)
+		faults = NULL;
 	if (e == 0)
 		e = trace_recorder_open_environment(stack.ctx, &stack.recorder);
 	if (e == 0 && faults)
 		e = fuda_deadline_new(PATIENCE_MS, &stack.dl);
 	if (e == 0 && asprintf(&name, "%s%s%spreload:", faults ? "fault:" : "",
-			       faults ? faults : "", faults ? ":" : "") < 0)
-		return ctx_fail_code(stack.ctx, FUDA_ENOMEM);
+			       faults ? faults : "", faults ? ":" : "") < 0) {
+		name = NULL;
+		e = ctx_fail_code(stack.ctx, FUDA_ENOMEM);
+	}
 	if (e == 0)
 		e = reader_open(stack.ctx, name, stack.dl, &stack.reader);
 	free(name);
@@ -307,8 +311,7 @@ static int record(const struct passage *p, const struct fuda_buf *response, int 
 /* Whether no other program could use the card since the command before. */
 static bool is_alone(const struct connection *c)
 {
-	return c->share == SCARD_SHARE_EXCLUSIVE ||
-	       (c->slot->depth && c->slot->owner == c->handle);
+	return c->share == SCARD_SHARE_EXCLUSIVE || (c->slot->depth && c->slot->owner == c->handle);
 }
 
 static uint64_t now_us(void)
@@ -346,8 +349,7 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 	e = send(p, ret_response);
 	unchanged = p->called && p->error == e;
 	/* what did not leave, because it could not, is not in the trace */
-	if (!(unchanged && e == FUDA_EINVAL) &&
-	    record(p, ret_response, e, now_us() - start) < 0)
+	if (!(unchanged && e == FUDA_EINVAL) && record(p, ret_response, e, now_us() - start) < 0)
 		return close_down();
 	if (!is_alone(&p->c))
 		trace_record_forget(stack.recorder);

@@ -217,9 +217,9 @@ LONG SCardStatus(SCARDHANDLE hCard, LPSTR szReaderName, LPDWORD pcchReaderLen, L
 	LONG rv = state_of(hCard);
 
 	if (rv == SCARD_S_SUCCESS)
-		return note_reset(hCard, real()->SCardStatus(hCard, szReaderName, pcchReaderLen,
-							     pdwState, pdwProtocol, pbAtr,
-							     pcbAtrLen));
+		return note_reset(hCard,
+				  real()->SCardStatus(hCard, szReaderName, pcchReaderLen, pdwState,
+						      pdwProtocol, pbAtr, pcbAtrLen));
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
 		if (results[i])
 			*results[i] = 0;

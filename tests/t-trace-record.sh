@@ -1,0 +1,192 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuda trace record: what stands between a program and libpcsclite changes nothing that it is not told to, misses nothing,
+# and breaks what it is told to break as the real thing would.
+set -eu
+. "${srcdir:-.}/tests/pcscd-env.sh"
+top=$(cd "${srcdir:-.}" && pwd) build=$PWD
+dir=$FUDA_TEST_DIR
+HOME=$dir XDG_CONFIG_HOME=$dir/config LC_ALL=C
+export HOME XDG_CONFIG_HOME LC_ALL
+unset FUDA_TRACE FUDA_TRACE_RAW FUDA_FAULT LD_PRELOAD
+reader='Fuda Test [Card] (20261120) 00 00'
+client=$build/tests/pcsc-client
+# a library with a sanitizer wants the sanitizer's own in front of it
+if grep -q '^SANITIZE_CFLAGS = ..*' Makefile; then
+	LD_PRELOAD=$(${CC:-cc} -print-file-name=libasan.so)
+	ASAN_OPTIONS=detect_leaks=0
+	export LD_PRELOAD ASAN_OPTIONS
+fi
+
+fail()
+{
+	echo "FAILED: $*"
+	for f in out err; do
+		[ ! -s "$dir/$f" ] || sed "s/^/  $f: /" "$dir/$f" | tail -n 20
+	done
+	exit 1
+}
+
+# run STATUS COMMAND...: within a minute, in $dir
+run()
+{
+	want=$1
+	shift
+	got=0
+	(cd "$dir" && timeout 60 "$@" >out 2>err) || got=$?
+	[ "$got" = "$want" ] || fail "exit status $got, not $want: $*"
+}
+
+# record STATUS COMMAND...: to $dir/t
+record()
+{
+	want=$1
+	shift
+	rm -f "$dir/t"
+	run "$want" "$build/fuda" trace record -o t -- "$@"
+}
+
+says()
+{
+	grep -q -F -e "$2" "$dir/$1" || fail "$1 does not say: $2"
+}
+
+says_not()
+{
+	! grep -q -F -e "$2" "$dir/$1" || fail "$1 says: $2"
+}
+
+# commands COUNT: so many are in the trace, which is one
+commands()
+{
+	run 0 "$build/fuda" trace show --brief --json t
+	got=$(grep -c '^> ' "$dir/t" || :)
+	[ "$got" = "$1" ] || fail "$got commands are recorded, not $1"
+}
+
+./fuda-vcard make "$dir/card" >/dev/null
+./fuda-vcard run "$dir/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" >"$dir/card.log" 2>&1 &
+at_exit "pcscd_stop $!"
+tests/bare-pcsc card " 00 00" 5000
+jpki=00A4040C0AD392F000260100000001
+
+echo "- a program sees what it would see"
+run 0 "$client" odd "$reader"
+mv "$dir/out" "$dir/plain"
+record 0 "$client" odd "$reader"
+cmp "$dir/plain" "$dir/out" || fail "$(diff "$dir/plain" "$dir/out")"
+commands 6
+says t 'program "pcsc-client"'
+says t "reader \"pcsc:$reader\""
+says t 'atr 3B '
+says t 'protocol T=1'
+says t 'power reset'
+says t 'power on'
+says err 'fuda: 6 commands are recorded in t.'
+case $(stat -c %a "$dir/t") in 600) ;; *) fail "others can read the trace" ;; esac
+
+echo "- programs that open libpcsclite themselves"
+for name in libpcsclite.so.1 "$(ldd "$build/tests/.libs/pcsc-client" "$client" 2>/dev/null |
+	sed -n 's/.*libpcsclite.so.1 => \([^ ]*\) .*/\1/p' | head -n 1)"; do
+	record 0 "$client" open "$name" "$reader"
+	commands 1
+done
+record 1 "$client" open libpcsclite.so.77 "$reader"
+says out 'libpcsclite.so.77: cannot open'
+
+echo "- threads, whose commands come in the order of the card; a child"
+record 0 "$client" threads "$reader" 20
+commands 160
+# each file is read after it was selected, within its transaction
+grep -A 1 '^> 00 A4 02' "$dir/t" | grep '^>' >"$dir/selected"
+[ "$(grep -c . "$dir/selected")" = 40 ] || fail "a SELECT is missing"
+awk '/^>/ { if ($3 == "B0" && last != "02") bad = 1; last = $3 == "A4" ? $4 : "" } END { exit bad }' "$dir/t" ||
+	fail "the commands of two threads are mixed up"
+record 0 "$client" fork "$reader"
+commands 3
+[ "$(grep -c '^program' "$dir/t")" = 3 ] || fail "the trace does not say whose commands these are"
+
+echo "- what is started, and what it starts: sh"
+record 7 sh -c "'$build/tests/bare-pcsc' send ' 00 00' 2 $jpki; exit 7"
+commands 2
+
+echo "- fuda itself, by PC/SC and by the reader"
+echo 1234 >"$dir/pin"
+record 0 "$build/fuda" auth --trust card/ca.pem --pin-file pin -r 'pcsc: 00 00'
+says t '> 00 20 00 80 04 <secret 4>'
+says t 'power off'
+says_not t '31 32 33 34'
+run 0 "$build/fuda" trace record --force -r 'pcsc: 00 00' -o t -- \
+	"$build/fuda" auth --trust card/ca.pem --pin-file pin -r '{reader}'
+says t '> 00 20 00 80 04 <secret 4>'
+says_not t '31 32 33 34'
+run 0 "$build/fuda" trace record --force --json -o t -- "$build/fuda" pin status --json -r 'pcsc: 00 00'
+says out '"file":"t"'
+says out '"status":0'
+says err '"auth":3'
+
+echo "- signals and exit status"
+record 143 sh -c 'kill -TERM $$'
+record 3 sh -c 'trap "exit 3" INT; kill -INT $PPID; sleep 5 & wait'
+record 127 "$dir/not-there"
+[ ! -e "$dir/t" ] || fail "there is a trace of a program that was not run"
+record 126 "$dir"
+says err 'ermission denied'
+run 5 sh -c "echo in | '$build/fuda' trace record -o u -- sh -c 'read x; echo \$x; exit 5'"
+says out in
+
+echo "- mistakes"
+record 0 true
+says err 'No command to a card was recorded'
+run 1 "$build/fuda" trace record -o t -- true
+says err t
+run 0 "$build/fuda" trace record --force -o t -- true
+run 2 "$build/fuda" trace record -o v
+run 2 "$build/fuda" trace record -o v -- true '{reader}'
+run 2 "$build/fuda" trace record -o v --reader x -- true
+run 2 "$build/fuda" trace record --raw -o v -- true
+says err 'trace.raw'
+run 1 "$build/fuda" trace record -o not/there -- true
+[ ! -e "$dir/v" ] || fail "there is a trace, though nothing was run"
+
+echo "- what is personal is not shown, but with both of a flag and a setting"
+mkdir "$dir/config/fuda" 2>/dev/null || :
+echo 'trace.raw = yes' >"$dir/config/fuda/config"
+run 0 "$build/fuda" trace record --raw -o raw -- "$build/fuda" cert auth -r 'pcsc: 00 00'
+says err 'as you would keep the card'
+says raw '30 82'
+run 0 "$build/fuda" trace record -o redacted -- "$build/fuda" cert auth -r 'pcsc: 00 00'
+says redacted '<data '
+rm "$dir/config/fuda/config"
+
+echo "- a trace that cannot be written any more"
+(ulimit -f 2 && cd "$dir" && rm -f t && timeout 60 "$build/fuda" trace record -o t -- \
+	"$build/tests/bare-pcsc" send ' 00 00' 500 $jpki >out 2>err) && fail "a trace with a hole passed"
+says err 'No more commands are sent'
+says err 'Internal error'
+[ "$(grep -c 'No more commands' "$dir/err")" = 1 ] || fail "it is said again and again"
+commands "$(grep -c '^<' "$dir/t")"
+run 1 env FUDA_TRACE="$dir/card/card.conf" LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$build/.libs/libfuda-preload.so" \
+	"$client" broken "$reader" 1
+says err 'is no trace'
+says out 'connect: Internal error.'
+
+# broken SPEC N LAST AFTER...: what the last of N commands says, and then all else
+broken()
+{
+	FUDA_FAULT=$1
+	export FUDA_FAULT
+	record 0 "$client" "$2" "$reader" "$3"
+	unset FUDA_FAULT
+	sed 's/^/    /' "$dir/out" >"$dir/was"
+	shift 3
+	printf '%s\n' "$@" >"$dir/want"
+	sed 's/: */:/; s/\.$//' "$dir/out" | tr '\n' ' ' | sed 's/  */ /g' >"$dir/is"
+	tr '\n' ' ' <"$dir/want" | sed 's/: */:/g; s/  */ /g' >"$dir/shall"
+	cmp -s "$dir/is" "$dir/shall" || fail "$FUDA_FAULT: $(cat "$dir/is") -- not: $(cat "$dir/shall")"
+}
+
+echo "- faults"
+gone='begin:Card was removed status:Card was removed 0 change:Command successful 12'
+FUDA_FAULT=removed@3 record 0 "$client" broken "$reader" 3
+cat "$dir/out"
