@@ -3,7 +3,6 @@
  *
  *   pcsc-client odd READER                calls with odd arguments; prints what each says
  *   pcsc-client broken READER N           sends N commands, prints how the last ended and what all says then
- *   pcsc-client again READER N            ... reconnects and sends another one
  *   pcsc-client wait READER               waits for the card to go, while a thread sends commands
  *   pcsc-client threads READER COUNT      two connections on two threads, each with transactions
  *   pcsc-client fork READER               sends, also in a child
@@ -18,6 +17,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <reader.h>
 #include <winscard.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -94,6 +94,7 @@ static int odd(const char *reader)
 	SCARD_IO_REQUEST back = { 0xAA, 0xBB };
 	unsigned char room[258];
 	DWORD size = sizeof(room), state, protocol, len = 0, atr_len = 0;
+	SCARDHANDLE none;
 
 	transmit_odd(&c, "select", 1, SCARD_PCI_T1, select_jpki, sizeof(select_jpki), 257);
 	transmit_odd(&c, "select a file", 1, SCARD_PCI_T1, select_ca, sizeof(select_ca), 257);
@@ -124,9 +125,10 @@ static int odd(const char *reader)
 	say("end again", SCardEndTransaction(c.handle, SCARD_LEAVE_CARD));
 	say("begin with nobody", SCardBeginTransaction(0x7777));
 	say("reconnect in an odd way", SCardReconnect(c.handle, 77, SCARD_PROTOCOL_T1, SCARD_LEAVE_CARD, &protocol));
-	say("reconnect", SCardReconnect(c.handle, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T1, SCARD_UNPOWER_CARD, &protocol));
+	say("reconnect",
+	    SCardReconnect(c.handle, SCARD_SHARE_EXCLUSIVE, SCARD_PROTOCOL_T1, SCARD_UNPOWER_CARD, &protocol));
 	say("disconnect nobody", SCardDisconnect(0x7777, SCARD_LEAVE_CARD));
-	say("connect without a name", SCardConnect(c.context, "", SCARD_SHARE_SHARED, 3, &c.handle, &protocol));
+	say("connect without a name", SCardConnect(c.context, "", SCARD_SHARE_SHARED, 3, &none, &protocol));
 	leave(&c);
 	say("after the end", SCardBeginTransaction(c.handle));
 	return 0;
@@ -149,11 +151,13 @@ static void say_states(struct card *c, const char *reader)
 	state.dwCurrentState = state.dwEventState;
 	say("no more change", SCardGetStatusChange(c->context, 150, &state, 1));
 	say("list", SCardListReaders(c->context, NULL, names, &size));
-	say("connect", SCardConnect(c->context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, &other, &active));
 	say("reconnect", SCardReconnect(c->handle, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, SCARD_LEAVE_CARD, &active));
+	say("end", SCardEndTransaction(c->handle, SCARD_LEAVE_CARD));
+	say("connect", SCardConnect(c->context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, &other, &active));
+	say("at last", select_in(c));
 }
 
-static int broken(const char *reader, int n, bool again)
+static int broken(const char *reader, int n)
 {
 	struct card c = connect_to(reader);
 	unsigned char room[70000];
@@ -171,10 +175,6 @@ static int broken(const char *reader, int n, bool again)
 	say("one more", select_in(&c));
 	say("end", SCardEndTransaction(c.handle, SCARD_LEAVE_CARD));
 	say_states(&c, reader);
-	if (again) {
-		say("end at last", SCardEndTransaction(c.handle, SCARD_LEAVE_CARD));
-		say("after that", select_in(&c));
-	}
 	leave(&c);
 	return 0;
 }
@@ -235,7 +235,8 @@ static void *work(void *arg)
 		    send_to(&c, select_ca, sizeof(select_ca), room, &size) != SCARD_S_SUCCESS)
 			w->failed = true;
 		size = sizeof(room);
-		if (send_to(&c, read_ca, sizeof(read_ca), room, &size) != SCARD_S_SUCCESS || size != 66 || room[0] != 0x30)
+		if (send_to(&c, read_ca, sizeof(read_ca), room, &size) != SCARD_S_SUCCESS || size != 66 ||
+		    room[0] != 0x30)
 			w->failed = true;
 		if (SCardEndTransaction(c.handle, SCARD_LEAVE_CARD) != SCARD_S_SUCCESS)
 			w->failed = true;
@@ -289,22 +290,23 @@ static int fork_off(const char *reader)
 static int open_itself(const char *file, const char *reader)
 {
 	static const char *const names[] = {
-		"SCardEstablishContext", "SCardReleaseContext", "SCardIsValidContext", "SCardConnect", "SCardReconnect",
-		"SCardDisconnect", "SCardBeginTransaction", "SCardEndTransaction", "SCardStatus", "SCardGetStatusChange",
-		"SCardControl", "SCardTransmit", "SCardListReaderGroups", "SCardListReaders", "SCardFreeMemory", "SCardCancel",
-		"SCardGetAttrib", "SCardSetAttrib", "g_rgSCardT0Pci", "g_rgSCardT1Pci", "g_rgSCardRawPci",
-		"pcsc_stringify_error",
+		"SCardEstablishContext", "SCardReleaseContext", "SCardIsValidContext", "SCardConnect",
+		"SCardReconnect", "SCardDisconnect", "SCardBeginTransaction", "SCardEndTransaction", "SCardStatus",
+		"SCardGetStatusChange", "SCardControl", "SCardTransmit", "SCardListReaderGroups",
+		"SCardListReaders", "SCardFreeMemory", "SCardCancel", "SCardGetAttrib", "SCardSetAttrib",
+		"g_rgSCardT0Pci", "g_rgSCardT1Pci", "g_rgSCardRawPci", "pcsc_stringify_error",
 	};
 	void *library = dlopen(file, RTLD_LAZY | RTLD_LOCAL);
 	__typeof__(&SCardTransmit) transmit;
-	struct card c = connect_to(reader);
 	unsigned char room[258];
 	DWORD size = sizeof(room);
+	struct card c;
 
 	if (!library) {
 		puts(dlerror());
 		return 1;
 	}
+	c = connect_to(reader);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!dlsym(library, names[i])) {
 			puts(dlerror());
@@ -333,9 +335,7 @@ int main(int argc, char **argv)
 	if (strcmp(how, "fork") == 0)
 		return fork_off(argv[2]);
 	if (argc == 4 && strcmp(how, "broken") == 0)
-		return broken(argv[2], atoi(argv[3]), false);
-	if (argc == 4 && strcmp(how, "again") == 0)
-		return broken(argv[2], atoi(argv[3]), true);
+		return broken(argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(how, "threads") == 0)
 		return threads(argv[2], atol(argv[3]));
 	if (argc == 4 && strcmp(how, "open") == 0)

@@ -59,7 +59,8 @@ says_not()
 # commands COUNT: so many are in the trace, which is one
 commands()
 {
-	run 0 "$build/fuda" trace show --brief --json t
+	"$build/fuda" trace format "$dir/t" >"$dir/canonical" 2>&1 || fail "no trace: $(cat "$dir/canonical")"
+	cmp "$dir/t" "$dir/canonical" || fail "what is recorded is not canonical"
 	got=$(grep -c '^> ' "$dir/t" || :)
 	[ "$got" = "$1" ] || fail "$got commands are recorded, not $1"
 }
@@ -104,7 +105,7 @@ awk '/^>/ { if ($3 == "B0" && last != "02") bad = 1; last = $3 == "A4" ? $4 : ""
 	fail "the commands of two threads are mixed up"
 record 0 "$client" fork "$reader"
 commands 3
-[ "$(grep -c '^program' "$dir/t")" = 3 ] || fail "the trace does not say whose commands these are"
+[ "$(grep -c '^program' "$dir/t")" = 2 ] || fail "the trace does not say who went on after the child"
 
 echo "- what is started, and what it starts: sh"
 record 7 sh -c "'$build/tests/bare-pcsc' send ' 00 00' 2 $jpki; exit 7"
@@ -113,12 +114,12 @@ commands 2
 echo "- fuda itself, by PC/SC and by the reader"
 echo 1234 >"$dir/pin"
 record 0 "$build/fuda" auth --trust card/ca.pem --pin-file pin -r 'pcsc: 00 00'
-says t '> 00 20 00 80 04 <secret 4>'
+says t '> 00 20 00 98 04 <secret 4>'
 says t 'power off'
 says_not t '31 32 33 34'
 run 0 "$build/fuda" trace record --force -r 'pcsc: 00 00' -o t -- \
 	"$build/fuda" auth --trust card/ca.pem --pin-file pin -r '{reader}'
-says t '> 00 20 00 80 04 <secret 4>'
+says t '> 00 20 00 98 04 <secret 4>'
 says_not t '31 32 33 34'
 run 0 "$build/fuda" trace record --force --json -o t -- "$build/fuda" pin status --json -r 'pcsc: 00 00'
 says out '"file":"t"'
@@ -171,22 +172,49 @@ run 1 env FUDA_TRACE="$dir/card/card.conf" LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD
 says err 'is no trace'
 says out 'connect: Internal error.'
 
-# broken SPEC N LAST AFTER...: what the last of N commands says, and then all else
+# broken SPEC WHAT...: what pcsc-client says of its third command, and of all else after it
 broken()
 {
 	FUDA_FAULT=$1
 	export FUDA_FAULT
-	record 0 "$client" "$2" "$reader" "$3"
+	shift
+	record 0 "$client" broken "$reader" 3
+	is=$(tr -s '\n ' '  ' <"$dir/out")
+	[ "$is" = "$* " ] || fail "$FUDA_FAULT: $is -- not: $*"
 	unset FUDA_FAULT
-	sed 's/^/    /' "$dir/out" >"$dir/was"
-	shift 3
-	printf '%s\n' "$@" >"$dir/want"
-	sed 's/: */:/; s/\.$//' "$dir/out" | tr '\n' ' ' | sed 's/  */ /g' >"$dir/is"
-	tr '\n' ' ' <"$dir/want" | sed 's/: */:/g; s/  */ /g' >"$dir/shall"
-	cmp -s "$dir/is" "$dir/shall" || fail "$FUDA_FAULT: $(cat "$dir/is") -- not: $(cat "$dir/shall")"
 }
 
 echo "- faults"
-gone='begin:Card was removed status:Card was removed 0 change:Command successful 12'
-FUDA_FAULT=removed@3 record 0 "$client" broken "$reader" 3
-cat "$dir/out"
+ok='Command successful.' time='no more change: Command timeout.'
+well="end: $ok begin: $ok status: $ok 34 change: $ok 22 $time list: $ok reconnect: $ok end: $ok connect: $ok at last: $ok"
+no='Card was removed.'
+broken removed@3 last: $no 0 bytes one more: $no end: $no begin: $no status: $no 0 change: $ok 12 $time list: $ok \
+	reconnect: No smart card inserted. end: $no connect: No smart card inserted. at last: $no
+says t '! removed'
+broken pulled@3 last: $no 0 bytes one more: $no end: $no begin: $no status: $no 0 change: $ok 12 $time list: $ok \
+	reconnect: No smart card inserted. end: $no connect: No smart card inserted. at last: $no
+no='Reader is unavailable.'
+broken gone@3 last: $no 0 bytes one more: $no end: $no begin: $no status: $no 0 change: $ok E $time \
+	list: Cannot find a smart card reader. reconnect: $no end: $no connect: Unknown reader specified. at last: $no
+says t '! gone'
+no='Card was reset.'
+broken reset@3 last: $no 0 bytes one more: $no end: $no begin: $no status: $no 0 change: $ok 22 $time list: $ok \
+	reconnect: $ok end: $ok connect: $ok at last: $ok
+says t '! reset'
+broken lostreset@3 last: Transaction failed. 0 bytes one more: $no end: $no begin: $no status: $no 0 change: $ok 22 \
+	$time list: $ok reconnect: $ok end: $ok connect: $ok at last: $ok
+says t '! lost'
+broken unreached@3 last: Transaction failed. 0 bytes one more: $ok $well
+broken sw=6F00@3 last: $ok 2 bytes 6F 00 one more: $ok $well
+says t '< 6F00'
+broken answer=01029000@3 last: $ok 4 bytes 01 02 90 00 one more: $ok $well
+broken late=20@3 last: $ok 2 bytes 90 00 one more: $ok $well
+broken mute@3 last: Transaction failed. 0 bytes one more: $ok $well
+says t '! timeout'
+FUDA_FAULT=removed@4 record 0 "$client" wait "$reader"
+says out 12
+FUDA_FAULT=gone@40 record 1 "$client" threads "$reader" 20
+FUDA_FAULT=nonsense@3 record 1 "$client" broken "$reader" 3
+says err 'is no fault'
+says out 'connect: Internal error.'
+[ ! -s "$dir/card.log" ] || ! grep -q -i 'error' "$dir/card.log" || fail "$(cat "$dir/card.log")"
