@@ -128,7 +128,7 @@ for name in $names; do
 	*) cmp "$dir/$name.out" "$dir/out" || fail "$name, redacted: $(diff "$dir/$name.out" "$dir/out")" ;;
 	esac
 	for trace in "$name.apdu" "$name.raw.apdu"; do
-		grep -q '^> ' "$dir/$trace" || fail "$trace has no command"
+		[ $name = atr ] || grep -q '^> ' "$dir/$trace" || fail "$trace has no command"
 		! grep -q -E '31 ?32 ?33 ?34|34 ?33 ?32 ?31|41 ?42 ?43 ?31 ?32 ?33|"1234"|ABC123' "$dir/$trace" ||
 			fail "$trace shows a PIN"
 		./fuda trace show "$dir/$trace" >"$dir/shown" 2>"$dir/err" || fail "show $trace"
@@ -136,10 +136,10 @@ for name in $names; do
 			fail "export $trace"
 		command -v tshark >/dev/null || continue
 		tshark -r "$dir/$trace.pcapng" >"$dir/packets" 2>"$dir/err" || fail "tshark: $trace"
-		[ -s "$dir/packets" ] || fail "$trace: no packets"
+		[ $name = atr ] || [ -s "$dir/packets" ] || fail "$trace: no packets"
 		! grep -i -q malformed "$dir/packets" || fail "$trace: $(grep -i malformed "$dir/packets" | head -n 3)"
 	done
-	echo "$name: recorded $(grep -c '^> ' "$dir/$name.raw.apdu") commands"
+	echo "$name: recorded $(grep -c '^> ' "$dir/$name.raw.apdu" || :) commands"
 done
 for name in sign private wrong; do
 	grep -q '^> 00 20 00 .* <secret [46]>' "$dir/$name.raw.apdu" || fail "$name: no PIN was sent"

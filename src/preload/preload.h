@@ -110,7 +110,9 @@ LONG stack_pass(struct passage *p, struct fuda_buf *ret_response);
  * which says how long one is that does not fit, and keeps it. */
 LONG stack_hand_over(LONG rv, const struct fuda_buf *response, void *room, DWORD size,
 		     DWORD *ret_len);
-/* Both inside the monitor. The program changed the power of the card, or another one did: "on",
+/* Inside the monitor, as what follows. A new connection, whose card the trace tells of. */
+LONG stack_note_connection(const struct connection *c);
+/* The program changed the power of the card, or another one did: "on",
  * "reset", "off". What is done is done: if it cannot be written down no more commands are sent. */
 void stack_note_power(const char *how);
 /* Another program may have used the card. */

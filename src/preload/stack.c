@@ -266,22 +266,28 @@ static const char *protocol_called(DWORD protocol)
 	return protocol == SCARD_PROTOCOL_T0 ? "T=0" : protocol == SCARD_PROTOCOL_T1 ? "T=1" : NULL;
 }
 
-/* Not when the program connects: it may never send anything. */
-static int tell_facts(const struct passage *p)
+/* Asked for in a way that waits for no other program, and that the card does not notice. */
+static void learn_atr(const struct connection *c, SCARD_READERSTATE *ret)
+{
+	*ret = (SCARD_READERSTATE){ .szReader = c->slot->name };
+	monitor_leave();
+	if (real()->SCardGetStatusChange(c->context, 0, ret, 1) != SCARD_S_SUCCESS)
+		ret->cbAtr = 0;
+	monitor_enter();
+}
+
+/* Where this is the connection that is used from here on, and it was another one before. */
+static int tell_facts(const struct connection *known)
 {
 	char name[sizeof("pcsc:") + MAX_READERNAME];
-	uint8_t atr[MAX_ATR_SIZE];
-	DWORD len = sizeof(atr), state, active;
-	struct connection *c = connection_find(p->c.handle);
-	LONG rv;
+	struct connection *c = connection_find(known->handle);
+	SCARD_READERSTATE now;
 
 	if (!c || (c->told && stack.told == c->handle))
 		return 0;
-	monitor_leave();
-	rv = real()->SCardStatus(p->c.handle, NULL, NULL, &state, &active, atr, &len);
-	monitor_enter();
-	c = connection_find(p->c.handle);
-	if (!c || rv != SCARD_S_SUCCESS) /* as the command will find */
+	learn_atr(known, &now);
+	c = connection_find(known->handle);
+	if (!c || !now.cbAtr) /* as the command will find */
 		return 0;
 	c->told = true;
 	stack.told = c->handle;
@@ -289,14 +295,21 @@ static int tell_facts(const struct passage *p)
 	return trace_record_facts(stack.recorder,
 				  &(struct trace_facts){
 					  .reader = name,
-					  .atr = atr,
-					  .atr_len = len,
-					  .protocol = protocol_called(active),
+					  .atr = now.rgbAtr,
+					  .atr_len = MIN(now.cbAtr, sizeof(now.rgbAtr)),
+					  .protocol = protocol_called(c->active),
 					  .max_command = APDU_COMMAND_MAX,
 					  .max_response = APDU_RESPONSE_MAX,
 					  .pad = (c->verify ? READER_PAD_VERIFY : 0u) |
 						 (c->modify ? READER_PAD_MODIFY : 0u),
 				  });
+}
+
+LONG stack_note_connection(const struct connection *c)
+{
+	if (stack.closed)
+		return SCARD_F_INTERNAL_ERROR;
+	return tell_facts(c) < 0 ? close_down() : SCARD_S_SUCCESS;
 }
 
 static int record(const struct passage *p, const struct fuda_buf *response, int e, uint64_t us)
@@ -343,7 +356,7 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 
 	if (stack.closed)
 		return SCARD_F_INTERNAL_ERROR;
-	if (tell_facts(p) < 0)
+	if (tell_facts(&p->c) < 0)
 		return close_down();
 	start = now_us();
 	e = send(p, ret_response);

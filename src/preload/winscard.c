@@ -23,33 +23,45 @@ static LONG may_connect(DWORD share)
 	return rv == SCARD_E_READER_UNAVAILABLE ? SCARD_E_UNKNOWN_READER : rv;
 }
 
-static LONG keep(SCARDHANDLE handle, SCARDCONTEXT context, const char *reader, DWORD share,
-		 DWORD protocols)
+/* Keeps a copy of `c`, with what else it needs. */
+static LONG keep(struct connection *c, const char *reader)
 {
 	MONITOR;
-	struct connection c = { .handle = handle,
-				.context = context,
-				.slot = slot_called(reader),
-				.share = share,
-				.protocols = protocols,
-				.epoch = stack_epoch() };
 
-	return c.slot && connection_put(&c) == 0 ? SCARD_S_SUCCESS : SCARD_E_NO_MEMORY;
+	c->slot = slot_called(reader);
+	c->epoch = stack_epoch();
+	if (!c->slot || connection_put(c) < 0)
+		return SCARD_E_NO_MEMORY;
+	return stack_note_connection(c);
+}
+
+static void forget(SCARDHANDLE handle)
+{
+	MONITOR;
+	connection_drop(handle);
 }
 
 LONG SCardConnect(SCARDCONTEXT hContext, LPCSTR szReader, DWORD dwShareMode,
 		  DWORD dwPreferredProtocols, LPSCARDHANDLE phCard, LPDWORD pdwActiveProtocol)
 {
 	LONG rv = may_connect(dwShareMode);
+	struct connection c;
 
 	if (rv == SCARD_S_SUCCESS)
 		rv = real()->SCardConnect(hContext, szReader, dwShareMode, dwPreferredProtocols,
 					  phCard, pdwActiveProtocol);
 	if (rv != SCARD_S_SUCCESS)
 		return rv;
-	rv = keep(*phCard, hContext, szReader, dwShareMode, dwPreferredProtocols);
-	if (rv != SCARD_S_SUCCESS)
+	c = (struct connection){ .handle = *phCard,
+				 .context = hContext,
+				 .share = dwShareMode,
+				 .protocols = dwPreferredProtocols,
+				 .active = *pdwActiveProtocol };
+	rv = keep(&c, szReader);
+	if (rv != SCARD_S_SUCCESS) {
+		forget(*phCard);
 		real()->SCardDisconnect(*phCard, SCARD_LEAVE_CARD);
+	}
 	return rv;
 }
 
@@ -114,6 +126,7 @@ LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProto
 		if (c) {
 			c->share = dwShareMode;
 			c->protocols = dwPreferredProtocols;
+			c->active = *pdwActiveProtocol;
 			c->epoch = stack_epoch();
 			c->told = c->reset = false;
 			note_power(dwInitialization, true);
