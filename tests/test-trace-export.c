@@ -393,7 +393,8 @@ static void counts(void **state)
 		{ "> 00 20 00 98 04 <secret 4>\n! reset\n", { .commands = 1, .failures = 1 } },
 		{ "> 00 20 00 98 04 <secret 4>\n! removed\n",
 		  { .commands = 1, .failures = 1, .secrets = 1, .lost = 1 } },
-		{ "> 00 20 00 98 04 <secret 4>\n! timeout\n> 00 20 00 98\n< 63C3\n> 00 20 00 98 04 <secret 4>\n< 9000\n",
+		{ "> 00 20 00 98 04 <secret 4>\n! timeout\n> 00 20 00 98\n< 63C3\n"
+		  "> 00 20 00 98 04 <secret 4>\n< 9000\n",
 		  { .commands = 3, .failures = 1, .secrets = 2, .lost = 1, .again = 1 } },
 	};
 

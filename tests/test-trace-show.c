@@ -54,6 +54,8 @@ static const struct {
 	  "<data 256 0011223344556677>", "00 00 00 00 00 00" },
 	{ JPKI "> 00 B0 86 10 04\n< 9000 20202020\n", "READ BINARY token 16..19", NULL },
 	{ JPKI "> 00 20 00 98\n< 63C3\n", "VERIFY auth (tries left)", "does not match" },
+	{ JPKI "> 00 20 00 98\n< 63C3\n", "< 63C3  tries left: 3\n", NULL },
+	{ JPKI "> 00 20 00 98 04 <secret 4>\n< 63C2\n", "< 63C2  wrong; tries left: 2\n", NULL },
 	{ JPKI "> 00 20 00 98 04 <secret 4>\n< 63C2\n", "> 00 20 00 98 04 <secret 4>\n", NULL },
 	{ JPKI "> 00 20 00 98 04 <secret 4>\n< 63C2\n", "VERIFY auth <secret>", NULL },
 	{ JPKI "> 00 20 00 98 <typed>\n! timeout\n", "VERIFY auth <secret>", "tries left" },
@@ -136,10 +138,10 @@ static void brief_is_a_line(void **state)
 	(void)state;
 	assert_int_equal(show(FIRST JPKI "> 00 B0 86 00 04\n< 6982\n> 00 84 00 00 04\n! gone\n",
 			      true, &h, NULL), 0);
-	heard_says(&h, "    1 SELECT jpki                                       9000  done\n"
-		       "    2 READ BINARY token 0..3                            "
+	heard_says(&h, "    1 SELECT jpki                                 9000  done\n"
+		       "    2 READ BINARY token 0..3                      "
 		       "6982  security condition not met\n"
-		       "    3 GET CHALLENGE                                     ! the reader is gone\n");
+		       "    3 GET CHALLENGE                               ! the reader is gone\n");
 }
 
 /* A file read in two pieces, or in one with something behind it, is one certificate. */
@@ -229,7 +231,7 @@ static void ends_when_nobody_reads(void **state)
 static void keeps_to_columns(void **state)
 {
 	_cleanup_heard_ struct heard h = HEARD;
-	char text[20000] = FIRST TEXT "program \"", *p;
+	char text[20000] = FIRST TEXT "program \"", *next, *said;
 	size_t at = strlen(text);
 
 	(void)state;
@@ -242,7 +244,8 @@ static void keeps_to_columns(void **state)
 	snprintf(text + at, sizeof(text) - at, "\n");
 	assert_int_equal(show(text, false, &h, NULL), 0);
 	heard_says(&h, "address");
-	for (const char *line = strtok_r((char *)(uintptr_t)heard_text(&h), "\n", &p); line; line = strtok_r(NULL, "\n", &p)) {
+	said = (char *)(uintptr_t)heard_text(&h);
+	for (const char *line = strtok_r(said, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
 		size_t columns = 0;
 
 		for (const char *c = line; *c; c++) /* what has three bytes here has two columns */

@@ -67,16 +67,46 @@ static size_t width(uint32_t ch)
 	return 1;
 }
 
-void out_text(struct trace_out *o, const char *text)
+/* The columns of the first characters of `text`, which end before `most`; `ret_len` is how many
+ * bytes these are. Where the language is not written in UTF-8, that is a guess. */
+static size_t measure(const char *text, size_t most, size_t *ret_len)
 {
 	struct cursor c = cur_of((const uint8_t *)text, strlen(text));
-	uint32_t ch;
+	size_t columns = 0, all = c.left;
+
+	*ret_len = 0;
+	while (c.left) {
+		uint32_t ch;
+		size_t more = utf8_next(&c, &ch) < 0 ? 1 : width(ch);
+
+		if (more > most - columns)
+			break;
+		columns += more;
+		*ret_len = all - c.left;
+	}
+	return columns;
+}
+
+size_t out_width(const char *text)
+{
+	size_t len;
+
+	return measure(text, SIZE_MAX, &len);
+}
+
+void out_cut(struct trace_out *o, const char *text, size_t column)
+{
+	size_t len, columns;
 
 	begin(o);
-	out_bytes(o, text, strlen(text));
-	/* where the language is not written in UTF-8, columns are a guess */
-	while (c.left)
-		o->column += utf8_next(&c, &ch) < 0 ? 1 : width(ch);
+	columns = measure(text, column > o->column ? column - o->column : 0, &len);
+	out_bytes(o, text, len);
+	o->column += columns;
+}
+
+void out_text(struct trace_out *o, const char *text)
+{
+	out_cut(o, text, SIZE_MAX);
 }
 
 void out_printf(struct trace_out *o, const char *format, ...)
@@ -166,9 +196,4 @@ void out_column(struct trace_out *o, size_t column)
 	do
 		out_text(o, " ");
 	while (o->column < column);
-}
-
-void out_right(struct trace_out *o, size_t columns)
-{
-	out_column(o, columns < OUT_COLUMNS ? OUT_COLUMNS - columns : 0);
 }

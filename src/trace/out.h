@@ -28,6 +28,10 @@ int out_end(struct trace_out *o);
 /* Text of this project or its translation; lines are not broken. */
 void out_text(struct trace_out *o, const char *text);
 void out_printf(struct trace_out *o, const char *format, ...) _printf_(2, 3);
+/* As much of it as ends before `column`, for one line. */
+void out_cut(struct trace_out *o, const char *text, size_t column);
+/* Columns of such text. */
+size_t out_width(const char *text);
 /* Text from outside: what is not UTF-8 or what a terminal obeys becomes '?'; lines that get too
  * long go on below. */
 void out_safe(struct trace_out *o, const void *text, size_t len);
@@ -39,8 +43,6 @@ void out_word(struct trace_out *o, const char *word);
 void out_hex(struct trace_out *o, const uint8_t *bytes, size_t len, size_t most);
 /* Blanks up to `column`, at least one. */
 void out_column(struct trace_out *o, size_t column);
-/* Blanks so that `width` more columns end at the last one; at least one. */
-void out_right(struct trace_out *o, size_t width);
 void out_line(struct trace_out *o);
 /* Bytes as they are; for what is no text. */
 void out_bytes(struct trace_out *o, const void *bytes, size_t len);

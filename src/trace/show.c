@@ -11,8 +11,9 @@
 enum {
 	INDENT = 6,	    /* of what belongs to a command */
 	INDENT_DATA = 8,
-	STATUS_COLUMN = 56, /* in lines of --brief */
-	TIME_WIDTH = 16,
+	STATUS_COLUMN = 50, /* in lines of --brief */
+	TIME_COLUMN = 86,   /* ... and where the time stands, to the right */
+	BYTES_WIDTH = 18,   /* of what is said of a response's length */
 	COMMAND_MAX = 96,   /* bytes that are written out */
 	CHUNK_MAX = 24,	    /* ... of a piece of a file that is shown as a whole later */
 	JOINED_MAX = 65536, /* bytes of a file */
@@ -84,21 +85,6 @@ static void write_items(struct trace_out *o, const struct trace_statement *s)
 	out_line(o);
 }
 
-static void write_statuses(struct trace_out *o, const struct trace_statement *s)
-{
-	if (!s->status_count)
-		out_text(o, "xxxx");
-	for (size_t i = 0; i < s->status_count; i++) {
-		char digits[5];
-
-		snprintf(digits, sizeof(digits), "%04X", s->statuses[i].sw);
-		for (size_t n = 0; n < 4; n++)
-			if (!(s->statuses[i].mask >> (12 - 4 * n) & 0xF))
-				digits[n] = 'x';
-		out_printf(o, "%s%s", i ? "|" : "", digits);
-	}
-}
-
 static void write_time(struct trace_out *o, const struct trace_statement *response)
 {
 	char text[40];
@@ -107,23 +93,28 @@ static void write_time(struct trace_out *o, const struct trace_statement *respon
 		return;
 	snprintf(text, sizeof(text), "%" PRIu64 ".%03u ms", response->time.max_us / 1000,
 		 (unsigned)(response->time.max_us % 1000));
-	out_right(o, MAX(strlen(text), (size_t)TIME_WIDTH) - 1);
-	out_printf(o, "%*s", TIME_WIDTH - 1, text);
+	out_column(o, OUT_COLUMNS - MIN(strlen(text), (size_t)OUT_COLUMNS - TIME_COLUMN - 1));
+	out_cut(o, text, OUT_COLUMNS);
 }
 
-/* "(jpki: certificate for authentication)", as far as it is known and fits. */
+/* "(jpki: certificate for authentication)", as far as it is known and if it fits. */
 static void write_place(struct trace_out *o, const struct trace_about *about)
 {
 	const struct aid *application = about->selects ? about->selects : about->application;
 	const char *title = trace_application_title(about->selects);
 	const char *meaning = about->file && about->file->meaning ? _(about->file->meaning) : "";
+	char text[256];
 
 	if (*title)
-		out_printf(o, " (%s)", title);
+		snprintf(text, sizeof(text), " (%s)", title);
 	else if (application && *meaning)
-		out_printf(o, " (%s: %s)", application->name, meaning);
+		snprintf(text, sizeof(text), " (%s: %s)", application->name, meaning);
 	else if (application)
-		out_printf(o, " (%s)", application->name);
+		snprintf(text, sizeof(text), " (%s)", application->name);
+	else
+		return;
+	if (o->column + out_width(text) <= TIME_COLUMN)
+		out_text(o, text);
 }
 
 /* ---- files that are read piece by piece ---- */
@@ -242,28 +233,59 @@ static void write_data(struct show *s, const struct trace_event *event)
 	}
 }
 
-static const char *status_text(const struct trace_event *event)
+enum { OUTCOME_MAX = 256 };
+
+static void say_statuses(const struct trace_statement *s, char ret[OUTCOME_MAX])
 {
-	/* who asks for the counter has presented nothing that could match: card.md 3 */
-	if (event->about.kind == TRACE_IS_TRIES && (event->sw & 0xFFF0) == 0x63C0)
-		return _("the last digit counts the tries left");
-	return fuda_status_text(event->sw);
+	size_t used = 0;
+
+	if (!s->status_count)
+		snprintf(ret, OUTCOME_MAX, "xxxx");
+	for (size_t i = 0; i < s->status_count; i++) {
+		char digits[5];
+
+		snprintf(digits, sizeof(digits), "%04X", s->statuses[i].sw);
+		for (size_t n = 0; n < 4; n++)
+			if (!(s->statuses[i].mask >> (12 - 4 * n) & 0xF))
+				digits[n] = 'x';
+		used += (size_t)snprintf(ret + used, OUTCOME_MAX - used, "%s%s", i ? "|" : "",
+					 digits);
+	}
 }
 
-static void write_outcome(struct trace_out *o, const struct trace_event *event)
+/* What a status word means, to whom it is said. */
+static void say_meaning(const struct trace_event *event, char ret[OUTCOME_MAX])
+{
+	bool tries = (event->sw & 0xFFF0) == 0x63C0; /* card.md 3 */
+	enum trace_command_kind kind = event->about.kind;
+	unsigned left = event->sw & 0xF;
+
+	if (tries && kind == TRACE_IS_TRIES)
+		snprintf(ret, OUTCOME_MAX, _("tries left: %u"), left);
+	else if (tries && (kind == TRACE_IS_VERIFY || kind == TRACE_IS_PIN))
+		snprintf(ret, OUTCOME_MAX, _("wrong; tries left: %u"), left);
+	else
+		snprintf(ret, OUTCOME_MAX, "%s", fuda_status_text(event->sw));
+}
+
+static void write_outcome(struct trace_out *o, const struct trace_event *event, size_t column)
 {
 	const struct trace_statement *s = event->outcome;
+	char text[OUTCOME_MAX];
 
 	if (!s) {
-		out_text(o, _("no response in the trace"));
+		snprintf(text, sizeof(text), "%s", _("no response in the trace"));
 	} else if (s->kind == TRACE_FAILURE) {
-		out_text(o, "! ");
-		out_text(o, fuda_error_text(s->error));
+		snprintf(text, sizeof(text), "! %s", fuda_error_text(s->error));
 	} else {
-		write_statuses(o, s);
-		if (event->sw_known)
-			out_printf(o, "  %s", status_text(event));
+		say_statuses(s, text);
+		out_cut(o, text, column);
+		if (!event->sw_known)
+			return;
+		out_cut(o, "  ", column);
+		say_meaning(event, text);
 	}
+	out_cut(o, text, column);
 }
 
 static void write_details(struct show *s, const struct trace_event *event)
@@ -276,7 +298,7 @@ static void write_details(struct show *s, const struct trace_event *event)
 		write_items(o, event->what);
 	}
 	out_text(o, event->outcome && event->outcome->kind == TRACE_RESPONSE ? "< " : "");
-	write_outcome(o, event);
+	write_outcome(o, event, OUT_COLUMNS - BYTES_WIDTH);
 	if (event->data && event->data->len)
 		out_printf(o, _(", %zu bytes"), event->data->len);
 	out_line(o);
@@ -289,17 +311,15 @@ static void write_command(struct show *s, const struct trace_event *event)
 {
 	struct trace_out *o = &s->out;
 	char title[TRACE_TITLE_MAX];
-	size_t line;
 
 	trace_event_title(event, title);
 	out_printf(o, "%5lu ", event->number);
-	line = o->column;
 	if (s->how->brief) {
-		out_printf(o, "%.*s", STATUS_COLUMN - (int)line - 1, title);
+		out_cut(o, title, STATUS_COLUMN - 1);
 		out_column(o, STATUS_COLUMN);
-		write_outcome(o, event);
+		write_outcome(o, event, TIME_COLUMN - 1);
 	} else {
-		out_text(o, title);
+		out_cut(o, title, TIME_COLUMN);
 		write_place(o, &event->about);
 	}
 	write_time(o, event->outcome);
