@@ -225,7 +225,7 @@ static void refuses_includes(void **state)
 	put("main.apdu", "> $x $x $x $x\ninclude \"a\"\n");
 	fails(FUDA_EFORMAT, "main.apdu:2:3: The name x is not known");
 	for (int i = 1; i < 9; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "d%d", i);
 		snprintf(text, sizeof(text), "include \"d%d\"\n", i + 1);
