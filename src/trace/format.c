@@ -2,6 +2,7 @@
 /* Statements to text, in the one form that they have. */
 #include "trace/parser.h"
 
+#include <fuda/encode.h>
 #include <fuda/trace.h>
 
 #include <inttypes.h>
@@ -95,15 +96,6 @@ static size_t decimal(char *out, uint64_t number, size_t width)
 	return n;
 }
 
-static size_t hexadecimal(char *out, const uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	return 2 * len;
-}
-
 /* Bytes in capitals, a line at a time. */
 static void put_bytes(struct writer *w, const uint8_t *bytes, size_t len)
 {
@@ -185,14 +177,15 @@ static void put_hash(struct writer *w, const struct trace_item *it)
 
 	n += decimal(text + n, it->min, 1);
 	text[n++] = ' ';
-	n += hexadecimal(text + n, it->hash, sizeof(it->hash));
+	fuda_hex_encode(it->hash, sizeof(it->hash), text + n);
+	n += 2 * sizeof(it->hash);
 	text[n++] = '>';
 	put_word(w, text, n);
 }
 
 static void put_item(struct writer *w, const struct trace_statement *s, const struct trace_item *it)
 {
-	const uint8_t *bytes = s->bytes.data + it->at;
+	const uint8_t *bytes = it->len ? s->bytes.data + it->at : NULL;
 
 	switch (it->kind) {
 	case TRACE_BYTES:

@@ -134,13 +134,11 @@ static void make_text(uint8_t *text, size_t len, bool tabs)
 int trace_add_note(struct trace_statement *s, const void *text, size_t len)
 {
 	struct trace_item item = { .kind = TRACE_NOTE };
-	const uint8_t *end = (const uint8_t *)text + len;
+	const char *characters = text;
 	int r;
 
-	while (len && (end[-1] == ' ' || end[-1] == '\t')) {
-		end--;
+	while (len && (characters[len - 1] == ' ' || characters[len - 1] == '\t'))
 		len--;
-	}
 	item.len = len;
 	r = len > TRACE_TEXT_MAX ? FUDA_ETOOBIG : add_with_bytes(s, &item, text);
 	if (r == 0 && len)
@@ -182,7 +180,7 @@ int trace_literal(const struct trace_statement *s, struct fuda_buf *ret_bytes)
 		return 0;
 	r = buf_reserve(ret_bytes, total);
 	for (size_t i = 0; r == 0 && i < s->count; i++)
-		if (s->items[i].kind != TRACE_NOTE)
+		if (s->items[i].kind != TRACE_NOTE && s->items[i].len)
 			r = fuda_buf_append(ret_bytes, s->bytes.data + s->items[i].at,
 					    s->items[i].len);
 	return r;

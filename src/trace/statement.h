@@ -41,7 +41,7 @@ enum trace_item_kind {
 struct trace_item {
 	enum trace_item_kind kind;
 	size_t at, len;			/* BYTES, NAMED, NOTE: where in the statement's `bytes` */
-	size_t min, max;		/* ANY, SECRET, DATA; SIZE_MAX: no end */
+	size_t min, max;		/* ANY, SECRET, DATA; 0 and SIZE_MAX: * */
 	char name[TRACE_NAME_MAX + 1];	/* NAMED, ANY, REFER */
 	uint8_t hash[TRACE_HASH];	/* DATA */
 	bool quoted;			/* BYTES: written as "text" */
