@@ -52,10 +52,18 @@ static struct place place_of(const struct trace_follow *f, const struct trace_ab
 	return (struct place){ a->application, a->file, of_file ? f->file : 0 };
 }
 
+static bool has_file(const struct place *p)
+{
+	return p->file || p->fid;
+}
+
+/* As far as both are known. */
 static bool same_place(const struct place *a, const struct place *b)
 {
 	if (!a->application || !b->application)
 		return true;
+	if (!has_file(a) || !has_file(b))
+		return a->application == b->application;
 	return a->application == b->application && a->file == b->file && a->fid == b->fid;
 }
 
