@@ -30,7 +30,7 @@ pcscd_end()
 	pcscd_status=$?
 	trap - EXIT HUP INT TERM
 	set +e
-	sh "${srcdir:-.}/tests/scan.sh" "$FUDA_TEST_DIR" || pcscd_status=1
+	sh "$pcscd_scan" "$FUDA_TEST_DIR" || pcscd_status=1
 	eval "$pcscd_at_exit"
 	exit $pcscd_status
 }
@@ -127,6 +127,7 @@ pcscd_bundle=${FUDA_TEST_BUNDLE-}
 [ -n "$pcscd_bundle" ] || [ -e "$vpcd" ] || pcscd_skip "vpcd (package vsmartcard-vpcd) is not installed"
 
 pcscd_at_exit=:
+pcscd_scan=$(cd "${srcdir:-.}" && pwd)/tests/scan.sh
 trap pcscd_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT

@@ -6,7 +6,7 @@
 # nothing is done where it is not set.
 set -eu
 [ -n "${FUDA_TEST_SCAN-}" ] || exit 0
-values=$(cd "${srcdir:-.}" && pwd)/tests/canaries
+values=${0%/*}/canaries
 for path; do
 	shift
 	[ ! -e "$path" ] || set -- "$@" "$path"

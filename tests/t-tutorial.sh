@@ -45,6 +45,7 @@ PATH=$tmp/bin:$build:$PATH
 # prints STEP: what was printed is what should be
 prints() {
 	awk '
+	{ sub(/[ \t]+$/, "") } # which editors take away
 	function pattern(line) {
 		gsub(/[][\\.^$*+?(){}|\/]/, "\\\\&", line)
 		gsub(/\\\.\\\.\\\./, ".*", line)
