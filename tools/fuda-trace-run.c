@@ -141,8 +141,9 @@ static int run_shell(struct stand *s, const char *command)
 	if (r == 0) {
 		kill(pid, SIGTERM);
 		waitpid(pid, &status, 0);
-		return fail(s, FUDA_ECANCELLED, _("cancelled"));
 	}
+	if (session_cancelled())
+		return fail(s, FUDA_ECANCELLED, _("cancelled"));
 	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
 		return fail(s, FUDA_EFAILED,
 			    _("the command of --on-insert or --on-remove failed"));

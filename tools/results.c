@@ -18,7 +18,7 @@ static bool for_people(const struct results *r)
 	return !r->tap && !common.json;
 }
 
-/* ---- TAP version 14 ---- */
+/* ---- TAP version 13 ---- */
 
 /* In a description # and \ have a meaning of their own, and a line is a line. */
 static void tap_text(const char *text)
@@ -177,7 +177,7 @@ int results_start(struct call *call, bool tap, const char *junit, struct results
 	}
 	call->raw = !common.json;
 	if (tap)
-		puts("TAP version 14");
+		puts("TAP version 13");
 	return 0;
 }
 

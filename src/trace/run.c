@@ -298,6 +298,7 @@ static int directive(struct runner *r, const struct trace_statement *s)
 			 s->word);
 		trace_follow_reset(&r->follow);
 	}
+	ctx_step(r->ctx, _("run the script"));
 	if (s->kind == TRACE_WAIT ? !t->wait : s->kind == TRACE_POWER ? !t->power : !t->presence)
 		return unsupported(r, what);
 	if (s->kind == TRACE_WAIT)
