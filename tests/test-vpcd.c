@@ -215,6 +215,108 @@ static void garbage(void **state)
 	}
 }
 
+/* ---- other cards ---- */
+
+/* Answers what it is told to, and how often it was asked. */
+struct dummy {
+	const char *answer; /* hexadecimal; NULL: `error` */
+	int error;
+	size_t length; /* of an answer of zeros */
+	unsigned asked, powered, resets;
+};
+
+static void dummy_power(void *arg, bool on)
+{
+	((struct dummy *)arg)->powered += on;
+}
+
+static void dummy_reset(void *arg)
+{
+	((struct dummy *)arg)->resets++;
+}
+
+static const uint8_t *dummy_atr(void *arg, size_t *ret_len)
+{
+	(void)arg;
+	*ret_len = 2;
+	return (const uint8_t *)"\x3B\x00";
+}
+
+static int dummy_transmit(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret_response)
+{
+	static const uint8_t zeros[65538];
+	struct dummy *d = arg;
+
+	assert_true(len >= 2 && command);
+	assert_int_equal(ret_response->len, 0);
+	d->asked++;
+	if (d->length)
+		return fuda_buf_append(ret_response, zeros, d->length);
+	return d->answer ? fuda_hex_decode(d->answer, ret_response) : d->error;
+}
+
+/* Sends `hex` and hangs up; checks how the play ended and what came back. */
+static void play_dummy(struct dummy *d, const char *hex, int result, const char *answers)
+{
+	const struct vpcd_card card = { d, dummy_power, dummy_reset, dummy_atr, dummy_transmit };
+	struct stage s = { .stop = eventfd(0, 0) };
+	uint8_t left;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	s.ours = pair[0];
+	send_bytes(&s, hex);
+	shutdown(s.ours, SHUT_WR);
+	assert_int_equal(vpcd_play(&card, pair[1], s.stop), result);
+	close(pair[1]);
+	if (*answers)
+		receive_bytes(&s, answers);
+	if (!d->length)
+		assert_true(recv(s.ours, &left, 1, 0) <= 0);
+	close(s.ours);
+	close(s.stop);
+}
+
+static void other_cards(void **state)
+{
+	struct dummy d = { .answer = "AA9000" };
+
+	(void)state;
+	play_dummy(&d, "000101" "000104" "000102" "0004" "00840000" "000100", FUDA_EREADERGONE,
+		   "0002" "3B00" "0003" "AA9000");
+	assert_int_equal(d.asked, 1);
+	assert_int_equal(d.powered, 1);
+	assert_int_equal(d.resets, 1);
+	/* an answer that no message can hold */
+	d = (struct dummy){ .length = 65535 };
+	play_dummy(&d, "0004" "00840000", FUDA_EREADERGONE, "FFFF" "0000");
+	d = (struct dummy){ .length = 65536 };
+	play_dummy(&d, "0004" "00840000", FUDA_EREADERGONE, "0002" "6700");
+}
+
+/* What ends the play, and what does not. */
+static void other_errors(void **state)
+{
+	static const struct {
+		int error, result;
+		unsigned asked;
+		const char *answers;
+	} table[] = {
+		{ FUDA_EREMOVED, FUDA_EREMOVED, 1, "" },
+		{ FUDA_ENOMEM, FUDA_ENOMEM, 1, "" },
+		{ FUDA_EMUTE, FUDA_EREADERGONE, 2, "" },
+		{ FUDA_ENOCARD, FUDA_EREADERGONE, 2, "0002" "6F00" "0002" "6F00" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct dummy d = { .error = table[i].error };
+
+		play_dummy(&d, "0004" "00840000" "0004" "00840000", table[i].result, table[i].answers);
+		assert_int_equal(d.asked, table[i].asked);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +326,8 @@ int main(void)
 		cmocka_unit_test(mute),
 		cmocka_unit_test(stopped_while_sending),
 		cmocka_unit_test(garbage),
+		cmocka_unit_test(other_cards),
+		cmocka_unit_test(other_errors),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);
