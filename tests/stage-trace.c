@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The virtual reader with a recorder on it. In the end the trace must be one, with nothing in it that it shall not show. */
+/* The virtual reader with a recorder on it. In the end the trace must be one, with nothing in it that it
+ * shall not show. */
 #include "tests/stage.h"
 
 #include <stdio.h>

@@ -47,161 +47,163 @@ static struct trace_about about(const struct trace_follow *f, const char *hex)
 }
 
 /* What a command is, by itself. */
+static const struct {
+	const char *command;
+	enum trace_command_kind kind;
+	const char *name;
+} known[] = {
+	{ "00A4040C0AD392F000260100000001", TRACE_IS_SELECT, "SELECT" },
+	{ "00A4020C020002", TRACE_IS_SELECT, "SELECT" },
+	{ READ, TRACE_IS_READ, "READ BINARY" },
+	{ "00B08A00000000", TRACE_IS_READ, "READ BINARY" },
+	{ "00B2010400", TRACE_IS_READ, "READ RECORD" },
+	{ "00CA00F200", TRACE_IS_GET_DATA, "GET DATA" },
+	{ "00C0000010", TRACE_IS_GET_RESPONSE, "GET RESPONSE" },
+	{ "0084000008", TRACE_IS_CHALLENGE, "GET CHALLENGE" },
+	{ "00200098", TRACE_IS_TRIES, "VERIFY" },
+	{ "0020009800", TRACE_IS_TRIES, "VERIFY" },
+	{ "002000980431323334", TRACE_IS_VERIFY, "VERIFY" },
+	{ "0020009800000431323334", TRACE_IS_VERIFY, "VERIFY" },
+	{ "0024018004313233", TRACE_IS_PIN, "" },     /* malformed */
+	{ "002401800431323334", TRACE_IS_PIN, "CHANGE REFERENCE DATA" },
+	{ "803200800431323334", TRACE_IS_PIN, "CHANGE KEY" },
+	{ "805400800431323334", TRACE_IS_PIN, "UNLOCK KEY" },
+	{ "00C2000009002000980431323334", TRACE_IS_PIN, "ENVELOPE" },
+	{ "802A0097015500", TRACE_IS_SIGN, "COMPUTE DIGITAL SIGNATURE" },
+	{ "00880099015500", TRACE_IS_SIGN, "INTERNAL AUTHENTICATE" },
+	/* PIN commands that are not what they should be */
+	{ "0020009831323334", TRACE_IS_PIN, "" },
+	{ "00200098043132333400", TRACE_IS_PIN, "VERIFY" },   /* with Le */
+	{ "002000980331323334", TRACE_IS_PIN, "VERIFY" },     /* its last digit as Le */
+	{ "0020009831", TRACE_IS_PIN, "VERIFY" },	      /* a digit as Le */
+	{ "002001980431323334", TRACE_IS_PIN, "VERIFY" },
+	{ "102000980431323334", TRACE_IS_PIN, "VERIFY" },     /* chained */
+	{ "082000980431323334", TRACE_IS_PIN, "VERIFY" },     /* wrapped */
+	{ "012000980431323334", TRACE_IS_PIN, "" },	      /* on another channel */
+	{ "602000980431323334", TRACE_IS_PIN, "" },
+	{ "FF2000980431323334", TRACE_IS_PIN, "" },
+	{ "FF00000004D44A0100", TRACE_IS_PIN, "" },	      /* passed on by the reader */
+	{ "0020", TRACE_IS_PIN, "" },
+	{ "0021009804313233", TRACE_IS_PIN, "" },
+	/* what is on other channels, chained or wrapped is nothing that is known */
+	{ "01A4040C0AD392F000260100000001", TRACE_IS_OTHER, "" },
+	{ "10A4040C0AD392F000260100000001", TRACE_IS_OTHER, "SELECT" },
+	{ "10B0000000", TRACE_IS_OTHER, "READ BINARY" },
+	{ "80B0000000", TRACE_IS_OTHER, "" },
+	{ "08B0000007960300000000", TRACE_IS_OTHER, "" }, /* malformed */
+	{ "08B0000005960300000000", TRACE_IS_SECURE, "" },
+	{ "0CB0000000", TRACE_IS_SECURE, "READ BINARY" },
+	{ "60B0000000", TRACE_IS_SECURE, "" },
+	{ "40B0000000", TRACE_IS_OTHER, "" },
+	{ "00B10000045402000000", TRACE_IS_OTHER, "" },
+	{ "FFCA000000", TRACE_IS_OTHER, "" },
+	{ "00A404", TRACE_IS_OTHER, "" },
+	{ "", TRACE_IS_OTHER, "" },
+};
+
 static void kinds(void **state)
 {
-	static const struct {
-		const char *command;
-		enum trace_command_kind kind;
-		const char *name;
-	} rows[] = {
-		{ "00A4040C0AD392F000260100000001", TRACE_IS_SELECT, "SELECT" },
-		{ "00A4020C020002", TRACE_IS_SELECT, "SELECT" },
-		{ READ, TRACE_IS_READ, "READ BINARY" },
-		{ "00B08A00000000", TRACE_IS_READ, "READ BINARY" },
-		{ "00B2010400", TRACE_IS_READ, "READ RECORD" },
-		{ "00CA00F200", TRACE_IS_GET_DATA, "GET DATA" },
-		{ "00C0000010", TRACE_IS_GET_RESPONSE, "GET RESPONSE" },
-		{ "0084000008", TRACE_IS_CHALLENGE, "GET CHALLENGE" },
-		{ "00200098", TRACE_IS_TRIES, "VERIFY" },
-		{ "0020009800", TRACE_IS_TRIES, "VERIFY" },
-		{ "002000980431323334", TRACE_IS_VERIFY, "VERIFY" },
-		{ "0020009800000431323334", TRACE_IS_VERIFY, "VERIFY" },
-		{ "0024018004313233", TRACE_IS_PIN, "" },     /* malformed */
-		{ "002401800431323334", TRACE_IS_PIN, "CHANGE REFERENCE DATA" },
-		{ "803200800431323334", TRACE_IS_PIN, "CHANGE KEY" },
-		{ "805400800431323334", TRACE_IS_PIN, "UNLOCK KEY" },
-		{ "00C2000009002000980431323334", TRACE_IS_PIN, "ENVELOPE" },
-		{ "802A0097015500", TRACE_IS_SIGN, "COMPUTE DIGITAL SIGNATURE" },
-		{ "00880099015500", TRACE_IS_SIGN, "INTERNAL AUTHENTICATE" },
-		/* PIN commands that are not what they should be */
-		{ "0020009831323334", TRACE_IS_PIN, "" },
-		{ "00200098043132333400", TRACE_IS_PIN, "VERIFY" },   /* with Le */
-		{ "002000980331323334", TRACE_IS_PIN, "VERIFY" },     /* its last digit as Le */
-		{ "0020009831", TRACE_IS_PIN, "VERIFY" },	      /* a digit as Le */
-		{ "002001980431323334", TRACE_IS_PIN, "VERIFY" },
-		{ "102000980431323334", TRACE_IS_PIN, "VERIFY" },     /* chained */
-		{ "082000980431323334", TRACE_IS_PIN, "VERIFY" },     /* wrapped */
-		{ "012000980431323334", TRACE_IS_PIN, "" },	      /* on another channel */
-		{ "602000980431323334", TRACE_IS_PIN, "" },
-		{ "FF2000980431323334", TRACE_IS_PIN, "" },
-		{ "FF00000004D44A0100", TRACE_IS_PIN, "" },	      /* passed on by the reader */
-		{ "0020", TRACE_IS_PIN, "" },
-		{ "0021009804313233", TRACE_IS_PIN, "" },
-		/* what is on other channels, chained or wrapped is nothing that is known */
-		{ "01A4040C0AD392F000260100000001", TRACE_IS_OTHER, "" },
-		{ "10A4040C0AD392F000260100000001", TRACE_IS_OTHER, "SELECT" },
-		{ "10B0000000", TRACE_IS_OTHER, "READ BINARY" },
-		{ "80B0000000", TRACE_IS_OTHER, "" },
-		{ "08B0000007960300000000", TRACE_IS_OTHER, "" }, /* malformed */
-		{ "08B0000005960300000000", TRACE_IS_SECURE, "" },
-		{ "0CB0000000", TRACE_IS_SECURE, "READ BINARY" },
-		{ "60B0000000", TRACE_IS_SECURE, "" },
-		{ "40B0000000", TRACE_IS_OTHER, "" },
-		{ "00B10000045402000000", TRACE_IS_OTHER, "" },
-		{ "FFCA000000", TRACE_IS_OTHER, "" },
-		{ "00A404", TRACE_IS_OTHER, "" },
-		{ "", TRACE_IS_OTHER, "" },
-	};
 	const struct trace_follow f = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct trace_about a = about(&f, rows[i].command);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct trace_about a = about(&f, known[i].command);
 
-		if (a.kind != rows[i].kind)
-			fail_msg("%s is a %d", rows[i].command, a.kind);
+		if (a.kind != known[i].kind)
+			fail_msg("%s is a %d", known[i].command, a.kind);
 		/* of "08" etc. the name may be known, and need not */
-		if (*rows[i].name)
-			assert_string_equal(a.name, rows[i].name);
+		if (*known[i].name)
+			assert_string_equal(a.name, known[i].name);
 		assert_null(a.file);
 		assert_null(a.secret);
 	}
 }
 
 /* What is read, after what was done. */
+static const struct {
+	const char *done, *command, *application;
+	uint16_t fid; /* 0: no file that is known */
+} paths[] = {
+	{ JPKI CA, READ, "jpki", 2 },
+	{ TEXT CA, READ, "text", 2 },
+	{ JPKI, "00B0820000", "jpki", 2 },
+	{ JPKI "00B0820000 9000;", "00B0010000", "jpki", 2 },
+	{ JPKI CA READ " 9000;" READ " 6B00;", READ, "jpki", 2 },
+	{ JPKI CA READ " 6C20;", "00B0000020", "jpki", 2 },
+	{ COMMON, "00B2010C00", "common", 1 },
+	{ COMMON "00A4020C020001 9000;", "00B2010400", "common", 1 },
+	{ JPKI CA "0084000008 9000;", READ, "jpki", 2 },
+	{ JPKI CA "00200080 63C3;", READ, "jpki", 2 },
+	{ JPKI CA "00B00000FF 61FF;", "00C00000FF", "jpki", 2 },
+	{ JPKI CA "00B00000FF 61FF;00C00000FF 6110;", "00C0000010", "jpki", 2 },
+	{ JPKI CA "00EE0000 6D00;", READ, "jpki", 2 },
+	{ "00A404000AD392F000260100000001 9000;" CA, READ, "jpki", 2 },
+	{ "00A4040C0AD392F000260100000001 6110;" CA, READ, "jpki", 2 },
+	/* nothing selected, or nobody knows */
+	{ "", READ, NULL, 0 },
+	{ "", "00B0820000", NULL, 0 },
+	{ JPKI, READ, "jpki", 0 },
+	{ CA, READ, NULL, 0 },
+	{ JPKI CA "reset;", READ, NULL, 0 },
+	{ JPKI CA "reset;", "00B0820000", NULL, 0 },
+	/* what failed */
+	{ "00A4040C0AD392F000260100000001 6A82;" CA, READ, NULL, 0 },
+	{ JPKI "00A4040C0AD3921000310001010408 6A82;" CA, READ, NULL, 0 },
+	{ JPKI CA "00A4020C020001 6A82;", READ, "jpki", 0 },
+	{ JPKI "00B0820000 6982;", READ, "jpki", 0 },
+	/* a beginning of an AID, more than an AID, the next one */
+	{ "00A4040C09D39210003100010104 9000;" CA, READ, NULL, 0 },
+	{ JPKI "00A4040C01D3 9000;" CA, READ, NULL, 0 },
+	{ "00A4040C0BD392F00026010000000100 9000;" CA, READ, NULL, 0 },
+	{ "00A4040E0AD392F000260100000001 9000;" CA, READ, NULL, 0 },
+	{ JPKI "00A4040C05A000000001 9000;" CA, READ, NULL, 0 },
+	/* by a path, by the parent, by identifier of whatever it is, and files that the card has not */
+	{ JPKI CA "00A4080C047F100002 9000;", READ, NULL, 0 },
+	{ JPKI CA "00A40300 9000;", READ, NULL, 0 },
+	{ JPKI CA "00A4000C020002 9000;", READ, NULL, 0 },
+	{ JPKI CA "00A40000 9000;", READ, NULL, 0 },
+	{ JPKI CA "00A4020C023F00 9000;", "00B0820000", NULL, 0 },
+	/* on other channels, chained, wrapped, malformed */
+	{ JPKI CA "01A4040C0AD3921000310001010408 9000;", READ, NULL, 0 },
+	{ JPKI CA "10A4040C0AD3921000310001010408 9000;", READ, NULL, 0 },
+	{ JPKI CA "08A4040C020001 9000;", READ, NULL, 0 },
+	{ JPKI CA "0070000000 9000;", READ, NULL, 0 },
+	{ JPKI CA "00A4040C0AD392 9000;", READ, NULL, 0 },
+	/* a short identifier that is none, or that other commands give */
+	{ JPKI, "00B09F0000", "jpki", 0 },
+	{ JPKI CA, "00B0800000", "jpki", 0 },
+	{ JPKI CA, "00B0C20000", "jpki", 0 },
+	{ COMMON "00A4020C020001 9000;", "00B201FC00", "common", 0 },
+	{ JPKI CA "0020008104 6983;", READ, "jpki", 0 },
+	{ JPKI CA "002000810431323334 63C2;", READ, "jpki", 0 },
+	{ JPKI CA "00200098 9000;", READ, "jpki", 0 },
+	{ JPKI CA "802A008101AA00 6982;", READ, "jpki", 0 },
+	{ JPKI CA "00C2000004002000AA 9000;", READ, NULL, 0 },
+	/* the rest of a response, of something else */
+	{ JPKI CA, "00C00000FF", "jpki", 0 },
+	{ JPKI CA READ " 9000;", "00C00000FF", "jpki", 0 },
+	{ JPKI CA READ " 61FF;0084000008 9000;", "00C00000FF", "jpki", 0 },
+	{ JPKI CA "802A0097015500 61FF;", "00C00000FF", "jpki", 0 },
+	{ JPKI CA READ " 61FF;reset;", "00C00000FF", NULL, 0 },
+};
+
 static void reads(void **state)
 {
-	static const struct {
-		const char *done, *command, *application;
-		uint16_t fid; /* 0: no file that is known */
-	} rows[] = {
-		{ JPKI CA, READ, "jpki", 2 },
-		{ TEXT CA, READ, "text", 2 },
-		{ JPKI, "00B0820000", "jpki", 2 },
-		{ JPKI "00B0820000 9000;", "00B0010000", "jpki", 2 },
-		{ JPKI CA READ " 9000;" READ " 6B00;", READ, "jpki", 2 },
-		{ JPKI CA READ " 6C20;", "00B0000020", "jpki", 2 },
-		{ COMMON, "00B2010C00", "common", 1 },
-		{ COMMON "00A4020C020001 9000;", "00B2010400", "common", 1 },
-		{ JPKI CA "0084000008 9000;", READ, "jpki", 2 },
-		{ JPKI CA "00200080 63C3;", READ, "jpki", 2 },
-		{ JPKI CA "00B00000FF 61FF;", "00C00000FF", "jpki", 2 },
-		{ JPKI CA "00B00000FF 61FF;00C00000FF 6110;", "00C0000010", "jpki", 2 },
-		{ JPKI CA "00EE0000 6D00;", READ, "jpki", 2 },
-		{ "00A404000AD392F000260100000001 9000;" CA, READ, "jpki", 2 },
-		{ "00A4040C0AD392F000260100000001 6110;" CA, READ, "jpki", 2 },
-		/* nothing selected, or nobody knows */
-		{ "", READ, NULL, 0 },
-		{ "", "00B0820000", NULL, 0 },
-		{ JPKI, READ, "jpki", 0 },
-		{ CA, READ, NULL, 0 },
-		{ JPKI CA "reset;", READ, NULL, 0 },
-		{ JPKI CA "reset;", "00B0820000", NULL, 0 },
-		/* what failed */
-		{ "00A4040C0AD392F000260100000001 6A82;" CA, READ, NULL, 0 },
-		{ JPKI "00A4040C0AD3921000310001010408 6A82;" CA, READ, NULL, 0 },
-		{ JPKI CA "00A4020C020001 6A82;", READ, "jpki", 0 },
-		{ JPKI "00B0820000 6982;", READ, "jpki", 0 },
-		/* a beginning of an AID, more than an AID, the next one */
-		{ "00A4040C09D39210003100010104 9000;" CA, READ, NULL, 0 },
-		{ JPKI "00A4040C01D3 9000;" CA, READ, NULL, 0 },
-		{ "00A4040C0BD392F00026010000000100 9000;" CA, READ, NULL, 0 },
-		{ "00A4040E0AD392F000260100000001 9000;" CA, READ, NULL, 0 },
-		{ JPKI "00A4040C05A000000001 9000;" CA, READ, NULL, 0 },
-		/* by a path, by the parent, by identifier of whatever it is, and files that the card has not */
-		{ JPKI CA "00A4080C047F100002 9000;", READ, NULL, 0 },
-		{ JPKI CA "00A40300 9000;", READ, NULL, 0 },
-		{ JPKI CA "00A4000C020002 9000;", READ, NULL, 0 },
-		{ JPKI CA "00A40000 9000;", READ, NULL, 0 },
-		{ JPKI CA "00A4020C023F00 9000;", "00B0820000", NULL, 0 },
-		/* on other channels, chained, wrapped, malformed */
-		{ JPKI CA "01A4040C0AD3921000310001010408 9000;", READ, NULL, 0 },
-		{ JPKI CA "10A4040C0AD3921000310001010408 9000;", READ, NULL, 0 },
-		{ JPKI CA "08A4040C020001 9000;", READ, NULL, 0 },
-		{ JPKI CA "0070000000 9000;", READ, NULL, 0 },
-		{ JPKI CA "00A4040C0AD392 9000;", READ, NULL, 0 },
-		/* a short identifier that is none, or that other commands give */
-		{ JPKI, "00B09F0000", "jpki", 0 },
-		{ JPKI CA, "00B0800000", "jpki", 0 },
-		{ JPKI CA, "00B0C20000", "jpki", 0 },
-		{ COMMON "00A4020C020001 9000;", "00B201FC00", "common", 0 },
-		{ JPKI CA "0020008104 6983;", READ, "jpki", 0 },
-		{ JPKI CA "002000810431323334 63C2;", READ, "jpki", 0 },
-		{ JPKI CA "00200098 9000;", READ, "jpki", 0 },
-		{ JPKI CA "802A008101AA00 6982;", READ, "jpki", 0 },
-		{ JPKI CA "00C2000004002000AA 9000;", READ, NULL, 0 },
-		/* the rest of a response, of something else */
-		{ JPKI CA, "00C00000FF", "jpki", 0 },
-		{ JPKI CA READ " 9000;", "00C00000FF", "jpki", 0 },
-		{ JPKI CA READ " 61FF;0084000008 9000;", "00C00000FF", "jpki", 0 },
-		{ JPKI CA "802A0097015500 61FF;", "00C00000FF", "jpki", 0 },
-		{ JPKI CA READ " 61FF;reset;", "00C00000FF", NULL, 0 },
-	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct trace_follow f = { 0 };
 		struct trace_about a;
 
-		follow(&f, rows[i].done);
-		a = about(&f, rows[i].command);
-		if ((a.file ? a.file->fid : 0) != rows[i].fid)
-			fail_msg("%s %s: file %04X", rows[i].done, rows[i].command, a.file ? a.file->fid : 0);
-		if (!rows[i].application != !a.application)
-			fail_msg("%s %s: %s", rows[i].done, rows[i].command,
+		follow(&f, paths[i].done);
+		a = about(&f, paths[i].command);
+		if ((a.file ? a.file->fid : 0) != paths[i].fid)
+			fail_msg("%s %s: file %04X", paths[i].done, paths[i].command, a.file ? a.file->fid : 0);
+		if (!paths[i].application != !a.application)
+			fail_msg("%s %s: %s", paths[i].done, paths[i].command,
 				 a.application ? a.application->name : "none");
 		if (a.application)
-			assert_string_equal(a.application->name, rows[i].application);
+			assert_string_equal(a.application->name, paths[i].application);
 	}
 }
 

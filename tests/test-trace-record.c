@@ -337,7 +337,8 @@ static void goes_on_with_a_trace(void **state)
 	scratch_write("t", "fuda-trace 1\r\n# mine\n", 0644);
 	open_recorder(scratch_path("t"), false);
 	exchange("0084000001", "019000");
-	assert_string_equal(written(), "fuda-trace 1\r\n# mine\nkey F412A49C\n> 00 84 00 00 01\n< 9000 (12.345 ms) 01\n");
+	assert_string_equal(written(), "fuda-trace 1\r\n# mine\nkey F412A49C\n"
+				       "> 00 84 00 00 01\n< 9000 (12.345 ms) 01\n");
 	trace_recorder_free(&recorder);
 	/* an empty file is begun; so is one that somebody emptied meanwhile */
 	scratch_write("t", "", 0600);

@@ -179,98 +179,99 @@ static void shows(void **state)
 
 /* Commands with the secret 1234 in them, in places where it does not belong. Of a PIN command nothing of it is shown,
  * raw or not; of other commands unless raw. */
+static const struct {
+	const char *command;
+	bool pin;
+} astray[] = {
+	{ "0020009831323334", true },		  /* no length */
+	{ "00200098000031323334", true },	  /* an extended one that is cut */
+	{ "002000980331323334", true },		  /* too small a length: a digit as Le */
+	{ "002000980231323334", true },
+	{ "0020009801313233340000", true },
+	{ "002000980531323334", true },		  /* too great a one */
+	{ "00200098FF31323334", true },
+	{ "00200098043132333400", true },
+	{ "0020009804313233340000", true },
+	{ "0020313233340098", true },		  /* in P1-P2: two of its digits */
+	{ "002001980431323334", true },
+	{ "102000980431323334", true },		  /* chained */
+	{ "10200098023132", true },
+	{ "00200098023334", true },
+	{ "082000980431323334", true },		  /* wrapped */
+	{ "0C20009807860501C231323334", true },
+	{ "012000980431323334", true },		  /* on other channels */
+	{ "4F2000980431323334", true },
+	{ "802000980431323334", true },		  /* in other classes */
+	{ "A02000980431323334", true },
+	{ "002100980431323334", true },
+	{ "002400980831323334313233", true },
+	{ "0024009808313233343132333400", true },
+	{ "00260098043132333400", true },
+	{ "00280098043132333400", true },
+	{ "002C0098043132333400", true },
+	{ "802C0098043132333400", true },
+	{ "80320080043132333400", true },
+	{ "8432008004313233340000", true },
+	{ "80540080043132333400", true },
+	{ "00C2000009002000980431323334", true }, /* wrapped into another */
+	{ "10C2000009002000980431323334", true },
+	{ "00C3000009002000980431323334", true },
+	{ "FF00000009002000980431323334", true }, /* given to the reader */
+	{ "FFC2000109002000980431323334", true },
+	{ "FF82000004313233343132", true },
+	/* in commands for something else */
+	{ "00A4040C0431323334", false },
+	{ "00A4040C0831323334FFFFFFFF", false },
+	{ "00A4040C0C313233343132333431323334", false },
+	{ "00A4080C0431323334", false },
+	{ "00A4020C0431323334", false },
+	{ "00A4000C0431323334", false },
+	{ "00A40431323334", false },
+	{ "00B000000431323334", false },
+	{ "00B0000031323334", false },
+	{ "00B10000043132333400", false },
+	{ "00B201040431323334", false },
+	{ "008400000431323334", false },
+	{ "00CA00000431323334", false },
+	{ "00CB3FFF043132333400", false },
+	{ "00C000000431323334", false },
+	{ "00D600000431323334", false },
+	{ "00DA01000431323334", false },
+	{ "10DA01000431323334", false },
+	{ "00DC01040431323334", false },
+	{ "00E200000431323334", false },
+	{ "002200000431323334", false },
+	{ "008200000431323334", false },
+	{ "00860000043132333400", false },
+	{ "008800990431323334", false },
+	{ "802A0097043132333400", false },
+	{ "80A200C10431323334", false },
+	{ "80AE00000431323334", false },
+	{ "80FC00000431323334", false },
+	{ "905A0000043132333400", false },
+	{ "FFCA00000431323334", false },
+	{ "007000000431323334", false },
+	{ "0032008004313233340000", false },
+};
+
 static void hides_secrets_anywhere(void **state)
 {
-	static const struct {
-		const char *command;
-		bool pin;
-	} rows[] = {
-		{ "0020009831323334", true },		  /* no length */
-		{ "00200098000031323334", true },	  /* an extended one that is cut */
-		{ "002000980331323334", true },		  /* too small a length: a digit as Le */
-		{ "002000980231323334", true },
-		{ "0020009801313233340000", true },
-		{ "002000980531323334", true },		  /* too great a one */
-		{ "00200098FF31323334", true },
-		{ "00200098043132333400", true },
-		{ "0020009804313233340000", true },
-		{ "0020313233340098", true },		  /* in P1-P2: two of its digits */
-		{ "002001980431323334", true },
-		{ "102000980431323334", true },		  /* chained */
-		{ "10200098023132", true },
-		{ "00200098023334", true },
-		{ "082000980431323334", true },		  /* wrapped */
-		{ "0C20009807860501C231323334", true },
-		{ "012000980431323334", true },		  /* on other channels */
-		{ "4F2000980431323334", true },
-		{ "802000980431323334", true },		  /* in other classes */
-		{ "A02000980431323334", true },
-		{ "002100980431323334", true },
-		{ "002400980831323334313233", true },
-		{ "0024009808313233343132333400", true },
-		{ "00260098043132333400", true },
-		{ "00280098043132333400", true },
-		{ "002C0098043132333400", true },
-		{ "802C0098043132333400", true },
-		{ "80320080043132333400", true },
-		{ "8432008004313233340000", true },
-		{ "80540080043132333400", true },
-		{ "00C2000009002000980431323334", true }, /* wrapped into another */
-		{ "10C2000009002000980431323334", true },
-		{ "00C3000009002000980431323334", true },
-		{ "FF00000009002000980431323334", true }, /* given to the reader */
-		{ "FFC2000109002000980431323334", true },
-		{ "FF82000004313233343132", true },
-		/* in commands for something else */
-		{ "00A4040C0431323334", false },
-		{ "00A4040C0831323334FFFFFFFF", false },
-		{ "00A4040C0C313233343132333431323334", false },
-		{ "00A4080C0431323334", false },
-		{ "00A4020C0431323334", false },
-		{ "00A4000C0431323334", false },
-		{ "00A40431323334", false },
-		{ "00B000000431323334", false },
-		{ "00B0000031323334", false },
-		{ "00B10000043132333400", false },
-		{ "00B201040431323334", false },
-		{ "008400000431323334", false },
-		{ "00CA00000431323334", false },
-		{ "00CB3FFF043132333400", false },
-		{ "00C000000431323334", false },
-		{ "00D600000431323334", false },
-		{ "00DA01000431323334", false },
-		{ "10DA01000431323334", false },
-		{ "00DC01040431323334", false },
-		{ "00E200000431323334", false },
-		{ "002200000431323334", false },
-		{ "008200000431323334", false },
-		{ "00860000043132333400", false },
-		{ "008800990431323334", false },
-		{ "802A0097043132333400", false },
-		{ "80A200C10431323334", false },
-		{ "80AE00000431323334", false },
-		{ "80FC00000431323334", false },
-		{ "905A0000043132333400", false },
-		{ "FFCA00000431323334", false },
-		{ "007000000431323334", false },
-		{ "0032008004313233340000", false },
-	};
 	char got[2 * TEXT];
 
 	(void)state;
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
-		bool raw = i >= ARRAY_SIZE(rows);
-		size_t k = i % ARRAY_SIZE(rows);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(astray); i++) {
+		bool raw = i >= ARRAY_SIZE(astray);
+		size_t k = i % ARRAY_SIZE(astray);
 		struct trace_follow f = { .application = &aid_jpki, .file = 2 };
 
-		if (raw && !rows[k].pin)
+		if (raw && !astray[k].pin)
 			continue;
-		exchange(&f, raw, rows[k].command, "9000", got);
+		exchange(&f, raw, astray[k].command, "9000", got);
 		/* behind the header, not two digits of it */
 		if (strstr(got + strlen("> 00 20 00 98"), "31") || strstr(got + strlen("> 00 20 00 98"), "34"))
-			fail_msg("%s: %s", rows[k].command, got);
-		if (rows[k].pin && !strstr(got, "<secret "))
-			fail_msg("%s: %s", rows[k].command, got);
+			fail_msg("%s: %s", astray[k].command, got);
+		if (astray[k].pin && !strstr(got, "<secret "))
+			fail_msg("%s: %s", astray[k].command, got);
 	}
 }
 
@@ -279,72 +280,76 @@ static void hides_secrets_anywhere(void **state)
 #define NAME "E5B1B1E794B0" /* 山田 */
 
 /* The last of each answers with the name. */
+static const struct exchanges personal[][6] = {
+	{ { SELECT_TEXT, "9000" }, { "00A4020C020002", "9000" }, { "00B0000000", NAME "9000" } },
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", "9000" }, { "00B0000F00", NAME "9000" } },
+	/* with the wrong length first */
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", "6C06" }, { "00B0820006", NAME "9000" } },
+	/* in two parts, and what belongs to no command */
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", "6106" }, { "00C0000006", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00C0000006", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "6106" }, { "00B0810000", "6106" },
+	  { "00C0000006", NAME "9000" } },
+	/* from what was selected before: by the beginning of an AID, or the next one that begins so */
+	{ { SELECT_JPKI, "9000" }, { "00A4040C08D392100031000101", "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00A4040E0AD392F000260100000001", "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00A4040C00", "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00A4080C04D3920002", "9000" }, { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00A4010C027F10", "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "10A4040C0AD3921000310001010408", "9000" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00A404", "9000" }, { "00B0820000", NAME "9000" } },
+	/* where a selection failed, or half of it */
+	{ { SELECT_JPKI, "9000" }, { SELECT_TEXT, "6F00" }, { "00B0820000", NAME "9000" } },
+	{ { SELECT_TEXT, "9000" }, { SELECT_JPKI, "6A82" }, { "00B0820000", NAME "9000" } },
+	/* a file that is made the current one by something else than selecting it */
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00200081", "6300" }, { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0810000", "6982" }, { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0810000", "6C20" }, { "00B0000020", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00A4020C020001", "6283" },
+	  { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00440000020001", "9000" },
+	  { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00D68100", "6700" }, { "00B0000000", NAME "9000" } },
+	/* not READ BINARY as it is */
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "80B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "01B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B1000104540200000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B3010400", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B09F0000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0E20000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "", NAME "9000" } },
+	/* wrapped */
+	{ { SELECT_TEXT, "9000" }, { "08A402000586030100FF00", "9000" }, { "00B0000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "08B082000596030000000000", NAME "9000" } },
+	{ { SELECT_TEXT, "9000" }, { "00C2000005" "00B0820000" "00", NAME "9000" } },
+	/* answers of what has none, and of what is not known */
+	{ { SELECT_TEXT, "9000" }, { "00200091", NAME "63C3" } },
+	{ { SELECT_TEXT, "9000" }, { "002000910431323334", NAME "9000" } },
+	{ { SELECT_JPKI, NAME "9000" } },
+	{ { "00A4040000", "6F06" NAME "00009000" } },
+	{ { "00A4040000", "6F0F" NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "00CA00F000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "80FC000000", NAME "9000" } },
+	{ { SELECT_JPKI, "9000" }, { "80EE000000", NAME "9000" } },
+	{ { "FFCA000000", NAME "9000" } },
+	{ { "FF00000000", NAME "9000" } },
+	/* the status word does not matter */
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "6282" } },
+	{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "6F00" } },
+};
+
 static void hides_names(void **state)
 {
-	static const struct exchanges rows[][6] = {
-		{ { SELECT_TEXT, "9000" }, { "00A4020C020002", "9000" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", "9000" }, { "00B0000F00", NAME "9000" } },
-		/* with the wrong length first */
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", "6C06" }, { "00B0820006", NAME "9000" } },
-		/* in two parts, and what belongs to no command */
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", "6106" }, { "00C0000006", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00C0000006", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "6106" }, { "00B0810000", "6106" }, { "00C0000006", NAME "9000" } },
-		/* from what was selected before: by the beginning of an AID, or the next one that begins so */
-		{ { SELECT_JPKI, "9000" }, { "00A4040C08D392100031000101", "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00A4040E0AD392F000260100000001", "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00A4040C00", "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00A4080C04D3920002", "9000" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00A4010C027F10", "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "10A4040C0AD3921000310001010408", "9000" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00A404", "9000" }, { "00B0820000", NAME "9000" } },
-		/* where a selection failed, or half of it */
-		{ { SELECT_JPKI, "9000" }, { SELECT_TEXT, "6F00" }, { "00B0820000", NAME "9000" } },
-		{ { SELECT_TEXT, "9000" }, { SELECT_JPKI, "6A82" }, { "00B0820000", NAME "9000" } },
-		/* a file that is made the current one by something else than selecting it */
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00200081", "6300" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0810000", "6982" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0810000", "6C20" }, { "00B0000020", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00A4020C020001", "6283" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00440000020001", "9000" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00D68100", "6700" }, { "00B0000000", NAME "9000" } },
-		/* not READ BINARY as it is */
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "80B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "01B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B1000104540200000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B3010400", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B09F0000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00B0E20000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "00", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00B0820000", "9000" }, { "", NAME "9000" } },
-		/* wrapped */
-		{ { SELECT_TEXT, "9000" }, { "08A402000586030100FF00", "9000" }, { "00B0000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "08B082000596030000000000", NAME "9000" } },
-		{ { SELECT_TEXT, "9000" }, { "00C2000005" "00B0820000" "00", NAME "9000" } },
-		/* answers of what has none, and of what is not known */
-		{ { SELECT_TEXT, "9000" }, { "00200091", NAME "63C3" } },
-		{ { SELECT_TEXT, "9000" }, { "002000910431323334", NAME "9000" } },
-		{ { SELECT_JPKI, NAME "9000" } },
-		{ { "00A4040000", "6F06" NAME "00009000" } },
-		{ { "00A4040000", "6F0F" NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "00CA00F000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "80FC000000", NAME "9000" } },
-		{ { SELECT_JPKI, "9000" }, { "80EE000000", NAME "9000" } },
-		{ { "FFCA000000", NAME "9000" } },
-		{ { "FF00000000", NAME "9000" } },
-		/* the status word does not matter */
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "6282" } },
-		{ { SELECT_TEXT, "9000" }, { "00B0820000", NAME "6F00" } },
-	};
 	char got[2 * TEXT];
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(personal); i++) {
 		struct trace_follow f = { 0 };
 
-		for (size_t k = 0; k < ARRAY_SIZE(rows[i]) && rows[i][k].command; k++)
-			exchange(&f, false, rows[i][k].command, rows[i][k].response, got);
+		for (size_t k = 0; k < ARRAY_SIZE(personal[i]) && personal[i][k].command; k++)
+			exchange(&f, false, personal[i][k].command, personal[i][k].response, got);
 		if (strstr(got, "E5 B1") || strstr(got, "B1 B1") || !strstr(got, "<data "))
 			fail_msg("row %zu: %s", i, got);
 	}

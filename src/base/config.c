@@ -193,8 +193,8 @@ static int take_flag(struct reading *r, const char *key, const char *value)
 	int flag = flag_called(key);
 
 	if (flag < 0)
-		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: There is no key \"%.*s\"."), r->path,
-				r->line, SHOWN_MAX, key);
+		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: There is no key \"%.*s\"."),
+				r->path, r->line, SHOWN_MAX, key);
 	if (r->seen[flag])
 		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: \"%s\" is said twice."), r->path,
 				r->line, key);
@@ -216,8 +216,8 @@ static int take_line(struct reading *r, char *line)
 		return 0;
 	value = strchr(line, '=');
 	if (!value)
-		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: A line is \"key = value\"."), r->path,
-				r->line);
+		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: A line is \"key = value\"."),
+				r->path, r->line);
 	*value++ = 0;
 	return take_flag(r, trim(line), trim(value));
 }

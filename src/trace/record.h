@@ -55,8 +55,8 @@ void trace_recorder_free(struct trace_recorder **r);
 /* A card was connected to, or connected again; writes what differs from what was written last, and
  * forgets what is selected. */
 int trace_record_facts(struct trace_recorder *r, const struct trace_facts *facts);
-/* Another program may have used the card: what is selected is not known, and what is read not shown,
- * until something is selected again. */
+/* Another program may have used the card: what is selected is not known, and what is read not
+ * shown, until something is selected again. */
 void trace_record_forget(struct trace_recorder *r);
 /* One command and what came of it: `response`, or `error` (FUDA_E...) if that is not 0. `typed`:
  * the secret was typed on the reader, `command` has its header alone. Whoever sent it has failed

@@ -7,8 +7,8 @@
  *                              what is read with its CV certificate: APDUs, bytes sent and received, link time;
  *                              bytes of the objects; the least APDUs, the least bytes; and of the challenge APDUs,
  *                              bytes, link time
- *   bench recording DIR N      N authentications with the card in DIR, recorded: APDUs. In a profile, measured_trace() is
- *                              the whole of sending them, and measured_below() what would be there without recording
+ *   bench recording DIR N      N authentications with the card in DIR, recorded: APDUs. In a profile, measured_trace()
+ *                              is the whole of sending them, and measured_below() what it takes without recording
  *   bench ours|bare NAME N     N times GET CHALLENGE in one transaction, on the PC/SC reader NAME (part of its name)
  *   bench jobs NAME N PID...   whole jobs (connect, authentication, power off, disconnect), ours and bare in turns,
  *                              N of each in this process; prints the nanoseconds of user and system time that
