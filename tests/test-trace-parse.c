@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text to statements: what is taken, and each refusal with its line and column. */
+#include <errno.h>
 #include <fuda/trace.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -256,8 +257,8 @@ static const struct {
 	{ "atr 3B", "2:1: Expected 2 to 33 bytes." },
 	{ "atr 3B ..", "2:8: Only bytes in hexadecimal" },
 	{ "atr \"0123456789012345678901234567890123\"", "2:1: Expected 2 to 33 bytes." },
-	{ "key 010203", "2:1: Expected 4 to 4 bytes." },
-	{ "key 0102030405", "2:1: Expected 4 to 4 bytes." },
+	{ "key 010203", "2:1: Expected 4 bytes." },
+	{ "key 0102030405", "2:1: Expected 4 bytes." },
 	/* patterns */
 	{ "> .", "2:3: Bytes of any value" },
 	{ "> ...", "2:3: Bytes of any value" },
@@ -534,6 +535,26 @@ static void keeps_bytes_to_itself(void **state)
 
 /* ---- files ---- */
 
+static ssize_t broken_read(void *cookie, char *bytes, size_t len)
+{
+	(void)cookie;
+	(void)bytes;
+	(void)len;
+	errno = EIO;
+	return -1;
+}
+
+static void broken_files(void **state)
+{
+	static const cookie_io_functions_t functions = { .read = broken_read };
+	struct trace_parser *p = NULL;
+
+	(void)state;
+	assert_int_equal(trace_parser_open(ctx, "broken", fopencookie(NULL, "rb", functions), &p), FUDA_EFILE);
+	assert_non_null(strstr(fuda_context_message(ctx), "broken: Input/output error"));
+	assert_null(p);
+}
+
 static void files(void **state)
 {
 	struct trace_statement s = TRACE_STATEMENT_INIT;
@@ -604,6 +625,7 @@ int main(void)
 		cmocka_unit_test(many_names),
 		cmocka_unit_test(values),
 		cmocka_unit_test(keeps_bytes_to_itself),
+		cmocka_unit_test(broken_files),
 		cmocka_unit_test(files),
 		cmocka_unit_test(goes_back),
 	};

@@ -237,6 +237,28 @@ static void refuses_includes(void **state)
 	gives("d7:2: insert\n");
 }
 
+/* Scripts come through pipes, too, as long as nothing has to go back. */
+static void pipes(void **state)
+{
+	struct trace_script *script = NULL;
+	struct trace_statement s = TRACE_STATEMENT_INIT;
+	char path[32];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_true(dprintf(fds[1], FIRST "insert\nrepeat 2\nend\n") > 0);
+	close(fds[1]);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+	assert_int_equal(trace_script_open(ctx, path, &script), 0);
+	assert_int_equal(trace_script_next(script, &s), 1);
+	assert_int_equal(trace_script_next(script, &s), FUDA_ENOTSUP);
+	assert_non_null(strstr(fuda_context_message(ctx), ":3: What is repeated must be in a file"));
+	trace_script_free(&script);
+	trace_statement_free(&s);
+	close(fds[0]);
+}
+
 static void opens(void **state)
 {
 	struct trace_script *script = NULL;
@@ -272,6 +294,7 @@ int main(void)
 		cmocka_unit_test(refuses_repeats),
 		cmocka_unit_test(includes),
 		cmocka_unit_test(refuses_includes),
+		cmocka_unit_test(pipes),
 		cmocka_unit_test(opens),
 	};
 

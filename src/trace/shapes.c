@@ -245,6 +245,8 @@ static int check_total(struct trace_parser *p, const struct trace_form *form,
 	total(s, &min, &max);
 	if (max >= form->min && (!form->max || min <= form->max))
 		return 0;
+	if (form->min == form->max)
+		return trace_scan_fail(&p->scan, &w, _("Expected %zu bytes."), form->min);
 	if (form->max)
 		return trace_scan_fail(&p->scan, &w, _("Expected %zu to %zu bytes."), form->min,
 				       form->max);
@@ -267,6 +269,7 @@ static int parse_name(struct trace_parser *p, const struct trace_form *form,
 {
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
 	struct trace_word w, equals;
+	size_t min, max;
 	int r = trace_next_word(p, ret, &w);
 
 	if (r < 0)
@@ -284,9 +287,13 @@ static int parse_name(struct trace_parser *p, const struct trace_form *form,
 	if (equals.kind != TRACE_WORD_PLAIN || equals.len != 1 || *equals.text != '=')
 		return trace_scan_fail(&p->scan, &equals, _("Expected = behind the name."));
 	r = parse_items(p, form, ret);
-	if (r == 0)
-		r = trace_added(p, &w, trace_literal(ret, &bytes));
-	if (r < 0 || !bytes.len) /* made of names that are not resolved */
+	if (r < 0)
+		return r;
+	total(ret, &min, &max);
+	if (max == SIZE_MAX) /* made of names that are not resolved: it is not either */
+		return 0;
+	r = trace_added(p, &w, trace_literal(ret, &bytes));
+	if (r < 0)
 		return r;
 	r = trace_constant(ret->word) ?
 		    FUDA_EINVAL :
