@@ -20,17 +20,17 @@ static void fuzz_seeds(void)
 		FIRST "name x = 00 \"\\\"\\\\\" $ok\nrepeat 2\nrepeat 3\n> $x $jpki.token ..\n"
 		"< $ok <data 4 0123456789ABCDEF>\nend\nend\nwait 1.5 ms\ninsert\nremove\ninclude \"a\"\n",
 	};
-	glob_t files;
-	char path[4096];
 	const char *top = getenv("srcdir");
+	char path[4096];
+	glob_t files;
 
 	for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
 		fuzz_seed(seeds[i], strlen(seeds[i]));
 	/* the traces of the suite, as far as they are there and short enough */
-	snprintf(path, sizeof(path), "%s/tests/traces/*.apdu", top ? top : ".");
+	snprintf(path, sizeof(path), "%s/tests/traces/*/*.apdu", top ? top : ".");
 	if (glob(path, 0, NULL, &files) != 0)
 		return;
-	for (size_t i = 0; i < files.gl_pathc && i < FUZZ_SEEDS_MAX / 2; i++) {
+	for (size_t i = 0; i < files.gl_pathc && fuzz_count < FUZZ_SEEDS_MAX; i++) {
 		static uint8_t bytes[FUZZ_MAX];
 		FILE *f = fopen(files.gl_pathv[i], "rb");
 		size_t len = f ? fread(bytes, 1, sizeof(bytes), f) : 0;

@@ -3,6 +3,8 @@
 # make fuzz [FUZZ_SECONDS=60]: every target under libFuzzer with the sanitizers. Run in the build folder.
 set -eu
 top=$(cd "${srcdir:-..}" && pwd)
+# for the targets that take seeds from there
+export srcdir="$top"
 command -v clang >/dev/null || {
 	echo "skipped: no clang"
 	exit 77
