@@ -261,7 +261,7 @@ int trace_walk_next(struct trace_walk *w, const struct trace_event **ret)
 
 int trace_ended(struct fuda_context *ctx, int r, int end)
 {
-	if (r == FUDA_ENOMEM || r == FUDA_ETOOBIG)
+	if (r == FUDA_ENOMEM || r == FUDA_ETOOBIG || r == FUDA_EFAILED)
 		return ctx_fail_code(ctx, r);
 	if (end < 0 && (r == 0 || r == end))
 		return end == FUDA_EFILE ?

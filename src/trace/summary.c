@@ -38,5 +38,5 @@ int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
 	trace_walk_free(&w);
 	if (r == 0)
 		*ret = s;
-	return r;
+	return trace_ended(ctx, r, 0);
 }
