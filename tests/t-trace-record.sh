@@ -95,6 +95,18 @@ done
 record 1 "$client" open libpcsclite.so.77 "$reader"
 says out 'libpcsclite.so.77: cannot open'
 
+echo "- what a program opens relative to itself"
+if command -v cc >/dev/null && [ -z "${LD_PRELOAD-}" ]; then
+	mkdir "$dir/beside"
+	echo 'int beside(void) { return 0; }' >"$dir/beside.c"
+	echo '#include <dlfcn.h>' >"$dir/opens.c"
+	echo 'int main(void) { return !dlopen("libfuda-beside.so", RTLD_NOW); }' >>"$dir/opens.c"
+	cc -shared -fPIC -o "$dir/beside/libfuda-beside.so" "$dir/beside.c"
+	cc -o "$dir/opens" "$dir/opens.c" -Wl,--enable-new-dtags -Wl,-rpath,'$ORIGIN/beside'
+	run 0 "$dir/opens"
+	record 0 "$dir/opens"
+fi
+
 echo "- threads, whose commands come in the order of the card; a child"
 record 0 "$client" threads "$reader" 20
 commands 160
