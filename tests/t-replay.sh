@@ -284,6 +284,26 @@ becomes 'second connection' sh -c "[ \$(grep -c 'connected to' '$tmp/err') = 2 ]
 tests/bare-pcsc card ' 00 00' 5000 || fail "the card does not come back"
 asks BB9000 0084000001
 ends 0
+# what no card can do
+sed 's/^! removed/! reset/' "$tmp/u.apdu" >"$tmp/v.apdu"
+mv "$tmp/v.apdu" "$tmp/u.apdu"
+begin --once
+asks 'AA9000 6F00 6F00' 0084000001 0084000001 0084000001
+ends 1
+says err 'reset by another program'
+[ "$(wc -l <"$tmp/err")" = 2 ] || fail "it says more than why"
+# a command that was not answered in time is not answered; the program waits until there is no card
+sed 's/^! reset/! timeout/' "$tmp/u.apdu" >"$tmp/v.apdu"
+mv "$tmp/v.apdu" "$tmp/u.apdu"
+begin
+tests/bare-pcsc send ' 00 00' 1 0084000001 0084000001 >"$tmp/answers" 2>&1 &
+waiting=$!
+sleep 0.5
+kill -0 $waiting || fail "a program does not wait"
+kill "$player"
+ends 1
+says err 'u.apdu:6: The program ended'
+wait $waiting || :
 # the service goes away
 begin
 asks AA9000 0084000001

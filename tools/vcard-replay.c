@@ -21,8 +21,8 @@ enum {
 struct replayed {
 	struct fuda_context *ctx;
 	struct trace_replay *trace;
-	int timer;   /* becomes readable when --once ends; -1: not asked for */
-	bool silent; /* why it ended was said */
+	int timer;     /* becomes readable when --once ends; -1: not asked for */
+	bool departed; /* for good, and that was said */
 };
 
 /* ---- the card ---- */
@@ -54,7 +54,7 @@ static void rest(const struct replayed *p)
 {
 	const struct itimerspec in = { .it_value = { REST_MS / 1000, REST_MS % 1000 * 1000000L } };
 
-	if (p->timer >= 0 && trace_replay_over(p->trace))
+	if (p->timer >= 0 && (p->departed || trace_replay_over(p->trace)))
 		timerfd_settime(p->timer, 0, &in, NULL);
 }
 
@@ -62,23 +62,22 @@ static int depart(struct replayed *p, const char *why, struct fuda_buf *ret_resp
 {
 	static const uint8_t sw[] = { 0x6F, 0x00 };
 
-	if (!p->silent)
+	if (!p->departed)
 		fprintf(stderr, "fuda-vcard: %s\n", why);
-	p->silent = true;
+	p->departed = true;
 	fuda_buf_clear(ret_response);
 	return fuda_buf_append(ret_response, sw, sizeof(sw));
 }
 
 /* What failed when the trace was recorded fails as far as a card can make it. */
-static int transmit(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret_response)
+static int answer(struct replayed *p, const uint8_t *command, size_t len,
+		  struct fuda_buf *ret_response)
 {
-	struct replayed *p = arg;
 	uint64_t took;
-	int r = trace_replay_command(p->trace, command, len, false, ret_response, &took);
+	int r = p->departed ? FUDA_EDEPARTED :
+			      trace_replay_command(p->trace, command, len, false, ret_response,
+						   &took);
 
-	rest(p);
-	if (*trace_replay_why(p->trace))
-		return depart(p, trace_replay_why(p->trace), ret_response);
 	switch (r) {
 	case 0:
 		return 0;
@@ -94,6 +93,15 @@ static int transmit(void *arg, const uint8_t *command, size_t len, struct fuda_b
 	default:
 		return depart(p, fuda_context_message(p->ctx), ret_response);
 	}
+}
+
+static int transmit(void *arg, const uint8_t *command, size_t len, struct fuda_buf *ret_response)
+{
+	struct replayed *p = arg;
+	int r = answer(p, command, len, ret_response);
+
+	rest(p);
+	return r;
 }
 
 static int play_to(void *arg, int fd, int stop_fd)
@@ -133,10 +141,11 @@ static int play_all(struct replayed *p, const struct play *play, int stop_fd)
 
 static int conclude(struct replayed *p)
 {
-	int r = trace_replay_finish(p->trace);
+	int r;
 
-	if (r < 0 && p->silent)
-		return fuda_error_exit_status(r);
+	if (p->departed)
+		return fuda_error_exit_status(FUDA_EDEPARTED);
+	r = trace_replay_finish(p->trace);
 	return r < 0 ? failed(r, fuda_context_message(p->ctx)) : 0;
 }
 
