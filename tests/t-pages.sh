@@ -109,6 +109,22 @@ keys fuda-apdu
 run 3 doctor --sysroot nowhere --json
 keys fuda-doctor
 
+cat >"$tmp/script.apdu" <<'EOF'
+fuda-trace 1
+> 00 A4 04 0C 0A $jpki
+< $ok
+> 00 A4 02 0C 02 $jpki.token
+< $not-found
+EOF
+run 1 trace run script.apdu -r virtual:card --json
+keys fuda-trace-run
+echo 'fuda-trace 1' >"$tmp/empty.apdu"
+run 1 trace diff script.apdu empty.apdu --json
+keys fuda-trace-diff
+run 0 trace record -o new.apdu -r virtual:card --json -- "$fuda" info -r '{reader}'
+run 0 trace torture -r virtual:card --kinds removed --json -- "$fuda" cert auth -r '{reader}'
+keys fuda-trace-torture
+
 # completion: what bash would offer
 if command -v bash >/dev/null; then
 	cat >"$tmp/complete" <<'EOF'
@@ -148,6 +164,16 @@ EOF
 	done
 	offers "$tmp/dirs/file" "$fuda" sign --key auth "$tmp/dirs/f"
 	offers "$tmp/dirs/file" "$fuda" pin change auth --pin-file "$tmp/dirs/f"
+	offers show "$fuda" trace s
+	offers --junit "$fuda" trace run --j
+	: >"$tmp/dirs/a.apdu"
+	for c in show diff run format export; do
+		offers "$tmp/dirs/a.apdu" "$fuda" trace $c "$tmp/dirs/"
+		offers "$tmp/dirs/inner" "$fuda" trace $c "$tmp/dirs/"
+		! grep -q 'dirs/file' "$tmp/out" || complain "completion of trace $c offers what is no trace"
+	done
+	offers "$tmp/dirs/file" "$fuda" trace record -o "$tmp/dirs/f"
+	offers "$tmp/dirs/file" "$fuda" trace run --pin-file "$tmp/dirs/f"
 	offers '' "$fuda" pin change auth ''
 	offers '' "$fuda" auth "$tmp/dirs/f"
 	! bash "$tmp/complete" "$top/tools/completion/fuda" "$fuda" cert --form | grep -q '=' ||
