@@ -109,9 +109,9 @@ instructions_between() {
 				if ($1 > cost[name]) cost[name] = $1
 			}
 			END {
-				n = split(names, name, " ")
-				sum = cost[name[1]]
-				for (i = 2; i <= n; i++) sum -= cost[name[i]]
+				n = split(names, parts, " ")
+				sum = cost[parts[1]]
+				for (i = 2; i <= n; i++) sum -= cost[parts[i]]
 				print sum
 			}'
 }
