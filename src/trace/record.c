@@ -19,6 +19,7 @@ enum {
 	TEXT_MAX = 1 << 20, /* of an exchange: a byte is three characters */
 	OTHERS = 077, /* what others may do with a file */
 	KEY_ID = 4,
+	LOCK_MS = 3000, /* for others who write to the file; each takes microseconds */
 };
 
 struct trace_recorder {
@@ -84,6 +85,19 @@ static int check_owner(struct trace_recorder *r, const struct stat *st)
 	return 0;
 }
 
+/* Keeps others from writing. Sets errno. */
+static int lock_file(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || ms == LOCK_MS)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* That it is a trace, and ends with a whole line. */
 static int check_content(struct trace_recorder *r, off_t size)
 {
@@ -127,9 +141,9 @@ static int open_file(struct trace_recorder *r, const char *path)
 	e = check_owner(r, &st);
 	if (e < 0)
 		return e;
-	if (flock(r->fd, LOCK_EX) < 0 || fstat(r->fd, &st) < 0)
+	if (lock_file(r->fd) < 0)
 		return fail_errno(r->ctx, path);
-	e = check_content(r, st.st_size);
+	e = fstat(r->fd, &st) < 0 ? fail_errno(r->ctx, path) : check_content(r, st.st_size);
 	(void)flock(r->fd, LOCK_UN);
 	return e;
 }
@@ -234,8 +248,10 @@ static int begin(struct trace_recorder *r)
 	if (r->failed)
 		return r->failed;
 	fuda_buf_clear(&r->text);
-	if (r->shared && (flock(r->fd, LOCK_EX) < 0 || fstat(r->fd, &st) < 0))
+	if (r->shared && lock_file(r->fd) < 0)
 		return r->failed = fail_errno(r->ctx, r->path);
+	if (r->shared && fstat(r->fd, &st) < 0)
+		return fail_errno(r->ctx, r->path);
 	if (r->shared ? st.st_size == 0 : r->end < 0)
 		e = fuda_buf_append(&r->text, FIRST, strlen(FIRST));
 	if (r->end < 0 || st.st_size != r->end) {
@@ -273,9 +289,9 @@ static int end(struct trace_recorder *r, int e)
 {
 	if (r->failed)
 		return r->failed;
-	if (e < 0)
+	if (e < 0 && e != FUDA_EFILE) /* which was said */
 		(void)ctx_fail_code(r->ctx, e);
-	else if (r->text.len)
+	if (e == 0 && r->text.len)
 		e = write_text(r);
 	if (e == 0)
 		r->end = MAX(r->end, 0) + (off_t)r->text.len;
