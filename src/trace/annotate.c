@@ -185,6 +185,14 @@ static void follow_event(struct trace_walk *w)
 	}
 }
 
+/* P2 00 is the application's key that needs no PIN, whatever file is selected: card.md 3.1. */
+static bool signs_by_default_key(const struct fuda_buf *command)
+{
+	struct apdu a;
+
+	return apdu_parse(command->data, command->len, &a) == 0 && a.p2 == 0;
+}
+
 static int annotate_command(struct trace_walk *w)
 {
 	struct trace_event *event = &w->event;
@@ -198,6 +206,8 @@ static int annotate_command(struct trace_walk *w)
 	/* without its secret VERIFY looks like asking for the counter */
 	if (event->about.kind == TRACE_IS_TRIES && trace_is_typed(event->what, &before))
 		event->about.kind = TRACE_IS_VERIFY;
+	if (event->about.kind == TRACE_IS_SIGN && signs_by_default_key(&w->command))
+		event->about.file = NULL;
 	return 0;
 }
 
