@@ -42,7 +42,8 @@ struct variant {
 static const struct variant auth = { FUDA_PIN_AUTH, "", "1234", "5678", 3, JPKI_AUTH("1234") };
 static const struct variant auth_wrong = { FUDA_PIN_AUTH, "", "4321", "5678", 3, JPKI_AUTH("1234") };
 static const struct variant sign = { FUDA_PIN_SIGN, "", SAMPLE_SIGN_SMALL, "XYZ999999", 5, JPKI_SIGN(SAMPLE_SIGN) };
-static const struct variant sign_wrong = { FUDA_PIN_SIGN, "", SAMPLE_SIGN_WRONG, "XYZ999999", 5, JPKI_SIGN(SAMPLE_SIGN) };
+static const struct variant sign_wrong = { FUDA_PIN_SIGN, "", SAMPLE_SIGN_WRONG, "XYZ999999", 5,
+					   JPKI_SIGN(SAMPLE_SIGN) };
 static const struct variant text = { FUDA_PIN_TEXT, "", "1234", "5678", 3, TEXT_PIN("1234") };
 static const struct variant text_wrong = { FUDA_PIN_TEXT, "", "4321", "5678", 3, TEXT_PIN("1234") };
 static const struct variant juki = { FUDA_PIN_JUKI, "", "1234", "5678", 3, JUKI("1234", "1234") };

@@ -214,7 +214,8 @@ static int run_clean(struct call *call, const struct torture_plan *plan,
 	if (!clean->seen.commands)
 		return call_fail(call, FUDA_EFAILED,
 				 _("The command sends nothing to a card, so that there is nothing "
-				   "to break."));
+				   "to break; it ends with exit status %d."),
+				 clean->status);
 	table->positions = clean->seen.commands;
 	return 0;
 }
