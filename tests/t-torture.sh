@@ -89,6 +89,8 @@ torture 0 --kinds pulled -- sh -c "$auth || exit 0" sh '{reader}'
 row pulled '1-6: 0 \(differs\)'
 torture 0 --kinds pulled --ignore . -- sh -c "$auth || exit 0" sh '{reader}'
 row pulled '1-6: 0'
+torture 0 --kinds pulled --ignore 'n$' -- sh -c '"$fuda" apdu -r "$1" 00A40400 >&2; date +%Nn' sh '{reader}'
+row pulled '1: 0'
 # writes without end
 misbehaves '1-6: CRASH \(SIGXFSZ\)' "$auth || exec yes"
 # leaves something running, which holds on to standard output

@@ -71,7 +71,7 @@ static int set_ignored(struct call *call, struct torture_plan *plan, regex_t *re
 
 	if (!options.ignore)
 		return 0;
-	r = regcomp(ret, options.ignore, REG_EXTENDED | REG_NOSUB);
+	r = regcomp(ret, options.ignore, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
 	if (r) {
 		regerror(r, ret, why, sizeof(why));
 		return call_usage(call, "--ignore: %s", why);
