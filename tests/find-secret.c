@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* find-secret [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
+/* find-secret [-c] [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
  * stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
  *
  *   -v FILE     values: lines secret.NAME, name, address, my_number; other lines do not count
+ *   -c          short secrets in commands alone, not beside words: everybody knows that the PIN is 1234
  *   -s          secrets alone, not what the card knows about its holder
  *   -p PATTERN  files of such a name may show the holder: they are searched for secrets alone
  *   -x PATTERN  leaves out files and folders of such a name
@@ -12,6 +13,10 @@
  * each byte swapped, digits also packed; each of them plain, in hexadecimal with anything usual
  * between the digits, and in base64. Half of a text is enough. Shorter secrets are found as the data
  * of a command for secrets, whole or in chained parts, or beside the word PIN.
+ *
+ * What it does not see: what is compressed or enciphered; less than half of a value; dumps with addresses
+ * between the digits, as od and xxd make them; short secrets outside of commands and away from the word;
+ * pictures; files that were removed before it looked.
  *
  * Prints "FILE:OFFSET: WHAT", never a value, and what it has looked through. Exit status 0 if nothing
  * is found, 1 if something is, 2 if it could not look. */
@@ -67,6 +72,7 @@ static struct names {
 	const char *patterns[EXCEPT_MAX];
 	size_t count;
 } excepted, shown;	  /* -x, -p */
+static bool commands_only; /* -c */
 static bool secrets_only; /* -s, or for this file -p */
 static bool personal;	  /* what is being added */
 static unsigned long long files, bytes, findings;
@@ -367,9 +373,7 @@ static void look(const struct stream *s)
 		}
 		if (pin_count)
 			look_in_command(s, i);
-		word = pin_count && toupper(s->p[i]) == 'P' ? pin_word(s, i) :
-		       s->p[i] == 0xE6			    ? pin_word(s, i) :
-							      0;
+		word = commands_only || !pin_count || !memchr("Pp\xE6", s->p[i], 3) ? 0 : pin_word(s, i);
 		if (word)
 			look_beside(s, i, word);
 	}
@@ -524,8 +528,10 @@ int main(int argc, char **argv)
 	const char *values[VALUES_MAX];
 	size_t value_count = 0;
 
-	for (int c; (c = getopt(argc, argv, "sp:v:x:")) != -1;) {
-		if (c == 's')
+	for (int c; (c = getopt(argc, argv, "csp:v:x:")) != -1;) {
+		if (c == 'c')
+			commands_only = true;
+		else if (c == 's')
 			secrets_only = true;
 		else if (c == 'v' && value_count < VALUES_MAX)
 			values[value_count++] = optarg;
@@ -534,7 +540,7 @@ int main(int argc, char **argv)
 		else if (c == 'x')
 			add_name(&excepted, optarg);
 		else
-			die("usage", "find-secret [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...");
+			die("usage", "find-secret [-c] [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...");
 	}
 	for (size_t i = 0; i < value_count; i++)
 		read_values(values[i]);

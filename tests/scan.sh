@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # scan.sh PATH...: fails if a test left there a secret of the suite's cards, or what these know about their holder. Left
 # out are the files by which tests give secrets, by their names; the outputs of commands that are asked to show the holder
-# are searched for secrets alone, and so are traces that are called raw. FUDA_TEST_SCAN is the program that searches;
-# nothing is done where it is not set.
+# are searched for secrets alone, and so are traces that are called raw; the PIN 1234 counts only in a command.
+# FUDA_TEST_SCAN is the program that searches; nothing is done where it is not set.
 set -eu
 [ -n "${FUDA_TEST_SCAN-}" ] || exit 0
 values=${0%/*}/canaries
@@ -12,7 +12,7 @@ for path; do
 	[ ! -e "$path" ] || set -- "$@" "$path"
 done
 [ $# != 0 ] || exit 0
-found=$("$FUDA_TEST_SCAN" -v "$values/suite.secrets" -v "$values/suite.person" \
+found=$("$FUDA_TEST_SCAN" -c -v "$values/suite.secrets" -v "$values/suite.person" \
 	-x 'pin*' -x '*pin' -x 'password*' -x 'two*' -x 'wrong*' -x 'secrets*' -x given -x person \
 	-p out -p lines -p '*.pem' -p '*.der' -p '*raw*' "$@") || {
 	echo "LEAKED: what no test may leave behind"

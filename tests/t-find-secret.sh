@@ -123,6 +123,12 @@ for text in 'the PIN is 7462' 'PIN: 7462.' '7462 as PIN' 'pin=7462' 'PIN 3734363
 	printf %s "$text" | planted "$text"
 done
 
+what="a PIN beside the word, where everybody knows it"
+look 0 -c
+printf '%s' '> 00 20 00 98 04 37 34 36 32' >place/file
+what="a PIN in a command"
+look 1 -c
+
 # ---- what is none ----
 
 for text in 7462 'shipping 7462' 'PIN 17462' 'PIN 74620' 'PIN 7463' 'a PIN, and a long way from there 7462' \
