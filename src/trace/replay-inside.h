@@ -54,9 +54,13 @@ int replay_end(struct trace_replay *r, int code, const char *path, unsigned long
 /* Ends with the code of a function that wrote to the context what is wrong. */
 int replay_broken(struct trace_replay *r, int code);
 
-/* Whether `c` is what statement `s`, a command or verify, says: 1 or 0, as trace_match(). */
+/* Whether `c` is what statement `s`, a command or verify, says: 1 or 0, as trace_match(). Errors
+ * but those of replay_is_open() are in the context. */
 int replay_fits(struct trace_replay *r, const struct trace_statement *s,
 		const struct replay_command *c, struct trace_departure *ret_where);
+
+/* Whether error `e` means that these two cannot be compared, and no more than that. */
+bool replay_is_open(int e);
 
 /* Gives the response or failure `s`, which stands at `path`, as that of `c`. */
 int replay_respond(struct trace_replay *r, const struct trace_statement *s, const char *path,

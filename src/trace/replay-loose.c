@@ -220,18 +220,26 @@ int replay_index_open(struct trace_replay *r, struct replay_index **ret)
 
 /* ---- answers ---- */
 
-/* The pointer to the first of the list that `c` is; NULL if it is none. What cannot be compared is
- * not it. */
-static struct kept **find(struct trace_replay *r, struct kept **list,
-			  const struct replay_command *c, const struct place *place)
+/* Finds the first of the list that `c` is: 1, and `ret` is where the list points to it; 0 if there
+ * is none. What cannot be compared is not it. */
+static int find(struct trace_replay *r, struct kept **list, const struct replay_command *c,
+		const struct place *place, struct kept ***ret)
 {
 	struct trace_departure where;
 
-	for (; *list; list = &(*list)->next)
-		if (same_place(&(*list)->place, place) &&
-		    replay_fits(r, &(*list)->command, c, &where) == 1)
-			return list;
-	return NULL;
+	for (; *list; list = &(*list)->next) {
+		int e = 0;
+
+		if (same_place(&(*list)->place, place))
+			e = replay_fits(r, &(*list)->command, c, &where);
+		if (e < 0 && !replay_is_open(e))
+			return e;
+		if (e == 1) {
+			*ret = list;
+			return 1;
+		}
+	}
+	return 0;
 }
 
 static struct kept *use(struct bucket *b, struct kept **at)
@@ -247,25 +255,27 @@ static struct kept *use(struct bucket *b, struct kept **at)
 	return k;
 }
 
-static struct kept *answer(struct trace_replay *r, const struct replay_command *c)
+/* The exchange that answers: 1; 0 if there is none. */
+static int answer(struct trace_replay *r, const struct replay_command *c, const struct kept **ret)
 {
 	struct replay_index *x = r->index;
 	struct place place = place_of(&r->follow, &c->about);
 	struct bucket *const where[] = { &x->buckets[bucket_of(c->bytes, c->len)],
 					 &x->buckets[PATTERNS] };
 	struct kept **at;
+	int e = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(where); i++) {
-		at = find(r, &where[i]->unused, c, &place);
-		if (at)
-			return use(where[i], at);
+	for (size_t i = 0; i < ARRAY_SIZE(where) && e == 0; i++) {
+		e = find(r, &where[i]->unused, c, &place, &at);
+		if (e == 1)
+			*ret = use(where[i], at);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(where); i++) {
-		at = find(r, &where[i]->used, c, &place);
-		if (at)
-			return *at;
+	for (size_t i = 0; i < ARRAY_SIZE(where) && e == 0; i++) {
+		e = find(r, &where[i]->used, c, &place, &at);
+		if (e == 1)
+			*ret = *at;
 	}
-	return NULL;
+	return e;
 }
 
 int replay_index_command(struct trace_replay *r, const struct replay_command *c,
@@ -274,9 +284,11 @@ int replay_index_command(struct trace_replay *r, const struct replay_command *c,
 	struct replay_index *x = r->index;
 	const struct kept *before = x->last;
 	char came[TRACE_DESCRIPTION];
+	int e = answer(r, c, &x->last);
 
-	x->last = answer(r, c);
-	if (x->last)
+	if (e < 0)
+		return e;
+	if (e == 1)
 		return replay_respond(r, &x->last->response, x->last->path, c, ret_response,
 				      ret_us);
 	trace_describe(&r->follow, c->bytes, c->len, c->typed, came);

@@ -191,6 +191,11 @@ static int fits_verify(const struct trace_statement *s, const struct replay_comm
 	return c->about.kind == kind && c->about.secret && strcmp(c->about.secret, s->word) == 0;
 }
 
+bool replay_is_open(int e)
+{
+	return e == FUDA_ENOTSUP || e == FUDA_EFORMAT || e == FUDA_ETOOBIG;
+}
+
 int replay_fits(struct trace_replay *r, const struct trace_statement *s,
 		const struct replay_command *c, struct trace_departure *ret_where)
 {
@@ -206,8 +211,9 @@ int replay_fits(struct trace_replay *r, const struct trace_statement *s,
 		e = open_keyring(r);
 	if (e < 0 && e != FUDA_ENOTSUP)
 		return e;
-	return trace_match(&header, r->captures, e == 0 ? r->keyring : NULL, c->bytes, c->len,
-			   ret_where);
+	e = trace_match(&header, r->captures, e == 0 ? r->keyring : NULL, c->bytes, c->len,
+			ret_where);
+	return e < 0 && !replay_is_open(e) ? ctx_fail_code(r->ctx, e) : e;
 }
 
 int replay_respond(struct trace_replay *r, const struct trace_statement *s, const char *path,
@@ -284,7 +290,7 @@ static int not_compared(struct trace_replay *r, int e)
 	case FUDA_ETOOBIG:
 		return END_HERE(r, e, _("This pattern takes too long."));
 	default:
-		return END_HERE(r, e, "%s", fuda_error_text(e));
+		return replay_broken(r, e);
 	}
 }
 

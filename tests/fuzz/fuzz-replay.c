@@ -16,10 +16,11 @@ static struct fuda_context *ctx;
 static void fuzz_seeds(void)
 {
 	static const char *const seeds[] = {
-		FIRST "reader \"a\"\natr 3B 00\nsizes 261 258\npad both\npower on\n> 00 A4 04 0C 0A $jpki\n< 9000 (1.000 ms)\n"
-		      "> 00 B0 00 00 04\n< 9000 \"JPKI\"\npower off\n",
+		FIRST "reader \"a\"\natr 3B 00\nsizes 261 258\npad both\npower on\n"
+		      "> 00 A4 04 0C 0A $jpki\n< 9000 (1.000 ms)\n> 00 B0 00 00 04\n< 9000 \"JPKI\"\npower off\n",
 		FIRST "> 00 20 00 98 04 <secret 4>\n< 63C2\n> 00 20 00 98 <typed>\n< 9000\nverify auth\n< 9000\n",
-		FIRST "> 00 84 00 00 {n=..}\n< 9000 {n} 00\n> 00 88 00 00 * {n}\n! reset\n> 00 84 00 00 ..{0-4} 00\n! removed\n",
+		FIRST "> 00 84 00 00 {n=..}\n< 9000 {n} 00\n> 00 88 00 00 * {n}\n! reset\n"
+		      "> 00 84 00 00 ..{0-4} 00\n! removed\n",
 		FIRST "repeat 3\n> 00 84 00 00 08\n< 9000 ..{8}\nend\n> 00 84 00 00\n",
 		FIRST "key 1A2B3C4D\n> 00 D6 00 00 01 <data 1 0011223344556677>\n< 9000\n"
 		      "> 00 84 00 00\n< 9000 <data 8 0011223344556677>\n",
