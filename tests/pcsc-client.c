@@ -49,10 +49,13 @@ struct card {
 static struct card connect_to(const char *reader)
 {
 	struct card c;
+	LONG rv;
 
 	must("context", SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &c.context));
-	must("connect", SCardConnect(c.context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, &c.handle,
-				     &c.protocol));
+	rv = SCardConnect(c.context, reader, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, &c.handle, &c.protocol);
+	if (rv != SCARD_S_SUCCESS) /* readers are there even so */
+		must("list", SCardListReaders(c.context, NULL, NULL, &c.protocol));
+	must("connect", rv);
 	return c;
 }
 

@@ -59,6 +59,7 @@ auth 8 12C 2
 answered '< 6401'
 at=$(grep '^> ' "$tmp/t" | grep -n '<typed>' | cut -d: -f1)
 auth 0 1234E 3
+grep -q '"FAULT_TRUE"\]=""' "$build/config.status" || exit 0
 # whether it was tried nobody knows, and nobody tries again
 auth 10 1234E 3 "unreached@$at"
 answered '! lost'

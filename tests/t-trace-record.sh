@@ -196,6 +196,13 @@ broken()
 	unset FUDA_FAULT
 }
 
+# What is built without faults knows none.
+if ! grep -q '"FAULT_TRUE"\]=""' "$build/config.status"; then
+	FUDA_FAULT=removed@3 record 1 "$client" broken "$reader" 3
+	says err 'There is no reader'
+	exit 0
+fi
+
 echo "- faults"
 ok='Command successful.' time='no more change: Command timeout.'
 well="end: $ok begin: $ok status: $ok 34 change: $ok 22 $time list: $ok reconnect: $ok end: $ok connect: $ok at last: $ok"

@@ -239,7 +239,7 @@ LONG stack_open(void)
 
 bool stack_breaks(void)
 {
-	return stack.dl;
+	return stack.reader && stack.dl;
 }
 
 uint32_t stack_epoch(void)
