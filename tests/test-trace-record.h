@@ -60,7 +60,8 @@ static const struct trace_facts facts = {
 };
 
 /* An exchange, or a failure where `response` is NULL. */
-static inline int exchange_of(struct trace_recorder *r, const char *command, bool typed, const char *response, int error)
+static inline int exchange_of(struct trace_recorder *r, const char *command, bool typed, const char *response,
+			      int error)
 {
 	_cleanup_buf_ struct fuda_buf c = FUDA_BUF_INIT(70000), a = FUDA_BUF_INIT(70000);
 
