@@ -19,6 +19,12 @@ fail() {
 reader='pcsc:00 00'
 printf 'CANARY73QXZ95KW1\n' | tests/secret-traces "$reader" sign 3 >"$dir/sign.log" || fail "sign"
 printf '8273\n' | tests/secret-traces "$reader" auth 3 >"$dir/auth.log" || fail "auth"
+# and what records it keeps none
+printf 'CANARY73QXZ95KW1\n' | FUDA_TRACE="$dir/sign.apdu" tests/secret-traces "trace:$reader" sign 3 >"$dir/sign-trace.log" ||
+	fail "sign, recorded"
+printf '8273\n' | FUDA_TRACE="$dir/auth.apdu" tests/secret-traces "trace:$reader" auth 3 >"$dir/auth-trace.log" ||
+	fail "auth, recorded"
+[ "$(cat "$dir/sign.apdu" "$dir/auth.apdu" | grep -c '<secret ')" = 6 ] || fail "the traces are not there"
 printf 'CANARY73QXZ95KW1\n' >"$dir/sign.pin"
 printf '8273\n' >"$dir/auth.pin"
 echo letter >"$dir/letter"
@@ -71,12 +77,13 @@ tests/bare-pcsc send "00 00" 1 00A4040C0AD392F000260100000001 >/dev/null
 
 cd "$dir"
 # the logs are there and show the VERIFY commands without their data
-for log in sign.log auth.log fuda-sign.log fuda-auth.log; do
+for log in sign.log auth.log sign-trace.log auth-trace.log fuda-sign.log fuda-auth.log; do
 	grep -q -E '^(.* )?> ?0020009[8B] <[0-9]+ bytes>$' $log || fail "$log does not show VERIFY: $(grep 0020 $log)"
 done
 # as text, as hexadecimal, and the PIN as a framed command
 for what in CANARY73QXZ95KW1 canary73qxz95kw1 43414E415259373351585A39354B5731 8273 38323733; do
-	! grep -i -a -l -e "$what" sign.log auth.log fuda-sign.log fuda-auth.log run.log || case $what in
+	! grep -i -a -l -e "$what" sign.log auth.log sign-trace.log auth-trace.log ./*.apdu fuda-sign.log fuda-auth.log \
+		run.log || case $what in
 	# four digits may come about in a signature; beside VERIFY they must not
 	8273 | 38323733)
 		! grep -i -a -E "(0020009[8B]|PIN|secret).{0,8}$what" ./*.log || fail "a log shows the PIN"
