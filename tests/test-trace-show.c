@@ -95,7 +95,7 @@ static const struct {
 	{ TEXT "> 00 B0 82 00 1A\n< 9000 FF20 17 DF2108 000E 0020 0029 0034 DF22 09 \"太郎xyz\"\n",
 	  "          DF21  offsets                       14 32 41 52\n", NULL },
 	{ TEXT "> 00 B0 86 00 10\n< 9000 A10B 9003010001 9104 AABBCCDD\n",
-	  "            90  exponent" + 2, NULL },
+	  "          90  exponent", NULL },
 	{ "> 00 A4 04 00 03 112233 00\n< 9000 6F07 8405 0102030405\n",
 	  "        6F  file control information\n          84  name of the application", NULL },
 	/* ... and what is not as it says */
