@@ -157,6 +157,30 @@ trace 0 captured.apdu # 8F is no instruction for secrets
 run 0 apdu -r virtual:card 00A4040C0AD392F000260100000001 802A0097040102030400
 grep -q '^6982$' "$tmp/out" || fail 'left verified'
 
+# asked on a terminal: before the first command, each in its turn, and not shown
+if command -v expect >/dev/null; then
+	cat >"$tmp/talk" <<EOF
+set timeout 20
+log_user 0
+cd $tmp
+spawn -noecho $fuda trace run -r virtual:card -v -v wrong.apdu auth.apdu
+foreach {before secret} {"is not accepted" 9876 "Enter" 1234} {
+	expect -ex \$before {} timeout { exit 1 }
+	expect {
+		-re {> 80} { exit 2 }
+		-ex " left): " {}
+		timeout { exit 3 }
+	}
+	send "\$secret\r"
+	expect -ex \$secret { exit 4 } -ex "passed" {} timeout { exit 5 }
+}
+expect eof
+exit [lindex [wait] 3]
+EOF
+	expect "$tmp/talk" || fail "the prompt: $?"
+	tries card auth 3
+fi
+
 # ---- other programs ----
 
 trace 1 --tap good.apdu bad.apdu
