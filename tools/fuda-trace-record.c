@@ -219,11 +219,12 @@ static int run(struct call *call)
 		return r;
 	if (!options.output)
 		options.output = FILE_DEFAULT;
-	r = fuda_trace_create(call->ctx, options.output, options.raw, options.force);
+	if (!place)
+		r = preload_library(call, NULL);
+	if (r == 0)
+		r = fuda_trace_create(call->ctx, options.output, options.raw, options.force);
 	if (r == 0)
 		r = preload_trace(call, options.output, options.raw);
-	if (r == 0 && !place)
-		r = preload_library(call, NULL);
 	if (r < 0)
 		return r;
 	if (options.raw)
