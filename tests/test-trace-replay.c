@@ -389,6 +389,39 @@ static void not_opened(void **state)
 	assert_null(t);
 }
 
+/* The key that hashes are compared with is the user's. */
+static void keys(void **state)
+{
+	static const char trace[] = "key 00 00 00 00\n> 00 D6 00 00 01 <data 1 0011223344556677>\n< 9000\n";
+	struct trace_keyring *k;
+	struct trace_replay *t;
+	uint8_t hash[TRACE_HASH];
+	char id[9], hex[2 * TRACE_HASH + 1], text[200];
+
+	(void)state;
+	assert_int_equal(trace_keyring_open(ctx, &k), 0);
+	assert_int_equal(trace_hash(k, (const uint8_t *)"\x55", 1, hash), 0);
+	fuda_hex_encode(trace_keyring_id(k), 4, id);
+	fuda_hex_encode(hash, sizeof(hash), hex);
+	snprintf(text, sizeof(text), "key %s\n> 00 D6 00 00 01 <data 1 %s>\n< 9000\n", id, hex);
+	for (int loose = 0; loose < 2; loose++) {
+		write_file("t", text);
+		assert_int_equal(trace_replay_open(ctx, "t", loose, &t), 0);
+		play_act(t, &(struct act){ "00D600000155", "9000", 0 });
+		play_act(t, &(struct act){ "00D600000156", "the program sent", DEPARTS });
+		trace_replay_free(&t);
+		/* without a key that can be read */
+		assert_int_equal(rename(".config/fuda/trace.key", "key"), 0);
+		write_file(".config/fuda/trace.key", "no key\n");
+		write_file("t", trace);
+		assert_int_equal(trace_replay_open(ctx, "t", loose, &t), 0);
+		play_act(t, &(struct act){ "00D600000155", "trace.key", FUDA_EFILE });
+		trace_replay_free(&t);
+		assert_int_equal(rename("key", ".config/fuda/trace.key"), 0);
+	}
+	trace_keyring_free(&k);
+}
+
 static void facts(void **state)
 {
 	const struct trace_facts *f;
@@ -428,6 +461,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orderly), cmocka_unit_test(not_answered), cmocka_unit_test(powered),
 		cmocka_unit_test(loosely), cmocka_unit_test(not_opened),   cmocka_unit_test(facts),
+		cmocka_unit_test(keys),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, set_up, tear_down);

@@ -168,8 +168,8 @@ static int open_keyring(struct trace_replay *r)
 {
 	int e = r->keyring ? 0 : trace_keyring_open(r->ctx, &r->keyring);
 
-	if (e < 0)
-		return e;
+	if (e < 0) /* FUDA_EFORMAT is of statements, not of the file with the key */
+		return e == FUDA_EFORMAT ? FUDA_EFILE : e;
 	return r->has_key && memcmp(r->key, trace_keyring_id(r->keyring), sizeof(r->key)) == 0 ?
 		       0 :
 		       FUDA_ENOTSUP;
