@@ -159,6 +159,6 @@ tries full auth 1 # of three; one was lost above
 
 unset FUDA_TRACE
 run 3 info -r trace:
-run 3 info -r trace:virtual:/nonexistent
+run 3 info -r "trace:virtual:$tmp/none"
 "$fuda" readers >"$tmp/out" 2>&1 || [ $? = 3 ] || fail "readers"
 says_not out trace:

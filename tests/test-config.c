@@ -112,7 +112,7 @@ static void reads_flags(void **state)
 	raw = true;
 	assert_int_equal(config_flag(ctx, "trace.raw", &raw), 0);
 	assert_false(raw);
-	setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+	setenv("XDG_CONFIG_HOME", scratch_path("none"), 1);
 	assert_int_equal(config_flag(ctx, "trace.raw", &raw), 0);
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("HOME");
