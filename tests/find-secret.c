@@ -510,7 +510,7 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 {
 	bool for_all = secrets_only;
 
-	if (where->level && is_one_of(path + where->base, &excepted))
+	if (is_one_of(path + where->base, &excepted))
 		return FTW_SKIP_SUBTREE;
 	if (type == FTW_DNR || type == FTW_NS)
 		die("cannot be read", path);
