@@ -30,9 +30,10 @@ static void free_tracing(struct tracing **t)
 	*t = NULL;
 }
 
+/* Not the model: what is remembered of it (card/extended.c) would decide what is recorded, and is
+ * not there where the trace is replayed. */
 static void copy_properties(struct reader *r, const struct reader *inner)
 {
-	memcpy(r->model, inner->model, sizeof(r->model));
 	memcpy(r->serial, inner->serial, sizeof(r->serial));
 	memcpy(r->atr, inner->atr, sizeof(r->atr));
 	r->atr_len = inner->atr_len;

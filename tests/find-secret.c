@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* find-secret [-c] [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...: looks through files and folders for what must
- * stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
+/* find-secret [-c] [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...: looks through files and folders
+ * for what must stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
  *
  *   -v FILE     values: lines secret.NAME, name, address, my_number; other lines do not count
  *   -c          short secrets in commands alone, not beside words: everybody knows that the PIN is 1234

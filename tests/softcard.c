@@ -85,7 +85,8 @@ const char *softcard_other(const struct vcard_make *what)
 
 	snprintf(other, sizeof(other), "%s/other", home);
 	softcard_remove(other);
-	write_file(person, "name = " OTHER_NAME "\naddress = " SAMPLE_ADDRESS "\nbirth_date = 1989-01-08\nsex = female\n"
+	write_file(person, "name = " OTHER_NAME "\naddress = " SAMPLE_ADDRESS
+			   "\nbirth_date = 1989-01-08\nsex = female\n"
 			   "my_number = " OTHER_MY_NUMBER "\nsecurity_code = 0808\nexpiry = 2030-01-08\n");
 	if (vcard_make(other, what ? what : &hanako, why, sizeof(why)) < 0)
 		fail_msg("%s", why);

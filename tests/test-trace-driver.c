@@ -190,7 +190,7 @@ static void passes_everything_on(void **state)
 {
 	(void)state;
 	assert_string_equal(r->name, "trace:played:");
-	assert_string_equal(r->model, "model");
+	assert_string_equal(r->model, "");
 	assert_string_equal(r->serial, "serial");
 	assert_int_equal(r->pad, READER_PAD_VERIFY | READER_PAD_MODIFY);
 	assert_int_equal(r->display, 0x0210);

@@ -189,7 +189,7 @@ static const struct scene in_order[] = {
 	  { { JPKI, "9000" }, { "0020009B06414243313233", "t:4: The trace has verify auth here", DEPARTS } } },
 	/* include, repeat, names */
 	{ "name ef = 00 06\nrepeat 2\n> 00 A4 02 0C 02 $ef\n< 9000\nend\n",
-	  { { FILE_6, "9000" }, { FILE_6, "9000" }, { FILE_6, "t:6: The trace ends here", DEPARTS } } },
+	  { { FILE_6, "9000" }, { FILE_6, "9000" }, { FILE_6, "t:5: The trace ends here", DEPARTS } } },
 	{ "> 00 84 00 00 01\n< 9000 00\ninclude \"u\"\n",
 	  { { "0084000001", "009000" },
 	    { "0084000002", "00009000" },

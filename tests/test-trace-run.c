@@ -114,9 +114,13 @@ static int do_transmit(void *arg, const uint8_t *command, size_t len, struct fud
 static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw)
 {
 	char does[64];
+	int r;
 
 	snprintf(does, sizeof(does), "verify %s %s", fuda_pin_name(pin), application);
-	return answers(arg, does, ret_sw);
+	r = answers(arg, does, ret_sw);
+	if (r < 0 || *ret_sw == 0x9000)
+		return r;
+	return *ret_sw == 0x63C0 ? FUDA_EPINBLOCKED : *ret_sw >> 8 == 0x63 ? FUDA_EPINWRONG : FUDA_ESW;
 }
 
 static int do_query(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw)
@@ -348,7 +352,9 @@ static void ends(void **state)
 		{ "a recorded one", SELECT "> 00200098 04 <secret 4>\n< 9000\n> 00B0000001\n",
 		  { { JPKI, "9000" }, { "verify auth jpki", "63C2" } }, FUDA_EPINWRONG, "4" },
 		{ "blocked by it", "verify auth\n> 00B0000001\n",
-		  { { "verify auth jpki", "63C0" } }, FUDA_EPINWRONG, "2" },
+		  { { "verify auth jpki", "63C0" } }, FUDA_EPINBLOCKED, "2" },
+		{ "not looked at", "verify auth\n> 00B0000001\n",
+		  { { "verify auth jpki", "6F00" } }, FUDA_ESW, "2" },
 		{ "the last try refused", "verify auth\n< 63Cx\n> 00B0000001\n",
 		  { { "verify auth jpki", "!ELASTTRY" } },
 		  FUDA_ELASTTRY, "2" },

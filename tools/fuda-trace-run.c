@@ -80,10 +80,8 @@ static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint
 	entry.use_last_try = common.use_last_try;
 	r = fuda_pin_verify(s->call->card, pin, application, &entry, s->call->dl);
 	fuda_secret_free(&s->secrets[s->used++].secret);
-	if (!entry.sw)
-		return r;
 	*ret_sw = entry.sw;
-	return 0;
+	return r;
 }
 
 static int do_query(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw)

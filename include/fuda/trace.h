@@ -83,9 +83,8 @@ struct fuda_trace_target {
 	void *arg;
 	int (*transmit)(void *arg, const uint8_t *command, size_t len,
 			struct fuda_buf *ret_response);
-	/* Presents secret `pin` of `application` ("jpki") as fuda_pin_verify() does, and gives what
-	 * the card answered to it, 9000 or not. An error: it was not sent, or the answer was
-	 * lost. */
+	/* Presents secret `pin` of `application` ("jpki") and returns what fuda_pin_verify() does.
+	 * `ret_sw` is what the card answered to it, 0 if it was not sent or the answer was lost. */
 	int (*verify)(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw);
 	/* VERIFY without data: fuda_pin_query(). */
 	int (*query)(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw);

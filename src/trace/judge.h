@@ -13,7 +13,8 @@ struct trace_came {
 	const uint8_t *data; /* of the response, without SW1-SW2 */
 	size_t len;
 	uint16_t sw;
-	int error; /* in place of a response: FUDA_E... */
+	int error;   /* in place of a response: FUDA_E... */
+	int refusal; /* what the response to a secret means, 0 if that is accepted */
 	uint64_t us;
 	bool presented; /* the command had a secret: what it answered to a lost one is not known */
 	const struct trace_about *about;

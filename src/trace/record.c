@@ -26,6 +26,9 @@ struct trace_recorder {
 	struct fuda_context *ctx;
 	char *path; /* NULL: standard error */
 	int fd;
+	dev_t device; /* of the file that it is */
+	ino_t inode;
+	pid_t process; /* that writes */
 	bool shared; /* it is a file that other processes may write to as well */
 	bool raw;
 	int failed; /* what it ended with; nothing is written any more */
@@ -121,6 +124,16 @@ static int check_content(struct trace_recorder *r, off_t size)
 	return 0;
 }
 
+static int know_file(struct trace_recorder *r, struct stat *ret)
+{
+	if (fstat(r->fd, ret) < 0)
+		return fail_errno(r->ctx, r->path);
+	r->device = ret->st_dev;
+	r->inode = ret->st_ino;
+	r->shared = S_ISREG(ret->st_mode);
+	return 0;
+}
+
 static int open_file(struct trace_recorder *r, const char *path)
 {
 	struct stat st;
@@ -133,11 +146,11 @@ static int open_file(struct trace_recorder *r, const char *path)
 	if (r->fd < 0 && errno == ELOOP)
 		return ctx_fail(r->ctx, FUDA_EFILE,
 				_("The trace %s is a symbolic link. Name the file itself."), path);
-	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+	if (r->fd < 0)
 		return fail_errno(r->ctx, path);
-	r->shared = S_ISREG(st.st_mode);
-	if (!r->shared)
-		return 0;
+	e = know_file(r, &st);
+	if (e < 0 || !r->shared)
+		return e;
 	e = check_owner(r, &st);
 	if (e < 0)
 		return e;
@@ -150,8 +163,13 @@ static int open_file(struct trace_recorder *r, const char *path)
 
 static int open_standard_error(struct trace_recorder *r)
 {
+	struct stat st;
+	int e;
+
 	r->fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	return r->fd < 0 ? fail_errno(r->ctx, NULL) : 0;
+	e = r->fd < 0 ? fail_errno(r->ctx, NULL) : know_file(r, &st);
+	r->shared = false;
+	return e;
 }
 
 /* ---- writing ---- */
@@ -238,28 +256,45 @@ static int say_facts(struct trace_recorder *r)
 	return e;
 }
 
-/* Keeps others from writing, and says what is to be said before what comes: all of it where another
- * process has written in between. */
+/* Keeps others from writing. Programs that close whatever is open may have a file of their own
+ * there by now. */
+static int take_file(struct trace_recorder *r, struct stat *ret)
+{
+	if (fstat(r->fd, ret) < 0)
+		return fail_errno(r->ctx, r->path);
+	if (ret->st_dev != r->device || ret->st_ino != r->inode)
+		return ctx_fail(r->ctx, FUDA_EFILE,
+				_("The trace %s cannot be written: this program has closed it."),
+				r->path ? r->path : _("on standard error"));
+	if (r->shared && (lock_file(r->fd) < 0 || fstat(r->fd, ret) < 0))
+		return fail_errno(r->ctx, r->path);
+	if (!r->shared)
+		ret->st_size = r->end;
+	return 0;
+}
+
+/* Says what is to be said before what comes: all of it where another process has written in
+ * between, or this is another one. */
 static int begin(struct trace_recorder *r)
 {
-	struct stat st = { .st_size = r->end };
+	struct stat st;
 	int e = 0;
 
 	if (r->failed)
 		return r->failed;
 	fuda_buf_clear(&r->text);
-	if (r->shared && lock_file(r->fd) < 0)
-		return r->failed = fail_errno(r->ctx, r->path);
-	if (r->shared && fstat(r->fd, &st) < 0)
-		return fail_errno(r->ctx, r->path);
+	r->failed = take_file(r, &st);
+	if (r->failed)
+		return r->failed;
 	if (r->shared ? st.st_size == 0 : r->end < 0)
 		e = fuda_buf_append(&r->text, FIRST, strlen(FIRST));
-	if (r->end < 0 || st.st_size != r->end) {
+	if (r->end < 0 || st.st_size != r->end || r->process != getpid()) {
 		if (e == 0)
 			e = say_who(r);
 		r->told = false;
 	}
 	r->end = st.st_size;
+	r->process = getpid();
 	if (e == 0 && r->has_facts && !r->told)
 		e = say_facts(r);
 	r->told = r->has_facts;

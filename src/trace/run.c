@@ -193,12 +193,14 @@ static int send(struct runner *r, const struct trace_step *step, struct fuda_buf
 	*ret = (struct trace_came){ .presented = step->secret, .about = &step->about };
 	begin = now_us();
 	if (step->secret)
-		ret->error = t->verify(t->arg, step->secret->pin, step->place->name, &ret->sw);
+		ret->refusal = t->verify(t->arg, step->secret->pin, step->place->name, &ret->sw);
 	else if (step->query)
 		ret->error = t->query(t->arg, bytes[3], step->command.len > 4, &ret->sw);
 	else
 		ret->error = t->transmit(t->arg, bytes, step->command.len, ret_response);
 	ret->us = now_us() - begin;
+	if (step->secret && !ret->sw)
+		ret->error = ret->refusal;
 	if (ret->error || step->secret || step->query)
 		return 0;
 	if (apdu_take_sw(ret_response, &ret->sw) < 0)
@@ -213,19 +215,21 @@ static int conclude(struct runner *r, const struct trace_step *step,
 		    const struct trace_statement *expected, const struct trace_came *came,
 		    const char *why)
 {
+	char words[TRACE_WHY_MAX];
 	int e;
 
 	/* the library knows better what happened */
 	if (why && came->error)
 		why = fuda_context_message(r->ctx);
+	snprintf(words, sizeof(words), "%s", fuda_context_message(r->ctx));
 	e = tell(r, step->what, why, came->us);
 	if (why && came->error)
 		return came->error;
-	if (why && step->secret && came->sw != SW_OK && !expects_refusal(expected))
-		return ctx_fail(r->ctx, FUDA_EPINWRONG,
-				_("%s:%lu: the secret \"%s\" was not accepted. The script ends "
-				  "here, so that no other try is spent."),
-				r->path, r->line, step->secret->name);
+	if (why && came->refusal && !expects_refusal(expected))
+		return ctx_fail(r->ctx, came->refusal,
+				_("%s:%lu: %s The script ends here, so that no other try is "
+				  "spent."),
+				r->path, r->line, words);
 	return e;
 }
 

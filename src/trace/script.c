@@ -29,6 +29,8 @@ struct trace_script {
 	struct trace_names *names;
 	struct level levels[TRACE_DEPTH_MAX];
 	size_t depth;        /* of levels; the last is read */
+	struct trace_parser *given; /* of the statement given last */
+	struct trace_parser *left;  /* ... if that file has ended since */
 	unsigned long times; /* that what is read is repeated, all loops together */
 	unsigned long line;  /* of the statement given last */
 };
@@ -62,6 +64,25 @@ static int enter(struct trace_script *s, const char *path, FILE *stream)
 	return 0;
 }
 
+/* The file that is read has ended. */
+static void leave(struct trace_script *s)
+{
+	struct trace_parser *p = s->levels[--s->depth].parser;
+
+	if (p == s->given)
+		s->left = p;
+	else
+		trace_parser_free(&p);
+}
+
+/* A statement of the file that is read is given. */
+static void give(struct trace_script *s, const struct trace_statement *statement)
+{
+	trace_parser_free(&s->left);
+	s->given = current(s)->parser;
+	s->line = statement->line;
+}
+
 int trace_script_open(struct fuda_context *ctx, const char *path, struct trace_script **ret)
 {
 	struct trace_script *s = calloc(1, sizeof(*s));
@@ -88,7 +109,8 @@ void trace_script_free(struct trace_script **script)
 	if (!s)
 		return;
 	while (s->depth)
-		trace_parser_free(&s->levels[--s->depth].parser);
+		leave(s);
+	trace_parser_free(&s->left);
 	trace_names_free(&s->names);
 	free(s);
 	*script = NULL;
@@ -211,12 +233,13 @@ int trace_script_next(struct trace_script *s, struct trace_statement *ret)
 	while (r == 0) {
 		r = trace_parse(current(s)->parser, ret);
 		if (r > 0) {
-			s->line = ret->line;
 			r = carry_out(s, ret);
+			if (r > 0)
+				give(s, ret);
 		} else if (r == 0) {
 			if (s->depth == 1)
 				return 0;
-			trace_parser_free(&s->levels[--s->depth].parser);
+			leave(s);
 		}
 	}
 	return r;
@@ -224,7 +247,7 @@ int trace_script_next(struct trace_script *s, struct trace_statement *ret)
 
 const char *trace_script_path(const struct trace_script *s)
 {
-	return trace_parser_path(s->levels[s->depth - 1].parser);
+	return trace_parser_path(s->given ? s->given : s->levels[0].parser);
 }
 
 unsigned long trace_script_line(const struct trace_script *s)
