@@ -245,21 +245,6 @@ static void free_faulty(struct faulty **f)
 	*f = NULL;
 }
 
-static void copy_properties(struct reader *r, const struct reader *inner)
-{
-	memcpy(r->model, inner->model, sizeof(r->model));
-	memcpy(r->serial, inner->serial, sizeof(r->serial));
-	memcpy(r->atr, inner->atr, sizeof(r->atr));
-	r->atr_len = inner->atr_len;
-	r->pad = inner->pad;
-	r->display = inner->display;
-	r->slot = inner->slot;
-	r->slots = inner->slots;
-	r->max_command = inner->max_command;
-	r->max_response = inner->max_response;
-	r->epoch = inner->epoch;
-}
-
 static void free_text(char **text)
 {
 	free(*text);
@@ -288,8 +273,7 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	e = reader_open(r->ctx, name, dl, &f->inner);
 	if (e < 0)
 		return e;
-	r->inner = f->inner;
-	copy_properties(r, f->inner);
+	reader_stand_on(r, f->inner);
 	r->priv = f;
 	f = NULL;
 	return 0;
@@ -338,7 +322,7 @@ static int fault_power(struct reader *r, enum power how, struct fuda_deadline *d
 	if (f->gone)
 		return ctx_fail_code(r->ctx, f->gone);
 	e = reader_power(f->inner, how, dl);
-	copy_properties(r, f->inner);
+	reader_stand_on(r, f->inner);
 	return e;
 }
 
@@ -351,7 +335,7 @@ static int fault_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 	if (f->gone && on)
 		return ctx_fail_code(r->ctx, f->gone);
 	e = reader_lock(f->inner, on, dl);
-	copy_properties(r, f->inner);
+	reader_stand_on(r, f->inner);
 	return e;
 }
 

@@ -3,7 +3,6 @@
  * FUDA_TRACE_RAW in the environment say where to, fuda-trace(5) how. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "codec/apdu.h"
 #include "reader/pad.h"
@@ -30,20 +29,12 @@ static void free_tracing(struct tracing **t)
 	*t = NULL;
 }
 
-/* Not the model: what is remembered of it (card/extended.c) would decide what is recorded, and is
- * not there where the trace is replayed. */
-static void copy_properties(struct reader *r, const struct reader *inner)
+/* But for the model: what is remembered of it (card/extended.c) would decide what is recorded, and
+ * is not there where the trace is replayed. */
+static void stand_on(struct reader *r, const struct reader *inner)
 {
-	memcpy(r->serial, inner->serial, sizeof(r->serial));
-	memcpy(r->atr, inner->atr, sizeof(r->atr));
-	r->atr_len = inner->atr_len;
-	r->pad = inner->driver->secure ? inner->pad : 0;
-	r->display = inner->display;
-	r->slot = inner->slot;
-	r->slots = inner->slots;
-	r->max_command = inner->max_command;
-	r->max_response = inner->max_response;
-	r->epoch = inner->epoch;
+	reader_stand_on(r, inner);
+	*r->model = '\0';
 }
 
 /* Writes down what the reader and its card are, where that is new. */
@@ -88,8 +79,7 @@ static int trace_open(struct reader *r, const char *rest, struct fuda_deadline *
 	if (e < 0)
 		return e;
 	t->others = has_lock(t->inner);
-	r->inner = t->inner;
-	copy_properties(r, t->inner);
+	stand_on(r, t->inner);
 	r->priv = t;
 	e = tell_facts(r);
 	if (e < 0)
@@ -107,14 +97,6 @@ static void trace_close(struct reader *r)
 
 /* ---- what passes ---- */
 
-static uint64_t now_us(void)
-{
-	struct timespec t = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* One command on its way. */
 struct passage {
 	const uint8_t *command;
@@ -128,7 +110,7 @@ struct passage {
 static int pass_back(struct reader *r, struct passage *p, int e, struct fuda_buf *ret_response)
 {
 	struct tracing *t = r->priv;
-	uint64_t us = now_us() - p->since;
+	uint64_t us = deadline_now_us() - p->since;
 
 	t->failed = trace_record_exchange(t->recorder, p->command, p->len, p->typed,
 					  p->response.data, p->response.len, e, us);
@@ -137,7 +119,7 @@ static int pass_back(struct reader *r, struct passage *p, int e, struct fuda_buf
 	if (t->others && !t->locked)
 		trace_record_forget(t->recorder);
 	if (r->epoch != t->inner->epoch) {
-		copy_properties(r, t->inner);
+		stand_on(r, t->inner);
 		if (tell_facts(r) < 0)
 			return t->failed;
 	}
@@ -151,7 +133,7 @@ static int trace_transmit(struct reader *r, const uint8_t *command, size_t len, 
 			  struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct tracing *t = r->priv;
-	struct passage p = { command, len, false, now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
+	struct passage p = { command, len, false, deadline_now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
 	int e;
 
 	if (t->failed)
@@ -167,7 +149,7 @@ static int trace_secure(struct reader *r, bool modify, const uint8_t *structure,
 			struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct tracing *t = r->priv;
-	struct passage p = { NULL, HEADER, true, now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
+	struct passage p = { NULL, HEADER, true, deadline_now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
 	struct pad_entry entry;
 	int e;
 
@@ -194,7 +176,7 @@ static int trace_power(struct reader *r, enum power how, struct fuda_deadline *d
 	struct tracing *t = r->priv;
 	int e = reader_power(t->inner, how, dl);
 
-	copy_properties(r, t->inner);
+	stand_on(r, t->inner);
 	if (e < 0 || t->failed)
 		return e < 0 ? e : t->failed;
 	t->failed = trace_record_power(t->recorder, words[how]);
@@ -207,7 +189,7 @@ static int trace_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 	uint32_t epoch = r->epoch;
 	int e = reader_lock(t->inner, on, dl);
 
-	copy_properties(r, t->inner);
+	stand_on(r, t->inner);
 	if (t->others)
 		trace_record_forget(t->recorder);
 	if (e < 0)

@@ -4,44 +4,9 @@
 #include <unistd.h>
 
 #include "tests/cmocka.h"
+#include "tests/scarce.h"
 #include "tests/test-trace.h"
 #include "trace/replay.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-
-static long before_failure = -1; /* allocations; < 0: none fails */
-
-static bool fails(void)
-{
-	return before_failure >= 0 && before_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return fails() ? NULL : __real_strdup(text);
-}
 
 static const char text[] = FIRST "reader \"one\"\natr 3B 00\npad both\n"
 				 "> 00 84 00 00 {n=..}\n< 9000 {n} \"abc\"\n> 00 88 00 00 * {n}\n! removed\n";

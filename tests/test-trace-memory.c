@@ -5,43 +5,8 @@
 #include <unistd.h>
 
 #include "tests/cmocka.h"
+#include "tests/scarce.h"
 #include "tests/test-trace.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-
-static long before_failure = -1; /* allocations; < 0: none fails */
-
-static bool fails(void)
-{
-	return before_failure >= 0 && before_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	return fails() ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return fails() ? NULL : __real_strdup(text);
-}
 
 static const char text[] = FIRST "# x\nprogram \"p\"\nname x = 00 A4 04 0C\nname y = $x 00\n"
 	"> $x .. ..{1-2} * {a=..} {a} <secret 1> \"a\" <typed>  # c\n< 9000|63Cx (<1 ms) \"b\" 00  # d\n"

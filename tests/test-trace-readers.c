@@ -1,35 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What reads traces while each allocation fails once: it is said, and nothing is left behind. */
+#include "tests/scarce.h"
 #include "tests/tracefile.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-static long before_failure = -1; /* allocations; < 0: none fails */
-
-static bool fails(void)
-{
-	return before_failure >= 0 && before_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return fails() ? NULL : __real_strdup(text);
-}
 
 static const char trace[] = FIRST
 	"key 1A2B3C4D\nreader \"a\"\natr 3B 00\npower on\n> 00 A4 04 0C 0A $jpki\n< 9000 (1.0 ms)\n"

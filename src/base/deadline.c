@@ -20,12 +20,17 @@ struct fuda_deadline {
 	_Atomic int cancel_fd; /* readable once cancelled; -1 until somebody waits with it */
 };
 
-int64_t deadline_now(void)
+uint64_t deadline_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+int64_t deadline_now(void)
+{
+	return (int64_t)(deadline_now_us() / 1000);
 }
 
 int fuda_deadline_new(int ms, struct fuda_deadline **ret)

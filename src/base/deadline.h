@@ -7,8 +7,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Milliseconds of a clock that only goes forward. */
+/* Milliseconds of a clock that only goes forward, and its microseconds. */
 int64_t deadline_now(void);
+uint64_t deadline_now_us(void);
 
 /* Milliseconds left, 0 if none, -1 if it never runs out: what poll() takes. */
 int deadline_left(const struct fuda_deadline *dl);

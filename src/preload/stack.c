@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
 #include "codec/apdu.h"
 #include "reader/pad.h"
 #include "reader/reader.h"
@@ -327,14 +327,6 @@ static bool is_alone(const struct connection *c)
 	return c->share == SCARD_SHARE_EXCLUSIVE || (c->slot->depth && c->slot->owner == c->handle);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static int send(struct passage *p, struct fuda_buf *ret_response)
 {
 	if (stack_state(&p->c) == SCARD_W_RESET_CARD)
@@ -358,11 +350,11 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 		return SCARD_F_INTERNAL_ERROR;
 	if (tell_facts(&p->c) < 0)
 		return close_down();
-	start = now_us();
+	start = deadline_now_us();
 	e = send(p, ret_response);
 	unchanged = p->called && p->error == e;
 	/* what did not leave, because it could not, is not in the trace */
-	if (!(unchanged && e == FUDA_EINVAL) && record(p, ret_response, e, now_us() - start) < 0)
+	if (!(unchanged && e == FUDA_EINVAL) && record(p, ret_response, e, deadline_now_us() - start) < 0)
 		return close_down();
 	if (!is_alone(&p->c))
 		trace_record_forget(stack.recorder);

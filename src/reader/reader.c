@@ -69,6 +69,22 @@ void reader_close(struct reader **r)
 	*r = NULL;
 }
 
+void reader_stand_on(struct reader *r, const struct reader *inner)
+{
+	r->inner = inner;
+	memcpy(r->model, inner->model, sizeof(r->model));
+	memcpy(r->serial, inner->serial, sizeof(r->serial));
+	memcpy(r->atr, inner->atr, sizeof(r->atr));
+	r->atr_len = inner->atr_len;
+	r->pad = inner->driver->secure ? inner->pad : 0;
+	r->display = inner->display;
+	r->slot = inner->slot;
+	r->slots = inner->slots;
+	r->max_command = inner->max_command;
+	r->max_response = inner->max_response;
+	r->epoch = inner->epoch;
+}
+
 /* ---- use ---- */
 
 static void log_apdu(struct reader *r, const char *mark,

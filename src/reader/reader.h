@@ -16,6 +16,9 @@ int reader_open_with(struct fuda_context *ctx, const struct driver *driver, cons
 int reader_attach(struct fuda_context *ctx, const struct driver *driver, const char *rest,
 		  struct fuda_deadline *dl, struct reader **ret);
 void reader_close(struct reader **r);
+/* Makes the stacked reader `r` what the one below it is, after anything that may have changed that.
+ */
+void reader_stand_on(struct reader *r, const struct reader *inner);
 
 /* As the members of struct driver, with NULL members answered and APDUs counted and logged
  * (redacted). `command` must have 4 bytes to r->max_command bytes: FUDA_EINVAL, FUDA_ETOOBIG. */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <fuda/trace.h>
 
+#include "base/deadline.h"
 #include "codec/apdu.h"
 #include "trace/judge.h"
 #include "trace/step.h"
@@ -141,14 +141,6 @@ static int act_read(struct runner *r, const struct trace_statement *expected)
 
 /* ---- running ---- */
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static int unsupported(struct runner *r, const char *what)
 {
 	return ctx_fail(r->ctx, FUDA_ENOTSUP, _("%s:%lu: %s is not possible here"), r->path,
@@ -191,14 +183,14 @@ static int send(struct runner *r, const struct trace_step *step, struct fuda_buf
 	if (step->secret ? !t->verify : step->query ? !t->query : !t->transmit)
 		return unsupported(r, step->what);
 	*ret = (struct trace_came){ .presented = step->secret, .about = &step->about };
-	begin = now_us();
+	begin = deadline_now_us();
 	if (step->secret)
 		ret->refusal = t->verify(t->arg, step->secret->pin, step->place->name, &ret->sw);
 	else if (step->query)
 		ret->error = t->query(t->arg, bytes[3], step->command.len > 4, &ret->sw);
 	else
 		ret->error = t->transmit(t->arg, bytes, step->command.len, ret_response);
-	ret->us = now_us() - begin;
+	ret->us = deadline_now_us() - begin;
 	if (step->secret && !ret->sw)
 		ret->error = ret->refusal;
 	if (ret->error || step->secret || step->query)
@@ -288,7 +280,7 @@ static int directive(struct runner *r, const struct trace_statement *s)
 {
 	const struct fuda_trace_target *t = r->target;
 	char what[TRACE_WHAT_MAX], time[40];
-	uint64_t begin = now_us();
+	uint64_t begin = deadline_now_us();
 	int e;
 
 	if (s->kind == TRACE_WAIT) {
@@ -311,7 +303,7 @@ static int directive(struct runner *r, const struct trace_statement *s)
 		e = t->power(t->arg, s->word);
 	else
 		e = t->presence(t->arg, s->kind == TRACE_INSERT);
-	(void)tell(r, what, e < 0 ? fuda_context_message(r->ctx) : NULL, now_us() - begin);
+	(void)tell(r, what, e < 0 ? fuda_context_message(r->ctx) : NULL, deadline_now_us() - begin);
 	return e;
 }
 
