@@ -117,7 +117,7 @@ awk '/^>/ { if ($3 == "B0" && last != "02") bad = 1; last = $3 == "A4" ? $4 : ""
 	fail "the commands of two threads are mixed up"
 record 0 "$client" fork "$reader"
 commands 3
-[ "$(grep -c '^program' "$dir/t")" = 2 ] || fail "the trace does not say who went on after the child"
+[ "$(grep -c "^program" "$dir/t")" = 3 ] || fail "the trace does not say whose commands these are"
 
 echo "- what is started, and what it starts: sh"
 record 7 sh -c "'$build/tests/bare-pcsc' send ' 00 00' 2 $jpki; exit 7"
