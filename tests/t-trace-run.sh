@@ -286,7 +286,7 @@ done
 
 # ---- memory does not grow with the script, nor with what is printed ----
 
-if ! grep -q '^CFLAGS = .*fsanitize' "$build/Makefile"; then
+if ! grep -q '^[A-Z_]*CFLAGS = .*fsanitize' "$build/Makefile"; then
 	script large <<'EOF'
 repeat 20000
 > 00 84 00 00 08
