@@ -114,9 +114,10 @@ int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
 		       void *arg);
 
 /* Runs script `path`. `check` (not NULL) is told of each step. A step that fails does not end the
- * script, unless `stop`; what the target cannot do does, and so does a secret that is wrong where
- * the script says that it is right: nobody should spend another try of it. What a step that failed
- * should have captured is not there for the steps after it, which fail too. 0 if all passed;
+ * script, unless `stop`; what the target cannot do does, and so does a secret that is not accepted
+ * where the script allows that it is: nobody should spend another try of it. What a step that
+ * failed should have captured is not there for the steps after it, which fail too; one of them that
+ * would have presented a secret ends the script. 0 if all passed;
  * FUDA_EDEPARTED if the card answered something else than the script says; FUDA_EPINCOMMAND as
  * above, before it is sent; errors of the target. */
 int fuda_trace_run(struct fuda_context *ctx, const char *path,
