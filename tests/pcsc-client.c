@@ -5,12 +5,14 @@
  *   pcsc-client broken READER N           sends N commands, prints how the last ended and what all says then
  *   pcsc-client wait READER               waits for the card to go, while a thread sends commands
  *   pcsc-client threads READER COUNT      two connections on two threads, each with transactions
+ *   pcsc-client apart READER OTHER PID    a command to READER while one to OTHER waits, whose card is process PID
  *   pcsc-client fork READER               sends, also in a child
  *   pcsc-client open FILE READER          opens libpcsclite itself and looks up all of it
  *
  * It exits with 0 if all is as it has to be. */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +266,47 @@ static int threads(const char *reader, long count)
 	return w[0].failed || w[1].failed;
 }
 
+/* ---- two readers ---- */
+
+static const unsigned char select_common[] = { 0x00, 0xA4, 0x04, 0x0C, 0x0A, 0xD3, 0x92, 0x10,
+					       0x00, 0x31, 0x00, 0x01, 0x01, 0x01, 0x00 };
+/* what it reads in one application is the card's own, and in another one not */
+static const unsigned char read_key_reference[] = { 0x00, 0xB2, 0x01, 0x14, 0x00 };
+
+static void *read_own(void *arg)
+{
+	unsigned char room[258];
+	DWORD size = sizeof(room);
+
+	return send_to(arg, read_key_reference, sizeof(read_key_reference), room, &size) == SCARD_S_SUCCESS &&
+			       size > 2 ?
+		       arg :
+		       NULL;
+}
+
+static int apart(const char *reader, const char *name, pid_t pid)
+{
+	struct card c = connect_to(reader), other = connect_to(name);
+	unsigned char room[258];
+	DWORD size = sizeof(room);
+	pthread_t thread;
+	void *done;
+
+	must("begin", SCardBeginTransaction(c.handle));
+	must("begin", SCardBeginTransaction(other.handle));
+	must("other", send_to(&other, select_common, sizeof(select_common), room, &size));
+	if (kill(pid, SIGSTOP) || pthread_create(&thread, NULL, read_own, &other))
+		return 1;
+	usleep(300000);
+	must("meanwhile", select_in(&c));
+	if (kill(pid, SIGCONT) || pthread_join(thread, &done))
+		return 1;
+	must("after", select_in(&c));
+	leave(&other);
+	leave(&c);
+	return !done;
+}
+
 /* ---- fork ---- */
 
 static int fork_off(const char *reader)
@@ -341,6 +384,8 @@ int main(int argc, char **argv)
 		return broken(argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(how, "threads") == 0)
 		return threads(argv[2], atol(argv[3]));
+	if (argc == 5 && strcmp(how, "apart") == 0)
+		return apart(argv[2], argv[3], (pid_t)atol(argv[4]));
 	if (argc == 4 && strcmp(how, "open") == 0)
 		return open_itself(argv[2], argv[3]);
 	fprintf(stderr, "usage: see the head of pcsc-client.c\n");

@@ -119,6 +119,19 @@ record 0 "$client" fork "$reader"
 commands 3
 [ "$(grep -c "^program" "$dir/t")" = 3 ] || fail "the trace does not say whose commands these are"
 
+echo "- two readers at once: what is read in one is not taken for what is selected in the other"
+cp -R "$dir/card" "$dir/second"
+./fuda-vcard run "$dir/second" --vpcd "127.0.0.1:$((FUDA_TEST_PORT + 1))" >"$dir/second.log" 2>&1 &
+second=$!
+at_exit "pcscd_stop $second"
+tests/bare-pcsc card " 00 01" 5000
+record 0 "$client" apart "$reader" "${reader%0}1" $second
+commands 4
+awk '/^reader/ { reader = $NF } /^>/ { print substr(reader, 1, 2), $3 }' "$dir/t" | tr '\n' ' ' >"$dir/readers"
+[ "$(cat "$dir/readers")" = '01 A4 00 A4 01 B2 00 A4 ' ] || fail "commands of two readers: $(cat "$dir/readers")"
+grep -A 1 '^> 00 B2' "$dir/t" | grep -q '^< 9000.* <data 18 ' || fail "what identifies the card is shown: $(cat "$dir/t")"
+pcscd_stop $second
+
 echo "- what is started, and what it starts: sh"
 record 7 sh -c "'$build/tests/bare-pcsc' send ' 00 00' 2 $jpki; exit 7"
 commands 2

@@ -312,10 +312,17 @@ LONG stack_note_connection(const struct connection *c)
 	return tell_facts(c) < 0 ? close_down() : SCARD_S_SUCCESS;
 }
 
+/* While it was on its way another reader may have been told of and used: then this is not about
+ * what was selected there. */
 static int record(const struct passage *p, const struct fuda_buf *response, int e, uint64_t us)
 {
 	bool typed = p->header;
 
+	if (stack.told != p->c.handle) {
+		if (tell_facts(&p->c) < 0)
+			return FUDA_EFILE;
+		trace_record_forget(stack.recorder);
+	}
 	return trace_record_exchange(stack.recorder, typed ? p->header : p->bytes,
 				     typed ? HEADER : p->len, typed, response->data, response->len,
 				     e, us);
