@@ -30,6 +30,12 @@ struct passage {
 	struct fuda_buf *response;
 };
 
+static void stand_on(struct reader *r, const struct faulty *f)
+{
+	reader_stand_on(r, f->inner);
+	r->mixes |= f->keeps;
+}
+
 /* ---- what happens to a command ---- */
 
 static int keep(struct faulty *f, const struct fuda_buf *response, size_t before)
@@ -273,7 +279,7 @@ static int fault_open(struct reader *r, const char *rest, struct fuda_deadline *
 	e = reader_open(r->ctx, name, dl, &f->inner);
 	if (e < 0)
 		return e;
-	reader_stand_on(r, f->inner);
+	stand_on(r, f);
 	r->priv = f;
 	f = NULL;
 	return 0;
@@ -322,7 +328,7 @@ static int fault_power(struct reader *r, enum power how, struct fuda_deadline *d
 	if (f->gone)
 		return ctx_fail_code(r->ctx, f->gone);
 	e = reader_power(f->inner, how, dl);
-	reader_stand_on(r, f->inner);
+	stand_on(r, f);
 	return e;
 }
 
@@ -335,7 +341,7 @@ static int fault_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 	if (f->gone && on)
 		return ctx_fail_code(r->ctx, f->gone);
 	e = reader_lock(f->inner, on, dl);
-	reader_stand_on(r, f->inner);
+	stand_on(r, f);
 	return e;
 }
 

@@ -155,6 +155,24 @@ whole "$FUDA_TRACE"
 unset FUDA_TRACE
 tries full auth 1 # of three; one was lost above
 
+# ---- a response that is the one to an earlier command ----
+
+if grep -q '"FAULT_TRUE"\]=""' "$build/config.status"; then
+	# the holder's certificate, or part of it, comes where what anybody may see was asked for
+	for asked in 00B08B0020 0084000020; do
+		for spec in duplicated@3 duplicated@2+; do
+			FUDA_TRACE=$tmp/before.apdu
+			rm -f "$FUDA_TRACE"
+			export FUDA_TRACE
+			run 0 apdu -r "trace:fault:$spec:virtual:$card" 00A4040C0AD392F000260100000001 00B08A0020 $asked $asked
+			[ "$(grep -c '^< ' "$FUDA_TRACE")" = 4 ] || fail "$spec: $(cat "$FUDA_TRACE")"
+			! grep '^< ' "$FUDA_TRACE" | grep -v -E '^< [0-9A-F]{4} \([0-9.]+ ms\)( <data [0-9]+ [0-9A-F]{16}>)?$' ||
+				fail "$spec: what may be the holder's certificate is shown"
+			whole "$FUDA_TRACE"
+		done
+	done
+fi
+
 # ---- names ----
 
 unset FUDA_TRACE

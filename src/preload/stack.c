@@ -218,6 +218,8 @@ static int open_all(void)
 	if (e == 0)
 		e = reader_open(stack.ctx, name, stack.dl, &stack.reader);
 	free(name);
+	if (e == 0 && stack.reader->mixes)
+		trace_record_doubt(stack.recorder);
 	return e;
 }
 

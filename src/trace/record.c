@@ -37,6 +37,7 @@ struct trace_recorder {
 
 	struct trace_keyring *keyring;
 	struct trace_follow follow;
+	bool doubts; /* that responses are those to their commands */
 
 	/* what holds from here on, and whether the trace says so */
 	struct trace_facts facts;
@@ -450,6 +451,11 @@ void trace_record_forget(struct trace_recorder *r)
 	trace_follow_reset(&r->follow);
 }
 
+void trace_record_doubt(struct trace_recorder *r)
+{
+	r->doubts = true;
+}
+
 int trace_record_power(struct trace_recorder *r, const char *how)
 {
 	int e;
@@ -459,6 +465,14 @@ int trace_record_power(struct trace_recorder *r, const char *how)
 	if (e == 0)
 		e = say_word(r, TRACE_POWER, how);
 	return end(r, e);
+}
+
+/* What a response is about that may not be the one to this command. */
+static void forget_about(struct trace_about *about)
+{
+	about->file = NULL;
+	if (about->kind == TRACE_IS_SELECT || about->kind == TRACE_IS_CHALLENGE)
+		about->kind = TRACE_IS_OTHER;
 }
 
 /* The command, and in `ret_about` what it is about. */
@@ -511,6 +525,8 @@ int trace_record_exchange(struct trace_recorder *r, const uint8_t *command, size
 		error = FUDA_ETRANSPORT; /* which is no response */
 	if (e == 0)
 		e = say_command(r, command, len, typed, &about);
+	if (e == 0 && r->doubts)
+		forget_about(&about);
 	if (e == 0)
 		e = error ? say_failure(r, error) :
 			    say_response(r, &about, response, response_len, us);
