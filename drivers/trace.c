@@ -135,7 +135,8 @@ static int trace_transmit(struct reader *r, const uint8_t *command, size_t len, 
 			  struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct tracing *t = r->priv;
-	struct passage p = { command, len, false, deadline_now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
+	struct passage p = { command, len, false, deadline_now_us(),
+			     FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
 	int e;
 
 	if (t->failed)
@@ -151,7 +152,8 @@ static int trace_secure(struct reader *r, bool modify, const uint8_t *structure,
 			struct fuda_deadline *dl, struct fuda_buf *ret_response)
 {
 	struct tracing *t = r->priv;
-	struct passage p = { NULL, HEADER, true, deadline_now_us(), FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
+	struct passage p = { NULL, HEADER, true, deadline_now_us(),
+			     FUDA_BUF_INIT(APDU_RESPONSE_MAX) };
 	struct pad_entry entry;
 	int e;
 

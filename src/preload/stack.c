@@ -351,7 +351,7 @@ static int send(struct passage *p, struct fuda_buf *ret_response)
 
 static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 {
-	uint64_t start;
+	uint64_t start, us;
 	bool unchanged;
 	int e;
 
@@ -361,9 +361,10 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 		return close_down();
 	start = deadline_now_us();
 	e = send(p, ret_response);
+	us = deadline_now_us() - start;
 	unchanged = p->called && p->error == e;
 	/* what did not leave, because it could not, is not in the trace */
-	if (!(unchanged && e == FUDA_EINVAL) && record(p, ret_response, e, deadline_now_us() - start) < 0)
+	if (!(unchanged && e == FUDA_EINVAL) && record(p, ret_response, e, us) < 0)
 		return close_down();
 	if (!is_alone(&p->c))
 		trace_record_forget(stack.recorder);
