@@ -13,7 +13,7 @@ enum { COMMAND_MAX = 65544 }; /* extended length: 4 + 3 + 65535 + 2 bytes */
 static int show(struct call *call, struct report *list, const struct fuda_buf *response)
 {
 	const uint8_t *sw = response->data + response->len - 2;
-	struct report *one = report_object(list, NULL, NULL, NULL);
+	struct report *one;
 	char text[2 * 2 + 1];
 	int failed = 0;
 
@@ -21,6 +21,7 @@ static int show(struct call *call, struct report *list, const struct fuda_buf *r
 		fprintf(stderr, "fuda: %02X%02X: %s\n", sw[0], sw[1],
 			fuda_status_text((uint16_t)(sw[0] << 8 | sw[1])));
 	if (common.json) {
+		one = report_object(list, NULL, NULL, NULL);
 		report_hex(one, NULL, "data", response->data, response->len - 2);
 		fuda_hex_encode(sw, 2, text);
 		report_text(one, NULL, "sw", text);
