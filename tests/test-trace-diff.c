@@ -107,6 +107,8 @@ static void not_the_same(void **state)
 		{ CHALLENGE HIDDEN_A, CHALLENGE "< 9000 010203\n", 1, NULL },
 		{ CHALLENGE "< 9000 01 <data 2 AAAAAAAAAAAAAAAA>\n",
 		  CHALLENGE "< 9000 02 <data 2 BBBBBBBBBBBBBBBB>\n", 1, NULL },
+		{ CHALLENGE "< 9000 01 <data 2 AAAAAAAAAAAAAAAA>\n", CHALLENGE "< 9000 020304\n", 1,
+		  "of 3 bytes, byte 0 is 01 and 02" },
 		/* the key that holds is the last one */
 		{ KEY_2 KEY_1 CHALLENGE HIDDEN_A, KEY_1 CHALLENGE HIDDEN_B, 1, NULL },
 	};
@@ -133,6 +135,7 @@ static void by_length(void **state)
 		{ KEY_1 CHALLENGE HIDDEN_A, KEY_2 CHALLENGE HIDDEN_B, "1 values" },
 		{ CHALLENGE HIDDEN_A, CHALLENGE HIDDEN_A, "1 values" },
 		{ CHALLENGE HIDDEN_A, CHALLENGE "< 9000 0102\n", "1 values" },
+		{ CHALLENGE "< 9000 01 <data 2 AAAAAAAAAAAAAAAA>\n", CHALLENGE "< 9000 010203\n", "1 values" },
 		{ KEY_1 CHALLENGE HIDDEN_A CHALLENGE HIDDEN_A, CHALLENGE HIDDEN_B CHALLENGE HIDDEN_B, "2 values" },
 	};
 

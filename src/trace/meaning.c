@@ -282,6 +282,12 @@ static bool one_key(const struct trace_meaning *a, const struct trace_meaning *b
 	return a->key_known && b->key_known && memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
+/* What both show from their beginning on, however much of the rest is hidden. */
+static bool same_beginning(const struct trace_meaning *a, const struct trace_meaning *b)
+{
+	return memcmp(a->sample, b->sample, MIN(a->sample_len, b->sample_len)) == 0;
+}
+
 bool trace_same_command(const struct trace_meaning *a, const struct trace_meaning *b,
 			unsigned long *by_length)
 {
@@ -299,6 +305,6 @@ bool trace_same_outcome(const struct trace_meaning *a, const struct trace_meanin
 		return false;
 	if (a->outcome != TRACE_RESPONSE)
 		return a->error == b->error;
-	return same_digest(&a->statuses, &b->statuses) &&
+	return same_digest(&a->statuses, &b->statuses) && same_beginning(a, b) &&
 	       same_bytes(&a->response, &b->response, one_key(a, b), by_length);
 }
