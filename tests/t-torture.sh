@@ -91,6 +91,19 @@ torture 0 --kinds pulled --ignore . -- sh -c "$auth || exit 0" sh '{reader}'
 row pulled '1-6: 0'
 torture 0 --kinds pulled --ignore 'n$' -- sh -c '"$fuda" apdu -r "$1" 00A40400 >&2; date +%Nn' sh '{reader}'
 row pulled '1: 0'
+# sends a secret again and then comes to a bad end: both are told, and a signal is no exit status
+again="$auth_file || { $auth_file; kill -SEGV \$\$; }"
+misbehaves '1-4: CRASH \(SIGSEGV\), 5-6: CRASH \(SIGSEGV\) \(AGAIN\)' "$again"
+torture 1 --kinds pulled --json -- sh -c "$again" sh '{reader}'
+json '.runs[4].outcome' again
+json '.runs[4].signal' 11
+json_lacks '.runs[4].status'
+misbehaves '1-4: 3, 5: HANG \(AGAIN\), 6: .*' "$auth_file || { s=\$?; $auth_file; [ \$s != 10 ] || sleep 1000; exit \$s; }" --limit 3
+# what crashes is not the shell, but what it runs
+misbehaves '1-6: CRASH \(SIGABRT\)' "$auth || sh -c 'kill -ABRT \$\$'; exit"
+misbehaves '1-6: CRASH \(signal 40\)' "$auth || kill -40 \$\$"
+# is killed while it writes the trace
+misbehaves '1-6: CRASH \(SIGKILL\)' "$auth || { printf '> 00' >>\"\$FUDA_TRACE\"; kill -KILL \$\$; }"
 # writes without end
 misbehaves '1-6: CRASH \(SIGXFSZ\)' "$auth || exec yes"
 # leaves something running, which holds on to standard output

@@ -366,6 +366,23 @@ static int fail_started(struct call *call, const struct torture_plan *plan,
 			 said.len ? (const char *)said.data : "");
 }
 
+/* Cuts off what stands behind the last whole line: a program that is killed may have been writing.
+ * Where that cannot be done the trace is found to be none. */
+static void cut_torn(const char *path)
+{
+	char tail[4096];
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	off_t from = end > (off_t)sizeof(tail) ? end - (off_t)sizeof(tail) : 0;
+	ssize_t n = end > 0 ? pread(fd, tail, sizeof(tail), from) : 0;
+	const char *last = n > 0 ? memrchr(tail, '\n', (size_t)n) : NULL;
+
+	if (last && last + 1 != tail + n)
+		n = ftruncate(fd, from + (last + 1 - tail));
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What passed; nothing if the program never came to a card. */
 static int summarize(struct call *call, const struct torture_process *p,
 		     struct fuda_trace_summary *ret)
@@ -376,6 +393,7 @@ static int summarize(struct call *call, const struct torture_process *p,
 	memset(ret, 0, sizeof(*ret));
 	if (access(path, F_OK) < 0)
 		return 0;
+	cut_torn(path);
 	return fuda_trace_summarize(call->ctx, path, ret);
 }
 
@@ -396,20 +414,36 @@ static bool status_fits(const struct torture_run *run)
 	return run->seen.lost == 0;
 }
 
+/* The signal that a run ended with, or 0. Shells, and what is like them, say with their own exit
+ * status that what they ran has crashed. */
+static int signal_of(int status)
+{
+	enum { SHELL = 128 };
+	static const int crashes[] = { SIGILL,  SIGTRAP, SIGABRT, SIGBUS, SIGFPE,
+				       SIGSEGV, SIGSYS,  SIGXCPU, SIGXFSZ };
+
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	for (size_t i = 0; i < ARRAY_SIZE(crashes); i++)
+		if (WEXITSTATUS(status) == SHELL + crashes[i])
+			return crashes[i];
+	return 0;
+}
+
 /* The worst first. */
 static enum torture_outcome outcome_of(const struct torture_plan *plan,
 				       const struct torture_run *clean,
-				       const struct torture_process *p, int status, bool same)
+				       const struct torture_run *run, bool same)
 {
-	if (p->run != clean && sent_again(plan, clean, p->run))
+	if (run != clean && sent_again(plan, clean, run))
 		return TORTURE_AGAIN;
-	if (p->late)
+	if (run->late)
 		return TORTURE_HANG;
-	if (WIFSIGNALED(status))
+	if (run->signal)
 		return TORTURE_CRASH;
-	if (plan->ours && !status_fits(p->run))
+	if (plan->ours && !status_fits(run))
 		return TORTURE_STATUS;
-	return p->run->status == 0 && !same ? TORTURE_DIFFERS : TORTURE_ENDED;
+	return run->status == 0 && !same ? TORTURE_DIFFERS : TORTURE_ENDED;
 }
 
 static int judge(struct call *call, const struct torture_plan *plan,
@@ -427,11 +461,10 @@ static int judge(struct call *call, const struct torture_plan *plan,
 		return r;
 	same = first || (own.len == output->len &&
 			 (!own.len || memcmp(own.data, output->data, own.len) == 0));
-	if (p->late)
-		run->status = 0;
-	else
-		run->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-	run->outcome = outcome_of(plan, clean, p, status, same);
+	run->late = p->late;
+	run->signal = run->late ? 0 : signal_of(status);
+	run->status = run->late || run->signal ? 0 : WEXITSTATUS(status);
+	run->outcome = outcome_of(plan, clean, run, same);
 	return 0;
 }
 

@@ -36,7 +36,8 @@ static const struct torture_run *row_of(const struct torture_table *t, size_t ki
 
 static bool same(const struct torture_run *a, const struct torture_run *b)
 {
-	return a->outcome == b->outcome && a->status == b->status;
+	return a->outcome == b->outcome && a->status == b->status && a->signal == b->signal &&
+	       a->late == b->late;
 }
 
 static bool same_rows(const struct torture_table *t, size_t a, size_t b)
@@ -47,18 +48,28 @@ static bool same_rows(const struct torture_table *t, size_t a, size_t b)
 	return true;
 }
 
+/* How it ended, whatever else happened. */
+static void print_end(const struct torture_run *run, FILE *out)
+{
+	const char *name = sigabbrev_np(run->signal);
+
+	if (run->late)
+		fputs(outcomes[TORTURE_HANG].shown, out);
+	else if (run->signal && name)
+		fprintf(out, "%s (SIG%s)", outcomes[TORTURE_CRASH].shown, name);
+	else if (run->signal)
+		fprintf(out, "%s (signal %d)", outcomes[TORTURE_CRASH].shown, run->signal);
+	else
+		fprintf(out, "%d", run->status);
+}
+
 static void print_outcome(const struct torture_run *run, FILE *out)
 {
 	const char *shown = outcomes[run->outcome].shown;
 
-	if (run->outcome == TORTURE_CRASH)
-		fprintf(out, "%s (SIG%s)", shown, sigabbrev_np(run->status));
-	else if (run->outcome == TORTURE_HANG)
-		fputs(shown, out);
-	else if (*shown)
-		fprintf(out, "%d (%s)", run->status, shown);
-	else
-		fprintf(out, "%d", run->status);
+	print_end(run, out);
+	if (*shown && run->outcome != TORTURE_CRASH && run->outcome != TORTURE_HANG)
+		fprintf(out, " (%s)", shown);
 }
 
 /* "1-4: 3, 5: 10, 6: 3"; NULL without memory. */
@@ -120,9 +131,9 @@ static void report_runs(struct report *list, const struct torture_table *t)
 		report_text(one, NULL, "fault", run->kind);
 		report_number(one, NULL, "command", (long)run->at);
 		report_text(one, NULL, "outcome", torture_outcome_name(run->outcome));
-		if (run->outcome == TORTURE_CRASH)
-			report_number(one, NULL, "signal", run->status);
-		else if (run->outcome != TORTURE_HANG)
+		if (run->signal)
+			report_number(one, NULL, "signal", run->signal);
+		else if (!run->late)
 			report_number(one, NULL, "status", run->status);
 		report_number(one, NULL, "commands", (long)run->seen.commands);
 		report_number(one, NULL, "secrets", (long)run->seen.secrets);

@@ -28,7 +28,7 @@ struct torture_plan {
 enum torture_outcome {
 	TORTURE_ENDED,	 /* by itself */
 	TORTURE_DIFFERS, /* successfully, with other output than without faults */
-	TORTURE_CRASH,	 /* by a signal */
+	TORTURE_CRASH,	 /* by a signal, it or what it ran */
 	TORTURE_HANG,	 /* not in time */
 	TORTURE_AGAIN,	 /* a secret was sent where none may be any more */
 	TORTURE_STATUS,	 /* its exit status hides that an outcome is not known, or makes that up */
@@ -45,7 +45,9 @@ struct torture_run {
 	const char *kind; /* of the fault; NULL: none */
 	unsigned long at; /* number of the command */
 	enum torture_outcome outcome;
-	int status; /* exit status; CRASH: the signal; HANG: 0 */
+	int status; /* exit status, if neither of these */
+	int signal; /* that ended it, or what it ran; 0: none */
+	bool late;  /* it was not in time */
 	struct fuda_trace_summary seen;
 };
 
