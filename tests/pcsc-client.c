@@ -6,6 +6,7 @@
  *   pcsc-client wait READER               waits for the card to go, while a thread sends commands
  *   pcsc-client threads READER COUNT      two connections on two threads, each with transactions
  *   pcsc-client apart READER OTHER PID    a command to READER while one to OTHER waits, whose card is process PID
+ *   pcsc-client alone READER              reads twice where it is not certain that nobody else used the card
  *   pcsc-client fork READER               sends, also in a child
  *   pcsc-client open FILE READER          opens libpcsclite itself and looks up all of it
  *
@@ -307,6 +308,67 @@ static int apart(const char *reader, const char *name, pid_t pid)
 	return !done;
 }
 
+/* ---- others, or not ---- */
+
+static int read_selected(const struct card *c)
+{
+	unsigned char room[258];
+	DWORD size = sizeof(room);
+
+	must("read", send_to(c, read_ca, sizeof(read_ca), room, &size));
+	return size != 66 || room[0] != 0x30;
+}
+
+static void select_file(const struct card *c)
+{
+	unsigned char room[258];
+	DWORD size = sizeof(room);
+
+	must("application", select_in(c));
+	must("file", send_to(c, select_ca, sizeof(select_ca), room, &size));
+}
+
+static void *begin_other(void *arg)
+{
+	const struct card *c = arg;
+
+	return SCardBeginTransaction(c->handle) == SCARD_S_SUCCESS ? arg : NULL;
+}
+
+static int alone(const char *reader)
+{
+	struct card c, other;
+	pthread_t thread;
+	void *begun;
+	unsigned char room[258];
+	DWORD size;
+	int bad;
+
+	setenv("PCSCLITE_NO_BLOCKING", "1", 1);
+	c = connect_to(reader), other = connect_to(reader);
+	must("begin", SCardBeginTransaction(c.handle));
+	select_file(&c);
+	bad = read_selected(&c);
+	/* which may go to the card by a way of the reader's own */
+	SCardControl(c.handle, SCARD_CTL_CODE(1), NULL, 0, room, sizeof(room), &size);
+	bad |= read_selected(&c);
+	if (pthread_create(&thread, NULL, begin_other, &other))
+		return 1;
+	usleep(300000);
+	must("end", SCardEndTransaction(c.handle, SCARD_LEAVE_CARD));
+	if (pthread_join(thread, &begun) || !begun)
+		return 1;
+	select_file(&other);
+	bad |= read_selected(&other);
+	must("end", SCardEndTransaction(other.handle, SCARD_LEAVE_CARD));
+	/* which is over, though another one waited for it */
+	select_file(&other);
+	bad |= read_selected(&other);
+	leave(&other);
+	leave(&c);
+	return bad;
+}
+
 /* ---- fork ---- */
 
 static int fork_off(const char *reader)
@@ -378,6 +440,8 @@ int main(int argc, char **argv)
 		return odd(argv[2]);
 	if (strcmp(how, "wait") == 0)
 		return wait_for_removal(argv[2]);
+	if (strcmp(how, "alone") == 0)
+		return alone(argv[2]);
 	if (strcmp(how, "fork") == 0)
 		return fork_off(argv[2]);
 	if (argc == 4 && strcmp(how, "broken") == 0)

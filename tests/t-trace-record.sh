@@ -133,6 +133,12 @@ awk '/^reader/ { reader = $NF } /^>/ { print substr(reader, 1, 2), $3 }' "$dir/t
 grep -A 1 '^> 00 B2' "$dir/t" | grep -q '^< 9000.* <data 18 ' || fail "what identifies the card is shown: $(cat "$dir/t")"
 pcscd_stop $second
 
+echo "- where others may have used the card, or it was used in another way, what is read is not shown"
+record 0 "$client" alone "$reader"
+commands 10
+grep -A 1 '^> 00 B0' "$dir/t" | sed -n 's/^< 9000 ([^)]*) \(30 82\|<data 64\).*/\1/p' | tr '\n' , >"$dir/shown"
+[ "$(cat "$dir/shown")" = '30 82,<data 64,30 82,<data 64,' ] || fail "shown: $(cat "$dir/shown")"
+
 echo "- what is started, and what it starts: sh"
 record 7 sh -c "'$build/tests/bare-pcsc' send ' 00 00' 2 $jpki; exit 7"
 commands 2

@@ -65,11 +65,20 @@ static bool is_other(const struct connection *c, DWORD code)
 
 /* ---- the call ---- */
 
+/* Readers have ways of their own to send commands to a card. */
+static void note_unknown(void)
+{
+	MONITOR;
+	stack_note_others();
+}
+
 static LONG pass_on(SCARDHANDLE handle, DWORD code, const void *sent, DWORD sent_len, void *room,
 		    DWORD size, DWORD *ret_len)
 {
 	LONG rv = real()->SCardControl(handle, code, sent, sent_len, room, size, ret_len);
 
+	if (code != CM_IOCTL_GET_FEATURE_REQUEST)
+		note_unknown();
 	if (rv == SCARD_S_SUCCESS && code == CM_IOCTL_GET_FEATURE_REQUEST && ret_len)
 		learn_features(handle, cur_of(room, *ret_len));
 	return rv;

@@ -164,8 +164,18 @@ void turn_give(struct slot *s)
 void transaction_take(struct slot *s, SCARDHANDLE handle)
 {
 	wait_for(s, handle);
+	if (s->depth && s->owner != handle) /* libpcsclite decides */
+		return;
 	s->owner = handle;
 	s->depth++;
+}
+
+void transaction_begun(struct slot *s, SCARDHANDLE handle)
+{
+	if (s->depth && s->owner == handle)
+		return;
+	s->owner = handle;
+	s->depth = 1;
 }
 
 void transaction_give(struct slot *s, SCARDHANDLE handle)

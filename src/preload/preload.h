@@ -65,6 +65,8 @@ void turn_give(struct slot *s);
 /* The same for a transaction, which may hold several commands. */
 void transaction_take(struct slot *s, SCARDHANDLE handle);
 void transaction_give(struct slot *s, SCARDHANDLE handle);
+/* libpcsclite let it begin, whoever we thought had one. */
+void transaction_begun(struct slot *s, SCARDHANDLE handle);
 
 /* The connection as it is now; false where it is none that we know, as after a mistake of the
  * program, which libpcsclite shall find. Outside of the monitor. */

@@ -181,9 +181,12 @@ static void begun(struct slot *s, SCARDHANDLE handle, LONG rv)
 {
 	MONITOR;
 
-	if (rv != SCARD_S_SUCCESS)
+	if (rv != SCARD_S_SUCCESS) {
 		transaction_give(s, handle);
-	else if (s->depth == 1)
+		return;
+	}
+	transaction_begun(s, handle);
+	if (s->depth == 1)
 		stack_note_others();
 }
 
