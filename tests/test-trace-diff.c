@@ -101,6 +101,7 @@ static void not_the_same(void **state)
 		{ "power on\n", "power off\n", 1, "- power on\n" },
 		{ "verify auth\n< 9000\n", "verify sign\n< 9000\n", 1, NULL },
 		{ "wait 5 ms\n", "wait 6 ms\n", 1, NULL },
+		{ "wait 500 us\n", "wait 900 us\n", 1, "- wait 500 us\n+ wait 900 us\n" },
 		/* hashes of one key, not the same; of no key, or of two: lengths that are not */
 		{ KEY_1 CHALLENGE HIDDEN_A, KEY_1 CHALLENGE HIDDEN_B, 1, "<data 2 AAAAAAAA...>" },
 		{ KEY_1 CHALLENGE HIDDEN_A, KEY_2 CHALLENGE "< 9000 <data 3 AAAAAAAAAAAAAAAA>\n", 1, NULL },

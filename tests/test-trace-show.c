@@ -52,6 +52,7 @@ static const struct {
 	  "READ BINARY auth-certificate 0..255 (jpki: authentication certificate)", NULL },
 	{ JPKI "> 00 B0 8A 00 00\n< 9000 <data 256 0011223344556677>\n",
 	  "<data 256 0011223344556677>", "00 00 00 00 00 00" },
+	{ JPKI "> 00 B0 8A 00 00\n< 9000 ..{262144} 01\n", "..{262144} 01", NULL },
 	{ JPKI "> 00 B0 86 10 04\n< 9000 20202020\n", "READ BINARY token 16..19", NULL },
 	{ JPKI "> 00 20 00 98\n< 63C3\n", "VERIFY auth (tries left)", "does not match" },
 	{ JPKI "> 00 20 00 98\n< 63C3\n", "< 63C3  tries left: 3\n", NULL },
@@ -164,6 +165,13 @@ static void joins_certificates(void **state)
 		{ "> 00 B0 8A 00 04\n< 9000 30060201\n> 00 84 00 00 01\n< 9000 00\n"
 		  "> 00 B0 00 04 04\n< 9000 01020102\n> 00 B0 00 00 04\n< 9000 30060201\n", 1, 8 },
 		{ "> 00 B0 8A 00 00\n< 9000 3000\n> 00 B0 8A 00 00\n< 9000 3000\n", 2, 2 },
+		/* the beginning of another one does not go on */
+		{ "> 00 B0 8A 00 04\n< 9000 30060201\n> 00 B0 8A 00 04\n< 9000 30030201\n"
+		  "> 00 B0 8A 04 01\n< 9000 05\n", 1, 5 },
+		{ "> 00 B0 8A 00 04\n< 9000 30060201\nreader \"b\"\n" JPKI
+		  "> 00 B0 8A 04 04\n< 9000 01020102\n", 0, 0 },
+		{ "> 00 B0 8A 00 04\n< 9000 30060201\npower on\n" JPKI
+		  "> 00 B0 8A 04 04\n< 9000 01020102\n", 0, 0 },
 		/* none: a piece is missing, comes from elsewhere, or is not shown */
 		{ "> 00 B0 8A 00 04\n< 9000 30060201\n> 00 B0 00 05 03\n< 9000 020102\n", 0, 0 },
 		{ "> 00 B0 8A 00 04\n< 9000 30060201\n> 00 B0 8B 04 04\n< 9000 01020102\n", 0, 0 },

@@ -101,7 +101,7 @@ static bool is_outcome(enum trace_kind kind)
 }
 
 /* Appends the bytes of the items, as many zeros as they are at least where they are not known; of
- * those, as many as fit. */
+ * all of them, as many as fit. */
 static int fill(const struct trace_statement *s, struct fuda_buf *ret, unsigned *ret_hides)
 {
 	static const struct {
@@ -123,11 +123,11 @@ static int fill(const struct trace_statement *s, struct fuda_buf *ret, unsigned 
 	fuda_buf_clear(ret);
 	for (size_t i = 0; r == 0 && i < s->count; i++) {
 		const struct trace_item *item = &s->items[i];
-		size_t zeros = MIN(item->min, ret->max - ret->len);
+		size_t room = ret->max - ret->len, zeros = MIN(item->min, room);
 
 		hides |= kinds[item->kind].hides;
 		if (kinds[item->kind].shown)
-			r = fuda_buf_append(ret, s->bytes.data + item->at, item->len);
+			r = fuda_buf_append(ret, s->bytes.data + item->at, MIN(item->len, room));
 		else if (kinds[item->kind].hides && item->kind != TRACE_REFER &&
 			 item->kind != TRACE_TYPED) {
 			r = buf_reserve(ret, zeros);
@@ -398,6 +398,13 @@ void trace_title(const struct trace_about *about, const uint8_t *command, size_t
 	}
 }
 
+static void add_wait(struct title *t, uint64_t us)
+{
+	bool whole = us % 1000 == 0;
+
+	add(t, "wait %llu %s", (unsigned long long)(whole ? us / 1000 : us), whole ? "ms" : "us");
+}
+
 void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX])
 {
 	static const char *const words[TRACE_KINDS] = {
@@ -413,7 +420,7 @@ void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX
 	if (s->kind == TRACE_COMMAND)
 		trace_title(&event->about, event->command->data, event->command->len, got, ret);
 	else if (s->kind == TRACE_WAIT)
-		add(&t, "wait %llu ms", (unsigned long long)(s->time.max_us / 1000));
+		add_wait(&t, s->time.max_us);
 	else if (s->kind < TRACE_KINDS && words[s->kind])
 		add(&t, "%s%s", words[s->kind], s->word);
 }

@@ -126,11 +126,24 @@ static bool is_whole(const struct joined *j)
 	return tlv_total(j->bytes.data, j->bytes.len, &total) == 0 && total <= j->bytes.len;
 }
 
+/* What is read next may be of another card. */
+static void forget(struct joined *j)
+{
+	fuda_buf_clear(&j->bytes);
+	j->file = NULL;
+}
+
+static bool begins_card(enum trace_kind kind)
+{
+	return kind == TRACE_READER || kind == TRACE_POWER || kind == TRACE_INSERT ||
+	       kind == TRACE_REMOVE;
+}
+
 /* Adds what was read. True once, when all of it is there. */
 static bool join(struct joined *j, const struct trace_file *file, size_t offset,
 		 const struct fuda_buf *data)
 {
-	if (j->file != file || (offset == 0 && j->shown)) {
+	if (j->file != file || offset == 0) {
 		fuda_buf_clear(&j->bytes);
 		j->file = file;
 		j->shown = false;
@@ -373,6 +386,8 @@ static int show_events(struct show *s, struct trace_walk *w)
 			count(s, event);
 			write_command(s, event);
 		} else {
+			if (begins_card(event->what->kind))
+				forget(&s->joined);
 			r = write_directive(s, event);
 		}
 		if (r < 0 || s->out.error)
