@@ -317,12 +317,13 @@ int replay_index_finish(struct trace_replay *r)
 {
 	const struct kept *k = left(r->index);
 	char expected[TRACE_DESCRIPTION];
-	struct trace_follow f;
+	struct trace_follow f = { 0 };
 
 	if (!k)
 		return 0;
 	f.application = k->place.application;
 	f.file = k->place.file ? k->place.file->fid : k->place.fid;
+	f.continued = k->place.file;
 	trace_describe_statement(&f, &k->command, expected);
 	return replay_end(r, FUDA_EDEPARTED, k->path, k->command.line,
 			  _("The program ended and never sent %s."), expected);
