@@ -181,6 +181,7 @@ static int trace_power(struct reader *r, enum power how, struct fuda_deadline *d
 	int e = reader_power(t->inner, how, dl);
 
 	stand_on(r, t->inner);
+	trace_record_forget(t->recorder); /* even if it failed: who knows how far it came */
 	if (e < 0 || t->failed)
 		return e < 0 ? e : t->failed;
 	t->failed = trace_record_power(t->recorder, words[how]);
@@ -196,9 +197,9 @@ static int trace_lock(struct reader *r, bool on, struct fuda_deadline *dl)
 	stand_on(r, t->inner);
 	if (t->others)
 		trace_record_forget(t->recorder);
+	t->locked = on && e == 0; /* one that was not released may be so any time */
 	if (e < 0)
 		return e;
-	t->locked = on;
 	if (r->epoch == epoch || t->failed || tell_facts(r) == 0)
 		return 0;
 	if (on) /* which the caller now thinks it has not */

@@ -302,6 +302,25 @@ static void knows_what_others_may_have_done(void **state)
 	assert_int_equal(reader_lock(r, true, dl), 0);
 }
 
+/* What failed may have been done. */
+static void knows_nothing_after_failures(void **state)
+{
+	(void)state;
+	assert_int_equal(reader_lock(r, true, dl), 0);
+	assert_int_equal(send(SELECT_JPKI, "9000"), 0);
+	below.error = FUDA_EMUTE;
+	assert_int_equal(reader_power(r, POWER_RESET, dl), FUDA_EMUTE);
+	below.response = "43449000";
+	assert_int_equal(send(READ, "43449000"), 0);
+	below.error = FUDA_ETRANSPORT;
+	assert_int_equal(reader_lock(r, false, dl), FUDA_ETRANSPORT);
+	below.response = "9000";
+	assert_int_equal(send(SELECT_JPKI, "9000"), 0);
+	below.response = "43449000";
+	assert_int_equal(send(READ, "43449000"), 0);
+	assert_false(shows("43 44"));
+}
+
 static void records_what_is_typed(void **state)
 {
 	static const uint8_t template[] = { 0x00, 0x20, 0x00, 0x98, 0x04, 0xFF, 0xFF, 0xFF, 0xFF };
@@ -421,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(passes_errors_on, begin, finish),
 		cmocka_unit_test_setup_teardown(notices_a_reset, begin, finish),
 		cmocka_unit_test_setup_teardown(knows_what_others_may_have_done, begin, finish),
+		cmocka_unit_test_setup_teardown(knows_nothing_after_failures, begin, finish),
 		cmocka_unit_test_setup_teardown(records_what_is_typed, begin, finish),
 		cmocka_unit_test_setup_teardown(stops_where_it_cannot_record, begin, finish),
 		cmocka_unit_test_setup_teardown(does_not_keep_a_lock_that_failed, begin, finish),
