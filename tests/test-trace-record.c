@@ -144,11 +144,27 @@ static void shows_what_is_personal_if_raw(void **state)
 	assert_non_null(strstr(written(), "> 00 20 00 91 04 <secret 4>\n"));
 	assert_int_equal(stat(scratch_path("t"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	/* what a card says to a secret may be an echo, also where it is fetched */
+	exchange("00200091", "63C3");
+	exchange("002000910431323334", "6104");
+	exchange("00C0000004", "313233346102");
+	trace_record_forget(recorder);
+	exchange("00C0000002", "31329000");
+	assert_null(strstr(written(), "31 32"));
+	exchange("00C0000002", "31329000");
+	assert_non_null(strstr(written(), "31 32"));
 	trace_recorder_free(&recorder);
 	/* not into what others can read */
 	assert_int_equal(chmod(scratch_path("t"), 0640), 0);
 	assert_int_equal(trace_recorder_open(ctx, scratch_path("t"), true, &recorder), FUDA_EFILE);
 	assert_non_null(strstr(fuda_context_message(ctx), "chmod 600"));
+	assert_int_equal(mkfifo(scratch_path("pipe"), 0600), 0);
+	assert_int_equal(chmod(scratch_path("pipe"), 0644), 0);
+	assert_int_equal(trace_recorder_open(ctx, scratch_path("pipe"), true, &recorder), FUDA_EFILE);
+	assert_int_equal(chmod(scratch_path("pipe"), 0600), 0);
+	open_recorder(scratch_path("pipe"), true);
+	trace_recorder_free(&recorder);
+	unlink(scratch_path("pipe"));
 	/* not without the configuration, and then nothing is made */
 	unlink(scratch_path("t"));
 	scratch_write("fuda/config", "trace.raw = no\n", 0600);

@@ -12,6 +12,7 @@
 #include <fuda/trace.h>
 
 #include "base/config.h"
+#include "codec/apdu.h"
 
 #define FIRST TRACE_FIRST_LINE "\n"
 
@@ -38,6 +39,7 @@ struct trace_recorder {
 	struct trace_keyring *keyring;
 	struct trace_follow follow;
 	bool doubts; /* that responses are those to their commands */
+	bool echoes; /* the card has more to say to a secret: GET RESPONSE fetches it */
 
 	/* what holds from here on, and whether the trace says so */
 	struct trace_facts facts;
@@ -150,10 +152,9 @@ static int open_file(struct trace_recorder *r, const char *path)
 	if (r->fd < 0)
 		return fail_errno(r->ctx, path);
 	e = know_file(r, &st);
+	if (e == 0 && !S_ISCHR(st.st_mode))
+		e = check_owner(r, &st);
 	if (e < 0 || !r->shared)
-		return e;
-	e = check_owner(r, &st);
-	if (e < 0)
 		return e;
 	if (lock_file(r->fd) < 0)
 		return fail_errno(r->ctx, path);
@@ -499,13 +500,19 @@ static int say_command(struct trace_recorder *r, const uint8_t *command, size_t 
 static int say_response(struct trace_recorder *r, const struct trace_about *about,
 			const uint8_t *response, size_t len, uint64_t us)
 {
-	int e = trace_redact_response(r->keyring, about, r->raw, response, len, &r->statement);
+	int e = trace_redact_response(r->keyring, about, r->raw && !r->echoes, response, len,
+				      &r->statement);
 
 	if (e < 0)
 		return e;
 	us = MIN(us, (uint64_t)TRACE_TIME_MAX);
 	r->statement.time = (struct trace_time){ TRACE_TIME_TOOK, us, us };
 	return say(r);
+}
+
+static bool has_more(const uint8_t *response, size_t len)
+{
+	return len >= 2 && response[len - 2] == 0x61; /* ISO 7816-4 5.1.3 */
 }
 
 static int say_failure(struct trace_recorder *r, int error)
@@ -530,6 +537,8 @@ int trace_record_exchange(struct trace_recorder *r, const uint8_t *command, size
 	if (e == 0)
 		e = error ? say_failure(r, error) :
 			    say_response(r, &about, response, response_len, us);
+	r->echoes = !error && has_more(response, response_len) &&
+		    (r->echoes || apdu_is_pin_command(command, len));
 	if (error)
 		trace_record_forget(r);
 	else
