@@ -276,8 +276,14 @@ EOF
 script shell <<'EOF'
 remove
 EOF
-for args in "slow.apdu --pin-file pin" "shell.apdu --on-remove 'sleep 1000'"; do
-	(cd "$tmp" && eval "exec timeout -s INT 1 '$fuda' trace run --tap -r virtual:card $args" >out 2>err </dev/null) &&
+script endless <<'EOF'
+repeat 1000000
+include "comments.apdu"
+end
+EOF
+awk 'BEGIN { print "fuda-trace 1"; for (i = 0; i < 1000; i++) print "# nothing" }' >"$tmp/comments.apdu"
+for args in "slow.apdu --pin-file pin" "shell.apdu --on-remove 'sleep 1000'" endless.apdu; do
+	(cd "$tmp" && eval "exec timeout -k 20 -s INT 1 '$fuda' trace run --tap -r virtual:card $args" >out 2>err </dev/null) &&
 		fail 'it ended by itself'
 	says out 'Bail out! '
 	says err 'cancelled'

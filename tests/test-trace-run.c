@@ -181,7 +181,7 @@ static void run_row(const struct row *row, const struct fuda_trace_target *membe
 	print_message("%s\n", row->what);
 	write_file(path, row->script);
 	target.arg = &p;
-	r = fuda_trace_run(ctx, path, &target, stop, check, &p);
+	r = fuda_trace_run(ctx, path, NULL, &target, stop, check, &p);
 	if (r != row->result)
 		fail_msg("%s: %s\n%s", fuda_error_name(r), fuda_context_message(ctx), p.told);
 	if (p.next->does)
@@ -388,7 +388,7 @@ static void ends(void **state)
 		run_row(&rows[i], &whole, false);
 	run_row(&stopped, &whole, true);
 	run_row(&replay, &whole, false);
-	assert_int_equal(fuda_trace_run(ctx, "/nonexistent/script", &whole, false, check, NULL), FUDA_EFILE);
+	assert_int_equal(fuda_trace_run(ctx, "/nonexistent/script", NULL, &whole, false, check, NULL), FUDA_EFILE);
 }
 
 /* What the target does not have. */
@@ -427,7 +427,7 @@ static void personal_data_stays(void **state)
 		run_row(&rows[i], &whole, false);
 		write_file(path, rows[i].script);
 		target.arg = &p;
-		assert_int_equal(fuda_trace_run(ctx, path, &target, false, check, &p), FUDA_EDEPARTED);
+		assert_int_equal(fuda_trace_run(ctx, path, NULL, &target, false, check, &p), FUDA_EDEPARTED);
 		assert_null(strstr(p.told, "39"));
 		assert_null(strstr(p.told, "987"));
 		assert_null(strstr(p.told, "123456"));
@@ -533,7 +533,7 @@ static void tells_secrets(void **state)
 
 		print_message("%s\n", rows[i].script);
 		write_file(path, rows[i].script);
-		r = fuda_trace_secrets(ctx, path, secret, told);
+		r = fuda_trace_secrets(ctx, path, NULL, secret, told);
 		if (r != rows[i].result)
 			fail_msg("%s: %s", fuda_error_name(r), fuda_context_message(ctx));
 		if (rows[i].result != FUDA_EFORMAT)
@@ -543,7 +543,29 @@ static void tells_secrets(void **state)
 			assert_null(strstr(fuda_context_message(ctx), "3132"));
 		}
 	}
-	assert_int_equal(fuda_trace_secrets(ctx, "/nonexistent/script", secret, NULL), FUDA_EFILE);
+	assert_int_equal(fuda_trace_secrets(ctx, "/nonexistent/script", NULL, secret, NULL), FUDA_EFILE);
+}
+
+/* Whoever cancels need not wait for a script that repeats. */
+static void cancelled(void **state)
+{
+	struct play p = { .next = &(struct event){ NULL, NULL } };
+	struct fuda_trace_target target = whole;
+	struct fuda_deadline *dl;
+	char told[100] = "";
+
+	(void)state;
+	write_file(path, "verify auth\nrepeat 1000000\n> 00B0000000\n! failed\nend\n");
+	target.arg = &p;
+	assert_int_equal(fuda_deadline_new(0, &dl), 0);
+	assert_int_equal(fuda_trace_secrets(ctx, path, dl, secret, told), 0); /* its time does not count */
+	assert_string_equal(told, "jpki.auth ");
+	fuda_deadline_cancel(dl);
+	assert_int_equal(fuda_trace_secrets(ctx, path, dl, secret, told), FUDA_ECANCELLED);
+	assert_int_equal(fuda_trace_run(ctx, path, dl, &target, false, check, &p), FUDA_ECANCELLED);
+	assert_string_equal(told, "jpki.auth ");
+	assert_int_equal(p.steps, 0);
+	fuda_deadline_free(&dl);
 }
 
 /* What is only seen when it is sent is not sent either. */
@@ -565,6 +587,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passes),
+		cmocka_unit_test(cancelled),
 		cmocka_unit_test(presents_secrets),
 		cmocka_unit_test(fails),
 		cmocka_unit_test(ends),

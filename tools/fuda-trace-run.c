@@ -287,7 +287,8 @@ static int run_on_card(struct stand *s, const char *path, struct results *result
 	if (r == 0)
 		r = fuda_card_power(s->call->card, FUDA_POWER_ON, s->call->dl);
 	if (r == 0)
-		r = fuda_trace_run(s->call->ctx, path, &at, stop, results_step, results);
+		r = fuda_trace_run(s->call->ctx, path, s->call->dl, &at, stop, results_step,
+				   results);
 	end_job(s);
 	return r;
 }
@@ -298,7 +299,7 @@ static int run_script(struct call *call, char *reader, const char *path, struct 
 	int r;
 
 	results_script(results, path);
-	r = fuda_trace_secrets(call->ctx, path, note_secret, &s);
+	r = fuda_trace_secrets(call->ctx, path, call->dl, note_secret, &s);
 	/* the script before may have had it removed */
 	if (r == 0 && !call->card)
 		r = fuda_card_open(call->ctx, reader, call->dl, &call->card);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <fuda/buf.h>
 #include <fuda/context.h>
+#include <fuda/deadline.h>
 #include <fuda/pin.h>
 
 /* Where text goes. `write` returns 0, or anything else to end it (FUDA_EFILE). No function below
@@ -77,6 +78,9 @@ int fuda_fault_check(struct fuda_context *ctx, const char *spec);
 
 /* ---- running one ---- */
 
+/* How long that takes is up to the script, so the time of `dl` does not count below; once it is
+ * cancelled they end with FUDA_ECANCELLED. NULL: they cannot be cancelled. */
+
 /* What a script acts on. All return 0 or FUDA_E..., and write to the context why; members that are
  * NULL are not supported. */
 struct fuda_trace_target {
@@ -108,7 +112,7 @@ struct fuda_trace_check {
  * or by a recorded command whose secret the trace does not show; `wrong` where the script expects
  * that it is not the right one. What `secret` returns, if not 0, ends it. FUDA_EPINCOMMAND: there
  * is a command with a secret in it, which is said as "verify" instead. */
-int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
+int fuda_trace_secrets(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		       int (*secret)(void *arg, enum fuda_pin pin, const char *application,
 				     bool wrong),
 		       void *arg);
@@ -120,7 +124,7 @@ int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
  * would have presented a secret ends the script. 0 if all passed;
  * FUDA_EDEPARTED if the card answered something else than the script says; FUDA_EPINCOMMAND as
  * above, before it is sent; errors of the target. */
-int fuda_trace_run(struct fuda_context *ctx, const char *path,
+int fuda_trace_run(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		   const struct fuda_trace_target *target, bool stop,
 		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg);
 

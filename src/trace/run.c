@@ -399,7 +399,7 @@ static void runner_free(struct runner *r)
 	free(r->path);
 }
 
-static int run(struct runner *r, const char *path)
+static int run(struct runner *r, const char *path, const struct fuda_deadline *dl)
 {
 	_cleanup_statement_ struct trace_statement s = TRACE_STATEMENT_INIT;
 	int e;
@@ -411,12 +411,14 @@ static int run(struct runner *r, const char *path)
 		return ctx_fail_code(r->ctx, e);
 	ctx_step(r->ctx, _("run the script"));
 	e = trace_script_open(r->ctx, path, &r->script);
+	if (e == 0)
+		trace_script_heed(r->script, dl);
 	while (e == 0 && (e = trace_script_next(r->script, &s)) > 0)
 		e = statement(r, &s);
 	return e < 0 ? e : finish(r, NULL);
 }
 
-int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
+int fuda_trace_secrets(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		       int (*secret)(void *arg, enum fuda_pin pin, const char *application,
 				     bool wrong),
 		       void *arg)
@@ -425,10 +427,10 @@ int fuda_trace_secrets(struct fuda_context *ctx, const char *path,
 		.ctx = ctx, .act = act_read, .secret = secret, .arg = arg
 	};
 
-	return run(&r, path);
+	return run(&r, path, dl);
 }
 
-int fuda_trace_run(struct fuda_context *ctx, const char *path,
+int fuda_trace_run(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		   const struct fuda_trace_target *target, bool stop,
 		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg)
 {
@@ -436,7 +438,7 @@ int fuda_trace_run(struct fuda_context *ctx, const char *path,
 		.ctx = ctx, .act = act_run, .target = target, .stop = stop,
 		.check = check, .arg = arg
 	};
-	int e = run(&r, path);
+	int e = run(&r, path, dl);
 
 	if (e < 0 && (e != FUDA_EDEPARTED || !r.failed))
 		return e;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
+
 struct loop {
 	struct trace_place body;
 	unsigned long times;
@@ -33,6 +35,7 @@ struct trace_script {
 	struct trace_parser *left;  /* ... if that file has ended since */
 	unsigned long times; /* that what is read is repeated, all loops together */
 	unsigned long line;  /* of the statement given last */
+	const struct fuda_deadline *heeded; /* NULL: cannot be cancelled */
 };
 
 static struct level *current(struct trace_script *s)
@@ -226,11 +229,18 @@ static int carry_out(struct trace_script *s, const struct trace_statement *state
 	}
 }
 
+void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl)
+{
+	s->heeded = dl;
+}
+
 int trace_script_next(struct trace_script *s, struct trace_statement *ret)
 {
 	int r = 0;
 
 	while (r == 0) {
+		if (s->heeded && deadline_check(s->heeded) == FUDA_ECANCELLED)
+			return ctx_fail_code(s->ctx, FUDA_ECANCELLED);
 		r = trace_parse(current(s)->parser, ret);
 		if (r > 0) {
 			r = carry_out(s, ret);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <fuda/buf.h>
+#include <fuda/deadline.h>
 #include "base/context.h"
 
 #define TRACE_FIRST_LINE "fuda-trace 1"
@@ -181,6 +182,9 @@ struct trace_script;
  * trace_parser_open(). */
 int trace_script_open(struct fuda_context *ctx, const char *path, struct trace_script **ret);
 void trace_script_free(struct trace_script **s);
+/* Has trace_script_next() fail with FUDA_ECANCELLED from when `dl` is cancelled: a few lines may
+ * repeat or include for hours. The time that it has does not count. */
+void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl);
 /* As trace_parse(); gives no EMPTY, INCLUDE, REPEAT, END nor NAME, and resolves nothing twice:
  * included files see the names of the including one and add to them. Errors also: an include that
  * goes round or too deep, repeat without end. */
