@@ -218,6 +218,15 @@ says_not out passed
 if [ -e /dev/full ]; then
 	trace 1 --junit /dev/full good.apdu
 	says err '/dev/full'
+	# what it cost is not hidden by that
+	trace 4 --junit /dev/full auth.apdu --pin-file wrong
+	says err '2 tries'
+	trace 0 auth.apdu --pin-file pin
+	status=0
+	(cd "$tmp" && "$fuda" trace run --tap -r virtual:card auth.apdu --pin-file wrong >/dev/full 2>err) || status=$?
+	[ "$status" = 4 ] || fail "exit status $status, not 4"
+	says err '2 tries'
+	trace 0 auth.apdu --pin-file pin
 fi
 trace 1 --json bad.apdu good.apdu
 json '.scripts[0].failures[0].line' 2

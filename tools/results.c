@@ -250,6 +250,14 @@ void results_script_end(struct results *r, int code)
 	putchar('\n');
 }
 
+/* What ended the scripts says more than that it could not be written down: a try may be spent. */
+static int not_written(struct results *r, int code, const char *what)
+{
+	if (code != 0 && code != FUDA_EDEPARTED)
+		return code;
+	return call_fail(r->call, FUDA_EFILE, _("%s cannot be written"), what);
+}
+
 int results_end(struct results *r, int code)
 {
 	if (r->tap && (code == 0 || code == FUDA_EDEPARTED))
@@ -260,10 +268,10 @@ int results_end(struct results *r, int code)
 		r->broken |= fclose(r->junit) != 0;
 		fclose(r->cases);
 		if (r->broken)
-			return call_fail(r->call, FUDA_EFILE, _("%s cannot be written"), r->path);
+			return not_written(r, code, r->path);
 	}
 	if (!common.json && (fflush(stdout) || ferror(stdout)))
-		return call_fail(r->call, FUDA_EFILE, _("standard output cannot be written"));
+		return not_written(r, code, _("standard output"));
 	if (code == FUDA_EDEPARTED)
 		return call_fail(r->call, code,
 				 ngettext("%lu of %lu step did not go as the script says",
