@@ -153,6 +153,17 @@ script captured <<'EOF'
 > 00 {x} 00 98
 EOF
 trace 0 captured.apdu # 8F is no instruction for secrets
+# a secret of an application that is not selected goes to no other that has one of its kind
+script elsewhere <<'EOF'
+> 00 A4 04 0C 0A $face
+verify a
+EOF
+echo 987654321093 >"$tmp/wrong.a"
+if "$fuda" info -r "fault:mute@9999:virtual:$tmp/card" >/dev/null 2>&1; then
+	run 1 trace run -r fault:sw=6A82@1:virtual:card elsewhere.apdu --pin-file wrong.a
+	says out 'elsewhere.apdu:3: verify a: another secret'
+	tries card a 10
+fi
 # afterwards nothing is verified
 run 0 apdu -r virtual:card 00A4040C0AD392F000260100000001 802A0097040102030400
 grep -q '^6982$' "$tmp/out" || fail 'left verified'

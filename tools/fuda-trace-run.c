@@ -72,8 +72,9 @@ static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint
 
 	if (r < 0)
 		return r;
-	/* what was captured may lead elsewhere than what was read through */
-	if (s->used == s->asked || s->secrets[s->used].pin != pin)
+	/* what was captured, or not selected, may lead elsewhere than what was read through */
+	if (s->used == s->asked || s->secrets[s->used].pin != pin ||
+	    strcmp(s->secrets[s->used].application, application) != 0)
 		return fail(s, FUDA_EDEPARTED,
 			    _("another secret is needed than the script lets expect"));
 	entry = FUDA_PIN_ENTRY(s->secrets[s->used].secret);
