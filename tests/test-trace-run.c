@@ -319,6 +319,7 @@ static void fails(void **state)
 		  "63C2 expected, 9000" },
 		{ "a counter", "> 00200098\n< 63C3\n",
 		  { { "query 98", "63C2" } }, FUDA_EDEPARTED, "2", "63C3 expected, 63C2" },
+		{ "of which nothing is known", "> {x}\n", { { 0 } }, FUDA_EDEPARTED, "2", "..: it has parts" },
 		{ "a secret that is not presented, whose place the next would take",
 		  SELECT "> 00B0000000\n< 9000 {n=..}\n> 00200098 {n} <secret 4>\n< 63Cx\nverify auth\n",
 		  { { JPKI, "9000" }, { "00B0000000", "6982" } }, FUDA_EDEPARTED, "4 6", "needs {n}" },

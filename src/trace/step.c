@@ -71,7 +71,7 @@ static void describe(struct trace_step *step)
 
 	if (!a->name || !*a->name) {
 		fuda_hex_encode(command->data, MIN(command->len, (size_t)HEADER), header);
-		snprintf(step->what, sizeof(step->what), "%s", header);
+		snprintf(step->what, sizeof(step->what), "%s", command->len ? header : "..");
 	} else if (a->secret) {
 		snprintf(step->what, sizeof(step->what), "%s %s", a->name, a->secret);
 	} else if (application && (a->file || a->selects)) {
