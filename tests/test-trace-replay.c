@@ -279,6 +279,16 @@ static const struct scene any_order[] = {
 	  { { JPKI, "9000" }, { "power off" }, { READ, "4A504B499000" } },
 	  "t:4: The program ended and never sent SELECT token",
 	  true },
+	/* where it was recorded, before another place that it might be */
+	{ "> 00 A4 04 0C 0A $text\n< 9000\n> 00 A4 02 0C 02 0005\n< 9000\n> 00 B0 00 00 02\n< 9000 CCCC\n"
+	  "> 00 A4 02 0C 02 0077\n< 6A82\n> 00 B0 00 00 02\n< 6986\n",
+	  { { TEXT, "9000" },
+	    { "00A4020C020077", "6A82" },
+	    { "00B0000002", "6986" },
+	    { "00B0000002", "6986" },
+	    { "00A4020C020005", "9000" },
+	    { "00B0000002", "CCCC9000" } },
+	  LOOSE },
 	/* what goes on with a file that was read, and with none */
 	{ "> 00 A4 04 0C 0A $jpki\n< 9000\n> 00 B0 8A 00 04\n< 6104\n> 00 C0 00 00 04\n< 9000 01020304\n",
 	  { { JPKI, "9000" }, { "00B08A0004", "6104" } },

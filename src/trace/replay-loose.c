@@ -67,6 +67,11 @@ static bool same_place(const struct place *a, const struct place *b)
 	return a->application == b->application && a->file == b->file && a->fid == b->fid;
 }
 
+static bool exact_place(const struct place *a, const struct place *b)
+{
+	return a->application == b->application && a->file == b->file && a->fid == b->fid;
+}
+
 /* FNV-1a */
 static size_t bucket_of(const uint8_t *bytes, size_t len)
 {
@@ -223,14 +228,15 @@ int replay_index_open(struct trace_replay *r, struct replay_index **ret)
 /* Finds the first of the list that `c` is: 1, and `ret` is where the list points to it; 0 if there
  * is none. What cannot be compared is not it. */
 static int find(struct trace_replay *r, struct kept **list, const struct replay_command *c,
-		const struct place *place, struct kept ***ret)
+		const struct place *place,
+		bool (*fits)(const struct place *a, const struct place *b), struct kept ***ret)
 {
 	struct trace_departure where;
 
 	for (; *list; list = &(*list)->next) {
 		int e = 0;
 
-		if (same_place(&(*list)->place, place))
+		if (fits(&(*list)->place, place))
 			e = replay_fits(r, &(*list)->command, c, &where);
 		if (e < 0 && !replay_is_open(e))
 			return e;
@@ -256,7 +262,9 @@ static struct kept *use(struct bucket *b, struct kept **at)
 }
 
 /* The exchange that answers: 1; 0 if there is none. */
-static int answer(struct trace_replay *r, const struct replay_command *c, const struct kept **ret)
+static int answer_at(struct trace_replay *r, const struct replay_command *c,
+		     bool (*fits)(const struct place *a, const struct place *b),
+		     const struct kept **ret)
 {
 	struct replay_index *x = r->index;
 	struct place place = place_of(&r->follow, &c->about);
@@ -266,16 +274,24 @@ static int answer(struct trace_replay *r, const struct replay_command *c, const 
 	int e = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(where) && e == 0; i++) {
-		e = find(r, &where[i]->unused, c, &place, &at);
+		e = find(r, &where[i]->unused, c, &place, fits, &at);
 		if (e == 1)
 			*ret = use(where[i], at);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(where) && e == 0; i++) {
-		e = find(r, &where[i]->used, c, &place, &at);
+		e = find(r, &where[i]->used, c, &place, fits, &at);
 		if (e == 1)
 			*ret = *at;
 	}
 	return e;
+}
+
+/* ... where it was recorded, before one of which that is not known. */
+static int answer(struct trace_replay *r, const struct replay_command *c, const struct kept **ret)
+{
+	int e = answer_at(r, c, exact_place, ret);
+
+	return e == 0 ? answer_at(r, c, same_place, ret) : e;
 }
 
 int replay_index_command(struct trace_replay *r, const struct replay_command *c,
