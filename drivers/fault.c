@@ -30,10 +30,23 @@ struct passage {
 	struct fuda_buf *response;
 };
 
+/* Whether a response may be another one than the card gave, or to another command. */
+static bool lies(const struct faulty *f)
+{
+	static const enum fault_kind kinds[] = {
+		FAULT_TRUNCATED, FAULT_GARBLED, FAULT_DUPLICATED, FAULT_SW, FAULT_ANSWER,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (fault_list_has(&f->faults, kinds[i]))
+			return true;
+	return false;
+}
+
 static void stand_on(struct reader *r, const struct faulty *f)
 {
 	reader_stand_on(r, f->inner);
-	r->mixes |= f->keeps;
+	r->lies |= lies(f);
 }
 
 /* ---- what happens to a command ---- */

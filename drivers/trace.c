@@ -80,7 +80,7 @@ static int trace_open(struct reader *r, const char *rest, struct fuda_deadline *
 		return e;
 	t->others = has_lock(t->inner);
 	stand_on(r, t->inner);
-	if (r->mixes)
+	if (r->lies)
 		trace_record_doubt(t->recorder);
 	r->priv = t;
 	e = tell_facts(r);

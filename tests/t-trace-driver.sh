@@ -173,6 +173,28 @@ if grep -q '"FAULT_TRUE"\]=""' "$build/config.status"; then
 	done
 fi
 
+# ---- a status word that is not the card's ----
+
+if grep -q '"FAULT_TRUE"\]=""' "$build/config.status"; then
+	# the application is not the one that was selected, and what is read is name and address
+	cat >"$tmp/lie" <<-'END'
+		fuda-trace 1
+		> 00 A4 04 0C 0A $text
+		< 9000
+		verify text
+		< 9000
+		> 00 A4 04 0C 0A $jpki
+		< 9000
+		> 00 B0 82 00 00
+		< 9000 *
+	END
+	FUDA_TRACE=$tmp/lie.apdu
+	run 0 trace run -r "trace:fault:sw=9000@4:virtual:$card" --pin-file "$given/text" "$tmp/lie"
+	grep -A 1 '^> 00 B0' "$FUDA_TRACE" | grep -q -E '^< 9000 \([0-9.]+ ms\) <data [0-9]+ ' ||
+		fail "name and address are shown"
+	unset FUDA_TRACE
+fi
+
 # ---- names ----
 
 unset FUDA_TRACE

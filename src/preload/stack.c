@@ -218,7 +218,7 @@ static int open_all(void)
 	if (e == 0)
 		e = reader_open(stack.ctx, name, stack.dl, &stack.reader);
 	free(name);
-	if (e == 0 && stack.reader->mixes)
+	if (e == 0 && stack.reader->lies)
 		trace_record_doubt(stack.recorder);
 	return e;
 }

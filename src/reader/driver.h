@@ -134,7 +134,7 @@ struct reader {
 	uint32_t epoch;	     /* raised by the driver whenever the card lost its state */
 	const struct reader
 		*inner; /* what a stacked driver stands on, for tests that look below; or NULL */
-	bool mixes; /* faults are made: a response may be the one to an earlier command */
+	bool lies; /* faults are made: a response may not be the card's to this command */
 	/* counted by reader_transmit() */
 	unsigned long apdus, sent, received;
 };

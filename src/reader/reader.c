@@ -83,7 +83,7 @@ void reader_stand_on(struct reader *r, const struct reader *inner)
 	r->max_command = inner->max_command;
 	r->max_response = inner->max_response;
 	r->epoch = inner->epoch;
-	r->mixes = inner->mixes;
+	r->lies = inner->lies;
 }
 
 /* ---- use ---- */

@@ -58,8 +58,8 @@ int trace_record_facts(struct trace_recorder *r, const struct trace_facts *facts
 /* Another program may have used the card: what is selected is not known, and what is read not
  * shown, until something is selected again. */
 void trace_record_forget(struct trace_recorder *r);
-/* From here on a response may be the one to another command: nothing tells what it is, and none is
- * shown. */
+/* From here on a response may be the one to another command, and its status word may not be the
+ * card's: nothing tells what it is, and none is shown. */
 void trace_record_doubt(struct trace_recorder *r);
 /* One command and what came of it: `response`, or `error` (FUDA_E...) if that is not 0. `typed`:
  * the secret was typed on the reader, `command` has its header alone. Whoever sent it has failed
