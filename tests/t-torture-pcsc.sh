@@ -47,17 +47,26 @@ row()
 
 # our own program, by the service
 echo 1234 >"$FUDA_TEST_DIR/pin"
-torture 0 --fuda --stdin "$FUDA_TEST_DIR/pin" --kinds removed,pulled -- \
+torture 0 --test-card --fuda --stdin "$FUDA_TEST_DIR/pin" --kinds removed,pulled -- \
 	./fuda auth --reader "pcsc:$reader" --pin-fd 0 --trust "$card/ca.pem" --challenge 0011
 row Commands 6
 row 'With a secret' 1
 row 'removed, pulled' '1-4: 3, 5: 10, 6: 3'
+# no tries are used up unasked, and none at all with a secret that is wrong
+torture 5 --fuda --stdin "$FUDA_TEST_DIR/pin" --kinds removed -- \
+	./fuda auth --reader "pcsc:$reader" --pin-fd 0 --trust "$card/ca.pem" --challenge 0011
+grep -q -e --test-card "$FUDA_TEST_DIR/err" || fail "it does not say what to do"
+echo 9999 >"$FUDA_TEST_DIR/wrong"
+torture 5 --test-card --stdin "$FUDA_TEST_DIR/wrong" --kinds removed,pulled -- \
+	./fuda auth --reader "pcsc:$reader" --pin-fd 0 --trust "$card/ca.pem" --challenge 0011
+./fuda pin status --reader "pcsc:$reader" --json | grep -q '"auth": *2' || fail "more than one try was used"
+./fuda auth --reader "pcsc:$reader" --pin-file "$FUDA_TEST_DIR/pin" --trust "$card/ca.pem" >"$FUDA_TEST_DIR/out"
 # what prepares a run is under no fault
 torture 0 --kinds gone --before "./fuda apdu --reader 'pcsc:$reader' 00A40400 >&2" -- \
 	./fuda apdu --reader "pcsc:$reader" 00A4040C0AD392F000260100000001 00A4020C020006
 row gone '1-2: 3'
 # one that sends a secret again
-torture 1 --kinds pulled --stdin /dev/null -- sh -c '"$@" || "$@"' sh \
+torture 1 --test-card --kinds pulled --stdin /dev/null -- sh -c '"$@" || "$@"' sh \
 	./fuda auth --reader "pcsc:$reader" --pin-file "$FUDA_TEST_DIR/pin" --trust "$card/ca.pem" --challenge 0011
 row pulled '1-4: 3, 5: 10 \(AGAIN\), 6: 3 \(AGAIN\)'
 

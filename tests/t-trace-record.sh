@@ -171,9 +171,17 @@ says out in
 echo "- mistakes"
 record 0 true
 says err 'No command to a card was recorded'
+[ ! -e "$dir/t" ] || fail "a trace with nothing in it is kept"
+echo old >"$dir/t"
 run 1 "$build/fuda" trace record -o t -- true
-says err t
+says err '--force'
+# one with nothing in it does not take the place of another
 run 0 "$build/fuda" trace record --force -o t -- true
+says t old
+run 127 "$build/fuda" trace record --force -o t -- "$dir/not-there"
+says t old
+ls "$dir"/*.part 2>/dev/null && fail "something is left behind"
+rm "$dir/t"
 run 2 "$build/fuda" trace record -o v
 run 2 "$build/fuda" trace record -o v -- true '{reader}'
 run 2 "$build/fuda" trace record -o v --reader x -- true

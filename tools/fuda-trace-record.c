@@ -144,6 +144,15 @@ static int wait_for_end(void)
 	return WIFSIGNALED(status) ? STATUS_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* The trace grows beside the file that it becomes, so that what stood there is lost only to one in
+ * which there is something. */
+static char *growing_name(void)
+{
+	char *name;
+
+	return asprintf(&name, "%s.part", options.output) < 0 ? NULL : name;
+}
+
 static int run_program(struct call *call)
 {
 	_cleanup_(free_arguments) char **argv = make_arguments(call);
@@ -153,7 +162,6 @@ static int run_program(struct call *call)
 		return FUDA_ENOMEM;
 	e = start(argv);
 	if (e) {
-		unlink(options.output);
 		call->status = e == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 		return call_fail(call, FUDA_EFILE, "%s: %s", argv[0], strerror(e));
 	}
@@ -172,21 +180,26 @@ static void tell(const struct fuda_trace_summary *s, bool place)
 			s->commands, options.output);
 		return;
 	}
-	fprintf(stderr, _("fuda: No command to a card was recorded. "));
+	fprintf(stderr, _("fuda: No command to a card was recorded, and no trace is kept. "));
 	fputs(place ? _("Perhaps the program did not get as far as the card.\n") :
 		      _("Perhaps the program did not get as far as the card, does not use PC/SC, "
 			"or lets no library in: statically linked or setuid.\n"),
 	      stderr);
 }
 
-static int conclude(struct call *call, bool place)
+static int conclude(struct call *call, const char *growing, bool place)
 {
 	struct fuda_trace_summary s;
-	int r = fuda_trace_summarize(call->ctx, options.output, &s);
+	int r = fuda_trace_summarize(call->ctx, growing, &s);
 
 	if (r < 0)
 		return r;
-	report_text(call->report, NULL, "file", options.output);
+	if (s.commands && rename(growing, options.output) < 0)
+		return call_fail(call, FUDA_EFILE, _("The trace is in %s: %s: %s"), growing,
+				 options.output, strerror(errno));
+	if (!s.commands)
+		unlink(growing);
+	report_text(call->report, NULL, "file", s.commands ? options.output : NULL);
 	report_number(call->report, NULL, "commands", (long)s.commands);
 	report_number(call->report, NULL, "failures", (long)s.failures);
 	report_number(call->report, NULL, "status", call->status);
@@ -210,32 +223,53 @@ static int check(struct call *call, bool place)
 	return 0;
 }
 
-static int run(struct call *call)
+static void warn(void)
 {
-	bool place = has_place(call);
-	int r = check(call, place);
-
-	if (r < 0)
-		return r;
-	if (!options.output)
-		options.output = FILE_DEFAULT;
-	if (!place)
-		r = preload_library(call, NULL);
-	if (r == 0)
-		r = fuda_trace_create(call->ctx, options.output, options.raw, options.force);
-	if (r == 0)
-		r = preload_trace(call, options.output, options.raw);
-	if (r < 0)
-		return r;
 	if (options.raw)
 		fprintf(stderr,
 			_("fuda: %s will show what the card holds about its owner: name, address, "
 			  "My Number, face. Keep it as you would keep the card. (PINs are never "
 			  "shown.)\n"),
 			options.output);
+}
+
+static int record(struct call *call, const char *growing, bool place)
+{
+	int r = place ? 0 : preload_library(call, NULL);
+
+	if (r == 0)
+		r = fuda_trace_create(call->ctx, growing, options.raw, true);
+	if (r == 0)
+		r = preload_trace(call, growing, options.raw);
+	if (r < 0)
+		return r;
+	warn();
 	call->raw = !common.json;
 	r = run_program(call);
-	return r < 0 ? r : conclude(call, place);
+	if (r < 0)
+		unlink(growing);
+	return r < 0 ? r : conclude(call, growing, place);
+}
+
+static int run(struct call *call)
+{
+	bool place = has_place(call);
+	char *growing;
+	int r = check(call, place);
+
+	if (r < 0)
+		return r;
+	if (!options.output)
+		options.output = FILE_DEFAULT;
+	if (!options.force && access(options.output, F_OK) == 0)
+		return call_fail(call, FUDA_EFILE,
+				 _("%s is there already. Choose another file (-o), or replace it "
+				   "(--force)."),
+				 options.output);
+	growing = growing_name();
+	r = growing ? record(call, growing, place) : FUDA_ENOMEM;
+	free(growing);
+	return r;
 }
 
 static const struct option_spec table[] = {

@@ -19,7 +19,7 @@ enum {
 static struct {
 	const char *reader, *before, *input, *kinds, *ignore, *markdown;
 	int limit, jobs, secrets;
-	bool ours;
+	bool ours, test_card;
 } options = { .limit = LIMIT_DEFAULT, .jobs = 1, .secrets = -1 };
 
 /* ---- what is run ---- */
@@ -199,6 +199,25 @@ static int run_all(struct call *call, const struct torture_plan *plan,
 	return g.failed;
 }
 
+/* Every run presents the secrets again, and a fault may lead one to where another is right. */
+static int check_tries(struct call *call, const struct torture_plan *plan,
+		       const struct fuda_trace_summary *seen)
+{
+	if (!seen->secrets || plan->before)
+		return 0;
+	if (seen->refused)
+		return call_fail(call, FUDA_EPINCOMMAND,
+				 _("The card refuses the secret that the command presents: more "
+				   "runs would use up its tries. Give the right one, or with "
+				   "--before what makes the card new."));
+	if (options.test_card)
+		return 0;
+	return call_fail(call, FUDA_EPINCOMMAND,
+			 _("The command presents a secret to the card, and under faults it may "
+			   "come where it is wrong. Give --before with what makes the card new, "
+			   "or --test-card if its tries may be used up."));
+}
+
 static int run_clean(struct call *call, const struct torture_plan *plan,
 		     struct torture_table *table, struct fuda_buf *output)
 {
@@ -217,7 +236,7 @@ static int run_clean(struct call *call, const struct torture_plan *plan,
 				   "to break; it ends with exit status %d."),
 				 clean->status);
 	table->positions = clean->seen.commands;
-	return 0;
+	return check_tries(call, plan, &clean->seen);
 }
 
 static int run_faults(struct call *call, const struct torture_plan *plan,
@@ -329,6 +348,8 @@ static const struct option_spec table_of_options[] = {
 	  &options.ignore },
 	{ "secrets", 0, "N", N_("commands with a secret that a run may send (as without faults)"),
 	  OPTION_NUMBER, &options.secrets, 0, 1000 },
+	{ "test-card", 0, NULL, N_("the card is for tests: the tries of its secrets may be used up"),
+	  OPTION_SWITCH, &options.test_card },
 	{ "fuda", 0, NULL, N_("exit status 10 has to be where an outcome is not known"),
 	  OPTION_SWITCH, &options.ours },
 	{ "markdown", 0, "TEXT", N_("print rows of a table in Markdown that begin with TEXT"),

@@ -62,6 +62,7 @@ struct fuda_trace_summary {
 	unsigned long secrets;
 	unsigned long lost;  /* ... of these, those that have no response */
 	unsigned long again; /* ... and those that came after one that was lost */
+	unsigned long refused; /* ... and those that the card did not answer with 9000 */
 };
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
 			 struct fuda_trace_summary *ret);

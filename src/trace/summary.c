@@ -2,6 +2,9 @@
 #include <fuda/trace.h>
 
 #include "trace/annotate.h"
+#include "trace/match.h"
+
+enum { SW_OK = 0x9000 };
 
 static bool has_secret(const struct trace_event *event)
 {
@@ -20,6 +23,8 @@ static void count(const struct trace_event *event, struct fuda_trace_summary *s)
 	s->again += s->lost != 0;
 	s->secrets++;
 	s->lost += failed || !event->outcome;
+	s->refused += event->outcome && event->outcome->kind == TRACE_RESPONSE &&
+		      !trace_match_status(event->outcome, SW_OK);
 }
 
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
