@@ -101,6 +101,17 @@ CHANNELID $FUDA_TEST_PORT
 END
 }
 
+# For tests that put a library of ours into programs of others: one built with a sanitizer wants the sanitizer's own in front
+# of it. Not for the service, which runs already.
+pcscd_let_preload()
+{
+	unset FUDA_TRACE FUDA_TRACE_RAW FUDA_FAULT LD_PRELOAD
+	grep -q '^SANITIZE_CFLAGS = ..*' Makefile || return 0
+	LD_PRELOAD=$(${CC:-cc} -print-file-name=libasan.so)
+	ASAN_OPTIONS=detect_leaks=0
+	export LD_PRELOAD ASAN_OPTIONS
+}
+
 # Another process may take the ports between our look and vpcd's: try again.
 pcscd_start()
 {

@@ -7,6 +7,7 @@ set -eu
 . "$top/tests/canary.sh"
 unset PCSCLITE_CSOCK_NAME
 . "$top/tests/pcscd-env.sh"
+pcscd_let_preload
 at_exit 'sh "$top/tests/scan.sh" "$tmp" || pcscd_status=1; rm -rf "$tmp"'
 new_card
 # which of its files the card plays, and what it says, is its own: the log of the service is searched

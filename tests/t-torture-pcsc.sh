@@ -12,12 +12,7 @@ fail()
 [ -e .libs/libfuda-preload.so ] || pcscd_skip "built without what is preloaded"
 ./fuda trace torture -- true 2>/dev/null || [ $? != 7 ] || pcscd_skip "built without the fault driver"
 export LC_ALL=C HOME="$FUDA_TEST_DIR" TMPDIR="$FUDA_TEST_DIR"
-# a library with a sanitizer wants the sanitizer's own in front of it
-if grep -q '^SANITIZE_CFLAGS = ..*' Makefile; then
-	LD_PRELOAD=$(${CC:-cc} -print-file-name=libasan.so)
-	ASAN_OPTIONS=detect_leaks=0
-	export LD_PRELOAD ASAN_OPTIONS
-fi
+pcscd_let_preload
 reader='Fuda Test [Card] (20261120) 00 00'
 card=$FUDA_TEST_DIR/card
 canaries=$srcdir/tests/canaries

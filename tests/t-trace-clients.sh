@@ -14,12 +14,7 @@ build=$PWD
 dir=$FUDA_TEST_DIR
 HOME=$dir XDG_CONFIG_HOME=$dir/config LC_ALL=C
 export HOME XDG_CONFIG_HOME LC_ALL
-unset FUDA_TRACE FUDA_TRACE_RAW FUDA_FAULT LD_PRELOAD
-if grep -q '^SANITIZE_CFLAGS = ..*' Makefile; then
-	LD_PRELOAD=$(${CC:-cc} -print-file-name=libasan.so)
-	ASAN_OPTIONS=detect_leaks=0
-	export LD_PRELOAD ASAN_OPTIONS
-fi
+pcscd_let_preload
 
 fail()
 {

@@ -8,6 +8,7 @@ set -eu
 . "${srcdir:-.}/tests/cli.sh"
 unset PCSCLITE_CSOCK_NAME
 . "$top/tests/pcscd-env.sh"
+pcscd_let_preload
 at_exit 'sh "$top/tests/scan.sh" "$tmp" || pcscd_status=1; rm -rf "$tmp"'
 for need in opensc-tool tshark; do
 	command -v $need >/dev/null || pcscd_skip "$need is not installed"

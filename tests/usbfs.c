@@ -346,6 +346,7 @@ static long nothing_to_do(struct call *c)
 static long submit(struct call *c)
 {
 	UMockdevIoctlData *data = umockdev_ioctl_data_resolve(c->arg, 0, sizeof(struct usbdevfs_urb), NULL);
+	UMockdevIoctlData *buffer = NULL;
 	struct urb **last = &fs.urbs, *u;
 	struct usbdevfs_urb *urb;
 	uint32_t bit;
@@ -353,6 +354,15 @@ static long submit(struct call *c)
 	if (!data)
 		return -EFAULT;
 	urb = (struct usbdevfs_urb *)(void *)data->data;
+	if (urb->buffer_length > 0)
+		buffer = umockdev_ioctl_data_resolve(data, offsetof(struct usbdevfs_urb, buffer),
+						     (size_t)urb->buffer_length, NULL);
+	if (buffer)
+		g_object_unref(buffer); /* `data` holds it as well */
+	else if (urb->buffer_length > 0) { /* as when the program is being killed */
+		g_object_unref(data);
+		return -EFAULT;
+	}
 	bit = endpoint_bit(urb->endpoint);
 	if (!(urb->flags & USBDEVFS_URB_BULK_CONTINUATION))
 		c->place->cut &= ~bit;
@@ -364,12 +374,7 @@ static long submit(struct call *c)
 	u->data = data;
 	u->client = c->client;
 	u->place = c->place;
-	if (urb->buffer_length > 0) {
-		u->buffer = umockdev_ioctl_data_resolve(data, offsetof(struct usbdevfs_urb, buffer),
-							(size_t)urb->buffer_length, NULL);
-		if (u->buffer)
-			g_object_unref(u->buffer); /* `data` holds it as well */
-	}
+	u->buffer = buffer;
 	while (*last)
 		last = &(*last)->next;
 	*last = u;
