@@ -273,6 +273,9 @@ mv "$tmp/away" "$tmp/card"
 script left <<'EOF'
 remove
 EOF
+trace 0 --json left.apdu --on-remove 'echo talk'
+says_not out talk
+says err talk
 trace 0 left.apdu good.apdu --on-remove true # the next one has it again
 # what is not expected
 script unexpected <<'EOF'

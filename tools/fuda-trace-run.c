@@ -125,14 +125,39 @@ static int do_wait(void *arg, uint64_t us)
 
 /* ---- insert and remove ---- */
 
+/* Starts a command of the shell. What it prints is talk, and no part of our report; it does not
+ * ignore the signals that we do. */
+static int start_shell(const char *command, pid_t *ret)
+{
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command), NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t usual;
+	int r = argv[2] ? posix_spawn_file_actions_init(&actions) : -1;
+
+	if (r == 0) {
+		sigemptyset(&usual);
+		sigaddset(&usual, SIGPIPE);
+		sigaddset(&usual, SIGXFSZ);
+		posix_spawnattr_init(&attributes);
+		posix_spawnattr_setsigdefault(&attributes, &usual);
+		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+		r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+		if (r == 0)
+			r = posix_spawn(ret, "/bin/sh", &actions, &attributes, argv, environ);
+		posix_spawnattr_destroy(&attributes);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	free(argv[2]);
+	return r;
+}
+
 /* Runs a command of the shell to its end. */
 static int run_shell(struct stand *s, const char *command)
 {
-	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command), NULL };
 	pid_t pid;
-	int status = 0, r = argv[2] ? posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) : -1;
+	int status = 0, r = start_shell(command, &pid);
 
-	free(argv[2]);
 	if (r)
 		return fail(s, FUDA_EFAILED, _("the shell cannot be started"));
 	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && !session_cancelled())
