@@ -180,11 +180,16 @@ static void tell(const struct fuda_trace_summary *s, bool place)
 			s->commands, options.output);
 		return;
 	}
-	fprintf(stderr, _("fuda: No command to a card was recorded, and no trace is kept. "));
-	fputs(place ? _("Perhaps the program did not get as far as the card.\n") :
-		      _("Perhaps the program did not get as far as the card, does not use PC/SC, "
-			"or lets no library in: statically linked or setuid.\n"),
-	      stderr);
+	fputs(_("fuda: No command to a card was recorded. "), stderr);
+	if (s->readers)
+		fprintf(stderr, _("%s tells of the card alone.\n"), options.output);
+	else if (place)
+		fputs(_("Perhaps the program did not get as far as the card.\n"), stderr);
+	else
+		fputs(_("Perhaps the program did not get as far as the card, does not use PC/SC "
+			"(if it is fuda with another reader, give {reader} as its reader), or lets "
+			"no library in: statically linked or setuid.\n"),
+		      stderr);
 }
 
 static int conclude(struct call *call, const char *growing, bool place)
@@ -194,12 +199,12 @@ static int conclude(struct call *call, const char *growing, bool place)
 
 	if (r < 0)
 		return r;
-	if (s.commands && rename(growing, options.output) < 0)
+	if (s.readers && rename(growing, options.output) < 0)
 		return call_fail(call, FUDA_EFILE, _("The trace is in %s: %s: %s"), growing,
 				 options.output, strerror(errno));
-	if (!s.commands)
+	if (!s.readers)
 		unlink(growing);
-	report_text(call->report, NULL, "file", s.commands ? options.output : NULL);
+	report_text(call->report, NULL, "file", s.readers ? options.output : NULL);
 	report_number(call->report, NULL, "commands", (long)s.commands);
 	report_number(call->report, NULL, "failures", (long)s.failures);
 	report_number(call->report, NULL, "status", call->status);

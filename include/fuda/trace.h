@@ -57,6 +57,7 @@ int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trac
 struct fuda_trace_summary {
 	unsigned long commands;
 	unsigned long failures; /* commands that have no response */
+	unsigned long readers;	/* times that a reader and its card are told of */
 	/* commands with a secret that left, or may have: all but those that a reset of the card
 	 * came before ("! reset"), which were not sent */
 	unsigned long secrets;

@@ -40,6 +40,8 @@ int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
 	while ((r = trace_walk_next(w, &event)) > 0)
 		if (event->number)
 			count(event, &s);
+		else
+			s.readers += event->what->kind == TRACE_READER;
 	trace_walk_free(&w);
 	if (r == 0)
 		*ret = s;
