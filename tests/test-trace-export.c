@@ -388,7 +388,8 @@ static void counts(void **state)
 		{ "> 00 20 00 98\n< 63C3\n", { .commands = 1 } },
 		{ "reader \"a\"\natr 3B 00\n", { .readers = 1 } },
 		{ "> 00 20 00 98 04 <secret 4>\n< 63C2\n", { .commands = 1, .secrets = 1, .refused = 1 } },
-		{ "> 00 20 00 98 <typed>\n< 6984\nverify auth\n< 63C0\n", { .commands = 2, .secrets = 2, .refused = 2 } },
+		{ "> 00 20 00 98 <typed>\n< 6984\nverify auth\n< 63C0\n",
+		  { .commands = 2, .secrets = 2, .refused = 2 } },
 		{ "> 00 24 01 98 04 <secret 4>\n< 9000\n", { .commands = 1, .secrets = 1 } },
 		{ "> 00 20 00 98 <typed>\n< 9000\nverify auth\n< 9000\n", { .commands = 2, .secrets = 2 } },
 		/* one that a reset kept from being sent */
