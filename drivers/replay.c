@@ -10,6 +10,8 @@
 
 static const char loose_prefix[] = "loose:";
 
+enum { FINISH_MS = 1000 }; /* to find out what was never asked for */
+
 struct replay {
 	struct trace_replay *trace;
 	int gone; /* the error that everything ends with from here on, or 0 */
@@ -41,7 +43,7 @@ static int replay_open(struct reader *r, const char *rest, struct fuda_deadline 
 	own = calloc(1, sizeof(*own));
 	if (!own)
 		return ctx_fail_code(r->ctx, FUDA_ENOMEM);
-	e = trace_replay_open(r->ctx, path, loose, &own->trace);
+	e = trace_replay_open(r->ctx, path, loose, dl, &own->trace);
 	if (e < 0) {
 		free(own);
 		return e;
@@ -56,11 +58,15 @@ static void replay_close(struct reader *r)
 {
 	struct replay *own = r->priv;
 	bool kept = ctx_keep_error(r->ctx, true);
+	struct fuda_deadline *dl = NULL;
 
-	if (trace_replay_finish(own->trace) < 0)
+	if (fuda_deadline_new(FINISH_MS, &dl) == 0)
+		trace_replay_heed(own->trace, dl);
+	if (dl && trace_replay_finish(own->trace) < 0)
 		ctx_log(r->ctx, FUDA_LOG_INFO, "%s", trace_replay_why(own->trace));
 	ctx_keep_error(r->ctx, kept);
 	trace_replay_free(&own->trace);
+	fuda_deadline_free(&dl);
 	free(own);
 	r->priv = NULL;
 }
@@ -78,6 +84,7 @@ static int replay_power(struct reader *r, enum power how, struct fuda_deadline *
 		e = own->gone;
 	if (e < 0)
 		return ctx_fail_code(r->ctx, e);
+	trace_replay_heed(own->trace, dl);
 	e = trace_replay_power(own->trace, words[how]);
 	if (e < 0)
 		return e;
@@ -117,6 +124,7 @@ static int send(struct reader *r, const uint8_t *command, size_t len, bool typed
 		e = own->gone;
 	if (e < 0)
 		return ctx_fail_code(r->ctx, e);
+	trace_replay_heed(own->trace, dl);
 	e = trace_replay_command(own->trace, command, len, typed, &response, &took);
 	return conclude(r, e, &response, ret_response);
 }

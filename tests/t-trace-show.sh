@@ -122,4 +122,19 @@ says out '1B 5B 32 4A C2 9B'
 	(cd "$tmp" && "$fuda" trace show a.apdu >/dev/full 2>err) || got=$?
 	[ $got -eq 1 ] || fail "a full disk: $got"
 }
+# a few lines that go on for hours, with nothing to show meanwhile
+{
+	echo 'fuda-trace 1'
+	yes '# nothing' | head -n 2000
+} >"$tmp/leaf.apdu"
+printf 'fuda-trace 1\nrepeat 1000000\ninclude "leaf.apdu"\nend\n' >"$tmp/endless.apdu"
+for what in 'trace show endless.apdu' 'trace export --format jsonl endless.apdu' 'trace diff endless.apdu endless.apdu' \
+	'info -r replay:endless.apdu' 'info -r replay:loose:endless.apdu'; do
+	got=0
+	# shellcheck disable=SC2086 # words
+	(cd "$tmp" && timeout -k 20 --signal=INT 1 env --default-signal=INT "$fuda" $what >out 2>err) || got=$?
+	[ $got = 124 ] || fail "$what: $got"
+	says err cancelled
+done
+run 8 info -r replay:endless.apdu --timeout 1
 echo ok

@@ -37,7 +37,7 @@ static int play(struct fuda_context *ctx, bool loose)
 	_cleanup_(trace_replay_free) struct trace_replay *t = NULL;
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(100);
 	uint64_t us;
-	int e = trace_replay_open(ctx, path, loose, &t);
+	int e = trace_replay_open(ctx, path, loose, NULL, &t);
 
 	if (e < 0)
 		return e;

@@ -10,7 +10,7 @@ static int diff(const char *a, const char *b, struct heard *h, size_t *ret, char
 	int r;
 
 	assert_int_equal(fuda_context_new(&ctx), 0);
-	r = fuda_trace_diff(ctx, fa.path, fb.path, &sink, ret);
+	r = fuda_trace_diff(ctx, fa.path, fb.path, NULL, &sink, ret);
 	if (ret_message)
 		snprintf(ret_message, 1024, "%s", fuda_context_message(ctx));
 	fuda_context_free(&ctx);
@@ -248,7 +248,7 @@ static void refuses(void **state)
 		assert_string_not_equal(message, "");
 	}
 	assert_int_equal(fuda_context_new(&ctx), 0);
-	assert_int_equal(fuda_trace_diff(ctx, "/nowhere/a", "/nowhere/b", &sink, &n), FUDA_EFILE);
+	assert_int_equal(fuda_trace_diff(ctx, "/nowhere/a", "/nowhere/b", NULL, &sink, &n), FUDA_EFILE);
 	assert_non_null(strstr(fuda_context_message(ctx), "/nowhere/a"));
 	fuda_context_free(&ctx);
 	assert_int_equal(n, 42);

@@ -12,7 +12,7 @@ static int export(const char *text, enum fuda_trace_form form, struct heard *h, 
 	int r;
 
 	assert_int_equal(fuda_context_new(&ctx), 0);
-	r = fuda_trace_export(ctx, f.path, form, &sink);
+	r = fuda_trace_export(ctx, f.path, NULL, form, &sink);
 	if (ret_message)
 		snprintf(ret_message, 1024, "%s", fuda_context_message(ctx));
 	fuda_context_free(&ctx);
@@ -411,7 +411,7 @@ static void counts(void **state)
 		snprintf(text, sizeof(text), FIRST "%s", rows[i].trace);
 		f = tracefile_of(text, strlen(text));
 		assert_int_equal(fuda_context_new(&ctx), 0);
-		assert_int_equal(fuda_trace_summarize(ctx, f.path, &s), 0);
+		assert_int_equal(fuda_trace_summarize(ctx, f.path, NULL, &s), 0);
 		fuda_context_free(&ctx);
 		tracefile_remove(&f);
 		if (memcmp(&s, &rows[i].s, sizeof(s)) != 0)
@@ -432,7 +432,7 @@ static void does_not_count_what_is_none(void **state)
 		struct fuda_context *ctx;
 
 		assert_int_equal(fuda_context_new(&ctx), 0);
-		assert_int_equal(fuda_trace_summarize(ctx, f.path, &s), FUDA_EFORMAT);
+		assert_int_equal(fuda_trace_summarize(ctx, f.path, NULL, &s), FUDA_EFORMAT);
 		assert_int_equal(s.commands, 42);
 		fuda_context_free(&ctx);
 		tracefile_remove(&f);

@@ -51,32 +51,32 @@ static int show(struct fuda_context *ctx, const char *path)
 {
 	struct fuda_trace_show how = { false, NULL, NULL };
 
-	return fuda_trace_show(ctx, path, &how, &nowhere);
+	return fuda_trace_show(ctx, path, NULL, &how, &nowhere);
 }
 
 static int diff(struct fuda_context *ctx, const char *path)
 {
 	size_t differences = 1;
-	int r = fuda_trace_diff(ctx, path, path, &nowhere, &differences);
+	int r = fuda_trace_diff(ctx, path, path, NULL, &nowhere, &differences);
 
 	return r < 0 ? r : (int)differences;
 }
 
 static int pcapng(struct fuda_context *ctx, const char *path)
 {
-	return fuda_trace_export(ctx, path, FUDA_TRACE_PCAPNG, &nowhere);
+	return fuda_trace_export(ctx, path, NULL, FUDA_TRACE_PCAPNG, &nowhere);
 }
 
 static int json(struct fuda_context *ctx, const char *path)
 {
-	return fuda_trace_export(ctx, path, FUDA_TRACE_JSON_LINES, &nowhere);
+	return fuda_trace_export(ctx, path, NULL, FUDA_TRACE_JSON_LINES, &nowhere);
 }
 
 static int summarize(struct fuda_context *ctx, const char *path)
 {
 	struct fuda_trace_summary s;
 
-	return fuda_trace_summarize(ctx, path, &s);
+	return fuda_trace_summarize(ctx, path, NULL, &s);
 }
 
 /* The most memory that a process needs for it, in kilobytes. */

@@ -34,31 +34,31 @@ static int show(struct fuda_context *ctx)
 {
 	struct fuda_trace_show how = { false, certificate, NULL };
 
-	return fuda_trace_show(ctx, first_path, &how, &nowhere);
+	return fuda_trace_show(ctx, first_path, NULL, &how, &nowhere);
 }
 
 static int diff(struct fuda_context *ctx)
 {
 	size_t n;
 
-	return fuda_trace_diff(ctx, first_path, second_path, &nowhere, &n);
+	return fuda_trace_diff(ctx, first_path, second_path, NULL, &nowhere, &n);
 }
 
 static int pcapng(struct fuda_context *ctx)
 {
-	return fuda_trace_export(ctx, first_path, FUDA_TRACE_PCAPNG, &nowhere);
+	return fuda_trace_export(ctx, first_path, NULL, FUDA_TRACE_PCAPNG, &nowhere);
 }
 
 static int json(struct fuda_context *ctx)
 {
-	return fuda_trace_export(ctx, first_path, FUDA_TRACE_JSON_LINES, &nowhere);
+	return fuda_trace_export(ctx, first_path, NULL, FUDA_TRACE_JSON_LINES, &nowhere);
 }
 
 static int summarize(struct fuda_context *ctx)
 {
 	struct fuda_trace_summary s;
 
-	return fuda_trace_summarize(ctx, first_path, &s);
+	return fuda_trace_summarize(ctx, first_path, NULL, &s);
 }
 
 static void say_so(void **state)

@@ -101,7 +101,7 @@ static void play(const struct scene *s)
 	int e;
 
 	write_file("t", s->trace);
-	if (trace_replay_open(ctx, "t", s->loose, &t) < 0)
+	if (trace_replay_open(ctx, "t", s->loose, NULL, &t) < 0)
 		fail_msg("%s", fuda_context_message(ctx));
 	if (s->powerless)
 		trace_replay_ignore_power(t);
@@ -397,14 +397,14 @@ static void not_opened(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		write_file("t", table[i].trace);
 		if (!table[i].loose_only) {
-			assert_int_equal(trace_replay_open(ctx, "t", false, &t), table[i].error);
+			assert_int_equal(trace_replay_open(ctx, "t", false, NULL, &t), table[i].error);
 			says(table[i].says);
 		}
-		assert_int_equal(trace_replay_open(ctx, "t", true, &t), table[i].error);
+		assert_int_equal(trace_replay_open(ctx, "t", true, NULL, &t), table[i].error);
 		says(table[i].says);
 	}
-	assert_int_equal(trace_replay_open(ctx, "nowhere", false, &t), FUDA_EFILE);
-	assert_int_equal(trace_replay_open(ctx, "/", false, &t), FUDA_EFILE);
+	assert_int_equal(trace_replay_open(ctx, "nowhere", false, NULL, &t), FUDA_EFILE);
+	assert_int_equal(trace_replay_open(ctx, "/", false, NULL, &t), FUDA_EFILE);
 	assert_null(t);
 }
 
@@ -425,7 +425,7 @@ static void keys(void **state)
 	snprintf(text, sizeof(text), "key %s\n> 00 D6 00 00 01 <data 1 %s>\n< 9000\n", id, hex);
 	for (int loose = 0; loose < 2; loose++) {
 		write_file("t", text);
-		assert_int_equal(trace_replay_open(ctx, "t", loose, &t), 0);
+		assert_int_equal(trace_replay_open(ctx, "t", loose, NULL, &t), 0);
 		play_act(t, &(struct act){ "00D600000155", "9000", 0 });
 		play_act(t, &(struct act){ "00D600000156", "the program sent", DEPARTS });
 		trace_replay_free(&t);
@@ -433,7 +433,7 @@ static void keys(void **state)
 		assert_int_equal(rename(".config/fuda/trace.key", "key"), 0);
 		write_file(".config/fuda/trace.key", "no key\n");
 		write_file("t", trace);
-		assert_int_equal(trace_replay_open(ctx, "t", loose, &t), 0);
+		assert_int_equal(trace_replay_open(ctx, "t", loose, NULL, &t), 0);
 		play_act(t, &(struct act){ "00D600000155", "trace.key", FUDA_EFILE });
 		trace_replay_free(&t);
 		assert_int_equal(rename("key", ".config/fuda/trace.key"), 0);
@@ -450,7 +450,7 @@ static void facts(void **state)
 	write_file("t", "program \"x\"\ntoken card\nreader \"pcsc:A\"\natr 3B 88 80 01\nprotocol T=1\nsizes 261 "
 			"258\npad both\n"
 			"> 00 84 00 00\n< 9000\npower reset\natr 3B 00\npad modify\n> 00 84 00 00\n< 9000\n");
-	assert_int_equal(trace_replay_open(ctx, "t", false, &t), 0);
+	assert_int_equal(trace_replay_open(ctx, "t", false, NULL, &t), 0);
 	f = trace_replay_facts(t);
 	assert_string_equal(f->reader, "pcsc:A");
 	assert_string_equal(f->protocol, "T=1");
@@ -465,7 +465,7 @@ static void facts(void **state)
 	assert_int_equal(f->pad, READER_PAD_MODIFY);
 	trace_replay_free(&t);
 	write_file("t", "");
-	assert_int_equal(trace_replay_open(ctx, "t", false, &t), 0);
+	assert_int_equal(trace_replay_open(ctx, "t", false, NULL, &t), 0);
 	f = trace_replay_facts(t);
 	assert_null(f->reader);
 	assert_null(f->protocol);

@@ -29,7 +29,7 @@ static int show(const char *text, bool brief, struct heard *h, char *ret_message
 
 	certificates = 0;
 	assert_int_equal(fuda_context_new(&ctx), 0);
-	r = fuda_trace_show(ctx, f.path, &how, &sink);
+	r = fuda_trace_show(ctx, f.path, NULL, &how, &sink);
 	if (ret_message)
 		snprintf(ret_message, 1024, "%s", fuda_context_message(ctx));
 	fuda_context_free(&ctx);

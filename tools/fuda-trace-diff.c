@@ -2,7 +2,6 @@
 #include "tools/report.h"
 #include "tools/traces.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 /* What is to be compared cannot be: told from what differs by the exit status of wrong usage, as
@@ -33,10 +32,8 @@ static int run(struct call *call)
 		return r;
 	if (common.json)
 		sink.write = nowhere;
-	/* traces that are the same may take long and write nothing that could notice */
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	r = fuda_trace_diff(call->ctx, call->operands[0], call->operands[1], &sink, &differences);
+	r = fuda_trace_diff(call->ctx, call->operands[0], call->operands[1], call->dl, &sink,
+			    &differences);
 	call->raw = !common.json;
 	if (r < 0)
 		return trouble(call, traces_ended(call, r));

@@ -10,7 +10,7 @@ static const char *format, *out = "-";
 static int write_to(struct call *call, enum fuda_trace_form form, struct file_out *to)
 {
 	struct fuda_trace_sink sink = traces_sink(&to->fd);
-	int r = fuda_trace_export(call->ctx, call->operands[0], form, &sink);
+	int r = fuda_trace_export(call->ctx, call->operands[0], call->dl, form, &sink);
 
 	if (r < 0)
 		return traces_ended(call, r);

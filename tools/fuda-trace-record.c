@@ -195,7 +195,7 @@ static void tell(const struct fuda_trace_summary *s, bool place)
 static int conclude(struct call *call, const char *growing, bool place)
 {
 	struct fuda_trace_summary s;
-	int r = fuda_trace_summarize(call->ctx, growing, &s);
+	int r = fuda_trace_summarize(call->ctx, growing, call->dl, &s);
 
 	if (r < 0)
 		return r;

@@ -18,9 +18,9 @@ static int run(struct call *call)
 		return r;
 	path = call->operands[0];
 	if (common.json) /* the report follows, as the last line */
-		r = fuda_trace_export(call->ctx, path, FUDA_TRACE_JSON_LINES, &sink);
+		r = fuda_trace_export(call->ctx, path, call->dl, FUDA_TRACE_JSON_LINES, &sink);
 	else
-		r = fuda_trace_show(call->ctx, path, &how, &sink);
+		r = fuda_trace_show(call->ctx, path, call->dl, &how, &sink);
 	call->raw = !common.json;
 	return traces_ended(call, r);
 }

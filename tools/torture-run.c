@@ -394,7 +394,7 @@ static int summarize(struct call *call, const struct torture_process *p,
 	if (access(path, F_OK) < 0)
 		return 0;
 	cut_torn(path);
-	return fuda_trace_summarize(call->ctx, path, ret);
+	return fuda_trace_summarize(call->ctx, path, call->dl, ret);
 }
 
 /* Whether a secret was sent that might have cost a try more. */

@@ -174,7 +174,7 @@ static int replay_file(const char *path, bool loose, const struct play *play, bo
 
 	if (r < 0)
 		return failed(r, "");
-	r = trace_replay_open(p.ctx, path, loose, &p.trace);
+	r = trace_replay_open(p.ctx, path, loose, NULL, &p.trace);
 	if (r < 0) {
 		r = failed(r, fuda_context_message(p.ctx));
 	} else {

@@ -14,7 +14,9 @@
 /* Where text goes. `write` returns 0, or anything else to end it (FUDA_EFILE). No function below
  * keeps more of a trace in memory than a few statements, however long it is. All fail with
  * FUDA_EFILE (the file cannot be read), FUDA_EFORMAT (the message is "path:line:column: what is
- * wrong") and FUDA_ENOMEM. */
+ * wrong") and FUDA_ENOMEM. How long they take is up to the trace, a few lines of which may repeat
+ * or include for hours: the time of `dl` does not count, but once it is cancelled they end with
+ * FUDA_ECANCELLED. NULL: they cannot be cancelled. */
 struct fuda_trace_sink {
 	int (*write)(void *arg, const void *bytes, size_t len);
 	void *arg;
@@ -38,20 +40,21 @@ struct fuda_trace_show {
 			   const struct fuda_trace_sink *sink);
 	void *arg;
 };
-int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_trace_show *how,
-		    const struct fuda_trace_sink *sink);
+int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		    const struct fuda_trace_show *how, const struct fuda_trace_sink *sink);
 
 /* Compares two traces by what happens in them: comments, times, names and the way they are written
  * do not count; what is not shown is compared by length and hash where both were made with one key.
  * Writes where they differ; `ret_differences` counts. */
 int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
-		    const struct fuda_trace_sink *sink, size_t *ret_differences);
+		    const struct fuda_deadline *dl, const struct fuda_trace_sink *sink,
+		    size_t *ret_differences);
 
 /* For Wireshark (pcapng of ISO 14443, with blocks made up around the APDUs), or an object of JSON a
  * line and command. */
 enum fuda_trace_form { FUDA_TRACE_PCAPNG, FUDA_TRACE_JSON_LINES };
-int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trace_form form,
-		      const struct fuda_trace_sink *sink);
+int fuda_trace_export(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		      enum fuda_trace_form form, const struct fuda_trace_sink *sink);
 
 /* What passed, counted. */
 struct fuda_trace_summary {
@@ -66,7 +69,7 @@ struct fuda_trace_summary {
 	unsigned long refused; /* ... and those that the card did not answer with 9000 */
 };
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
-			 struct fuda_trace_summary *ret);
+			 const struct fuda_deadline *dl, struct fuda_trace_summary *ret);
 
 /* ---- faults ---- */
 
@@ -79,9 +82,6 @@ const char *fuda_fault_kind(size_t index);
 int fuda_fault_check(struct fuda_context *ctx, const char *spec);
 
 /* ---- running one ---- */
-
-/* How long that takes is up to the script, so the time of `dl` does not count below; once it is
- * cancelled they end with FUDA_ECANCELLED. NULL: they cannot be cancelled. */
 
 /* What a script acts on. All return 0 or FUDA_E..., and write to the context why; members that are
  * NULL are not supported. */

@@ -32,7 +32,8 @@ struct trace_walk {
 	unsigned long commands;
 };
 
-int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_walk **ret)
+int trace_walk_open(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		    struct trace_walk **ret)
 {
 	struct trace_walk *w = calloc(1, sizeof(*w));
 	int r = w ? trace_script_open(ctx, path, &w->script) : FUDA_ENOMEM;
@@ -41,6 +42,7 @@ int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_wal
 		free(w);
 		return r == FUDA_ENOMEM ? ctx_fail_code(ctx, r) : r;
 	}
+	trace_script_heed(w->script, dl, false);
 	for (size_t i = 0; i < ARRAY_SIZE(w->slots); i++)
 		w->slots[i].s = TRACE_STATEMENT_INIT;
 	w->what = &w->slots[0];

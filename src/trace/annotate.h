@@ -32,8 +32,10 @@ struct trace_event {
 
 struct trace_walk;
 
-/* Opens `path`; include and repeat are carried out. Errors of trace_script_open(). */
-int trace_walk_open(struct fuda_context *ctx, const char *path, struct trace_walk **ret);
+/* Opens `path`; include and repeat are carried out, until
+ * `dl` is cancelled, unless that is NULL. Errors of trace_script_open(). */
+int trace_walk_open(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		    struct trace_walk **ret);
 void trace_walk_free(struct trace_walk **w);
 /* The next event, valid until the next call. 1; 0 at the end; errors of trace_script_next(). */
 int trace_walk_next(struct trace_walk *w, const struct trace_event **ret);

@@ -77,14 +77,16 @@ static int look_ahead(struct side *s, size_t n)
 	return 0;
 }
 
-static int side_open(struct side *s, struct fuda_context *ctx, const char *path, char mark)
+static int side_open(struct side *s, struct fuda_context *ctx, const char *path,
+		     const struct fuda_deadline *dl, char mark)
 {
 	s->path = path;
 	s->mark = mark;
 	s->key = FUDA_BUF_INIT(TRACE_BYTES_MAX);
 	s->scratch = FUDA_BUF_INIT(MEANING_SCRATCH);
 	s->window = calloc(WINDOW, sizeof(*s->window));
-	return s->window ? trace_walk_open(ctx, path, &s->walk) : ctx_fail_code(ctx, FUDA_ENOMEM);
+	return s->window ? trace_walk_open(ctx, path, dl, &s->walk) :
+			   ctx_fail_code(ctx, FUDA_ENOMEM);
 }
 
 static void side_close(struct side *s)
@@ -328,13 +330,14 @@ static int compare(struct diff *d)
 }
 
 int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
-		    const struct fuda_trace_sink *sink, size_t *ret_differences)
+		    const struct fuda_deadline *dl, const struct fuda_trace_sink *sink,
+		    size_t *ret_differences)
 {
 	struct diff d = { .out = TRACE_OUT(sink) };
-	int r = side_open(&d.a, ctx, a, '-'), end;
+	int r = side_open(&d.a, ctx, a, dl, '-'), end;
 
 	if (r == 0)
-		r = side_open(&d.b, ctx, b, '+');
+		r = side_open(&d.b, ctx, b, dl, '+');
 	if (r == 0)
 		r = compare(&d);
 	end = out_end(&d.out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trace/export.h"
 
-int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trace_form form,
+int fuda_trace_export(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		      enum fuda_trace_form form,
 		      const struct fuda_trace_sink *sink)
 {
 	static int (*const forms[])(struct trace_walk *w, struct trace_out *o) = {
@@ -14,7 +15,7 @@ int fuda_trace_export(struct fuda_context *ctx, const char *path, enum fuda_trac
 
 	if ((size_t)form >= ARRAY_SIZE(forms))
 		return ctx_fail_code(ctx, FUDA_EINVAL);
-	r = trace_walk_open(ctx, path, &w);
+	r = trace_walk_open(ctx, path, dl, &w);
 	if (r < 0)
 		return r;
 	r = forms[form](w, &o);

@@ -427,8 +427,13 @@ int trace_replay_finish(struct trace_replay *r)
 			expected);
 }
 
+void trace_replay_heed(struct trace_replay *r, const struct fuda_deadline *dl)
+{
+	trace_script_heed(r->script, dl, true);
+}
+
 int trace_replay_open(struct fuda_context *ctx, const char *path, bool loose,
-		      struct trace_replay **ret)
+		      const struct fuda_deadline *dl, struct trace_replay **ret)
 {
 	_cleanup_(trace_replay_free) struct trace_replay *r = calloc(1, sizeof(*r));
 	int e;
@@ -443,6 +448,8 @@ int trace_replay_open(struct fuda_context *ctx, const char *path, bool loose,
 					 .max_command = APDU_COMMAND_MAX,
 					 .max_response = APDU_RESPONSE_MAX };
 	e = trace_script_open(ctx, path, &r->script);
+	if (e == 0)
+		trace_replay_heed(r, dl);
 	if (e == 0)
 		e = loose ? replay_index_open(r, &r->index) : replay_peek(r);
 	if (e < 0)

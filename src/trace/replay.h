@@ -12,10 +12,14 @@ struct trace_replay;
  * else as the last time; commands that are bytes come before patterns. It then has to go to the
  * same application and file, where it is known what these are. The whole trace is kept in memory,
  * up to a maximum. Otherwise commands must come in the order of the trace, of which nothing is
- * kept. FUDA_EFILE, FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ENOMEM. */
+ * kept. FUDA_EFILE, FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ENOMEM; those of `dl`, which is
+ * heeded as below. */
 int trace_replay_open(struct fuda_context *ctx, const char *path, bool loose,
-		      struct trace_replay **ret);
+		      const struct fuda_deadline *dl, struct trace_replay **ret);
 void trace_replay_free(struct trace_replay **r);
+/* What is read of the trace from here on has to be read within `dl`, or the trace has ended for
+ * good: a few lines may repeat or include for hours. NULL: without end. */
+void trace_replay_heed(struct trace_replay *r, const struct fuda_deadline *dl);
 
 /* Reader, ATR, ... as of what the trace says up to here (if loose: last), defaults where it does
  * not. Owned. */

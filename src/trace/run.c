@@ -412,7 +412,7 @@ static int run(struct runner *r, const char *path, const struct fuda_deadline *d
 	ctx_step(r->ctx, _("run the script"));
 	e = trace_script_open(r->ctx, path, &r->script);
 	if (e == 0)
-		trace_script_heed(r->script, dl);
+		trace_script_heed(r->script, dl, false);
 	while (e == 0 && (e = trace_script_next(r->script, &s)) > 0)
 		e = statement(r, &s);
 	return e < 0 ? e : finish(r, NULL);

@@ -35,7 +35,8 @@ struct trace_script {
 	struct trace_parser *left;  /* ... if that file has ended since */
 	unsigned long times; /* that what is read is repeated, all loops together */
 	unsigned long line;  /* of the statement given last */
-	const struct fuda_deadline *heeded; /* NULL: cannot be cancelled */
+	const struct fuda_deadline *heeded; /* NULL: none */
+	bool heeds_time;
 };
 
 static struct level *current(struct trace_script *s)
@@ -229,9 +230,17 @@ static int carry_out(struct trace_script *s, const struct trace_statement *state
 	}
 }
 
-void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl)
+void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl, bool time_too)
 {
 	s->heeded = dl;
+	s->heeds_time = time_too;
+}
+
+static int check_heeded(const struct trace_script *s)
+{
+	int r = s->heeded ? deadline_check(s->heeded) : 0;
+
+	return r == FUDA_ETIMEOUT && !s->heeds_time ? 0 : r;
 }
 
 int trace_script_next(struct trace_script *s, struct trace_statement *ret)
@@ -239,8 +248,9 @@ int trace_script_next(struct trace_script *s, struct trace_statement *ret)
 	int r = 0;
 
 	while (r == 0) {
-		if (s->heeded && deadline_check(s->heeded) == FUDA_ECANCELLED)
-			return ctx_fail_code(s->ctx, FUDA_ECANCELLED);
+		r = check_heeded(s);
+		if (r < 0)
+			return ctx_fail_code(s->ctx, r);
 		r = trace_parse(current(s)->parser, ret);
 		if (r > 0) {
 			r = carry_out(s, ret);

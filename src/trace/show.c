@@ -398,12 +398,13 @@ static int show_events(struct show *s, struct trace_walk *w)
 	return r;
 }
 
-int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_trace_show *how,
+int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
+		    const struct fuda_trace_show *how,
 		    const struct fuda_trace_sink *sink)
 {
 	struct show s = { .how = how, .out = TRACE_OUT(sink) };
 	struct trace_walk *w;
-	int r = trace_walk_open(ctx, path, &w), end;
+	int r = trace_walk_open(ctx, path, dl, &w), end;
 
 	if (r < 0)
 		return r;

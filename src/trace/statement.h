@@ -182,9 +182,10 @@ struct trace_script;
  * trace_parser_open(). */
 int trace_script_open(struct fuda_context *ctx, const char *path, struct trace_script **ret);
 void trace_script_free(struct trace_script **s);
-/* Has trace_script_next() fail with FUDA_ECANCELLED from when `dl` is cancelled: a few lines may
- * repeat or include for hours. The time that it has does not count. */
-void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl);
+/* Has trace_script_next() fail with FUDA_ECANCELLED from when `dl` is cancelled, and if `time_too`
+ * with FUDA_ETIMEOUT when its time is over: a few lines may repeat or include for hours. NULL: not
+ * any more. */
+void trace_script_heed(struct trace_script *s, const struct fuda_deadline *dl, bool time_too);
 /* As trace_parse(); gives no EMPTY, INCLUDE, REPEAT, END nor NAME, and resolves nothing twice:
  * included files see the names of the including one and add to them. Errors also: an include that
  * goes round or too deep, repeat without end. */

@@ -28,12 +28,13 @@ static void count(const struct trace_event *event, struct fuda_trace_summary *s)
 }
 
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
+			 const struct fuda_deadline *dl,
 			 struct fuda_trace_summary *ret)
 {
 	struct fuda_trace_summary s = { 0 };
 	const struct trace_event *event;
 	struct trace_walk *w;
-	int r = trace_walk_open(ctx, path, &w);
+	int r = trace_walk_open(ctx, path, dl, &w);
 
 	if (r < 0)
 		return r;

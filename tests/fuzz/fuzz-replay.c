@@ -75,7 +75,7 @@ static void replay(const char *path, bool loose, size_t salt)
 	struct trace_replay *t = NULL;
 	struct trace_script *s = NULL;
 
-	if (trace_replay_open(ctx, path, loose, &t) < 0)
+	if (trace_replay_open(ctx, path, loose, NULL, &t) < 0)
 		return;
 	if (salt % 3 == 0)
 		trace_replay_ignore_power(t);

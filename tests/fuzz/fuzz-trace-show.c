@@ -87,20 +87,20 @@ static void read_all(struct fuda_context *ctx, const char *path)
 	size_t differences = 0;
 	int all = 1;
 
-	agree(&all, fuda_trace_show(ctx, path, &how, &sink));
+	agree(&all, fuda_trace_show(ctx, path, NULL, &how, &sink));
 	how = (struct fuda_trace_show){ .brief = true };
 	seen = (struct seen){ .text = true };
-	agree(&all, fuda_trace_show(ctx, path, &how, &sink));
+	agree(&all, fuda_trace_show(ctx, path, NULL, &how, &sink));
 	seen = (struct seen){ .text = true };
-	agree(&all, fuda_trace_diff(ctx, path, path, &sink, &differences));
+	agree(&all, fuda_trace_diff(ctx, path, path, NULL, &sink, &differences));
 	if (differences)
 		abort();
 	seen = (struct seen){ .text = false };
-	agree(&all, fuda_trace_export(ctx, path, FUDA_TRACE_PCAPNG, &sink));
+	agree(&all, fuda_trace_export(ctx, path, NULL, FUDA_TRACE_PCAPNG, &sink));
 	if (all == 0 && seen.len % 4)
 		abort();
-	agree(&all, fuda_trace_export(ctx, path, FUDA_TRACE_JSON_LINES, &sink));
-	agree(&all, fuda_trace_summarize(ctx, path, &summary));
+	agree(&all, fuda_trace_export(ctx, path, NULL, FUDA_TRACE_JSON_LINES, &sink));
+	agree(&all, fuda_trace_summarize(ctx, path, NULL, &summary));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
