@@ -284,13 +284,13 @@ static void fails(void **state)
 		{ "no data expected", "> 00B0000000\n< 9000\n", { { "00B0000000", "AA9000" } }, FUDA_EDEPARTED, "2",
 		  "0 bytes expected, 1 came" },
 		{ "too little", "> 00B0000000\n< 9000 AA BB\n", { { "00B0000000", "AA9000" } }, FUDA_EDEPARTED, "2",
-		  "from byte 1 on (2 bytes expected, 1 came)" },
+		  "from offset 1 on (2 bytes expected, 1 came)" },
 		{ "too little for a pattern", "> 00B0000000\n< 9000 AA ..{2}\n", { { "00B0000000", "AABB9000" } },
 		  FUDA_EDEPARTED, "2", "2 bytes of data came, and more" },
 		{ "another", "> 00B0000000\n< 9000 AA BB CC\n", { { "00B0000000", "AA00CC9000" } }, FUDA_EDEPARTED, "2",
-		  "from byte 1 on" },
+		  "from offset 1 on" },
 		{ "another for a pattern", "> 00B0000000\n< 9000 AA BB ..\n", { { "00B0000000", "AA00CC9000" } },
-		  FUDA_EDEPARTED, "2", "from byte 1 on (3 bytes came)" },
+		  FUDA_EDEPARTED, "2", "from offset 1 on (3 bytes came)" },
 		{ "what is public is shown", SELECT "> 00B0880000\n< 9000 8F 8F 00\n",
 		  { { JPKI, "9000" }, { "00B0880000", "8F00009000" } },
 		  FUDA_EDEPARTED, "4", "8F00 expected, 0000 came" },
@@ -413,11 +413,11 @@ static void personal_data_stays(void **state)
 	static const struct row rows[] = {
 		{ "a personal file", "> 00A4040C0A $text\n> 00B0810000\n< 9000 \"123456789018\"\n",
 		  { { "00A4040C0AD3921000310001010408", "9000" }, { "00B0810000", "3938373635343332313039339000" } },
-		  FUDA_EDEPARTED, "3", "from byte 0 on" },
+		  FUDA_EDEPARTED, "3", "from offset 0 on" },
 		{ "a file that is not known", "> 00B0810000\n< 9000 \"123456789018\"\n",
-		  { { "00B0810000", "3938373635343332313039339000" } }, FUDA_EDEPARTED, "2", "from byte 0 on" },
+		  { { "00B0810000", "3938373635343332313039339000" } }, FUDA_EDEPARTED, "2", "from offset 0 on" },
 		{ "a pattern on a public file", SELECT "> 00B0880000\n< 9000 8F 8F ..\n",
-		  { { JPKI, "9000" }, { "00B0880000", "3938379000" } }, FUDA_EDEPARTED, "4", "from byte 0 on" },
+		  { { JPKI, "9000" }, { "00B0880000", "3938379000" } }, FUDA_EDEPARTED, "4", "from offset 0 on" },
 	};
 
 	(void)state;

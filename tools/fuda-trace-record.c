@@ -282,7 +282,7 @@ static const struct option_spec table[] = {
 	  &options.reader },
 	{ "output", 'o', "FILE", N_("write the trace to FILE (fuda-trace.apdu)"), OPTION_TEXT,
 	  &options.output },
-	{ "raw", 0, NULL, N_("show what is personal, too (never PINs)"), OPTION_SWITCH,
+	{ "raw", 0, NULL, N_("record what is personal, too (never PINs)"), OPTION_SWITCH,
 	  &options.raw },
 	{ "force", 0, NULL, N_("replace FILE if it is there"), OPTION_SWITCH, &options.force },
 	{ NULL },

@@ -89,19 +89,19 @@ static void say_data(const struct trace_statement *expected, const struct trace_
 		excerpt(literal.data, literal.len, at, wanted);
 		excerpt(came->data, came->len, at, is);
 		snprintf(why, TRACE_WHY_MAX,
-			 _("the data differs from byte %zu on: %s expected, %s came (%zu bytes "
+			 _("the data differs from offset %zu on: %s expected, %s came (%zu bytes "
 			   "expected, %zu came)"),
 			 at, wanted, is, literal.len, came->len);
 	} else if (known && literal.len != came->len) {
 		snprintf(why, TRACE_WHY_MAX,
-			 _("the data differs from byte %zu on (%zu bytes expected, %zu came)"), at,
-			 literal.len, came->len);
+			 _("the data differs from offset %zu on (%zu bytes expected, %zu came)"),
+			 at, literal.len, came->len);
 	} else if (at == came->len) {
 		snprintf(why, TRACE_WHY_MAX, _("%zu bytes of data came, and more are expected"),
 			 came->len);
 	} else {
 		snprintf(why, TRACE_WHY_MAX,
-			 _("the data cannot be as it is from byte %zu on (%zu bytes came)"), at,
+			 _("the data cannot be as it is from offset %zu on (%zu bytes came)"), at,
 			 came->len);
 	}
 }

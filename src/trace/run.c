@@ -252,7 +252,8 @@ static int act_run(struct runner *r, const struct trace_statement *expected)
 		if (!*why)
 			snprintf(why, sizeof(why), "%s",
 				 _("it has parts whose bytes are not known: something that was "
-				   "not captured before, or that the trace does not show"));
+				   "not captured before, or that the trace does not show "
+				   "(recorded with --raw, it would)"));
 		e = expected ? lost_note(r, expected, true) : 0;
 		if (e == 0)
 			e = tell(r, step.what, why, 0);
