@@ -139,6 +139,10 @@ plain 1 -r virtual:card --before 'echo it is broken >&2; false' -- "$fuda" info 
 says err 'it is broken'
 plain 1 -r virtual:card -- echo '{reader}'
 says err 'sends nothing to a card'
+# ... and says itself why
+torture 1 --kinds removed -- sh -c 'echo "there is no such thing" >&2; exit 7' '{reader}'
+says err 'there is no such thing'
+says err 'exit status 7'
 plain 1 -r virtual:nowhere -- "$fuda" info -r '{reader}'
 says err 'sends nothing to a card'
 plain 1 -r virtual:card --limit 1 -- sh -c 'sleep 1000' '{reader}'

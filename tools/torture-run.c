@@ -18,6 +18,7 @@ enum {
 	GRACE_MS = 2000,	 /* from being asked to end to being ended */
 	FILE_MAX = 64 << 20,	 /* that a run may write */
 	NOT_STARTED = 127,
+	ERRORS_MAX = 8192, /* bytes of standard error that are shown */
 	UNKNOWN = 10, /* the exit status for an outcome that is not known */
 };
 
@@ -446,6 +447,21 @@ static enum torture_outcome outcome_of(const struct torture_plan *plan,
 	return run->status == 0 && !same ? TORTURE_DIFFERS : TORTURE_ENDED;
 }
 
+/* What the program says of why it does not end well, or comes to no card, without any fault. */
+static void show_errors(const struct torture_process *p)
+{
+	_cleanup_buf_ struct fuda_buf said = FUDA_BUF_INIT(ERRORS_MAX);
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/err", p->folder);
+	if (read_lines(path, NULL, &said) < 0 || fuda_buf_append(&said, "", 1) < 0)
+		return;
+	for (char *line, *rest = (char *)said.data; (line = strsep(&rest, "\n")) && rest;) {
+		print_safely(line, stderr);
+		putc('\n', stderr);
+	}
+}
+
 static int judge(struct call *call, const struct torture_plan *plan,
 		 const struct torture_run *clean, struct torture_process *p, int status,
 		 struct fuda_buf *output)
@@ -465,6 +481,8 @@ static int judge(struct call *call, const struct torture_plan *plan,
 	run->signal = run->late ? 0 : signal_of(status);
 	run->status = run->late || run->signal ? 0 : WEXITSTATUS(status);
 	run->outcome = outcome_of(plan, clean, run, same);
+	if (first && (run->late || run->signal || run->status || !run->seen.commands))
+		show_errors(p);
 	return 0;
 }
 
