@@ -58,6 +58,15 @@ run() {
 	[ "$got" = "$want" ] || fail "exit status $got, not $want: fuda $*"
 }
 
+# traced FILE ARGUMENT...: what fuda does over a reader trace:..., as a trace in $tmp
+traced() {
+	FUDA_TRACE=$tmp/$1
+	export FUDA_TRACE
+	shift
+	run 0 "$@"
+	unset FUDA_TRACE
+}
+
 # Whether the build has the driver for PC/SC.
 has_pcsc() {
 	! grep -q '^PCSC_LIBS *= *$' "$build/Makefile"

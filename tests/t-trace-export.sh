@@ -7,21 +7,12 @@ unset XDG_CONFIG_HOME FUDA_TRACE FUDA_TRACE_RAW
 fresh card
 secrets_of card
 
-# record FILE ARGUMENT...: what fuda does, as a trace
-record() {
-	FUDA_TRACE=$tmp/$1
-	export FUDA_TRACE
-	shift
-	run 0 "$@"
-	unset FUDA_TRACE
-}
-
-record auth.apdu auth -r trace:virtual:card --trust card/ca.pem --pin-file pin
-record ca.apdu cert auth-ca -r trace:virtual:card
+traced auth.apdu auth -r trace:virtual:card --trust card/ca.pem --pin-file pin
+traced ca.apdu cert auth-ca -r trace:virtual:card
 # 256 bytes back and forth, in short and in extended length, over several blocks
 jpki=00A4040C0AD392F000260100000001
 zeros=$(printf '%0512d' 0)
-record chained.apdu apdu -r trace:virtual:card $jpki 00A4020C02000B 00B0000000 00B08B00000000 \
+traced chained.apdu apdu -r trace:virtual:card $jpki 00A4020C02000B 00B0000000 00B08B00000000 \
 	"80AE0000000100${zeros}0000" 00B0000004
 
 # JSON lines

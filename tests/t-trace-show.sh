@@ -7,16 +7,7 @@ unset XDG_CONFIG_HOME FUDA_TRACE FUDA_TRACE_RAW
 fresh card
 secrets_of card
 
-# record FILE ARGUMENT...: what fuda does, as a trace
-record() {
-	FUDA_TRACE=$tmp/$1
-	export FUDA_TRACE
-	shift
-	run 0 "$@"
-	unset FUDA_TRACE
-}
-
-record auth.apdu auth -r trace:virtual:card --trust card/ca.pem --pin-file pin
+traced auth.apdu auth -r trace:virtual:card --trust card/ca.pem --pin-file pin
 run 0 trace show auth.apdu
 silent err
 says out '    1 SELECT jpki (公的個人認証) '
@@ -36,7 +27,7 @@ says_not out '      >'
 # a certificate is shown as the command for it does
 run 0 cert auth-ca -r virtual:card --format text
 cp "$tmp/out" "$tmp/ca"
-record ca.apdu cert auth-ca -r trace:virtual:card
+traced ca.apdu cert auth-ca -r trace:virtual:card
 run 0 trace show ca.apdu
 grep -E '^(Serial number|Valid until|SHA-256)' "$tmp/ca" | while read -r line; do
 	says out "        $line"
@@ -59,8 +50,8 @@ sed -n 7p "$tmp/lines.json" >"$tmp/out"
 json .result ok
 
 # the same and not the same
-record a.apdu cert auth -r trace:virtual:card
-record b.apdu cert auth -r trace:virtual:card
+traced a.apdu cert auth -r trace:virtual:card
+traced b.apdu cert auth -r trace:virtual:card
 run 0 trace diff a.apdu b.apdu
 silent out
 silent err
@@ -69,7 +60,7 @@ run 0 trace diff --json a.apdu first.apdu
 json .result ok
 json .differences 0
 "$build/fuda-vcard" make "$tmp/stranger" >"$tmp/out" 2>"$tmp/err" || fail "another card"
-record d.apdu cert auth -r trace:virtual:stranger
+traced d.apdu cert auth -r trace:virtual:stranger
 run 1 trace diff a.apdu d.apdu
 says out '--- a.apdu'
 says out '+++ d.apdu'

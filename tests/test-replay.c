@@ -8,11 +8,10 @@
 
 #include "reader/pad.h"
 #include "reader/reader.h"
-#include "tests/cmocka.h"
+#include "tests/replay.h"
 #include "trace/statement.h"
 
 static char folder[] = "/tmp/fuda-replay.XXXXXX";
-static struct fuda_context *ctx;
 static struct fuda_deadline *dl;
 
 static int set_up(void **state)
@@ -34,21 +33,6 @@ static int tear_down(void **state)
 	fuda_deadline_free(&dl);
 	fuda_context_free(&ctx);
 	return rmdir(folder);
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fprintf(f, "%s\n%s", TRACE_FIRST_LINE, text) > 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void says(const char *what)
-{
-	if (!strstr(fuda_context_message(ctx), what))
-		fail_msg("\"%s\" does not say \"%s\"", fuda_context_message(ctx), what);
 }
 
 #define JPKI   "00A4040C0AD392F000260100000001"

@@ -37,16 +37,6 @@ static struct tracefile long_trace(size_t len)
 	return f;
 }
 
-static int drop(void *arg, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)bytes;
-	(void)len;
-	return 0;
-}
-
-static const struct fuda_trace_sink nowhere = { drop, NULL };
-
 static int show(struct fuda_context *ctx, const char *path)
 {
 	struct fuda_trace_show how = { false, NULL, NULL };

@@ -12,16 +12,6 @@ static const char another[] = FIRST "key 1A2B3C4D\n> 00 A4 04 0C 0A $text\n< 6A8
 
 static char first_path[64], second_path[64];
 
-static int drop(void *arg, const void *bytes, size_t len)
-{
-	(void)arg;
-	(void)bytes;
-	(void)len;
-	return 0;
-}
-
-static const struct fuda_trace_sink nowhere = { drop, NULL };
-
 static int certificate(void *arg, const uint8_t *der, size_t len, const struct fuda_trace_sink *sink)
 {
 	(void)arg;

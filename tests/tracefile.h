@@ -35,6 +35,16 @@ static inline struct tracefile tracefile_of(const char *text, size_t len)
 	return f;
 }
 
+/* A sink that takes everything. */
+static inline int drop(void *arg, const void *bytes, size_t len)
+{
+	(void)arg;
+	(void)bytes;
+	(void)len;
+	return 0;
+}
+static const struct fuda_trace_sink nowhere __attribute__((unused)) = { drop, NULL };
+
 /* What a sink got, as a C string. */
 struct heard {
 	struct fuda_buf bytes;

@@ -17,14 +17,6 @@ const struct driver *const drivers[] = {
 	NULL,
 };
 
-const struct driver *driver_find(const char *name, size_t len)
-{
-	for (size_t i = 0; drivers[i]; i++)
-		if (strlen(drivers[i]->name) == len && strncmp(drivers[i]->name, name, len) == 0)
-			return drivers[i];
-	return NULL;
-}
-
 /* There is nothing to list: only whole names. */
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
 		struct reader **ret)

@@ -3,6 +3,7 @@
 #ifndef READER_DRIVER_H
 #define READER_DRIVER_H
 
+#include <string.h>
 #include <fuda/buf.h>
 #include <fuda/reader.h>
 #include "base/context.h"
@@ -142,6 +143,12 @@ struct reader {
 /* The drivers that this library was built with, PC/SC first; ends with NULL. */
 extern const struct driver *const drivers[];
 /* The driver called by the first `len` characters of `name`, or NULL. */
-const struct driver *driver_find(const char *name, size_t len);
+static inline const struct driver *driver_find(const char *name, size_t len)
+{
+	for (size_t i = 0; drivers[i]; i++)
+		if (strlen(drivers[i]->name) == len && strncmp(drivers[i]->name, name, len) == 0)
+			return drivers[i];
+	return NULL;
+}
 
 #endif

@@ -17,14 +17,6 @@ const struct driver *const drivers[] = {
 	NULL,
 };
 
-const struct driver *driver_find(const char *name, size_t len)
-{
-	for (size_t i = 0; drivers[i]; i++)
-		if (strlen(drivers[i]->name) == len && strncmp(drivers[i]->name, name, len) == 0)
-			return drivers[i];
-	return NULL;
-}
-
 bool fuda_driver_there(const char *name)
 {
 	return driver_find(name, strlen(name)) != NULL;

@@ -102,44 +102,16 @@ static bool is_outcome(enum trace_kind kind)
 	return kind == TRACE_RESPONSE || kind == TRACE_FAILURE;
 }
 
-/* Appends the bytes of the items, as many zeros as they are at least where they are not known; of
- * all of them, as many as fit. */
+/* As much of them as there is room for. */
 static int fill(const struct trace_statement *s, struct fuda_buf *ret, unsigned *ret_hides)
 {
-	static const struct {
-		bool shown;
-		unsigned hides;
-	} kinds[] = {
-		[TRACE_BYTES] = { true, 0 },
-		[TRACE_NAMED] = { true, 0 },
-		[TRACE_ANY] = { false, TRACE_HIDES_PATTERN },
-		[TRACE_REFER] = { false, TRACE_HIDES_PATTERN },
-		[TRACE_SECRET] = { false, TRACE_HIDES_SECRET },
-		[TRACE_TYPED] = { false, TRACE_HIDES_SECRET },
-		[TRACE_DATA] = { false, TRACE_HIDES_DATA },
-		[TRACE_NOTE] = { false, 0 },
-	};
-	unsigned hides = 0;
-	int r = 0;
+	struct trace_sketch sketch;
+	int r;
 
 	fuda_buf_clear(ret);
-	for (size_t i = 0; r == 0 && i < s->count; i++) {
-		const struct trace_item *item = &s->items[i];
-		size_t room = ret->max - ret->len, zeros = MIN(item->min, room);
-
-		hides |= kinds[item->kind].hides;
-		if (kinds[item->kind].shown)
-			r = fuda_buf_append(ret, s->bytes.data + item->at, MIN(item->len, room));
-		else if (kinds[item->kind].hides && item->kind != TRACE_REFER &&
-			 item->kind != TRACE_TYPED) {
-			r = buf_reserve(ret, zeros);
-			if (r == 0 && zeros) {
-				memset(ret->data + ret->len, 0, zeros);
-				ret->len += zeros;
-			}
-		}
-	}
-	*ret_hides = hides;
+	r = trace_sketch(s, ret, &sketch);
+	if (r == 0)
+		*ret_hides = sketch.hides;
 	return r;
 }
 
@@ -187,14 +159,6 @@ static void follow_event(struct trace_walk *w)
 	}
 }
 
-/* P2 00 is the application's key that needs no PIN, whatever file is selected: card.md 3.1. */
-static bool signs_by_default_key(const struct fuda_buf *command)
-{
-	struct apdu a;
-
-	return apdu_parse(command->data, command->len, &a) == 0 && a.p2 == 0;
-}
-
 static int annotate_command(struct trace_walk *w)
 {
 	struct trace_event *event = &w->event;
@@ -208,8 +172,6 @@ static int annotate_command(struct trace_walk *w)
 	/* without its secret VERIFY looks like asking for the counter */
 	if (event->about.kind == TRACE_IS_TRIES && trace_is_typed(event->what, &before))
 		event->about.kind = TRACE_IS_VERIFY;
-	if (event->about.kind == TRACE_IS_SIGN && signs_by_default_key(&w->command))
-		event->about.file = NULL;
 	return 0;
 }
 

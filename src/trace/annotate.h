@@ -6,13 +6,6 @@
 #include "trace/follow.h"
 #include "trace/statement.h"
 
-/* Why bytes of a statement are not known; bits. */
-enum trace_hides {
-	TRACE_HIDES_SECRET = 1,	 /* <secret n>, <typed> */
-	TRACE_HIDES_DATA = 2,	 /* <data n HASH> */
-	TRACE_HIDES_PATTERN = 4, /* what a script leaves open */
-};
-
 /* A command with what came of it, or something that is done. */
 struct trace_event {
 	const struct trace_statement *what;    /* any kind but RESPONSE, FAILURE and EMPTY */

@@ -84,42 +84,12 @@ bool trace_is_typed(const struct trace_statement *command, size_t *ret_before)
 	return true;
 }
 
-static int append_zeros(struct fuda_buf *bytes, size_t n)
-{
-	static const uint8_t zeros[256];
-	int e = 0;
-
-	for (; n && e == 0; n -= MIN(n, sizeof(zeros)))
-		e = fuda_buf_append(bytes, zeros, MIN(n, sizeof(zeros)));
-	return e;
-}
-
-int trace_sketch(const struct trace_statement *s, struct fuda_buf *ret_bytes, size_t *ret_known)
-{
-	size_t before = ret_bytes->len, known = SIZE_MAX;
-	int e = 0;
-
-	for (size_t i = 0; i < s->count && e == 0; i++) {
-		const struct trace_item *item = &s->items[i];
-		bool literal = item->kind == TRACE_BYTES || item->kind == TRACE_NAMED;
-
-		if (item->kind == TRACE_NOTE || (literal && !item->len))
-			continue;
-		if (!literal)
-			known = MIN(known, ret_bytes->len - before);
-		e = literal ? fuda_buf_append(ret_bytes, s->bytes.data + item->at, item->len) :
-			      append_zeros(ret_bytes, item->min);
-	}
-	if (e == 0)
-		*ret_known = MIN(known, ret_bytes->len - before);
-	return e;
-}
-
 void trace_describe_statement(const struct trace_follow *f, const struct trace_statement *s,
 			      char out[TRACE_DESCRIPTION])
 {
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
-	size_t known = 0, before;
+	struct trace_sketch sketch;
+	size_t before;
 
 	*out = 0;
 	if (s->kind == TRACE_VERIFY)
@@ -128,6 +98,6 @@ void trace_describe_statement(const struct trace_follow *f, const struct trace_s
 		add(out, "power %s", s->word);
 	else if (s->kind != TRACE_COMMAND)
 		add(out, "%s", _("a response without a command"));
-	else if (trace_sketch(s, &bytes, &known) == 0)
-		describe(f, bytes.data, bytes.len, known, trace_is_typed(s, &before), out);
+	else if (trace_sketch(s, &bytes, &sketch) == 0)
+		describe(f, bytes.data, bytes.len, sketch.known, trace_is_typed(s, &before), out);
 }

@@ -22,8 +22,4 @@ void trace_describe_statement(const struct trace_follow *f, const struct trace_s
  * it. */
 bool trace_is_typed(const struct trace_statement *command, size_t *ret_before);
 
-/* Appends a command of such bytes, with zeros in place of those that are not known; `ret_known` is
- * how many there are before the first of these. FUDA_ENOMEM, FUDA_ETOOBIG. */
-int trace_sketch(const struct trace_statement *s, struct fuda_buf *ret_bytes, size_t *ret_known);
-
 #endif

@@ -176,6 +176,12 @@ static uint16_t file_of(const struct trace_follow *f, const struct command *know
 	return sfi == CURRENT ? f->file : (uint16_t)sfi;
 }
 
+/* The application's own key signs, whatever file is selected: card.md 3.1. */
+static bool by_own_key(const struct apdu *a, const struct command *known)
+{
+	return known->sfi == sfi_of_signature && a->p2 == 0;
+}
+
 static size_t offset_of(const struct apdu *a)
 {
 	if (a->ins != 0xB0) /* records, or a continuation */
@@ -205,7 +211,7 @@ void trace_about(const struct trace_follow *f, const uint8_t *command, size_t le
 
 		about.selects = known->kind == TRACE_IS_SELECT ? selected_application(&a) : NULL;
 		about.application = about.selects ? about.selects : f->application;
-		if (about.application && !about.selects && file)
+		if (about.application && !about.selects && file && !by_own_key(&a, known))
 			about.file = trace_file(about.application, file);
 		if (known->kind == TRACE_IS_GET_RESPONSE)
 			about.file = f->continued;

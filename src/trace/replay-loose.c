@@ -138,8 +138,8 @@ static int put(struct trace_replay *r, struct replay_index *x, struct trace_foll
 {
 	_cleanup_buf_ struct fuda_buf command = FUDA_BUF_INIT(TRACE_BYTES_MAX);
 	bool literal = k->command.kind == TRACE_COMMAND && trace_literal(&k->command, NULL) == 0;
-	size_t known;
-	int e = trace_sketch(&k->command, &command, &known);
+	struct trace_sketch sketch;
+	int e = trace_sketch(&k->command, &command, &sketch);
 	struct bucket *b;
 
 	if (e < 0)

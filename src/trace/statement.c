@@ -185,3 +185,42 @@ int trace_literal(const struct trace_statement *s, struct fuda_buf *ret_bytes)
 					    s->items[i].len);
 	return r;
 }
+
+int trace_sketch(const struct trace_statement *s, struct fuda_buf *ret_bytes,
+		 struct trace_sketch *ret)
+{
+	static const unsigned hides[] = {
+		[TRACE_BYTES] = 0,
+		[TRACE_NAMED] = 0,
+		[TRACE_ANY] = TRACE_HIDES_PATTERN,
+		[TRACE_REFER] = TRACE_HIDES_PATTERN,
+		[TRACE_SECRET] = TRACE_HIDES_SECRET,
+		[TRACE_TYPED] = TRACE_HIDES_SECRET,
+		[TRACE_DATA] = TRACE_HIDES_DATA,
+		[TRACE_NOTE] = 0,
+	};
+	size_t before = ret_bytes->len, known = SIZE_MAX;
+	unsigned all = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct trace_item *it = &s->items[i];
+		size_t room = ret_bytes->max - ret_bytes->len;
+		size_t n = MIN(hides[it->kind] ? it->min : it->len, room);
+		int r = buf_reserve(ret_bytes, n);
+
+		if (r < 0)
+			return r;
+		all |= hides[it->kind];
+		if (hides[it->kind])
+			known = MIN(known, ret_bytes->len - before);
+		if (!n || it->kind == TRACE_NOTE)
+			continue;
+		if (hides[it->kind])
+			memset(ret_bytes->data + ret_bytes->len, 0, n);
+		else
+			memcpy(ret_bytes->data + ret_bytes->len, s->bytes.data + it->at, n);
+		ret_bytes->len += n;
+	}
+	*ret = (struct trace_sketch){ MIN(known, ret_bytes->len - before), all };
+	return 0;
+}

@@ -133,6 +133,23 @@ int trace_set_text(struct trace_statement *s, const char *text);
  * not NULL. FUDA_EFORMAT if not, FUDA_ENOMEM, FUDA_ETOOBIG. */
 int trace_literal(const struct trace_statement *s, struct fuda_buf *ret_bytes);
 
+/* Why bytes of a statement are not known; bits. */
+enum trace_hides {
+	TRACE_HIDES_SECRET = 1,	 /* <secret n>, <typed> */
+	TRACE_HIDES_DATA = 2,	 /* <data n HASH> */
+	TRACE_HIDES_PATTERN = 4, /* what a script leaves open */
+};
+
+struct trace_sketch {
+	size_t known;	/* bytes before the first that is not known */
+	unsigned hides; /* enum trace_hides */
+};
+
+/* Appends its bytes, in the place of those that are not known as many zeros as there are at least;
+ * of all that as much as fits into `ret_bytes`. FUDA_ENOMEM. */
+int trace_sketch(const struct trace_statement *s, struct fuda_buf *ret_bytes,
+		 struct trace_sketch *ret);
+
 /* ---- text to statements ---- */
 
 /* A file being read, with the names that it defined so far. Memory does not grow with the file. */

@@ -41,17 +41,11 @@ const struct trace_file *trace_secret_file(const struct trace_secret *secret,
 /* The bytes that a command begins with, up to the first that is not written down. */
 static int beginning(const struct trace_statement *s, struct fuda_buf *ret)
 {
-	int e = 0;
+	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
+	struct trace_sketch sketch;
+	int e = trace_sketch(s, &bytes, &sketch);
 
-	for (size_t i = 0; e == 0 && i < s->count; i++) {
-		const struct trace_item *item = &s->items[i];
-
-		if (item->kind == TRACE_BYTES || item->kind == TRACE_NAMED)
-			e = fuda_buf_append(ret, s->bytes.data + item->at, item->len);
-		else if (item->kind != TRACE_NOTE)
-			break;
-	}
-	return e;
+	return e < 0 ? e : fuda_buf_append(ret, bytes.data, sketch.known);
 }
 
 bool trace_has(const struct trace_statement *s, enum trace_item_kind kind)

@@ -53,12 +53,13 @@ static void follow(struct trace_replay *t, struct trace_script *s, size_t salt)
 
 	for (size_t n = 1; n < 64 && trace_script_next(s, &next) == 1; n++) {
 		_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
-		size_t known, before = 0;
+		struct trace_sketch sketch;
+		size_t before = 0;
 		bool typed;
 
 		if (next.kind == TRACE_POWER)
 			(void)trace_replay_power(t, next.word);
-		if (next.kind != TRACE_COMMAND || trace_sketch(&next, &bytes, &known) < 0)
+		if (next.kind != TRACE_COMMAND || trace_sketch(&next, &bytes, &sketch) < 0)
 			continue;
 		typed = trace_is_typed(&next, &before);
 		send(t, bytes.data, typed && bytes.len > 4 ? 4 : bytes.len, typed);
