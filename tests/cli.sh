@@ -5,16 +5,16 @@
 build=$PWD
 top=$(cd "${srcdir:-.}" && pwd)
 fuda=$build/fuda
+[ -x "$build/fuda-vcard" ] || {
+	echo "skipped: built without the software card"
+	exit 77
+}
 tmp=$(mktemp -d)
 trap end EXIT
 trap 'exit 1' HUP INT TERM
 export HOME="$tmp/home" XDG_CACHE_HOME="$tmp/cache" LC_ALL=C PCSCLITE_CSOCK_NAME="$tmp/no-service"
 unset LANGUAGE
 mkdir "$HOME"
-[ -x "$build/fuda-vcard" ] || {
-	echo "skipped: built without the software card"
-	exit 77
-}
 
 # What the test wrote must not show what stands nowhere else.
 end() {
