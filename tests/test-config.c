@@ -2,11 +2,34 @@
 #include "base/config.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/scratch.h"
 
 static struct fuda_context *ctx;
+
+/* What a file system cannot do, in libc's stead. */
+static bool no_links, no_rename;
+
+int link(const char *from, const char *to)
+{
+	if (no_links) {
+		errno = EPERM;
+		return -1;
+	}
+	return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+	if (no_rename) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
 
 static int setup(void **state)
 {
@@ -209,6 +232,27 @@ static void writes_private_files(void **state)
 	assert_int_equal(config_write_private("/proc/version", "x", 1, true), FUDA_EFILE);
 }
 
+/* FAT, NFS: a new file never takes the place of another. And what can do neither. */
+static void writes_on_any_file_system(void **state)
+{
+	const char *path = scratch_path("file");
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		no_links = i == 0;
+		no_rename = i == 1;
+		assert_int_equal(config_write_private(path, "one", 3, false), 0);
+		assert_int_equal(config_write_private(path, "two", 3, false), FUDA_EBUSY);
+		assert_string_equal(scratch_read("file"), "one");
+		unlink(path);
+	}
+	no_links = no_rename = true;
+	assert_int_equal(config_write_private(path, "one", 3, false), FUDA_EFILE);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(access(path, F_OK), -1);
+	no_links = no_rename = false;
+}
+
 /* Several at once: one makes it, and nothing else is left. */
 static void one_of_several_makes_it(void **state)
 {
@@ -246,6 +290,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_it_does_not_know),
 		cmocka_unit_test(refuses_binary_files),
 		cmocka_unit_test(writes_private_files),
+		cmocka_unit_test(writes_on_any_file_system),
 		cmocka_unit_test(one_of_several_makes_it),
 	};
 

@@ -86,16 +86,22 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+/* ... if nothing has it. FAT has no links, and NFS does not rename like this. */
+static int put_where_nothing_is(const char *fresh, const char *path)
+{
+	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ||
+	    (errno != EEXIST && link(fresh, path) == 0))
+		return 0;
+	return errno == EEXIST ? FUDA_EBUSY : FUDA_EFILE;
+}
+
 /* Gives the file `fresh` the name `path`. */
 static int put_in_place(const char *fresh, const char *path, bool replace)
 {
 	struct stat st;
 
-	if (!replace) {
-		if (link(fresh, path) == 0)
-			return 0;
-		return errno == EEXIST ? FUDA_EBUSY : FUDA_EFILE;
-	}
+	if (!replace)
+		return put_where_nothing_is(fresh, path);
 	/* a device is not to be lost by what replaces it */
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		errno = EEXIST;
