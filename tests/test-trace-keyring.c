@@ -139,6 +139,7 @@ static void refuses_keys(void **state)
 		scratch_write("fuda/trace.key", KEY "\n", 0600);
 		assert_int_equal(chown(scratch_path("fuda/trace.key"), 1, 1), 0);
 		assert_int_equal(trace_keyring_open(ctx, &k), FUDA_EFILE);
+		assert_non_null(strstr(fuda_context_message(ctx), "belongs to another user"));
 		unlink(scratch_path("fuda/trace.key"));
 	}
 	assert_null(k);

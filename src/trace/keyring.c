@@ -52,7 +52,12 @@ static int read_key(struct fuda_context *ctx, const char *path, uint8_t ret_key[
 		return FUDA_ENOTFOUND;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return ctx_fail(ctx, FUDA_EFILE, _("%s cannot be read: %s"), path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & OTHERS)
+	if (st.st_uid != geteuid())
+		return ctx_fail(ctx, FUDA_EFILE,
+				_("The key %s belongs to another user. Move it away, and a new one "
+				  "is made."),
+				path);
+	if (!S_ISREG(st.st_mode) || st.st_mode & OTHERS)
 		return ctx_fail(ctx, FUDA_EFILE,
 				_("The key %s may be known to others. Delete it, and a new one is "
 				  "made; or, if nobody can have read it: chmod 600 %s"),
