@@ -7,6 +7,7 @@
  *   pcsc-client threads READER COUNT      two connections on two threads, each with transactions
  *   pcsc-client apart READER OTHER PID    a command to READER while one to OTHER waits, whose card is process PID
  *   pcsc-client alone READER              reads twice where it is not certain that nobody else used the card
+ *   pcsc-client pad READER                has a PIN typed, by a structure that makes no sense and one that does
  *   pcsc-client fork READER               sends, also in a child
  *   pcsc-client open FILE READER          opens libpcsclite itself and looks up all of it
  *
@@ -303,6 +304,7 @@ static int apart(const char *reader, const char *name, pid_t pid)
 	if (kill(pid, SIGCONT) || pthread_join(thread, &done))
 		return 1;
 	must("after", select_in(&c));
+	must("reset", SCardEndTransaction(other.handle, SCARD_RESET_CARD));
 	leave(&other);
 	leave(&c);
 	return !done;
@@ -367,6 +369,45 @@ static int alone(const char *reader)
 	leave(&other);
 	leave(&c);
 	return bad;
+}
+
+/* ---- keys for PINs ---- */
+
+/* The control code of a feature of the reader; 0: it has none. */
+static DWORD feature_of(const struct card *c, uint8_t tag)
+{
+	unsigned char list[258];
+	DWORD size = 0;
+
+	must("features", SCardControl(c->handle, CM_IOCTL_GET_FEATURE_REQUEST, NULL, 0, list, sizeof(list), &size));
+	for (DWORD i = 0; i + 6 <= size; i += 6)
+		if (list[i] == tag)
+			return (DWORD)list[i + 2] << 24 | (DWORD)list[i + 3] << 16 | (DWORD)list[i + 4] << 8 |
+			       list[i + 5];
+	return 0;
+}
+
+/* As OpenSC does: asked for over one connection, and used over the next. */
+static int pad(const char *reader)
+{
+	/* four digits, for VERIFY of 18 */
+	unsigned char structure[] = { 30, 30, 0x82, 0x04, 0, 4, 4, 2, 1, 0x11, 0x04, 0, 0, 0, 0, 9, 0, 0, 0,
+				      0x00, 0x20, 0x00, 0x98, 4, 0xFF, 0xFF, 0xFF, 0xFF };
+	struct card c = connect_to(reader);
+	unsigned char room[258];
+	DWORD size, code = feature_of(&c, FEATURE_VERIFY_PIN_DIRECT);
+
+	leave(&c);
+	c = connect_to(reader);
+	must("application", select_in(&c));
+	for (structure[6] = 5; structure[6] >= 4; structure[6]--) {
+		size = 0;
+		say(structure[6] > structure[5] ? "more than at most" : "typed",
+		    SCardControl(c.handle, code, structure, sizeof(structure), room, sizeof(room), &size));
+	}
+	printf("%lu bytes, %02X%02X\n", size, room[0], room[1]);
+	leave(&c);
+	return 0;
 }
 
 /* ---- fork ---- */
@@ -442,6 +483,8 @@ int main(int argc, char **argv)
 		return wait_for_removal(argv[2]);
 	if (strcmp(how, "alone") == 0)
 		return alone(argv[2]);
+	if (strcmp(how, "pad") == 0)
+		return pad(argv[2]);
 	if (strcmp(how, "fork") == 0)
 		return fork_off(argv[2]);
 	if (argc == 4 && strcmp(how, "broken") == 0)

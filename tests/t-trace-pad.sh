@@ -59,12 +59,28 @@ auth 8 12C 2
 answered '< 6401'
 at=$(grep '^> ' "$tmp/t" | grep -n '<typed>' | cut -d: -f1)
 auth 0 1234E 3
+# asked for in another way, and in a way that nobody could record
+echo 1234E >"$FUDA_TEST_KEYS"
+name=${reader#pcsc:}
+(
+	cd "$tmp"
+	[ -z "$preload" ] || export LD_PRELOAD="$preload"
+	exec timeout 60 "$fuda" trace record --force -o t -- "$build/tests/pcsc-client" pad "$name" </dev/null >out 2>err
+) || fail "a program that has a PIN typed"
+says out 'more than at most: Feature not supported.'
+says err 'its trace would have a hole'
+says out '2 bytes, 9000'
+[ "$(grep -c '^> 00 20' "$tmp/t")" = 1 ] || fail "not one VERIFY in the trace: $(cat "$tmp/t")"
+says t 'pad both'
+answered '< 9000'
+stage usage 1
+grep -q 'verifies 4$' "$tmp/answer" || fail "not 4 VERIFY: $(cat "$tmp/answer")"
 grep -q '"FAULT_TRUE"\]=""' "$build/config.status" || exit 0
 # whether it was tried nobody knows, and nobody tries again
-auth 10 1234E 3 "unreached@$at"
+auth 10 1234E 4 "unreached@$at"
 answered '! lost'
-auth 10 1234E 4 "lostreset@$at"
+auth 10 1234E 5 "lostreset@$at"
 answered '! lost'
-auth 10 4321E 5 "pulled@$at"
+auth 10 4321E 6 "pulled@$at"
 answered '! removed'
-auth 0 1234E 6
+auth 0 1234E 7

@@ -122,8 +122,9 @@ at_exit "pcscd_stop $second"
 tests/bare-pcsc card " 00 01" 5000
 record 0 "$client" apart "$reader" "${reader%0}1" $second
 commands 4
-awk '/^reader/ { reader = $NF } /^>/ { print substr(reader, 1, 2), $3 }' "$dir/t" | tr '\n' ' ' >"$dir/readers"
-[ "$(cat "$dir/readers")" = '01 A4 00 A4 01 B2 00 A4 ' ] || fail "commands of two readers: $(cat "$dir/readers")"
+awk '/^reader/ { reader = $NF } /^>/ { print substr(reader, 1, 2), $3 } /^power/ { print substr(reader, 1, 2), $2 }' \
+	"$dir/t" | tr '\n' ' ' >"$dir/readers"
+[ "$(cat "$dir/readers")" = '01 A4 00 A4 01 B2 00 A4 01 reset ' ] || fail "commands of two readers: $(cat "$dir/readers")"
 grep -A 1 '^> 00 B2' "$dir/t" | grep -q '^< 9000.* <data 18 ' || fail "what identifies the card is shown: $(cat "$dir/t")"
 pcscd_stop $second
 

@@ -9,14 +9,14 @@
 
 /* ---- which control codes these are ---- */
 
-static void learn(struct connection *c, uint8_t tag, DWORD code)
+static void learn(struct features *f, uint8_t tag, DWORD code)
 {
 	switch (tag) {
 	case FEATURE_VERIFY_PIN_DIRECT:
-		c->verify = code;
+		f->verify = code;
 		break;
 	case FEATURE_MODIFY_PIN_DIRECT:
-		c->modify = code;
+		f->modify = code;
 		break;
 	case FEATURE_VERIFY_PIN_START:
 	case FEATURE_MODIFY_PIN_START:
@@ -25,8 +25,8 @@ static void learn(struct connection *c, uint8_t tag, DWORD code)
 	case FEATURE_VERIFY_PIN_DIRECT_APP_ID:
 	case FEATURE_MODIFY_PIN_DIRECT_APP_ID:
 	case FEATURE_EXECUTE_PACE:
-		if (c->other_count < OTHERS_MAX)
-			c->others[c->other_count++] = code;
+		if (f->other_count < OTHERS_MAX)
+			f->others[f->other_count++] = code;
 		break;
 	default:
 		break;
@@ -43,22 +43,30 @@ static void learn_features(SCARDHANDLE handle, struct cursor list)
 
 	if (!c)
 		return;
-	c->verify = c->modify = 0;
-	c->other_count = 0;
-	c->told = false;
+	c->slot->features = (struct features){ 0 };
+	c->known = false;
 	while (cur_u8(&list, &tag) == 0 && cur_u8(&list, &len) == 0 &&
 	       cur_sub(&list, len, &value) == 0) {
 		uint32_t code;
 
 		if (value.left == sizeof(code) && cur_uint(&value, sizeof(code), &code) == 0)
-			learn(c, tag, code);
+			learn(&c->slot->features, tag, code);
 	}
 }
 
-static bool is_other(const struct connection *c, DWORD code)
+/* Of the reader of a connection; none where that is none of ours. */
+static struct features features_of(SCARDHANDLE handle)
 {
-	for (size_t i = 0; i < c->other_count; i++)
-		if (c->others[i] == code)
+	MONITOR;
+	const struct connection *c = connection_find(handle);
+
+	return c ? c->slot->features : (struct features){ 0 };
+}
+
+static bool is_other(const struct features *f, DWORD code)
+{
+	for (size_t i = 0; i < f->other_count; i++)
+		if (f->others[i] == code)
 			return true;
 	return false;
 }
@@ -97,18 +105,22 @@ static LONG type(struct passage *p, void *room, DWORD size, DWORD *ret_len)
 LONG SCardControl(SCARDHANDLE hCard, DWORD dwControlCode, LPCVOID pbSendBuffer, DWORD cbSendLength,
 		  LPVOID pbRecvBuffer, DWORD cbRecvLength, LPDWORD lpBytesReturned)
 {
-	struct passage p = { .bytes = pbSendBuffer, .len = cbSendLength };
-	bool ours = connection_copy(hCard, &p.c);
+	struct passage p = { .bytes = pbSendBuffer,
+			     .len = pbSendBuffer ? cbSendLength : 0,
+			     .control = dwControlCode };
+	const struct features f = features_of(hCard);
 	struct pad_entry entry;
+	bool types;
 
-	if (ours && is_other(&p.c, dwControlCode)) {
+	p.modify = f.modify && dwControlCode == f.modify;
+	types = p.modify || (f.verify && dwControlCode == f.verify);
+	if (is_other(&f, dwControlCode) ||
+	    (types && pad_parse(p.modify, p.bytes, p.len, &entry) < 0)) {
 		stack_say(_("This program uses the reader in a way that cannot be recorded: its "
 			    "trace would have a hole."));
 		return SCARD_E_UNSUPPORTED_FEATURE;
 	}
-	p.modify = ours && p.c.modify && dwControlCode == p.c.modify;
-	if ((p.modify || (ours && p.c.verify && dwControlCode == p.c.verify)) &&
-	    pad_parse(p.modify, pbSendBuffer, pbSendBuffer ? cbSendLength : 0, &entry) == 0) {
+	if (types && connection_copy(hCard, &p.c)) {
 		p.header = entry.command;
 		return type(&p, pbRecvBuffer, cbRecvLength, lpBytesReturned);
 	}

@@ -22,17 +22,25 @@ void monitor_leave_at_end(const bool *entered);
 /* Among the declarations of a block: inside the monitor up to its end. */
 #define MONITOR _cleanup_(monitor_leave_at_end) _unused_ bool entered = (monitor_enter(), true)
 
+enum { OTHERS_MAX = 8 };
+
+/* What a reader said that it can do, whichever connection of the program asked it: control codes. */
+struct features {
+	DWORD verify, modify; /* of the keys for PINs; 0: none, or not asked for */
+	DWORD others[OTHERS_MAX]; /* of what cannot be written down */
+	size_t other_count;
+};
+
 /* A reader, for as long as the process lives. */
 struct slot {
 	char name[MAX_READERNAME];
+	struct features features;
 	bool busy;         /* a command of this process is on its way */
 	SCARDHANDLE owner; /* of the transaction of this process, where `depth` is not 0 */
 	unsigned depth;
 	uint8_t room[MAX_BUFFER_SIZE_EXTENDED]; /* for the response on its way */
 	struct slot *next;
 };
-
-enum { OTHERS_MAX = 8 };
 
 /* What the program got from SCardConnect(). */
 struct connection {
@@ -41,10 +49,9 @@ struct connection {
 	struct slot *slot;
 	DWORD share, protocols; /* as it asked for them */
 	DWORD active;           /* the protocol that it got */
-	DWORD verify, modify;   /* control codes of the keys for PINs; 0: none, or not asked for */
-	DWORD others[OTHERS_MAX]; /* control codes of what cannot be written down */
-	size_t other_count;
-	bool told;  /* the trace has what reader and card are */
+	uint8_t atr[MAX_ATR_SIZE];
+	size_t atr_len;
+	bool known; /* what reader and card are; the trace may have to be told it again */
 	bool reset; /* the program was told that the card was reset, and did not reconnect yet */
 	uint32_t epoch; /* of the card, as the program knows it */
 	struct connection *next;
@@ -84,6 +91,7 @@ struct passage {
 	const uint8_t *bytes; /* the command; or the structure that has a secret typed */
 	size_t len;
 	const uint8_t *header; /* of the command that a structure has, or NULL: `bytes` is one */
+	DWORD control;         /* of that structure */
 	bool modify;
 	/* how it ended below, if it came there */
 	bool called;
@@ -114,9 +122,9 @@ LONG stack_hand_over(LONG rv, const struct fuda_buf *response, void *room, DWORD
 		     DWORD *ret_len);
 /* Inside the monitor, as what follows. A new connection, whose card the trace tells of. */
 LONG stack_note_connection(const struct connection *c);
-/* The program changed the power of the card, or another one did: "on",
- * "reset", "off". What is done is done: if it cannot be written down no more commands are sent. */
-void stack_note_power(const char *how);
+/* The program changed the power of the card of `c`, or another one did: "on", "reset", "off". What
+ * is done is done: if it cannot be written down no more commands are sent. */
+void stack_note_power(const struct connection *c, const char *how);
 /* Another program may have used the card. */
 void stack_note_others(void);
 /* Says `text` on standard error. */

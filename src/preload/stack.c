@@ -141,7 +141,7 @@ static int preload_transmit(struct reader *r _unused_, const uint8_t *command, s
 	return take_response(p, ret_response);
 }
 
-static int preload_secure(struct reader *r _unused_, bool modify, const uint8_t *structure,
+static int preload_secure(struct reader *r _unused_, bool modify _unused_, const uint8_t *structure,
 			  size_t len, struct fuda_deadline *dl _unused_,
 			  struct fuda_buf *ret_response)
 {
@@ -150,8 +150,8 @@ static int preload_secure(struct reader *r _unused_, bool modify, const uint8_t 
 	p->called = true;
 	p->received = 0;
 	monitor_leave();
-	p->rv = real()->SCardControl(p->c.handle, modify ? p->c.modify : p->c.verify, structure,
-				     len, p->c.slot->room, sizeof(p->c.slot->room), &p->received);
+	p->rv = real()->SCardControl(p->c.handle, p->control, structure, len, p->c.slot->room,
+				     sizeof(p->c.slot->room), &p->received);
 	monitor_enter();
 	stack.passage = p;
 	return take_response(p, ret_response);
@@ -268,50 +268,66 @@ static const char *protocol_called(DWORD protocol)
 	return protocol == SCARD_PROTOCOL_T0 ? "T=0" : protocol == SCARD_PROTOCOL_T1 ? "T=1" : NULL;
 }
 
-/* Asked for in a way that waits for no other program, and that the card does not notice. */
-static void learn_atr(const struct connection *c, SCARD_READERSTATE *ret)
+/* The ATR, asked for in a way that waits for no other program, and that the card does not notice.
+ * NULL: the connection is none any more. */
+static struct connection *learn_card(struct connection *c)
 {
-	*ret = (SCARD_READERSTATE){ .szReader = c->slot->name };
+	SCARD_READERSTATE now = { .szReader = c->slot->name };
+	const SCARDCONTEXT context = c->context;
+	const SCARDHANDLE handle = c->handle;
+	LONG rv;
+
 	monitor_leave();
-	if (real()->SCardGetStatusChange(c->context, 0, ret, 1) != SCARD_S_SUCCESS)
-		ret->cbAtr = 0;
+	rv = real()->SCardGetStatusChange(context, 0, &now, 1);
 	monitor_enter();
+	c = connection_find(handle);
+	if (c && rv == SCARD_S_SUCCESS && now.cbAtr) {
+		c->atr_len = MIN(now.cbAtr, sizeof(c->atr));
+		memcpy(c->atr, now.rgbAtr, c->atr_len);
+		c->known = true;
+	}
+	return c;
 }
 
-/* Where this is the connection that is used from here on, and it was another one before. */
-static int tell_facts(const struct connection *known)
+/* What the trace says from here on is about this reader and card. */
+static int tell(const struct connection *c)
 {
 	char name[sizeof("pcsc:") + MAX_READERNAME];
-	struct connection *c = connection_find(known->handle);
-	SCARD_READERSTATE now;
+	const struct features *f = &c->slot->features;
 
-	if (!c || (c->told && stack.told == c->handle))
-		return 0;
-	learn_atr(known, &now);
-	c = connection_find(known->handle);
-	if (!c || !now.cbAtr) /* as the command will find */
-		return 0;
-	c->told = true;
 	stack.told = c->handle;
 	snprintf(name, sizeof(name), "pcsc:%s", c->slot->name);
 	return trace_record_facts(stack.recorder,
 				  &(struct trace_facts){
 					  .reader = name,
-					  .atr = now.rgbAtr,
-					  .atr_len = MIN(now.cbAtr, sizeof(now.rgbAtr)),
+					  .atr = c->atr,
+					  .atr_len = c->atr_len,
 					  .protocol = protocol_called(c->active),
 					  .max_command = APDU_COMMAND_MAX,
 					  .max_response = APDU_RESPONSE_MAX,
-					  .pad = (c->verify ? READER_PAD_VERIFY : 0u) |
-						 (c->modify ? READER_PAD_MODIFY : 0u),
+					  .pad = (f->verify ? READER_PAD_VERIFY : 0u) |
+						 (f->modify ? READER_PAD_MODIFY : 0u),
 				  });
+}
+
+/* Where this is the connection that is used from here on, and it was another one before. */
+static int tell_facts(SCARDHANDLE handle)
+{
+	struct connection *c = connection_find(handle);
+	bool news = c && !c->known;
+
+	if (news)
+		c = learn_card(c);
+	if (!c || !c->known) /* as the command will find */
+		return 0;
+	return news || stack.told != handle ? tell(c) : 0;
 }
 
 LONG stack_note_connection(const struct connection *c)
 {
 	if (stack.closed)
 		return SCARD_F_INTERNAL_ERROR;
-	return tell_facts(c) < 0 ? close_down() : SCARD_S_SUCCESS;
+	return tell_facts(c->handle) < 0 ? close_down() : SCARD_S_SUCCESS;
 }
 
 /* While it was on its way another reader may have been told of and used: then this is not about
@@ -321,7 +337,7 @@ static int record(const struct passage *p, const struct fuda_buf *response, int 
 	bool typed = p->header;
 
 	if (stack.told != p->c.handle) {
-		if (tell_facts(&p->c) < 0)
+		if (tell_facts(p->c.handle) < 0)
 			return FUDA_EFILE;
 		trace_record_forget(stack.recorder);
 	}
@@ -357,7 +373,7 @@ static LONG pass_in_turn(struct passage *p, struct fuda_buf *ret_response)
 
 	if (stack.closed)
 		return SCARD_F_INTERNAL_ERROR;
-	if (tell_facts(&p->c) < 0)
+	if (tell_facts(p->c.handle) < 0)
 		return close_down();
 	start = deadline_now_us();
 	e = send(p, ret_response);
@@ -402,9 +418,11 @@ LONG stack_hand_over(LONG rv, const struct fuda_buf *response, void *room, DWORD
 	return rv;
 }
 
-void stack_note_power(const char *how)
+void stack_note_power(const struct connection *c, const char *how)
 {
-	if (stack.recorder && !stack.closed && trace_record_power(stack.recorder, how) < 0)
+	if (!stack.recorder || stack.closed)
+		return;
+	if ((stack.told != c->handle && tell(c) < 0) || trace_record_power(stack.recorder, how) < 0)
 		close_down();
 }
 

@@ -79,12 +79,12 @@ static const char *power_word(DWORD disposition, bool on)
 	}
 }
 
-static void note_power(DWORD disposition, bool on)
+static void note_power(const struct connection *c, DWORD disposition, bool on)
 {
 	const char *how = power_word(disposition, on);
 
 	if (how)
-		stack_note_power(how);
+		stack_note_power(c, how);
 }
 
 /* A program that finds the card reset starts afresh; libpcsclite says it until it reconnects. */
@@ -95,7 +95,7 @@ static LONG note_reset(SCARDHANDLE handle, LONG rv)
 
 	if (c && rv == SCARD_W_RESET_CARD && !c->reset) {
 		c->reset = true;
-		stack_note_power("reset");
+		stack_note_power(c, "reset");
 	}
 	return rv;
 }
@@ -128,8 +128,8 @@ LONG SCardReconnect(SCARDHANDLE hCard, DWORD dwShareMode, DWORD dwPreferredProto
 			c->protocols = dwPreferredProtocols;
 			c->active = *pdwActiveProtocol;
 			c->epoch = stack_epoch();
-			c->told = c->reset = false;
-			note_power(dwInitialization, true);
+			note_power(c, dwInitialization, true);
+			c->known = c->reset = false;
 		}
 	}
 	return rv;
@@ -141,9 +141,10 @@ LONG SCardDisconnect(SCARDHANDLE hCard, DWORD dwDisposition)
 
 	if (rv == SCARD_S_SUCCESS) {
 		MONITOR;
+		const struct connection *c = connection_find(hCard);
 
-		if (connection_find(hCard))
-			note_power(dwDisposition, false);
+		if (c)
+			note_power(c, dwDisposition, false);
 		connection_drop(hCard);
 	}
 	return rv;
@@ -218,7 +219,7 @@ LONG SCardEndTransaction(SCARDHANDLE hCard, DWORD dwDisposition)
 		if (c)
 			transaction_give(c->slot, hCard);
 		if (c && rv == SCARD_S_SUCCESS)
-			note_power(dwDisposition, false);
+			note_power(c, dwDisposition, false);
 		stack_note_others();
 	}
 	return state != SCARD_S_SUCCESS ? state : note_reset(hCard, rv);
