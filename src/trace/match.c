@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-	CAPTURES_MAX = 256,
 	/* Bytes compared and lengths tried for one statement. What people write takes some
 	 * thousands; ranges behind one another could take for ever. */
 	STEPS_MAX = 4000000,
@@ -17,10 +16,11 @@ enum {
 struct capture {
 	char name[TRACE_NAME_MAX + 1];
 	struct fuda_buf bytes;
+	bool lost; /* what was to give it failed, and an earlier value is none either */
 };
 
 struct trace_captures {
-	struct capture items[CAPTURES_MAX];
+	struct capture items[TRACE_CAPTURES_MAX];
 	size_t count;
 };
 
@@ -44,34 +44,82 @@ void trace_captures_free(struct trace_captures **c)
 	*c = NULL;
 }
 
-static const struct capture *captured(const struct trace_captures *c, const char *name)
+static bool captures(const struct trace_item *item)
 {
-	for (size_t i = 0; c && i < c->count; i++)
-		if (strcmp(c->items[i].name, name) == 0)
-			return &c->items[i];
-	return NULL;
+	return item->kind == TRACE_ANY && *item->name;
 }
 
-/* Notes a value, in the place of one of the same name. */
+/* The last item before the one at `end` that captures `name`; `end` if there is none. */
+static size_t captured_at(const struct trace_statement *s, size_t end, const char *name)
+{
+	for (size_t i = end; i-- > 0;)
+		if (captures(&s->items[i]) && strcmp(s->items[i].name, name) == 0)
+			return i;
+	return end;
+}
+
+static size_t find(const struct trace_captures *c, const char *name)
+{
+	size_t i = 0;
+
+	while (i < c->count && strcmp(c->items[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static const struct capture *captured(const struct trace_captures *c, const char *name)
+{
+	size_t i = c ? find(c, name) : 0;
+
+	return c && i < c->count && !c->items[i].lost ? &c->items[i] : NULL;
+}
+
+/* Where a value goes: a new place, or that of one of the same name. NULL if there is no room. */
+static struct capture *place(struct trace_captures *c, const char *name)
+{
+	size_t i = find(c, name);
+
+	if (i == TRACE_CAPTURES_MAX)
+		return NULL;
+	if (i == c->count) {
+		memcpy(c->items[i].name, name, sizeof(c->items[i].name));
+		c->items[i].bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
+		c->items[i].lost = true;
+		c->count++;
+	}
+	return &c->items[i];
+}
+
 static int capture(struct trace_captures *c, const char *name, const uint8_t *bytes, size_t len)
 {
-	struct capture *to = NULL;
-	int e;
+	struct capture *to = place(c, name);
+	int e = to ? fuda_buf_set(&to->bytes, bytes, len) : FUDA_EINVAL;
 
-	for (size_t i = 0; i < c->count && !to; i++)
-		if (strcmp(c->items[i].name, name) == 0)
-			to = &c->items[i];
-	if (!to) {
-		if (c->count == CAPTURES_MAX)
-			return FUDA_ETOOBIG;
-		to = &c->items[c->count];
-		memcpy(to->name, name, sizeof(to->name));
-		to->bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
-	}
-	e = fuda_buf_set(&to->bytes, bytes, len);
-	if (e == 0 && to == &c->items[c->count])
-		c->count++;
+	if (e == 0)
+		to->lost = false;
 	return e;
+}
+
+void trace_captures_lose(struct trace_captures *c, const struct trace_statement *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct capture *to = captures(&s->items[i]) ? place(c, s->items[i].name) : NULL;
+
+		if (to)
+			to->lost = true;
+	}
+}
+
+const char *trace_captures_lost(const struct trace_captures *c, const struct trace_statement *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const char *name = s->items[i].name;
+		size_t at = s->items[i].kind == TRACE_REFER ? find(c, name) : c->count;
+
+		if (at < c->count && c->items[at].lost && captured_at(s, i, name) == i)
+			return name;
+	}
+	return NULL;
 }
 
 static const uint8_t *literal(const struct trace_statement *s, const struct trace_item *item)
@@ -139,13 +187,11 @@ static int take_equal(struct matching *m, const uint8_t *bytes, size_t n)
 /* What is referred to was captured by this statement, or before it. */
 static int take_captured(struct matching *m, const char *name)
 {
-	const struct trace_item *items = m->s->items;
+	size_t i = captured_at(m->s, m->item, name);
 	const struct capture *c;
 
-	for (size_t i = m->item; i-- > 0;)
-		if (items[i].kind == TRACE_ANY && strcmp(items[i].name, name) == 0)
-			return take_equal(m, m->bytes + m->starts[i],
-					  m->starts[i + 1] - m->starts[i]);
+	if (i < m->item)
+		return take_equal(m, m->bytes + m->starts[i], m->starts[i + 1] - m->starts[i]);
 	c = captured(m->captures, name);
 	return c ? take_equal(m, c->bytes.data, c->bytes.len) : FUDA_EFORMAT;
 }
@@ -255,7 +301,7 @@ static int take_captures(const struct matching *m, struct trace_captures *c)
 		const struct trace_item *item = &m->s->items[i];
 		int e;
 
-		if (item->kind != TRACE_ANY || !*item->name)
+		if (!captures(item))
 			continue;
 		e = capture(c, item->name, m->bytes + m->starts[i],
 			    m->starts[i + 1] - m->starts[i]);

@@ -6,10 +6,16 @@
 #include "trace/record.h"
 #include "trace/statement.h"
 
+enum { TRACE_CAPTURES_MAX = 256 /* names */ };
+
 /* What was captured so far. */
 struct trace_captures;
 int trace_captures_new(struct trace_captures **ret);
 void trace_captures_free(struct trace_captures **c);
+/* What `s` captures is not there, nor is the value of an earlier time, until it is captured. */
+void trace_captures_lose(struct trace_captures *c, const struct trace_statement *s);
+/* A name that `s` needs from before and that was lost so; NULL if there is none. */
+const char *trace_captures_lost(const struct trace_captures *c, const struct trace_statement *s);
 
 /* Where bytes depart from items. */
 struct trace_departure {
@@ -19,7 +25,8 @@ struct trace_departure {
 /* Whether `bytes` are what the items of `s` say: 1, and captures are taken; 0, none are taken, and
  * `ret_where` (unless NULL) says where. A TRACE_DATA fits if the length and, with `k`, the hash
  * fit; without `k` FUDA_ENOTSUP. A TRACE_SECRET fits any bytes of its length, a TRACE_TYPED none.
- * FUDA_EFORMAT: {name} that was not captured; FUDA_ETOOBIG: a pattern that takes too long. */
+ * FUDA_EFORMAT: {name} that was not captured; FUDA_ETOOBIG: a pattern that takes too long;
+ * FUDA_EINVAL: more than TRACE_CAPTURES_MAX names are captured. */
 int trace_match(const struct trace_statement *s, struct trace_captures *c, struct trace_keyring *k,
 		const uint8_t *bytes, size_t len, struct trace_departure *ret_where);
 

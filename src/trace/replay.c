@@ -193,7 +193,7 @@ static int fits_verify(const struct trace_statement *s, const struct replay_comm
 
 bool replay_is_open(int e)
 {
-	return e == FUDA_ENOTSUP || e == FUDA_EFORMAT || e == FUDA_ETOOBIG;
+	return e == FUDA_ENOTSUP || e == FUDA_EFORMAT || e == FUDA_ETOOBIG || e == FUDA_EINVAL;
 }
 
 int replay_fits(struct trace_replay *r, const struct trace_statement *s,
@@ -289,6 +289,11 @@ static int not_compared(struct trace_replay *r, int e)
 		return END_HERE(r, e, _("This command refers to what was not captured before."));
 	case FUDA_ETOOBIG:
 		return END_HERE(r, e, _("This pattern takes too long."));
+	case FUDA_EINVAL:
+		return END_HERE(r, e,
+				_("The trace captures more than %d names: use one again that is "
+				  "not needed any more."),
+				TRACE_CAPTURES_MAX);
 	default:
 		return replay_broken(r, e);
 	}
