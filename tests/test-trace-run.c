@@ -123,12 +123,12 @@ static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint
 	return *ret_sw == 0x63C0 ? FUDA_EPINBLOCKED : *ret_sw >> 8 == 0x63 ? FUDA_EPINWRONG : FUDA_ESW;
 }
 
-static int do_query(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw)
+static int do_query(void *arg, uint8_t p2, bool five_bytes, struct fuda_buf *ret_response)
 {
 	char does[64];
 
 	snprintf(does, sizeof(does), "query %02X%s", p2, five_bytes ? "00" : "");
-	return answers(arg, does, ret_sw);
+	return happens(arg, does, ret_response);
 }
 
 static int do_power(void *arg, const char *how)
@@ -257,8 +257,6 @@ static void presents_secrets(void **state)
 		  { { JPKI, "9000" }, { "00A4020C02001B", "9000" }, { "verify sign jpki", "63C4" } } },
 		{ "recorded, typed", SELECT "> 00200098 <typed>\n< 9000\n",
 		  { { JPKI, "9000" }, { "verify auth jpki", "9000" } } },
-		{ "recorded, lost", SELECT "> 00200098 04 <secret 4>\n! lost\n",
-		  { { JPKI, "9000" }, { "verify auth jpki", "!EUNKNOWN" } } },
 		{ "counters", SELECT "> 00200098\n< 63C3\n> 0020009800\n< 6700\n> 00200080\n< 63Cx\n",
 		  { { JPKI, "9000" }, { "query 98", "63C3" }, { "query 9800", "6700" }, { "query 80", "63C3" } } },
 		{ "the file is the secret's afterwards", "verify auth\n> 00200080 04 <secret 4>\n< 9000\n",
@@ -317,6 +315,12 @@ static void fails(void **state)
 		{ "a secret that should be wrong", "verify auth\n< 63C2\n> 00B0000000\n",
 		  { { "verify auth jpki", "9000" }, { "00B0000000", "9000" } }, FUDA_EDEPARTED, "2",
 		  "63C2 expected, 9000" },
+		{ "a counter with data", "> 00200098\n< 63C3\n> 00200098\n",
+		  { { "query 98", "AA63C3" }, { "query 98", "AA63C3" } },
+		  FUDA_EDEPARTED, "2", "0 bytes expected, 1 came" },
+		{ "a capture that failed before, given back by the same response",
+		  "repeat 2\n> 00B0000000\n< 9000 {x=..} {x}\nend\n",
+		  { { "00B0000000", "6982" }, { "00B0000000", "01019000" } }, FUDA_EDEPARTED, "3", "9000 expected" },
 		{ "a counter", "> 00200098\n< 63C3\n",
 		  { { "query 98", "63C2" } }, FUDA_EDEPARTED, "2", "63C3 expected, 63C2" },
 		{ "of which nothing is known", "> {x}\n", { { 0 } }, FUDA_EDEPARTED, "2", "..: it has parts" },
@@ -369,6 +373,22 @@ static void ends(void **state)
 		{ "an answer that was lost", "verify auth\n< 9000\n> 00B0000001\n",
 		  { { "verify auth jpki", "!EUNKNOWN" } },
 		  FUDA_EUNKNOWN, "2" },
+		/* whatever the script says of it: nobody knows what it has cost */
+		{ "... as the script says", "verify auth\n! lost\nverify auth\n",
+		  { { "verify auth jpki", "!EUNKNOWN" } }, FUDA_EUNKNOWN, NULL, "no other try" },
+		{ "... or takes it, too", "verify auth\n! failed\n> 00B0000001\n",
+		  { { "verify auth jpki", "!EUNKNOWN" } }, FUDA_EUNKNOWN, NULL, "script.apdu:2: " },
+		{ "... recorded", SELECT "> 00200098 04 <secret 4>\n! lost\n> 00B0000001\n",
+		  { { JPKI, "9000" }, { "verify auth jpki", "!EUNKNOWN" } }, FUDA_EUNKNOWN, NULL, "no other try" },
+		/* what nobody sent is no failure of the card */
+		{ "a failure that is none: memory", "> 00B0000000\n! failed\n> 00B0000001\n",
+		  { { "00B0000000", "!ENOMEM" } }, FUDA_ENOMEM, "2" },
+		{ "... a form", "verify auth\n! failed\n> 00B0000001\n",
+		  { { "verify auth jpki", "!EPINFORM" } }, FUDA_EPINFORM, "2" },
+		{ "... the last try", "verify auth\n! failed\n> 00B0000001\n",
+		  { { "verify auth jpki", "!ELASTTRY" } }, FUDA_ELASTTRY, "2" },
+		{ "... a user", "> 00B0000000\n! failed\n> 00B0000001\n",
+		  { { "00B0000000", "!ECANCELLED" } }, FUDA_ECANCELLED, "2" },
 		{ "power", "power on\n> 00B0000001\n", { { "power on", "!EMUTE" } }, FUDA_EMUTE, "2" },
 		{ "waiting", "wait 1 s\n> 00B0000001\n", { { "wait 1000000", "!ECANCELLED" } }, FUDA_ECANCELLED, "2" },
 		{ "a mistake in the script", "> 00B0000000\nnonsense\n",
@@ -460,6 +480,24 @@ static void hashes(void **state)
 	run_row(&(struct row){ "a command that is not shown", script,
 		  { { 0 } }, FUDA_EDEPARTED, "3", "not known" }, &whole,
 		false);
+}
+
+/* One name more than there is room for. */
+static void captures_too_many(void **state)
+{
+	struct event one = { "00B0000000", NULL };
+	char script[8192] = "> 00B0000000\n< 9000", answer[2 * 300 + 1] = "";
+	struct row row = { "257 captures", script, { one }, FUDA_EDEPARTED, "2", "more than 256 names" };
+
+	(void)state;
+	for (unsigned i = 0; i < 257; i++) {
+		sprintf(script + strlen(script), "\n {n%u=..}", i);
+		strcat(answer, "00");
+	}
+	strcat(script, "\n");
+	strcat(answer, "9000");
+	row.events[0].gives = answer;
+	run_row(&row, &whole, false);
 }
 
 static void included(void **state)
@@ -595,6 +633,7 @@ int main(void)
 		cmocka_unit_test(not_possible),
 		cmocka_unit_test(personal_data_stays),
 		cmocka_unit_test(hashes),
+		cmocka_unit_test(captures_too_many),
 		cmocka_unit_test(included),
 		cmocka_unit_test(tells_secrets),
 		cmocka_unit_test(dynamic_secret_commands),

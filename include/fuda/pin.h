@@ -96,9 +96,10 @@ int fuda_pin_verify(struct fuda_card *card, enum fuda_pin pin, const char *appli
 
 /* Sends VERIFY without data, which asks for a counter and spends nothing, with the P2 given: 80 for
  * the current file, 80 | the short identifier for another of the selected application. In 4 bytes,
- * or with a length of zero as the 5th. The card's answer whatever it is: 63Cx, 6984, ... */
+ * or with a length of zero as the 5th. Appends what the card answers (63Cx, 6984, ...) as
+ * fuda_card_transmit() does. */
 int fuda_pin_query(struct fuda_card *card, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
-		   uint16_t *ret_sw);
+		   struct fuda_buf *ret_response);
 
 /* ---- changing a secret ---- */
 

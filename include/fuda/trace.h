@@ -93,7 +93,7 @@ struct fuda_trace_target {
 	 * `ret_sw` is what the card answered to it, 0 if it was not sent or the answer was lost. */
 	int (*verify)(void *arg, enum fuda_pin pin, const char *application, uint16_t *ret_sw);
 	/* VERIFY without data: fuda_pin_query(). */
-	int (*query)(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw);
+	int (*query)(void *arg, uint8_t p2, bool five_bytes, struct fuda_buf *ret_response);
 	int (*power)(void *arg, const char *how); /* "on", "reset", "off" */
 	/* Waits until a card is there, or none. */
 	int (*presence)(void *arg, bool there);
@@ -121,11 +121,11 @@ int fuda_trace_secrets(struct fuda_context *ctx, const char *path, const struct 
 
 /* Runs script `path`. `check` (not NULL) is told of each step. A step that fails does not end the
  * script, unless `stop`; what the target cannot do does, and so does a secret that is not accepted
- * where the script allows that it is: nobody should spend another try of it. What a step that
- * failed should have captured is not there for the steps after it, which fail too; one of them that
- * would have presented a secret ends the script. 0 if all passed;
- * FUDA_EDEPARTED if the card answered something else than the script says; FUDA_EPINCOMMAND as
- * above, before it is sent; errors of the target. */
+ * where the script allows that it is, or whose answer was lost, whatever the script says: nobody
+ * should spend another try of it. What a step that failed should have captured is not there for the
+ * steps after it, which fail too; one of them that would have presented a secret ends the script. 0
+ * if all passed; FUDA_EDEPARTED if the card answered something else than the script says;
+ * FUDA_EPINCOMMAND as above, before it is sent; FUDA_EUNKNOWN; errors of the target. */
 int fuda_trace_run(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		   const struct fuda_trace_target *target, bool stop,
 		   void (*check)(void *arg, const struct fuda_trace_check *check), void *arg);

@@ -131,12 +131,19 @@ static int tries_of(uint16_t sw)
 
 /* VERIFY without data asks for the counter and spends nothing (card.md 3). Not card_command(),
  * which has no part in VERIFY of any form. */
+static int transmit_query(struct fuda_card *c, uint8_t p2, bool five_bytes,
+			  struct fuda_deadline *dl, struct fuda_buf *ret_response)
+{
+	const uint8_t query[] = { CLA, INS_VERIFY, 0x00, p2, 0x00 };
+
+	return reader_transmit(c->reader, query, five_bytes ? 5 : 4, 0, dl, ret_response);
+}
+
 static int send_query_once(struct fuda_card *c, uint8_t p2, bool five_bytes,
 			   struct fuda_deadline *dl, uint16_t *ret_sw)
 {
-	const uint8_t query[] = { CLA, INS_VERIFY, 0x00, p2, 0x00 };
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(APDU_RESPONSE_MAX);
-	int r = reader_transmit(c->reader, query, five_bytes ? 5 : 4, 0, dl, &response);
+	int r = transmit_query(c, p2, five_bytes, dl, &response);
 
 	if (r < 0)
 		return r;
@@ -524,7 +531,7 @@ int fuda_pin_verify(struct fuda_card *c, enum fuda_pin pin, const char *applicat
 }
 
 int fuda_pin_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda_deadline *dl,
-		   uint16_t *ret_sw)
+		   struct fuda_buf *ret_response)
 {
 	_cleanup_job_ struct fuda_card *job = NULL;
 	int r = fuda_card_begin(c, dl);
@@ -534,5 +541,5 @@ int fuda_pin_query(struct fuda_card *c, uint8_t p2, bool five_bytes, struct fuda
 	job = c;
 	ctx_step(c->ctx, _("read the try counter"));
 	c->file = 0; /* becomes what P2 says, card.md 3; whatever the caller made it is not known */
-	return send_query_once(c, p2, five_bytes, dl, ret_sw);
+	return transmit_query(c, p2, five_bytes, dl, ret_response);
 }

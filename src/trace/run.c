@@ -12,7 +12,6 @@
 
 enum {
 	RESPONSE_MAX = 65538,
-	LOST_MAX = 256, /* names whose capture failed */
 	SW_OK = 0x9000,
 };
 
@@ -24,8 +23,6 @@ struct runner {
 	uint8_t key[4]; /* of the hashes in the script */
 	bool has_key;
 	struct trace_follow follow;
-	char (*lost)[TRACE_NAME_MAX + 1];
-	size_t lost_count;
 	/* the command or verify whose response may follow */
 	struct trace_statement pending;
 	char *path;
@@ -68,53 +65,16 @@ static void follow(struct runner *r, const struct trace_step *step, uint16_t sw)
 	r->follow.file = file ? file->fid : 0;
 }
 
-/* ---- captures that failed ---- */
-
-static size_t lost_find(const struct runner *r, const char *name)
-{
-	size_t i = 0;
-
-	while (i < r->lost_count && strcmp(r->lost[i], name) != 0)
-		i++;
-	return i;
-}
-
-/* What `s` captures is there now, or is not: then the value of an earlier time is none either. */
-static int lost_note(struct runner *r, const struct trace_statement *s, bool lost)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		const char *name = s->items[i].name;
-		size_t at;
-
-		if (s->items[i].kind != TRACE_ANY || !*name)
-			continue;
-		at = lost_find(r, name);
-		if (lost && at == LOST_MAX)
-			return ctx_fail(r->ctx, FUDA_ETOOBIG,
-					_("%s:%lu: more than %d captures failed"), r->path,
-					r->line, LOST_MAX);
-		if (lost && at == r->lost_count)
-			memcpy(r->lost[r->lost_count++], name, TRACE_NAME_MAX + 1);
-		else if (!lost && at < r->lost_count)
-			memmove(r->lost[at], r->lost[--r->lost_count], TRACE_NAME_MAX + 1);
-	}
-	return 0;
-}
-
 /* Whether `s` needs what was not captured. */
 static bool lost_needed(const struct runner *r, const struct trace_statement *s,
 			char why[TRACE_WHY_MAX])
 {
-	for (size_t i = 0; s && i < s->count; i++) {
-		if (s->items[i].kind != TRACE_REFER ||
-		    lost_find(r, s->items[i].name) == r->lost_count)
-			continue;
+	const char *name = s ? trace_captures_lost(r->captures, s) : NULL;
+
+	if (name)
 		snprintf(why, TRACE_WHY_MAX,
-			 _("it needs {%s}, which a step that failed did not give"),
-			 s->items[i].name);
-		return true;
-	}
-	return false;
+			 _("it needs {%s}, which a step that failed did not give"), name);
+	return name;
 }
 
 /* ---- reading through ---- */
@@ -187,13 +147,13 @@ static int send(struct runner *r, const struct trace_step *step, struct fuda_buf
 	if (step->secret)
 		ret->refusal = t->verify(t->arg, step->secret->pin, step->place->name, &ret->sw);
 	else if (step->query)
-		ret->error = t->query(t->arg, bytes[3], step->command.len > 4, &ret->sw);
+		ret->error = t->query(t->arg, bytes[3], step->command.len > 4, ret_response);
 	else
 		ret->error = t->transmit(t->arg, bytes, step->command.len, ret_response);
 	ret->us = deadline_now_us() - begin;
 	if (step->secret && !ret->sw)
 		ret->error = ret->refusal;
-	if (ret->error || step->secret || step->query)
+	if (ret->error || step->secret)
 		return 0;
 	if (apdu_take_sw(ret_response, &ret->sw) < 0)
 		ret->error = ctx_fail_code(r->ctx, FUDA_EFORMAT);
@@ -217,8 +177,10 @@ static int conclude(struct runner *r, const struct trace_step *step,
 	e = tell(r, step->what, why, came->us);
 	if (why && came->error)
 		return came->error;
-	/* also where the script takes it as well as the right one: the next may be the same */
-	if (came->refusal && !came->error && !expects_refusal(expected))
+	/* Also where the script takes it as well as the right one: the next may be the same. What a
+	 * secret whose answer was lost has cost nobody knows, whatever the script expects. */
+	if (came->refusal == FUDA_EUNKNOWN ||
+	    (came->refusal && !came->error && !expects_refusal(expected)))
 		return ctx_fail(r->ctx, came->refusal,
 				_("%s:%lu: %s The script ends here, so that no other try is "
 				  "spent."),
@@ -254,9 +216,9 @@ static int act_run(struct runner *r, const struct trace_statement *expected)
 				 _("it has parts whose bytes are not known: something that was "
 				   "not captured before, or that the trace does not show "
 				   "(recorded with --raw, it would)"));
-		e = expected ? lost_note(r, expected, true) : 0;
-		if (e == 0)
-			e = tell(r, step.what, why, 0);
+		if (expected)
+			trace_captures_lose(r->captures, expected);
+		e = tell(r, step.what, why, 0);
 		/* the secrets after it would be presented in the place of others */
 		return e == 0 && step.secret ? FUDA_EDEPARTED : e;
 	}
@@ -275,8 +237,9 @@ static int act_run(struct runner *r, const struct trace_statement *expected)
 		passed = judge_unsaid(r, &came, why);
 	if (passed < 0)
 		return ctx_fail_code(r->ctx, passed);
-	e = expected ? lost_note(r, expected, !passed) : 0;
-	return e < 0 ? e : conclude(r, &step, expected, &came, passed ? NULL : why);
+	if (expected && !passed)
+		trace_captures_lose(r->captures, expected);
+	return conclude(r, &step, expected, &came, passed ? NULL : why);
 }
 
 /* ---- directives ---- */
@@ -396,7 +359,6 @@ static void runner_free(struct runner *r)
 	trace_keyring_free(&r->keyring);
 	trace_captures_free(&r->captures);
 	trace_script_free(&r->script);
-	free(r->lost);
 	free(r->path);
 }
 
@@ -406,8 +368,7 @@ static int run(struct runner *r, const char *path, const struct fuda_deadline *d
 	int e;
 
 	r->pending = TRACE_STATEMENT_INIT;
-	r->lost = calloc(LOST_MAX, sizeof(*r->lost));
-	e = r->lost ? trace_captures_new(&r->captures) : FUDA_ENOMEM;
+	e = trace_captures_new(&r->captures);
 	if (e < 0)
 		return ctx_fail_code(r->ctx, e);
 	ctx_step(r->ctx, _("run the script"));
