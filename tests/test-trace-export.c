@@ -117,11 +117,12 @@ struct capture {
 	struct fuda_buf chained;
 	uint8_t next;	    /* number of the next I-block to the card */
 	bool waits;	    /* an R(ACK) is due */
+	size_t name;	    /* the length of the last one of an interface, if that is what has it */
 };
 
 static void read_options(struct cursor c, struct capture *ret)
 {
-	enum { END = 0, COMMENT = 1 };
+	enum { END = 0, COMMENT = 1, NAME = 2 };
 	const uint8_t *p = NULL;
 
 	while (c.left) {
@@ -133,6 +134,8 @@ static void read_options(struct cursor c, struct capture *ret)
 			return;
 		}
 		assert_int_equal(cur_take(&c, len, &p), 0);
+		if (code == NAME)
+			ret->name = len;
 		if (code == COMMENT)
 			snprintf(ret->comments + strlen(ret->comments), sizeof(ret->comments) - strlen(ret->comments),
 				 "%.*s\n", (int)len, (const char *)p);
@@ -326,6 +329,24 @@ static void writes_captures(void **state)
 	}
 }
 
+/* The longest name that a reader can have, in a script whose characters are not to be cut. */
+static void names_readers(void **state)
+{
+	enum { CHARACTERS = 1333 };
+	_cleanup_heard_ struct heard h = HEARD;
+	char text[4100] = FIRST "reader \"", message[1024];
+	struct capture c;
+
+	(void)state;
+	for (int i = 0; i < CHARACTERS; i++)
+		strcat(text, "札");
+	strcat(text, "\"\n" CHALLENGE "< 9000\n");
+	if (export(text, FUDA_TRACE_PCAPNG, &h, message) != 0)
+		fail_msg("%s", message);
+	read_capture(&h.bytes, &c);
+	assert_int_equal(c.name, 3 * CHARACTERS);
+}
+
 static void begins_at_the_date(void **state)
 {
 	static const struct {
@@ -444,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_json),
 		cmocka_unit_test(writes_captures),
+		cmocka_unit_test(names_readers),
 		cmocka_unit_test(begins_at_the_date),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(counts),

@@ -141,7 +141,7 @@ static void write_interface(struct pcapng *p, const char *name)
 	put_le(p, 0, 2);
 	put_le(p, 0, 4); /* frames are not cut */
 	if (*name)
-		put_option(p, OPTION_NAME, name, MIN(strlen(name), (size_t)1024));
+		put_text(p, OPTION_NAME, name);
 	put_option(p, OPTION_RESOLUTION, &(uint8_t){ MICROSECONDS }, 1);
 	put_le(p, OPTION_END, 4);
 	write_block(p, BLOCK_INTERFACE);
