@@ -74,6 +74,14 @@ printf 'fuda-trace 1\n> 00 A4\n> 00 84 00 00 08\nnonsense\n' >"$tmp/mistake.apdu
 trace 1 mistake.apdu -v -v
 says err 'mistake.apdu:'
 says_not err '> 0084'
+# ... in any of them, before there is a card
+trace 1 good.apdu mistake.apdu
+says err 'mistake.apdu:'
+says_not out 'passed'
+run 1 trace run -r virtual:nowhere good.apdu nothing.apdu
+says err 'nothing.apdu'
+run 3 trace run -r virtual:nowhere --tap good.apdu
+says out 'Bail out! '
 printf '> 00 84 00 00 08\n' >"$tmp/noline.apdu"
 trace 1 noline.apdu
 says err 'noline.apdu:1:'
@@ -277,6 +285,17 @@ trace 0 --json left.apdu --on-remove 'echo talk'
 says_not out talk
 says err talk
 trace 0 left.apdu good.apdu --on-remove true # the next one has it again
+# what --pin-fd reads from is not the command's
+trace 0 left.apdu --pin-fd 7 --on-remove '! cat <&7' 7<"$tmp/pin"
+says_not err 1234
+input=$tmp/pin
+trace 0 left.apdu --pin-fd 0 --on-remove 'cat'
+unset input
+says_not err 1234
+# its time is that of a step; what it started ends with it, also what does not want to
+trace 8 left.apdu --timeout 1 --on-remove "sleep 1005.$$ & sleep 1005.$$"
+says err '--timeout'
+! pgrep -f "^sleep 1005.$$\$" >/dev/null || fail "what --on-remove started is left"
 # what is not expected
 script unexpected <<'EOF'
 remove
@@ -305,8 +324,9 @@ include "comments.apdu"
 end
 EOF
 awk 'BEGIN { print "fuda-trace 1"; for (i = 0; i < 1000; i++) print "# nothing" }' >"$tmp/comments.apdu"
-for args in "slow.apdu --pin-file pin" "shell.apdu --on-remove 'sleep 1000'" endless.apdu; do
-	(cd "$tmp" && eval "exec timeout -k 20 -s INT 1 '$fuda' trace run --tap -r virtual:card $args" >out 2>err </dev/null) &&
+for args in "slow.apdu --pin-file pin" "shell.apdu --on-remove 'sleep 1000'" \
+	"shell.apdu --on-remove 'trap \"\" INT TERM; while :; do sleep 0.1; done'" endless.apdu; do
+	(cd "$tmp" && eval "exec timeout -k 5 -s INT 1 '$fuda' trace run --tap -r virtual:card $args" >out 2>err </dev/null) &&
 		fail 'it ended by itself'
 	says out 'Bail out! '
 	says err 'cancelled'

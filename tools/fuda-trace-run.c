@@ -5,6 +5,7 @@
 #include "tools/results.h"
 #include "tools/secrets.h"
 
+#include <fcntl.h>
 #include <fuda/reader.h>
 #include <signal.h>
 #include <spawn.h>
@@ -20,6 +21,7 @@ extern char **environ;
 enum {
 	SECRETS_MAX = 64, /* of a script, asked for before it runs */
 	LOOK_MS = 20,	  /* between looks at a program that runs */
+	GRACE_MS = 2000,  /* from being asked to end to being ended */
 };
 
 static bool tap, stop;
@@ -85,12 +87,13 @@ static int do_verify(void *arg, enum fuda_pin pin, const char *application, uint
 	return r;
 }
 
-static int do_query(void *arg, uint8_t p2, bool five_bytes, uint16_t *ret_sw)
+static int do_query(void *arg, uint8_t p2, bool five_bytes, struct fuda_buf *ret_response)
 {
 	struct stand *s = arg;
 	int r = ready(s);
 
-	return r < 0 ? r : fuda_pin_query(s->call->card, p2, five_bytes, s->call->dl, ret_sw);
+	return r < 0 ? r :
+		       fuda_pin_query(s->call->card, p2, five_bytes, s->call->dl, ret_response);
 }
 
 static int do_power(void *arg, const char *how)
@@ -125,8 +128,9 @@ static int do_wait(void *arg, uint64_t us)
 
 /* ---- insert and remove ---- */
 
-/* Starts a command of the shell. What it prints is talk, and no part of our report; it does not
- * ignore the signals that we do. */
+/* Starts a command of the shell, in a process group of its own. What it prints is talk, and no part
+ * of our report; it does not ignore the signals that we do, and has nothing that secrets are read
+ * from. */
 static int start_shell(const char *command, pid_t *ret)
 {
 	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command), NULL };
@@ -141,8 +145,15 @@ static int start_shell(const char *command, pid_t *ret)
 		sigaddset(&usual, SIGXFSZ);
 		posix_spawnattr_init(&attributes);
 		posix_spawnattr_setsigdefault(&attributes, &usual);
-		posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-		r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+		posix_spawnattr_setflags(&attributes,
+					 POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+						     0);
+		if (r == 0 && common.pin_fd > STDERR_FILENO)
+			r = posix_spawn_file_actions_addclose(&actions, common.pin_fd);
+		if (r == 0)
+			r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO,
+							     STDOUT_FILENO);
 		if (r == 0)
 			r = posix_spawn(ret, "/bin/sh", &actions, &attributes, argv, environ);
 		posix_spawnattr_destroy(&attributes);
@@ -152,23 +163,45 @@ static int start_shell(const char *command, pid_t *ret)
 	return r;
 }
 
-/* Runs a command of the shell to its end. */
+/* Whether it ends within `ms`, or until we are told to end. It is left as it is, so that its number
+ * is nobody else's yet. */
+static bool ends_within(pid_t pid, int ms, bool heed)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+	siginfo_t info = { .si_pid = 0 };
+
+	for (; ms > 0 && !(heed && session_cancelled()); ms -= LOOK_MS) {
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* Runs a command of the shell to its end, or ends it with all that it started. */
 static int run_shell(struct stand *s, const char *command)
 {
 	pid_t pid;
-	int status = 0, r = start_shell(command, &pid);
+	int status = 0;
+	bool ended;
 
-	if (r)
+	if (start_shell(command, &pid))
 		return fail(s, FUDA_EFAILED, _("the shell cannot be started"));
-	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && !session_cancelled())
-		do_wait(s, LOOK_MS * 1000);
-	if (r == 0) {
-		kill(pid, SIGTERM);
-		waitpid(pid, &status, 0);
+	ended = ends_within(pid, session_timeout_ms(), true);
+	if (!ended) {
+		kill(-pid, SIGTERM);
+		ends_within(pid, GRACE_MS, false);
+		kill(-pid, SIGKILL);
 	}
+	if (waitpid(pid, &status, 0) < 0)
+		status = -1;
 	if (session_cancelled())
 		return fail(s, FUDA_ECANCELLED, _("cancelled"));
-	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
+	if (!ended)
+		return fail(s, FUDA_ETIMEOUT,
+			    _("the command of --on-insert or --on-remove took too long and was "
+			      "ended: --timeout gives it more time"));
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		return fail(s, FUDA_EFAILED,
 			    _("the command of --on-insert or --on-remove failed"));
 	return 0;
@@ -319,16 +352,31 @@ static int run_on_card(struct stand *s, const char *path, struct results *result
 	return r;
 }
 
-static int run_script(struct call *call, char *reader, const char *path, struct results *results)
+/* The same card for all scripts, of which the one before may have had it removed. */
+static int open_card(struct call *call, char **reader)
 {
-	struct stand s = { .call = call, .reader = reader };
+	int r;
+
+	if (call->card)
+		return 0;
+	if (*reader)
+		return fuda_card_open(call->ctx, *reader, call->dl, &call->card);
+	r = call_open_card(call);
+	if (r == 0)
+		*reader = strdup(fuda_card_reader(call->card));
+	return r == 0 && !*reader ? FUDA_ENOMEM : r;
+}
+
+static int run_script(struct call *call, char **reader, const char *path, struct results *results)
+{
+	struct stand s = { .call = call };
 	int r;
 
 	results_script(results, path);
 	r = fuda_trace_secrets(call->ctx, path, call->dl, note_secret, &s);
-	/* the script before may have had it removed */
-	if (r == 0 && !call->card)
-		r = fuda_card_open(call->ctx, reader, call->dl, &call->card);
+	if (r == 0)
+		r = open_card(call, reader);
+	s.reader = *reader;
 	if (r == 0)
 		r = ask_secrets(&s);
 	if (r == 0)
@@ -339,38 +387,55 @@ static int run_script(struct call *call, char *reader, const char *path, struct 
 	return r;
 }
 
-static int run_all(struct call *call)
+/* A mistake in any of them is known before a card is waited for. */
+static int read_scripts(struct call *call, struct results *results)
 {
-	char *reader = strdup(fuda_card_reader(call->card));
-	struct results results;
-	int r, failed = 0;
+	int r = 0;
 
-	if (!reader)
-		return FUDA_ENOMEM;
-	r = results_start(call, tap, junit, &results);
-	if (r == 0) {
-		for (size_t i = 0; r == 0 && i < call->operand_count; i++) {
-			r = run_script(call, reader, call->operands[i], &results);
-			if (r == FUDA_EDEPARTED && !stop) {
-				failed = r;
-				r = 0;
-			}
+	for (size_t i = 0; r == 0 && i < call->operand_count; i++) {
+		struct stand s = { .call = call };
+
+		r = fuda_trace_secrets(call->ctx, call->operands[i], call->dl, note_secret, &s);
+		if (r < 0) {
+			results_script(results, call->operands[i]);
+			results_script_end(results, r);
 		}
-		r = results_end(&results, r < 0 ? r : failed);
+	}
+	session_restart(call);
+	return r;
+}
+
+static int run_scripts(struct call *call, struct results *results)
+{
+	char *reader = NULL;
+	int r = 0, failed = 0;
+
+	for (size_t i = 0; r == 0 && i < call->operand_count; i++) {
+		r = run_script(call, &reader, call->operands[i], results);
+		if (r == FUDA_EDEPARTED && !stop) {
+			failed = r;
+			r = 0;
+		}
 	}
 	free(reader);
-	return r;
+	return r < 0 ? r : failed;
 }
 
 static int run(struct call *call)
 {
+	struct results results;
 	int r = call_operands(call, 1, 4096);
 
 	if (r == 0 && tap && common.json)
 		r = call_usage(call, _("--tap and --json exclude each other"));
 	if (r == 0)
-		r = call_open_card(call);
-	return r < 0 ? r : run_all(call);
+		r = results_start(call, tap, junit, &results);
+	if (r < 0)
+		return r;
+	r = read_scripts(call, &results);
+	if (r == 0)
+		r = run_scripts(call, &results);
+	return results_end(&results, r);
 }
 
 static const struct option_spec options[] = {
