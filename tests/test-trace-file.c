@@ -243,17 +243,17 @@ static void two_recorders_take_turns(void **state)
 	parses(scratch_path("t"));
 }
 
-enum { PROCESSES = 4, EACH = 100 };
+enum { PROCESSES = 4, EACH = 500 };
 
-static void record_many(char name)
+/* With a recorder of its own, or the one of its parent. */
+static void record_many(char name, struct trace_recorder *r)
 {
 	char reader[] = "reader X", command[] = "008400000X";
 	struct trace_facts its = facts;
-	struct trace_recorder *r;
 
 	reader[7] = command[9] = name;
 	its.reader = reader;
-	if (trace_recorder_open(ctx, scratch_path("t"), false, &r) < 0 || trace_record_facts(r, &its) < 0)
+	if ((!r && trace_recorder_open(ctx, scratch_path("t"), false, &r) < 0) || trace_record_facts(r, &its) < 0)
 		_exit(1);
 	for (int i = 0; i < EACH; i++)
 		if (exchange_of(r, command, false, "AABBCC9000", 0) < 0)
@@ -272,7 +272,7 @@ static void processes_share_a_file(void **state)
 	(void)state;
 	for (int i = 0; i < PROCESSES; i++)
 		if (fork() == 0)
-			record_many((char)('1' + i));
+			record_many((char)('1' + i), recorder);
 	for (int i = 0; i < PROCESSES; i++) {
 		assert_true(wait(&status) > 0);
 		assert_int_equal(status, 0);
@@ -292,6 +292,31 @@ static void processes_share_a_file(void **state)
 	trace_parser_free(&p);
 	for (int i = 0; i < PROCESSES; i++)
 		assert_int_equal(counts[i], EACH);
+}
+
+static void children_share_a_file(void **state)
+{
+	open_recorder(scratch_path("t"), false);
+	processes_share_a_file(state);
+}
+
+/* What the parent has selected may not be so any more when its child reads. */
+static void a_child_knows_nothing(void **state)
+{
+	int status;
+
+	(void)state;
+	open_recorder(scratch_path("t"), false);
+	assert_int_equal(trace_record_facts(recorder, &facts), 0);
+	exchange(SELECT_JPKI, "9000");
+	exchange("00B0860000", "31329000");
+	if (fork() == 0)
+		_exit(exchange_of(recorder, "00B0860000", false, "33349000", 0) < 0);
+	assert_true(wait(&status) > 0);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(written(), ") 31 32\n"));
+	assert_null(strstr(written(), ") 33 34\n"));
+	assert_int_equal(parses(scratch_path("t")), 3);
 }
 
 /* Another program in the middle of writing is waited for, but not for ever. */
@@ -336,6 +361,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_pipe_that_nobody_reads, clean),
 		cmocka_unit_test_teardown(two_recorders_take_turns, clean),
 		cmocka_unit_test_teardown(processes_share_a_file, clean),
+		cmocka_unit_test_teardown(children_share_a_file, clean),
+		cmocka_unit_test_teardown(a_child_knows_nothing, clean),
 		cmocka_unit_test_teardown(waits_for_its_turn, clean),
 	};
 

@@ -24,7 +24,7 @@ void monitor_leave_at_end(const bool *entered);
 
 enum { OTHERS_MAX = 8 };
 
-/* What a reader said that it can do, whichever connection of the program asked it: control codes. */
+/* What a reader said that it can do, whichever connection of the program asked: control codes. */
 struct features {
 	DWORD verify, modify; /* of the keys for PINs; 0: none, or not asked for */
 	DWORD others[OTHERS_MAX]; /* of what cannot be written down */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -258,6 +259,22 @@ static int say_facts(struct trace_recorder *r)
 	return e;
 }
 
+/* A child has its parent's lock, until it has opened the file itself; where it may not, they take no
+ * turns. What the parent has selected may not be so any more. */
+static void become_a_child(struct trace_recorder *r)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	int fd;
+
+	trace_record_forget(r);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->fd);
+	fd = r->shared ? open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY) : -1;
+	if (fd < 0)
+		return;
+	close(r->fd);
+	r->fd = fd;
+}
+
 /* Keeps others from writing. Programs that close whatever is open may have a file of their own
  * there by now. */
 static int take_file(struct trace_recorder *r, struct stat *ret)
@@ -268,6 +285,8 @@ static int take_file(struct trace_recorder *r, struct stat *ret)
 		return ctx_fail(r->ctx, FUDA_EFILE,
 				_("The trace %s cannot be written: this program has closed it."),
 				r->path ? r->path : _("on standard error"));
+	if (r->process != getpid())
+		become_a_child(r);
 	if (r->shared && (lock_file(r->fd) < 0 || fstat(r->fd, ret) < 0))
 		return fail_errno(r->ctx, r->path);
 	if (!r->shared)
@@ -352,6 +371,7 @@ int trace_recorder_open(struct fuda_context *ctx, const char *path, bool raw,
 	r->fd = -1;
 	r->raw = raw;
 	r->end = -1;
+	r->process = getpid();
 	r->statement = TRACE_STATEMENT_INIT;
 	r->text = FUDA_BUF_INIT(TEXT_MAX);
 	e = raw ? may_be_raw(ctx) : 0;
