@@ -291,9 +291,13 @@ static void add_hex(struct title *t, const uint8_t *bytes, size_t len)
 		add(t, "...");
 }
 
-static void add_select(struct title *t, const struct trace_about *about, const struct apdu *a)
+static void add_select(struct title *t, const struct trace_about *about, const struct apdu *a,
+		       unsigned hides)
 {
-	if (about->selects)
+	if (a && hides)
+		add(t, " <%zu %s>", a->lc,
+		    hides & TRACE_HIDES_PATTERN ? "bytes of any value" : "bytes not shown");
+	else if (about->selects)
 		add(t, " %s", about->selects->name);
 	else if (about->file)
 		add(t, " %s", about->file->name);
@@ -325,31 +329,31 @@ static void add_secret(struct title *t, const struct trace_about *about)
 	add(t, about->kind == TRACE_IS_TRIES ? " (tries left)" : " <secret>");
 }
 
-void trace_title(const struct trace_about *about, const uint8_t *command, size_t len, size_t got,
-		 char ret[TRACE_TITLE_MAX])
+/* `got`: bytes of data in the response, SIZE_MAX if not known. */
+static void add_command(struct title *t, const struct trace_event *event, size_t got)
 {
-	struct title t = { ret, 0 };
-	struct apdu parsed, *a = apdu_parse(command, len, &parsed) < 0 ? NULL : &parsed;
+	const struct trace_about *about = &event->about;
+	const struct fuda_buf *bytes = event->command;
+	struct apdu parsed, *a = apdu_parse(bytes->data, bytes->len, &parsed) < 0 ? NULL : &parsed;
 
-	*ret = '\0';
-	add(&t, "%s", about->name);
+	add(t, "%s", about->name);
 	if (!*about->name)
-		add(&t, "command"), add_hex(&t, command, MIN(len, (size_t)HEADER));
+		add(t, "command"), add_hex(t, bytes->data, MIN(bytes->len, (size_t)HEADER));
 	switch (about->kind) {
 	case TRACE_IS_SELECT:
-		add_select(&t, about, a);
+		add_select(t, about, a, event->command_hides);
 		break;
 	case TRACE_IS_READ:
-		add_read(&t, about, a, got);
+		add_read(t, about, a, got);
 		break;
 	case TRACE_IS_GET_DATA:
 		if (a)
-			add(&t, " %02X%02X", a->p1, a->p2);
+			add(t, " %02X%02X", a->p1, a->p2);
 		break;
 	case TRACE_IS_TRIES:
 	case TRACE_IS_VERIFY:
 	case TRACE_IS_PIN:
-		add_secret(&t, about);
+		add_secret(t, about);
 		break;
 	case TRACE_IS_OTHER:
 	case TRACE_IS_GET_RESPONSE:
@@ -357,7 +361,7 @@ void trace_title(const struct trace_about *about, const uint8_t *command, size_t
 	case TRACE_IS_SIGN:
 	case TRACE_IS_SECURE:
 		if (about->file)
-			add(&t, " %s", about->file->name);
+			add(t, " %s", about->file->name);
 		break;
 	}
 }
@@ -382,7 +386,7 @@ void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX
 
 	*ret = '\0';
 	if (s->kind == TRACE_COMMAND)
-		trace_title(&event->about, event->command->data, event->command->len, got, ret);
+		add_command(&t, event, got);
 	else if (s->kind == TRACE_WAIT)
 		add_wait(&t, s->time.max_us);
 	else if (s->kind < TRACE_KINDS && words[s->kind])

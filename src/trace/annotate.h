@@ -38,12 +38,9 @@ int trace_walk_next(struct trace_walk *w, const struct trace_event **ret);
 int trace_ended(struct fuda_context *ctx, int r, int end);
 
 enum { TRACE_TITLE_MAX = 160 };
-/* What a command is, in the words of the standards and of scripts, which are the same in every
- * language: "SELECT jpki", "READ BINARY auth-certificate 0..255", "VERIFY auth <secret>". `got`:
- * bytes of data in the response, SIZE_MAX if not known. Printable ASCII. */
-void trace_title(const struct trace_about *about, const uint8_t *command, size_t len, size_t got,
-		 char ret[TRACE_TITLE_MAX]);
-/* The same for any event: directives as they are written. */
+/* What an event is: commands in the words of the standards and of scripts, which are the same in
+ * every language ("SELECT jpki", "READ BINARY auth-certificate 0..255", "VERIFY auth <secret>"),
+ * directives as they are written. Printable ASCII. */
 void trace_event_title(const struct trace_event *event, char ret[TRACE_TITLE_MAX]);
 
 /* What the application is called where it is issued; "" if not known. Static, UTF-8. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/util.h"
 #include "codec/apdu.h"
 
@@ -99,12 +100,17 @@ static const struct command *command_of(uint8_t cla, uint8_t ins)
 	return NULL;
 }
 
-/* Also where it is chained or wrapped: the class but for its bits for that. */
-static const char *name_of(const struct apdu *a)
+/* Also of what is chained or wrapped (the class but for its bits for that) or malformed. */
+static const char *name_of(const uint8_t *command, size_t len)
 {
-	const struct command *c = command_of(a->cla & 0x80, a->ins);
+	struct cursor c = cur_of(command, len);
+	const struct command *known;
+	uint8_t cla, ins;
 
-	return c && (a->cla & 0x60) == 0 ? c->name : "";
+	if (cur_u8(&c, &cla) < 0 || cur_u8(&c, &ins) < 0 || cla & 0x60)
+		return "";
+	known = command_of(cla & 0x80, ins);
+	return known ? known->name : "";
 }
 
 static bool is_secure(uint8_t cla)
@@ -192,10 +198,11 @@ static size_t offset_of(const struct apdu *a)
 void trace_about(const struct trace_follow *f, const uint8_t *command, size_t len,
 		 struct trace_about *ret)
 {
-	struct trace_about about = { TRACE_IS_OTHER, .name = "", .offset = TRACE_OFFSET_UNKNOWN };
+	struct trace_about about = { TRACE_IS_OTHER, .offset = TRACE_OFFSET_UNKNOWN };
 	const struct command *known;
 	struct apdu a;
 
+	about.name = name_of(command, len);
 	*ret = about;
 	if (apdu_parse(command, len, &a) < 0) {
 		if (apdu_is_pin_command(command, len))
@@ -204,7 +211,6 @@ void trace_about(const struct trace_follow *f, const uint8_t *command, size_t le
 	}
 	known = command_of(a.cla, a.ins);
 	about.kind = kind_of(known, &a, command, len);
-	about.name = name_of(&a);
 	about.offset = offset_of(&a);
 	if (known) {
 		uint16_t file = file_of(f, known, &a);

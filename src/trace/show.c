@@ -370,9 +370,14 @@ static void write_totals(struct show *s)
 {
 	out_line(&s->out);
 	out_printf(&s->out,
-		   _("%lu commands, %" PRIu64 " bytes sent, %" PRIu64 " received, %" PRIu64
-		     ".%03u ms"),
-		   s->commands, s->sent, s->received, s->us / 1000, (unsigned)(s->us % 1000));
+		   dngettext(TEXT_DOMAIN,
+			     "%lu command, %" PRIu64 " bytes sent, %" PRIu64 " received",
+			     "%lu commands, %" PRIu64 " bytes sent, %" PRIu64 " received",
+			     s->commands),
+		   s->commands, s->sent, s->received);
+	if (s->us)
+		out_printf(&s->out, ", %" PRIu64 ".%03u ms", s->us / 1000,
+			   (unsigned)(s->us % 1000));
 	out_line(&s->out);
 }
 
