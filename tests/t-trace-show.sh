@@ -73,7 +73,31 @@ run 1 trace diff a.apdu auth.apdu
 run 1 trace diff auth.apdu ca.apdu
 grep -v '^key' "$tmp/a.apdu" >"$tmp/e.apdu"
 run 0 trace diff a.apdu e.apdu
-says out 'compared by their length alone'
+says out 'cannot be compared, but for'
+run 0 trace diff --json a.apdu e.apdu
+json .differences 0
+json .not_compared
+
+# a raw one with one that is not: what is hidden is known by its hash
+mkdir -p "$tmp/home/.config/fuda"
+echo 'trace.raw = yes' >"$tmp/home/.config/fuda/config"
+FUDA_TRACE_RAW=1 && export FUDA_TRACE_RAW
+traced raw.apdu cert auth -r trace:virtual:card
+traced stranger-raw.apdu cert auth -r trace:virtual:stranger
+unset FUDA_TRACE_RAW
+run 0 trace diff --json a.apdu raw.apdu
+json .not_compared 0
+run 1 trace diff raw.apdu d.apdu
+says_not out 'cannot be compared'
+run 1 trace diff a.apdu stranger-raw.apdu
+says err 'the traces differ in '
+says out '< 9000 <data'
+says out ' bytes)'
+mv "$tmp/home/.config/fuda/trace.key" "$tmp/key"
+run 0 trace diff --json a.apdu raw.apdu
+json .not_compared
+[ ! -e "$tmp/home/.config/fuda/trace.key" ] || fail "comparing makes a key"
+mv "$tmp/key" "$tmp/home/.config/fuda/trace.key"
 
 # what is none, is not there, or is too much
 echo nonsense >"$tmp/bad.apdu"
@@ -113,6 +137,20 @@ says out '1B 5B 32 4A C2 9B'
 	(cd "$tmp" && "$fuda" trace show a.apdu >/dev/full 2>err) || got=$?
 	[ $got -eq 1 ] || fail "a full disk: $got"
 }
+# nobody reads on: that ends it like any filter, without a word
+{
+	echo 'fuda-trace 1'
+	yes "$(printf '> 00 84 00 00 02\n< 9000 0102')" | head -n 40000
+} >"$tmp/long.apdu"
+sed 's/0102/0103/' "$tmp/long.apdu" >"$tmp/other.apdu"
+for what in 'show long.apdu' 'diff long.apdu other.apdu' 'export -f jsonl long.apdu' 'format long.apdu'; do
+	# shellcheck disable=SC2086 # words
+	(cd "$tmp" && {
+		env --default-signal=PIPE "$fuda" trace $what 2>err || echo $? >status
+	} | head -n 1) >"$tmp/out"
+	silent err
+	[ "$(cat "$tmp/status")" -eq 141 ] || fail "$what: nobody reads on: $(cat "$tmp/status")"
+done
 # a few lines that go on for hours, with nothing to show meanwhile
 {
 	echo 'fuda-trace 1'

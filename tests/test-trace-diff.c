@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/scratch.h"
 #include "tests/tracefile.h"
 
-static int diff(const char *a, const char *b, struct heard *h, size_t *ret, char *ret_message)
+static int diff(const char *a, const char *b, struct heard *h, struct fuda_trace_comparison *ret,
+		char *ret_message)
 {
 	_cleanup_tracefile_ struct tracefile fa = tracefile_of(a, strlen(a));
 	_cleanup_tracefile_ struct tracefile fb = tracefile_of(b, strlen(b));
@@ -22,15 +24,17 @@ static size_t differences(const char *a, const char *b, struct heard *h)
 {
 	_cleanup_heard_ struct heard other = HEARD;
 	char whole_a[8192], whole_b[8192], message[1024] = "";
-	size_t n = 99, back = 98;
+	struct fuda_trace_comparison there = { 99, 0 }, back = { 98, 0 };
+	size_t n;
 
 	snprintf(whole_a, sizeof(whole_a), FIRST "%s", a);
 	snprintf(whole_b, sizeof(whole_b), FIRST "%s", b);
-	if (diff(whole_a, whole_b, h, &n, message) != 0)
+	if (diff(whole_a, whole_b, h, &there, message) != 0)
 		fail_msg("%s and %s: %s", a, b, message);
 	assert_int_equal(diff(whole_b, whole_a, &other, &back, NULL), 0);
-	if (n != back)
-		fail_msg("%s and %s: %zu differences, and %zu the other way", a, b, n, back);
+	n = there.differences;
+	if (n != back.differences || there.uncompared != back.uncompared)
+		fail_msg("%s and %s: %zu differences, and %lu the other way", a, b, n, back.differences);
 	if (!n == (h->bytes.len && strncmp(heard_text(h), "---", 3) == 0))
 		fail_msg("%s and %s: %zu differences, but: %s", a, b, n, heard_text(h));
 	return n;
@@ -39,6 +43,10 @@ static size_t differences(const char *a, const char *b, struct heard *h)
 #define CHALLENGE "> 00 84 00 00 02\n"
 #define KEY_1     "key 11111111\n"
 #define KEY_2     "key 22222222\n"
+/* the bytes 01 02, hidden by the key that by_own_key() has */
+#define KEY_OWN   "key F412A49C\n"
+#define HASH_0102 "15200ECC02A10706"
+#define OWN_0102  "< 9000 <data 2 " HASH_0102 ">\n"
 #define HIDDEN_A  "< 9000 <data 2 AAAAAAAAAAAAAAAA>\n"
 #define HIDDEN_B  "< 9000 <data 2 BBBBBBBBBBBBBBBB>\n"
 
@@ -82,6 +90,12 @@ static void not_the_same(void **state)
 		size_t count;
 		const char *says;
 	} rows[] = {
+		{ CHALLENGE "< 9000 000102030405060708090A0B0C0D0E0F1011121314\n", CHALLENGE "< 9000\n", 1,
+		  " 12 13 ... (21 bytes)\n" },
+		{ CHALLENGE "< 9000 000102030405060708090A0B0C0D0E0F10111213\n", CHALLENGE "< 9000\n", 1, " 12 13\n" },
+		{ CHALLENGE "< 9000 {a=..} {b=..} {c=..} {d=..} {e=..} {f=..} {g=..} {h=..} {i=..} {j=..} {k=..}"
+		  " {l=..} {m=..} {n=..} {o=..} {p=..} {q=..} {r=..} {s=..} {t=..}\n",
+		  CHALLENGE "< 9000\n", 1, "...\n" },
 		{ CHALLENGE "< 9000 0102\n", "", 1, "- > 00 84 00 00 02\n- < 9000 01 02\n" },
 		{ CHALLENGE "< 9000 0102\n", CHALLENGE "< 9000 0103\n", 1,
 		  "@@ -2 +2 @@ GET CHALLENGE\n  > 00 84 00 00 02\n- < 9000 01 02\n+ < 9000 01 03\n"
@@ -126,6 +140,41 @@ static void not_the_same(void **state)
 	}
 }
 
+/* What one trace shows and the other hides is compared by the key that made the hash, if it is the user's. */
+static void by_own_key(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t count;
+		bool not_compared;
+	} rows[] = {
+		{ KEY_OWN CHALLENGE OWN_0102, CHALLENGE "< 9000 0102\n", 0, false },
+		{ KEY_OWN CHALLENGE OWN_0102, CHALLENGE "< 9000 0103\n", 1, false },
+		{ KEY_OWN CHALLENGE OWN_0102, CHALLENGE "< 9000 010203\n", 1, false },
+		{ KEY_OWN CHALLENGE OWN_0102, KEY_1 CHALLENGE "< 9000 0102\n", 0, false },
+		{ KEY_OWN CHALLENGE OWN_0102, CHALLENGE "< 9000 ..{2}\n", 0, true },
+		{ KEY_OWN CHALLENGE "< 9000 00 <data 2 " HASH_0102 ">\n", CHALLENGE "< 9000 000102\n", 0, true },
+		{ KEY_OWN CHALLENGE "< 9000 00 <data 2 " HASH_0102 ">\n", CHALLENGE "< 9000 010102\n", 1, false },
+		{ KEY_1 CHALLENGE OWN_0102, CHALLENGE "< 9000 0102\n", 0, true },
+		{ KEY_OWN "> 80 2A 00 80 02 <data 2 " HASH_0102 "> 00\n< 6985\n",
+		  "> 80 2A 00 80 02 0102 00\n< 6985\n", 0, false },
+		{ KEY_OWN "> 80 2A 00 80 02 <data 2 " HASH_0102 "> 00\n< 6985\n",
+		  "> 80 2A 00 80 02 0102 10\n< 6985\n", 0, true },
+		{ KEY_OWN "> 80 2A 00 80 02 <data 2 " HASH_0102 "> 00\n< 6985\n",
+		  "> 80 2A 00 80 02 0202 00\n< 6985\n", 1, false },
+	};
+
+	(void)state;
+	assert_int_equal(mkdir(scratch_path("fuda"), 0700), 0);
+	scratch_write("fuda/trace.key", "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F\n", 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_heard_ struct heard h = HEARD;
+
+		assert_int_equal(differences(rows[i].a, rows[i].b, &h), rows[i].count);
+		(rows[i].not_compared ? heard_says : heard_says_not)(&h, "cannot be compared");
+	}
+}
+
 /* What cannot be compared is compared by its length, and that is said. */
 static void by_length(void **state)
 {
@@ -133,10 +182,10 @@ static void by_length(void **state)
 		const char *a, *b;
 		const char *count;
 	} rows[] = {
-		{ KEY_1 CHALLENGE HIDDEN_A, KEY_2 CHALLENGE HIDDEN_B, "1 values" },
-		{ CHALLENGE HIDDEN_A, CHALLENGE HIDDEN_A, "1 values" },
-		{ CHALLENGE HIDDEN_A, CHALLENGE "< 9000 0102\n", "1 values" },
-		{ CHALLENGE "< 9000 01 <data 2 AAAAAAAAAAAAAAAA>\n", CHALLENGE "< 9000 010203\n", "1 values" },
+		{ KEY_1 CHALLENGE HIDDEN_A, KEY_2 CHALLENGE HIDDEN_B, "1 value cannot" },
+		{ CHALLENGE HIDDEN_A, CHALLENGE HIDDEN_A, "1 value cannot" },
+		{ CHALLENGE HIDDEN_A, CHALLENGE "< 9000 0102\n", "1 value cannot" },
+		{ CHALLENGE "< 9000 01 <data 2 AAAAAAAAAAAAAAAA>\n", CHALLENGE "< 9000 010203\n", "1 value cannot" },
 		{ KEY_1 CHALLENGE HIDDEN_A CHALLENGE HIDDEN_A, CHALLENGE HIDDEN_B CHALLENGE HIDDEN_B, "2 values" },
 	};
 
@@ -238,7 +287,7 @@ static void refuses(void **state)
 	_cleanup_heard_ struct heard h = HEARD;
 	struct fuda_trace_sink sink = { heard_write, &h };
 	struct fuda_context *ctx;
-	size_t n = 42;
+	struct fuda_trace_comparison n = { 42, 43 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -251,7 +300,8 @@ static void refuses(void **state)
 	assert_int_equal(fuda_trace_diff(ctx, "/nowhere/a", "/nowhere/b", NULL, &sink, &n), FUDA_EFILE);
 	assert_non_null(strstr(fuda_context_message(ctx), "/nowhere/a"));
 	fuda_context_free(&ctx);
-	assert_int_equal(n, 42);
+	assert_int_equal(n.differences, 42);
+	assert_int_equal(n.uncompared, 43);
 	h.most = 1;
 	fuda_buf_clear(&h.bytes);
 	assert_int_equal(diff(FIRST CHALLENGE "< 9000\n", FIRST, &h, &n, NULL), FUDA_EFILE);
@@ -262,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same),
 		cmocka_unit_test(not_the_same),
+		cmocka_unit_test_setup_teardown(by_own_key, scratch_setup, scratch_teardown),
 		cmocka_unit_test(by_length),
 		cmocka_unit_test(finds_its_way_back),
 		cmocka_unit_test(pairs_what_is_alike),

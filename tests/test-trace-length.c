@@ -46,10 +46,10 @@ static int show(struct fuda_context *ctx, const char *path)
 
 static int diff(struct fuda_context *ctx, const char *path)
 {
-	size_t differences = 1;
-	int r = fuda_trace_diff(ctx, path, path, NULL, &nowhere, &differences);
+	struct fuda_trace_comparison found;
+	int r = fuda_trace_diff(ctx, path, path, NULL, &nowhere, &found);
 
-	return r < 0 ? r : (int)differences;
+	return r < 0 ? r : (int)found.differences;
 }
 
 static int pcapng(struct fuda_context *ctx, const char *path)

@@ -29,9 +29,9 @@ static int show(struct fuda_context *ctx)
 
 static int diff(struct fuda_context *ctx)
 {
-	size_t n;
+	struct fuda_trace_comparison found;
 
-	return fuda_trace_diff(ctx, first_path, second_path, NULL, &nowhere, &n);
+	return fuda_trace_diff(ctx, first_path, second_path, NULL, &nowhere, &found);
 }
 
 static int pcapng(struct fuda_context *ctx)

@@ -25,7 +25,7 @@ static int run(struct call *call)
 {
 	int out = STDOUT_FILENO;
 	struct fuda_trace_sink sink = traces_sink(&out);
-	size_t differences = 0;
+	struct fuda_trace_comparison found;
 	int r = call_operands(call, 2, 2);
 
 	if (r < 0)
@@ -33,15 +33,19 @@ static int run(struct call *call)
 	if (common.json)
 		sink.write = nowhere;
 	r = fuda_trace_diff(call->ctx, call->operands[0], call->operands[1], call->dl, &sink,
-			    &differences);
+			    &found);
 	call->raw = !common.json;
 	if (r < 0)
 		return trouble(call, traces_ended(call, r));
-	report_number(call->report, NULL, "differences", (long)differences);
+	report_number(call->report, NULL, "differences", (long)found.differences);
+	report_number(call->report, NULL, "not_compared", (long)found.uncompared);
 	call->shown = true;
-	return differences ? call_fail(call, FUDA_EDEPARTED, _("the traces differ (%zu times)"),
-				       differences) :
-			     0;
+	if (!found.differences)
+		return 0;
+	return call_fail(call, FUDA_EDEPARTED,
+			 ngettext("the traces differ in %lu step", "the traces differ in %lu steps",
+				  found.differences),
+			 found.differences);
 }
 
 const struct fuda_command command_trace_diff = {
@@ -49,4 +53,5 @@ const struct fuda_command command_trace_diff = {
 	.summary = N_("compare two traces by what happens in them"),
 	.synopsis = "A B",
 	.run = run,
+	.flags = COMMAND_FILTER,
 };

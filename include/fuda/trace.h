@@ -44,11 +44,16 @@ int fuda_trace_show(struct fuda_context *ctx, const char *path, const struct fud
 		    const struct fuda_trace_show *how, const struct fuda_trace_sink *sink);
 
 /* Compares two traces by what happens in them: comments, times, names and the way they are written
- * do not count; what is not shown is compared by length and hash where both were made with one key.
- * Writes where they differ; `ret_differences` counts. */
+ * do not count; what is not shown is compared by length and hash where both were made with one key,
+ * or the other shows it and the key is the user's. Writes where they differ. */
+struct fuda_trace_comparison {
+	unsigned long differences; /* steps that are not the same */
+	unsigned long uncompared;  /* values that cannot be compared, but for their lengths, which
+				    * are the same; no difference */
+};
 int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
 		    const struct fuda_deadline *dl, const struct fuda_trace_sink *sink,
-		    size_t *ret_differences);
+		    struct fuda_trace_comparison *ret);
 
 /* For Wireshark (pcapng of ISO 14443, with blocks made up around the APDUs), or an object of JSON a
  * line and command. */

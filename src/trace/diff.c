@@ -21,13 +21,13 @@ struct side {
 	bool ended;
 	bool key_known;
 	struct fuda_buf key, scratch;
+	struct trace_keyring *keyring; /* of both sides; NULL: there is none to be had */
 };
 
 struct diff {
 	struct side a, b;
 	struct trace_out out;
-	size_t differences;
-	unsigned long by_length;
+	unsigned long differences, by_length;
 };
 
 /* ---- windows ---- */
@@ -67,8 +67,8 @@ static int look_ahead(struct side *s, size_t n)
 		if (r > 0 && event->what->kind == TRACE_KEY)
 			r = take_key(s, event->what);
 		if (r > 0 && trace_means_something(event)) {
-			r = trace_meaning(event, s->key_known ? s->key.data : NULL, &s->scratch,
-					  at(s, s->count));
+			r = trace_meaning(event, s->key_known ? s->key.data : NULL, s->keyring,
+					  &s->scratch, at(s, s->count));
 			s->count += r == 0;
 		}
 		if (r < 0)
@@ -321,17 +321,31 @@ static int compare(struct diff *d)
 	}
 	if (r == 0 && d->by_length) {
 		out_printf(&d->out,
-			   _("%lu values that are not shown were compared by their length alone: "
-			     "no one key made the hashes of both."),
+			   dngettext(TEXT_DOMAIN,
+				     "%lu value cannot be compared, but for its length, which is "
+				     "the same: it is not shown, and there is no key for its hash.",
+				     "%lu values cannot be compared, but for their lengths, which "
+				     "are the same: they are not shown, and there is no key for "
+				     "their hashes.",
+				     d->by_length),
 			   d->by_length);
 		out_line(&d->out);
 	}
 	return r;
 }
 
+/* Without the user's key what one trace alone hides cannot be compared, which is said. */
+static int open_keyring(struct diff *d, struct fuda_context *ctx)
+{
+	int r = trace_keyring_find(ctx, &d->a.keyring);
+
+	d->b.keyring = d->a.keyring;
+	return r == FUDA_ENOMEM ? r : 0;
+}
+
 int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
 		    const struct fuda_deadline *dl, const struct fuda_trace_sink *sink,
-		    size_t *ret_differences)
+		    struct fuda_trace_comparison *ret)
 {
 	struct diff d = { .out = TRACE_OUT(sink) };
 	int r = side_open(&d.a, ctx, a, dl, '-'), end;
@@ -339,13 +353,16 @@ int fuda_trace_diff(struct fuda_context *ctx, const char *a, const char *b,
 	if (r == 0)
 		r = side_open(&d.b, ctx, b, dl, '+');
 	if (r == 0)
+		r = open_keyring(&d, ctx);
+	if (r == 0)
 		r = compare(&d);
 	end = out_end(&d.out);
 	r = trace_ended(ctx, r, end);
 	out_free(&d.out);
 	side_close(&d.a);
 	side_close(&d.b);
+	trace_keyring_free(&d.a.keyring);
 	if (r == 0)
-		*ret_differences = d.differences;
+		*ret = (struct fuda_trace_comparison){ d.differences, d.by_length };
 	return r;
 }

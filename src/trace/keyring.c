@@ -96,17 +96,22 @@ static int make_key(const char *path)
 	return e == FUDA_EBUSY ? 0 : e;
 }
 
-/* The user's key; one for this process alone where there is no place to keep it. */
+/* FUDA_ENOTFOUND: the user has none. */
 static int find_key(struct fuda_context *ctx, uint8_t ret_key[KEY])
 {
 	char path[CONFIG_PATH_MAX];
-	int e = FUDA_ENOTFOUND;
 
-	if (config_path(KEY_FILE, path) == 0) {
+	return config_path(KEY_FILE, path) == 0 ? read_key(ctx, path, ret_key) : FUDA_ENOTFOUND;
+}
+
+/* The user's key; one for this process alone where there is no place to keep it. */
+static int find_or_make_key(struct fuda_context *ctx, uint8_t ret_key[KEY])
+{
+	char path[CONFIG_PATH_MAX];
+	int e = find_key(ctx, ret_key);
+
+	if (e == FUDA_ENOTFOUND && config_path(KEY_FILE, path) == 0 && make_key(path) == 0)
 		e = read_key(ctx, path, ret_key);
-		if (e == FUDA_ENOTFOUND && make_key(path) == 0)
-			e = read_key(ctx, path, ret_key);
-	}
 	if (e != FUDA_ENOTFOUND)
 		return e;
 	ctx_log(ctx, FUDA_LOG_INFO, "no place for " KEY_FILE ": hashes are of this process alone");
@@ -116,12 +121,13 @@ static int find_key(struct fuda_context *ctx, uint8_t ret_key[KEY])
 
 /* ---- the keyring ---- */
 
-int trace_keyring_open(struct fuda_context *ctx, struct trace_keyring **ret)
+static int keyring_of(struct fuda_context *ctx, int (*get)(struct fuda_context *, uint8_t *),
+		      struct trace_keyring **ret)
 {
 	_cleanup_(trace_keyring_free) struct trace_keyring *k = calloc(1, sizeof(*k));
 	struct fuda_digest digest = { 0 };
 	uint8_t key[KEY];
-	int e = k ? find_key(ctx, key) : ctx_fail_code(ctx, FUDA_ENOMEM);
+	int e = k ? get(ctx, key) : ctx_fail_code(ctx, FUDA_ENOMEM);
 
 	if (e < 0)
 		return e;
@@ -137,6 +143,16 @@ int trace_keyring_open(struct fuda_context *ctx, struct trace_keyring **ret)
 	*ret = k;
 	k = NULL;
 	return 0;
+}
+
+int trace_keyring_open(struct fuda_context *ctx, struct trace_keyring **ret)
+{
+	return keyring_of(ctx, find_or_make_key, ret);
+}
+
+int trace_keyring_find(struct fuda_context *ctx, struct trace_keyring **ret)
+{
+	return keyring_of(ctx, find_key, ret);
 }
 
 void trace_keyring_free(struct trace_keyring **k)

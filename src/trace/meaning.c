@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HEX_SHOWN = 32 /* bytes */ };
+enum { HEX_SHOWN = 20 /* bytes: with what stands around them less than a line */ };
 
 /* ---- bytes ---- */
 
@@ -118,20 +118,61 @@ static int mean_bytes(const struct trace_statement *s, struct fuda_buf *scratch,
 	return r;
 }
 
-/* ---- texts ---- */
-
-static _printf_(2, 3) void show(char text[MEANING_SHOWN], const char *format, ...)
+/* `s` is what a trace has of these bytes that hides their data. */
+static int mean_hidden(const struct trace_statement *s, struct fuda_buf *scratch,
+		       struct trace_meant_bytes *ret)
 {
-	size_t used = strlen(text);
-	va_list ap;
+	struct trace_meant_bytes hidden;
+	int r = mean_bytes(s, scratch, &hidden);
 
-	va_start(ap, format);
-	vsnprintf(text + used, MEANING_SHOWN - used, format, ap);
-	va_end(ap);
+	if (r < 0)
+		return r;
+	ret->hidden = hidden.with_hashes;
+	ret->hidden_without = hidden.without;
+	return 0;
 }
 
-/* The beginning of bytes of which `hides` says what is not known. */
-static void show_bytes(char text[MEANING_SHOWN], const struct trace_statement *s)
+static int mean_hidden_command(struct trace_keyring *k, const struct fuda_buf *command,
+			       struct fuda_buf *scratch, struct trace_meant_bytes *ret)
+{
+	_cleanup_statement_ struct trace_statement s = TRACE_STATEMENT_INIT;
+	const struct trace_about nothing = { .name = "" };
+	int r = trace_redact_command(k, &nothing, false, command->data, command->len, &s);
+
+	return r < 0 ? r : mean_hidden(&s, scratch, ret);
+}
+
+static int mean_hidden_data(struct trace_keyring *k, const struct fuda_buf *data,
+			    struct fuda_buf *scratch, struct trace_meant_bytes *ret)
+{
+	_cleanup_statement_ struct trace_statement s = TRACE_STATEMENT_INIT;
+	struct trace_item item = { .kind = TRACE_DATA, .min = data->len, .max = data->len };
+	int r = trace_hash(k, data->data, data->len, item.hash);
+
+	if (r == 0)
+		r = trace_add_item(&s, &item);
+	return r < 0 ? r : mean_hidden(&s, scratch, ret);
+}
+
+/* ---- texts ---- */
+
+/* What does not fit is cut, and that is seen. */
+static _printf_(2, 3) void show(char text[MEANING_SHOWN], const char *format, ...)
+{
+	static const char cut[] = "...";
+	size_t used = strlen(text);
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text + used, MEANING_SHOWN - used, format, ap);
+	va_end(ap);
+	if (n >= 0 && used + (size_t)n >= MEANING_SHOWN)
+		memcpy(text + MEANING_SHOWN - sizeof(cut), cut, sizeof(cut));
+}
+
+/* The beginning of `len` bytes, or at least so many. */
+static void show_bytes(char text[MEANING_SHOWN], const struct trace_statement *s, size_t len)
 {
 	size_t left = HEX_SHOWN;
 
@@ -152,8 +193,8 @@ static void show_bytes(char text[MEANING_SHOWN], const struct trace_statement *s
 		for (size_t n = 0; is_literal(item) && n < item->len && left; n++, left--)
 			show(text, " %02X", s->bytes.data[item->at + n]);
 	}
-	if (!left)
-		show(text, " ...");
+	if (len > HEX_SHOWN && !left)
+		show(text, " "), show(text, _("... (%zu bytes)"), len);
 }
 
 static void show_outcome(const struct trace_event *event, char text[MEANING_SHOWN])
@@ -169,7 +210,7 @@ static void show_outcome(const struct trace_event *event, char text[MEANING_SHOW
 	for (size_t i = 0; i < s->status_count; i++)
 		show(text, "%s%04X", i ? "|" : "< ", s->statuses[i].sw);
 	if (s->items && s->count)
-		show_bytes(text, s);
+		show_bytes(text, s, event->data->len);
 	else if (event->sw_known)
 		show(text, " %s", fuda_status_text(event->sw));
 }
@@ -215,8 +256,8 @@ static void take_sample(const struct trace_event *event, struct trace_meaning *m
 	}
 }
 
-static int mean_outcome(const struct trace_event *event, struct fuda_buf *scratch,
-			struct trace_meaning *m)
+static int mean_outcome(const struct trace_event *event, struct trace_keyring *keyring,
+			struct fuda_buf *scratch, struct trace_meaning *m)
 {
 	int r;
 
@@ -231,10 +272,13 @@ static int mean_outcome(const struct trace_event *event, struct fuda_buf *scratc
 		return 0;
 	take_sample(event, m);
 	r = mean_bytes(event->outcome, scratch, &m->response);
+	if (r == 0 && keyring && event->data->len && !event->data_hides)
+		r = mean_hidden_data(keyring, event->data, scratch, &m->response);
 	return r < 0 ? r : mean_statuses(event->outcome, &m->statuses);
 }
 
-int trace_meaning(const struct trace_event *event, const uint8_t *key, struct fuda_buf *scratch,
+int trace_meaning(const struct trace_event *event, const uint8_t *key,
+		  struct trace_keyring *keyring, struct fuda_buf *scratch,
 		  struct trace_meaning *ret)
 {
 	struct trace_meaning *m = ret;
@@ -246,15 +290,19 @@ int trace_meaning(const struct trace_event *event, const uint8_t *key, struct fu
 	m->key_known = key != NULL;
 	if (key)
 		memcpy(m->key, key, sizeof(m->key));
+	m->key_own = key && keyring &&
+		     memcmp(key, trace_keyring_id(keyring), sizeof(m->key)) == 0;
 	trace_event_title(event, m->title);
 	if (m->kind == TRACE_COMMAND) {
 		memcpy(m->header, event->command->data,
 		       MIN(event->command->len, sizeof(m->header)));
 		show(m->command_shown, ">");
-		show_bytes(m->command_shown, event->what);
+		show_bytes(m->command_shown, event->what, event->command->len);
 		r = mean_bytes(event->what, scratch, &m->command);
+		if (r == 0 && keyring && !event->command_hides)
+			r = mean_hidden_command(keyring, event->command, scratch, &m->command);
 	}
-	return r == 0 && event->number ? mean_outcome(event, scratch, m) : r;
+	return r == 0 && event->number ? mean_outcome(event, keyring, scratch, m) : r;
 }
 
 /* ---- comparing ---- */
@@ -264,22 +312,36 @@ static bool same_digest(const struct fuda_digest *a, const struct fuda_digest *b
 	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
+/* How hashes of what two traces hide, or what one of them does, can be compared. */
+struct keys {
+	bool same, own_a, own_b;
+};
+
+static struct keys keys_of(const struct trace_meaning *a, const struct trace_meaning *b)
+{
+	return (struct keys){
+		.same = a->key_known && b->key_known &&
+			memcmp(a->key, b->key, sizeof(a->key)) == 0,
+		.own_a = a->key_own,
+		.own_b = b->key_own,
+	};
+}
+
 static bool same_bytes(const struct trace_meant_bytes *a, const struct trace_meant_bytes *b,
-		       bool one_key, unsigned long *by_length)
+		       struct keys keys, unsigned long *by_length)
 {
 	bool same;
 
-	if ((!a->hides && !b->hides) || (a->hides && b->hides && one_key))
+	if (a->hides == b->hides && (!a->hides || keys.same))
 		return same_digest(&a->with_hashes, &b->with_hashes);
+	if (!a->hides && keys.own_b && same_digest(&a->hidden_without, &b->without))
+		return same_digest(&a->hidden, &b->with_hashes);
+	if (!b->hides && keys.own_a && same_digest(&b->hidden_without, &a->without))
+		return same_digest(&b->hidden, &a->with_hashes);
 	same = a->hides && b->hides ? same_digest(&a->without, &b->without) : a->len == b->len;
 	if (same && by_length)
 		++*by_length;
 	return same;
-}
-
-static bool one_key(const struct trace_meaning *a, const struct trace_meaning *b)
-{
-	return a->key_known && b->key_known && memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
 /* What both show from their beginning on, however much of the rest is hidden. */
@@ -295,7 +357,7 @@ bool trace_same_command(const struct trace_meaning *a, const struct trace_meanin
 		return false;
 	if (a->kind != TRACE_COMMAND)
 		return strcmp(a->title, b->title) == 0;
-	return same_bytes(&a->command, &b->command, one_key(a, b), by_length);
+	return same_bytes(&a->command, &b->command, keys_of(a, b), by_length);
 }
 
 bool trace_same_outcome(const struct trace_meaning *a, const struct trace_meaning *b,
@@ -306,5 +368,5 @@ bool trace_same_outcome(const struct trace_meaning *a, const struct trace_meanin
 	if (a->outcome != TRACE_RESPONSE)
 		return a->error == b->error;
 	return same_digest(&a->statuses, &b->statuses) && same_beginning(a, b) &&
-	       same_bytes(&a->response, &b->response, one_key(a, b), by_length);
+	       same_bytes(&a->response, &b->response, keys_of(a, b), by_length);
 }

@@ -5,9 +5,10 @@
 
 #include <fuda/hash.h>
 #include "trace/annotate.h"
+#include "trace/record.h"
 
 enum {
-	MEANING_SHOWN = 160,  /* characters of texts, with the NUL */
+	MEANING_SHOWN = 98,   /* bytes of texts, with the NUL: a line */
 	MEANING_SAMPLE = 512, /* bytes of a response */
 };
 
@@ -17,6 +18,8 @@ struct trace_meant_bytes {
 	struct fuda_digest without;	/* ... by its length alone */
 	size_t len;			/* of all of them, the least that there may be */
 	bool hides;			/* <data n HASH> is among them */
+	/* of bytes that are all shown: both digests of what a trace has that hides their data */
+	struct fuda_digest hidden, hidden_without;
 };
 
 struct trace_meaning {
@@ -26,8 +29,8 @@ struct trace_meaning {
 	uint8_t header[4];	     /* of the command; zeros for what is no command */
 	struct fuda_digest statuses; /* of a response; in no order */
 	int error;		     /* of a failure */
-	bool key_known;
-	uint8_t key[4]; /* of the hashes */
+	bool key_known, key_own; /* own: that of the keyring */
+	uint8_t key[4];		 /* of the hashes */
 	/* for people, UTF-8 */
 	unsigned long line;
 	char title[TRACE_TITLE_MAX];
@@ -39,14 +42,16 @@ struct trace_meaning {
 /* Whether an event counts at all: what passed or was done, not where it passed. */
 bool trace_means_something(const struct trace_event *event);
 
-/* `key`: four bytes that say with which key hashes were made, NULL if not known; `scratch` is for
- * use inside. FUDA_ENOMEM, FUDA_ETOOBIG, FUDA_EFAILED. */
-int trace_meaning(const struct trace_event *event, const uint8_t *key, struct fuda_buf *scratch,
+/* `key`: four bytes that say with which key hashes were made, NULL if not known; `keyring` makes
+ * hashes of what is shown, unless it is NULL; `scratch` is for use inside. FUDA_ENOMEM,
+ * FUDA_ETOOBIG, FUDA_EFAILED. */
+int trace_meaning(const struct trace_event *event, const uint8_t *key,
+		  struct trace_keyring *keyring, struct fuda_buf *scratch,
 		  struct trace_meaning *ret);
 
-/* Whether the commands, the outcomes, are the same. What is hidden is compared by its hash where
- * both were made with one key, else by its length; then, if they are the same, `by_length` (unless
- * NULL) is counted up. */
+/* Whether the commands, the outcomes, are the same. What is hidden is compared by its hash: with
+ * another that was made with the same key, or with that of what is shown if it is the keyring's;
+ * else by its length, and then, if they are the same, `by_length` (unless NULL) is counted up. */
 bool trace_same_command(const struct trace_meaning *a, const struct trace_meaning *b,
 			unsigned long *by_length);
 bool trace_same_outcome(const struct trace_meaning *a, const struct trace_meaning *b,

@@ -13,6 +13,8 @@
  * be compared and nobody else can try values. */
 struct trace_keyring;
 int trace_keyring_open(struct fuda_context *ctx, struct trace_keyring **ret);
+/* The same, but makes no key: FUDA_ENOTFOUND if there is none yet. */
+int trace_keyring_find(struct fuda_context *ctx, struct trace_keyring **ret);
 void trace_keyring_free(struct trace_keyring **k);
 /* Which key it is: four bytes that tell nothing about it. */
 const uint8_t *trace_keyring_id(const struct trace_keyring *k);

@@ -84,7 +84,7 @@ static void read_all(struct fuda_context *ctx, const char *path)
 	struct fuda_trace_sink sink = { see, &seen };
 	struct fuda_trace_show how = { false, certificate, NULL };
 	struct fuda_trace_summary summary;
-	size_t differences = 0;
+	struct fuda_trace_comparison found = { 0 };
 	int all = 1;
 
 	agree(&all, fuda_trace_show(ctx, path, NULL, &how, &sink));
@@ -92,8 +92,8 @@ static void read_all(struct fuda_context *ctx, const char *path)
 	seen = (struct seen){ .text = true };
 	agree(&all, fuda_trace_show(ctx, path, NULL, &how, &sink));
 	seen = (struct seen){ .text = true };
-	agree(&all, fuda_trace_diff(ctx, path, path, NULL, &sink, &differences));
-	if (differences)
+	agree(&all, fuda_trace_diff(ctx, path, path, NULL, &sink, &found));
+	if (found.differences)
 		abort();
 	seen = (struct seen){ .text = false };
 	agree(&all, fuda_trace_export(ctx, path, NULL, FUDA_TRACE_PCAPNG, &sink));
