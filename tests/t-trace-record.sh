@@ -160,7 +160,7 @@ record 127 "$dir/not-there"
 [ ! -e "$dir/t" ] || fail "there is a trace of a program that was not run"
 record 126 "$dir"
 says err 'ermission denied'
-run 5 sh -c "echo in | '$build/fuda' trace record -o u -- sh -c 'read x; echo \$x; exit 5'"
+run 5 sh -c "echo in | '$build/fuda' trace record -o u sh -c 'read x; echo \$x; exit 5'"
 says out in
 
 echo "- mistakes"

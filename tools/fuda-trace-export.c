@@ -54,4 +54,5 @@ const struct fuda_command command_trace_export = {
 	.synopsis = "FILE --format pcapng|jsonl",
 	.options = options,
 	.run = run,
+	.flags = COMMAND_FILTER,
 };

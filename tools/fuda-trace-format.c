@@ -214,4 +214,5 @@ const struct fuda_command command_trace_format = {
 	.synopsis = "FILE...",
 	.options = options,
 	.run = run,
+	.flags = COMMAND_FILTER,
 };

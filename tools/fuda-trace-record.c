@@ -280,7 +280,7 @@ static int run(struct call *call)
 static const struct option_spec table[] = {
 	{ "reader", 'r', "NAME", N_("reader that {reader} in the command stands for"), OPTION_TEXT,
 	  &options.reader },
-	{ "output", 'o', "FILE", N_("write the trace to FILE (fuda-trace.apdu)"), OPTION_TEXT,
+	{ "out", 'o', "FILE", N_("write the trace to FILE (fuda-trace.apdu)"), OPTION_TEXT,
 	  &options.output },
 	{ "raw", 0, NULL, N_("record what is personal, too (never PINs)"), OPTION_SWITCH,
 	  &options.raw },
@@ -291,7 +291,8 @@ static const struct option_spec table[] = {
 const struct fuda_command command_trace_record = {
 	.name = "trace record",
 	.summary = N_("run a program and record what passes between it and the card"),
-	.synopsis = "-- COMMAND [ARGUMENT]...",
+	.synopsis = "COMMAND [ARGUMENT]...",
 	.options = table,
 	.run = run,
+	.flags = COMMAND_RUNS,
 };

@@ -36,4 +36,5 @@ const struct fuda_command command_trace_show = {
 	.synopsis = "FILE",
 	.options = options,
 	.run = run,
+	.flags = COMMAND_FILTER,
 };

@@ -364,4 +364,5 @@ const struct fuda_command command_trace_torture = {
 	.synopsis = "-- COMMAND [ARGUMENT]...",
 	.options = table_of_options,
 	.run = run,
+	.flags = COMMAND_RUNS,
 };

@@ -89,6 +89,8 @@ enum command_flags {
 			       * --use-last-try */
 	COMMAND_VERIFIES = 8, /* --trust */
 	COMMAND_CV = 16,      /* --cv-trust */
+	COMMAND_FILTER = 32,  /* prints files: ends like others when nobody reads on */
+	COMMAND_RUNS = 64,    /* runs a program: what stands behind its name is the program's */
 };
 
 struct fuda_command {

@@ -229,6 +229,7 @@ int options_parse(struct call *call, int argc, char **argv)
 		}
 		if (!options || argv[i][0] != '-' || !argv[i][1]) {
 			call->operands[call->operand_count++] = argv[i];
+			options = options && !(call->command->flags & COMMAND_RUNS);
 			continue;
 		}
 		used = argv[i][1] == '-' ? parse_long(call, argv, i) : parse_short(call, argv, i);

@@ -56,7 +56,8 @@ int session_start(struct call *call)
 		return r;
 	cancel_target = call->dl;
 	/* that nobody reads on is seen where it is written, not amid a job of the card */
-	signal(SIGPIPE, SIG_IGN);
+	if (!(call->command->flags & COMMAND_FILTER))
+		signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	handle(on_signal);
 	return 0;
