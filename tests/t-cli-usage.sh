@@ -36,6 +36,10 @@ silent out
 run 2 inof
 says err "Did you mean 'info'?"
 silent out
+run 2 record
+says err "Did you mean 'trace record'?"
+run 2 trace replay
+says err "Did you mean 'fuda-vcard replay'?"
 run 2 help inof
 says err "Did you mean 'info'?"
 run 2 something-else

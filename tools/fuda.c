@@ -53,6 +53,13 @@ static bool in_group(const struct fuda_command *command, const char *group)
 	return !group || (strncmp(command->name, group, len) == 0 && command->name[len] == ' ');
 }
 
+static bool is_second(const char *name, const char *word)
+{
+	const char *blank = strchr(name, ' ');
+
+	return blank && strcmp(blank + 1, word) == 0;
+}
+
 static bool is_group(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -85,6 +92,21 @@ static void print_help(const struct fuda_command *command)
 	options_help(command);
 }
 
+/* What is another program's, or behind the first word of a group. */
+static const char *elsewhere(const char *name)
+{
+	static const char *const programs[] = { "fuda-vcard replay", "fuda-vcard make" };
+	const char *last = strrchr(name, ' ') ? strrchr(name, ' ') + 1 : name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (is_second(commands[i]->name, name))
+			return commands[i]->name;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (is_second(programs[i], last))
+			return programs[i];
+	return NULL;
+}
+
 static int unknown_command(int argc, char **argv)
 {
 	bool two = argc > 1 && is_group(argv[0]);
@@ -99,6 +121,7 @@ static int unknown_command(int argc, char **argv)
 	fprintf(stderr, _("fuda: there is no command '%s'.\n"), name);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		nearest_see(&n, commands[i]->name);
+	n.found = elsewhere(name) ? elsewhere(name) : n.found;
 	if (n.found)
 		fprintf(stderr, _("Did you mean '%s'?\n"), n.found);
 	else
