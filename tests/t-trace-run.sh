@@ -120,7 +120,7 @@ script pin <<'EOF'
 > 00 A4 04 0C 0A $jpki
 > 00 20 00 98 04 "1234"
 EOF
-trace 5 pin.apdu --pin-file pin -v -v
+trace 1 pin.apdu --pin-file pin -v -v
 says err 'pin.apdu:3:'
 says_not err '31323334'
 says_not err '> 00A4'

@@ -209,6 +209,21 @@ static const struct {
 	{ "wait 1000000001 us", "2:6: Expected a time" },
 	{ "wait 1 ms 2", "2:11: Expected the end" },
 	/* repeat */
+	/* of a command with a secret only header and lengths */
+	{ "> 00 20 00 98 04 31 32 33 34", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 04 \"1234\"", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 04 \"1\" ..{3}", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 04 ..{3} \"4\"", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 04 <secret 3> \"4\"", "2:1: Secrets do not stand in traces." },
+	{ "> .. 20 00 98 04 31323334", "2:1: Secrets do not stand in traces." },
+	{ "> 00200098 31", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 00 00 04 31323334", "2:1: Secrets do not stand in traces." },
+	{ "> 00 20 00 98 31 32 33 <secret 1>", "2:1: Secrets do not stand in traces." },
+	{ "> 10 24 01 98 02 3132", "2:1: Secrets do not stand in traces." },
+	{ "> 08 20 00 91 03 861101", "2:1: Secrets do not stand in traces." },
+	{ "> 80 32 00 9C 04 31323334", "2:1: Secrets do not stand in traces." },
+	{ "> 00 C2 00 00 04 00200098", "2:1: Secrets do not stand in traces." },
+	{ "> FF 00 00 00 01 31", "2:1: Secrets do not stand in traces." },
 	{ "end", "2:1: There is no repeat that this ends." },
 	{ "repeat 2\nend\nend", "4:1: There is no repeat that this ends." },
 	{ "repeat 2\nrepeat 2\nend", "2:1: The end of this repeat is missing." },
@@ -533,6 +548,28 @@ static void keeps_bytes_to_itself(void **state)
 	}
 }
 
+/* ... and what says nothing of one is taken. */
+static void takes_headers_of_secrets(void **state)
+{
+	static const char *const rows[] = {
+		"> 00 20 00 98\n",
+		"> 00 20 00 98 00\n",
+		"> 00 20 00 98 04 <secret 4>\n",
+		"> 00 20 00 98 00 00 04 <secret 4>\n",
+		"> 00 20 00 98 <secret 300>\n",
+		"> 00 20 00 98 <typed>\n",
+		"> 00 20 00 98 04 {pin}\n",
+		"> 00 20 00 98 *\n",
+		"> 80 54 00 9C 00\n",
+		"> FF CA 00 00 00\n",
+		"> 00 88 00 00 04 31 32 33 34\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		becomes(rows[i], rows[i]);
+}
+
 /* ---- files ---- */
 
 static ssize_t broken_read(void *cookie, char *bytes, size_t len)
@@ -625,6 +662,7 @@ int main(void)
 		cmocka_unit_test(many_names),
 		cmocka_unit_test(values),
 		cmocka_unit_test(keeps_bytes_to_itself),
+		cmocka_unit_test(takes_headers_of_secrets),
 		cmocka_unit_test(broken_files),
 		cmocka_unit_test(files),
 		cmocka_unit_test(goes_back),

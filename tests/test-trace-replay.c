@@ -154,7 +154,7 @@ static const struct scene in_order[] = {
 	  { { JPKI, "9000" },
 	    { "00200098053132333435",
 	      "(00 20 00 98 and 5 bytes) here; the program sent VERIFY auth (00 20 00 98 and 6 bytes)", DEPARTS } } },
-	{ "> 00 20 00 98 04 31 32 33 34\n< 9000\n",
+	{ "> 00 20 00 98 04 ..{4} ..\n< 9000\n",
 	  { { "002000980431323335", "VERIFY (00 20 00 98 and 5 bytes).", DEPARTS } } },
 	{ "> 80 2A 00 80 04 01 02 03 04 00\n< 9000\n",
 	  { { "802A0080040102FF0400", "sent another one, which differs from byte 8 on", DEPARTS } } },

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "codec/apdu.h"
+
 /* ---- opening ---- */
 
 void trace_parser_free(struct trace_parser **parser)
@@ -169,6 +171,35 @@ static int check_order(struct trace_parser *p, const struct trace_statement *s)
 	return 0;
 }
 
+/* Header and lengths of a command with a secret, and nothing else that can be read: whoever shows a
+ * trace would show it. A recording has nothing else either. */
+static int check_secret(struct trace_parser *p, const struct trace_statement *s)
+{
+	enum { HEADER = 4, SHORT = 5, EXTENDED = 7 };
+	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(TRACE_BYTES_MAX);
+	struct trace_word w = { .line = s->line, .column = 1 };
+	struct trace_sketch sketch;
+	size_t literal = 0;
+	bool lengths;
+	int r = trace_sketch(s, &bytes, &sketch);
+
+	if (r < 0)
+		return trace_added(p, &w, r);
+	if (!apdu_is_pin_command(bytes.data, bytes.len))
+		return 0;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->items[i].kind == TRACE_BYTES || s->items[i].kind == TRACE_NAMED)
+			literal += s->items[i].len;
+	lengths = sketch.hides && (sketch.known == SHORT ||
+				   (sketch.known == EXTENDED && !bytes.data[HEADER]));
+	if (literal == sketch.known &&
+	    (literal <= HEADER || lengths || (literal == SHORT && !bytes.data[HEADER])))
+		return 0;
+	return trace_scan_fail(&p->scan, &w,
+			       _("Secrets do not stand in traces. Write \"verify\" and the name of "
+				 "the secret, or <secret 4> for one of 4 bytes."));
+}
+
 static int check_end(struct trace_parser *p)
 {
 	struct trace_word w = { .column = 1 };
@@ -204,5 +235,7 @@ int trace_parse(struct trace_parser *p, struct trace_statement *ret)
 		return trace_scan_fail(&p->scan, &w, _("Expected the end of the statement."));
 	if (r == 0)
 		r = check_order(p, ret);
+	if (r == 0 && kind == TRACE_COMMAND)
+		r = check_secret(p, ret);
 	return r < 0 ? r : 1;
 }
