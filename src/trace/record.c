@@ -259,8 +259,8 @@ static int say_facts(struct trace_recorder *r)
 	return e;
 }
 
-/* A child has its parent's lock, until it has opened the file itself; where it may not, they take no
- * turns. What the parent has selected may not be so any more. */
+/* A child has its parent's lock, until it has opened the file itself; where it may not, they take
+ * no turns. What the parent has selected may not be so any more. */
 static void become_a_child(struct trace_recorder *r)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
