@@ -132,13 +132,13 @@ if command -v bash >/dev/null; then
 shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
-_fuda
+case $1 in *-vcard) _fuda_vcard ;; *) _fuda ;; esac
 printf '%s\n' "${COMPREPLY[@]}"
 EOF
 	offers() {
 		want=$1
 		shift
-		bash "$tmp/complete" "$top/tools/completion/fuda" "$@" >"$tmp/out" 2>"$tmp/err" || complain "completion of $*"
+		bash "$tmp/complete" "$top/tools/completion/${1##*/}" "$@" >"$tmp/out" 2>"$tmp/err" || complain "completion of $*"
 		grep -q -x -e "$want" "$tmp/out" || complain "completion of '$*' does not offer $want"
 		[ ! -s "$tmp/err" ] || complain "completion of '$*' says: $(cat "$tmp/err")"
 	}
@@ -166,6 +166,9 @@ EOF
 	offers "$tmp/dirs/file" "$fuda" pin change auth --pin-file "$tmp/dirs/f"
 	offers show "$fuda" trace s
 	offers --junit "$fuda" trace run --j
+	offers jsonl "$fuda" trace export --format = j
+	offers pcapng "$fuda" trace export --format =
+	offers iphone "$build/fuda-vcard" make x --kind = i
 	: >"$tmp/dirs/a.apdu"
 	for c in show diff run format export; do
 		offers "$tmp/dirs/a.apdu" "$fuda" trace $c "$tmp/dirs/"
@@ -173,6 +176,22 @@ EOF
 		! grep -q 'dirs/file' "$tmp/out" || complain "completion of trace $c offers what is no trace"
 	done
 	offers "$tmp/dirs/file" "$fuda" trace record -o "$tmp/dirs/f"
+	offers --force "$fuda" trace record -o "$tmp/dirs/file" --f
+	for c in 'trace record' 'trace record -o x --' 'trace torture --limit 3'; do
+		# shellcheck disable=SC2086 # words
+		offers mktemp "$fuda" $c mktem
+		# shellcheck disable=SC2086
+		offers "$tmp/dirs/file" "$fuda" $c cat "$tmp/dirs/f"
+	done
+	vcard=$build/fuda-vcard
+	offers replay "$vcard" r
+	offers --person "$vcard" make --per
+	offers --wait "$vcard" run "$tmp/dirs" --w
+	offers android "$vcard" make x --kind a
+	offers "$tmp/dirs/file" "$vcard" make x --photo "$tmp/dirs/f"
+	offers "$tmp/dirs/inner" "$vcard" run "$tmp/dirs/"
+	! grep -q 'dirs/file' "$tmp/out" || complain "completion of fuda-vcard run offers a file"
+	offers "$tmp/dirs/a.apdu" "$vcard" replay --loose "$tmp/dirs/"
 	offers "$tmp/dirs/file" "$fuda" trace run --pin-file "$tmp/dirs/f"
 	offers '' "$fuda" pin change auth ''
 	offers '' "$fuda" auth "$tmp/dirs/f"
