@@ -30,7 +30,7 @@ json .result ok
 
 # refused
 run 2 trace export auth.apdu
-says err '--format is missing'
+says err '--format pcapng|jsonl is missing'
 run 2 trace export -f gif auth.apdu
 run 2 trace export -f jsonl
 run 2 trace export -f jsonl auth.apdu ca.apdu

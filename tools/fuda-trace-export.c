@@ -25,7 +25,7 @@ static int run(struct call *call)
 	int r = call_operands(call, 1, 1);
 
 	if (r == 0 && !format)
-		r = call_usage(call, _("%s is missing"), "--format");
+		r = call_usage(call, _("%s is missing"), "--format pcapng|jsonl");
 	if (r < 0)
 		return r;
 	pcapng = strcmp(format, "pcapng") == 0;

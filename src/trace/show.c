@@ -376,7 +376,7 @@ static void write_totals(struct show *s)
 			     s->commands),
 		   s->commands, s->sent, s->received);
 	if (s->us)
-		out_printf(&s->out, ", %" PRIu64 ".%03u ms", s->us / 1000,
+		out_printf(&s->out, _(", %" PRIu64 ".%03u ms"), s->us / 1000,
 			   (unsigned)(s->us % 1000));
 	out_line(&s->out);
 }
