@@ -2,8 +2,10 @@
 /* A reader that breaks what passes to another one, for tests: "fault:SPEC:READER". */
 #include "drivers/fault.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "codec/apdu.h"
 #include "reader/reader.h"
@@ -251,6 +253,16 @@ static int (*const passes[FAULT_KINDS])(struct passage *p) = {
 	[FAULT_LATE] = pass_late,
 };
 
+/* Says that a fault came to whoever asked for that: fuda-trace-torture(1). */
+static void tell(void)
+{
+	const char *path = secure_getenv("FUDA_FAULT_CAME");
+	int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- the driver ---- */
 
 static void free_faulty(struct faulty **f)
@@ -312,7 +324,10 @@ static int pass(struct passage *p)
 	if (f->gone)
 		return ctx_fail_code(p->r->ctx, f->gone);
 	p->fault = fault_at(&f->faults, ++f->commands);
-	return p->fault ? passes[p->fault->kind](p) : pass_whole(p);
+	if (!p->fault)
+		return pass_whole(p);
+	tell();
+	return passes[p->fault->kind](p);
 }
 
 static int fault_transmit(struct reader *r, const uint8_t *command, size_t len, unsigned flags,

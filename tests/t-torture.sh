@@ -43,6 +43,7 @@ row 'With a secret' 1
 row 'removed, pulled' '1-4: 3, 5: 10, 6: 3'
 row 'late=20' '1-6: 0'
 row 'sw=6A82' '1: .*'
+says_not out 'reached'
 silent err
 torture 0 --fuda --kinds pulled --json -- sh -c "exec $auth" sh '{reader}'
 json .commands 6
@@ -55,6 +56,8 @@ json '.runs[4].outcome' ended
 json '.runs[4].status' 10
 json '.runs[4].secrets' 1
 json '.runs[4].lost' 1
+json '.runs[4].reached' true
+json .not_reached 0
 json '.runs[0].secrets' 0
 json_lacks '.runs[6].fault'
 torture 0 --fuda --kinds pulled --markdown 'fuda auth' -- sh -c "exec $auth" sh '{reader}'
@@ -81,7 +84,7 @@ misbehaves '1-4: 3, 5: 10 \(AGAIN\), 6: 3 \(AGAIN\)' "$auth_file || $auth_file"
 torture 0 --kinds pulled --secrets 2 -- sh -c "$auth_file || [ \$? = 10 ] || $auth_file" sh '{reader}'
 # hides that the outcome is not known, or makes it up; others than ours may
 misbehaves '1-4: 3, 5: 1 \(STATUS\), 6: 3' "$auth; s=\$?; [ \$s != 10 ] || s=1; exit \$s" --fuda
-misbehaves '1-4: 10 \(STATUS\), 5-6: 10' "$auth || exit 10" --fuda
+misbehaves '1-4: 10 \(STATUS\), 5: 10, 6: 10 \(STATUS\)' "$auth || exit 10" --fuda
 torture 0 --kinds pulled -- sh -c "$auth || exit 1" sh '{reader}'
 row pulled '1-6: 1'
 # says something else, and that all is well: told, and no failure
@@ -99,6 +102,16 @@ json '.runs[4].outcome' again
 json '.runs[4].signal' 11
 json_lacks '.runs[4].status'
 misbehaves '1-4: 3, 5: HANG \(AGAIN\), 6: .*' "$auth_file || { s=\$?; $auth_file; [ \$s != 10 ] || sleep 1000; exit \$s; }" --limit 3
+# opens the reader for each command, and so never comes to a second one: that is told
+twice='"$fuda" apdu -r "$1" 00A40400 >/dev/null && "$fuda" apdu -r "$1" 00A40400'
+torture 0 --kinds removed,late=20 -- sh -c "$twice" sh '{reader}'
+row removed '1: 3, 2: 0 \(not reached\)'
+row late=20 '1: 0, 2: 0 \(not reached\)'
+row 'Faults not reached' 2
+torture 0 --kinds removed --json -- sh -c "$twice" sh '{reader}'
+json '.runs[0].reached' true
+json '.runs[1].reached' false
+json .not_reached 1
 # what crashes is not the shell, but what it runs
 misbehaves '1-6: CRASH \(SIGABRT\)' "$auth || sh -c 'kill -ABRT \$\$'; exit"
 misbehaves '1-6: CRASH \(signal 40\)' "$auth || kill -40 \$\$"
@@ -109,6 +122,14 @@ misbehaves '1-6: CRASH \(SIGXFSZ\)' "$auth || exec yes"
 # leaves something running, which holds on to standard output
 torture 0 --kinds pulled -- sh -c "sleep 1003.$$ & $auth" sh '{reader}'
 ! pgrep -f "^sleep 1003.$$\$" >/dev/null || fail "a child of the program is left"
+# ... also in a session of its own, alone and beside others
+for j in 1 3; do
+	torture 0 -j $j --kinds pulled,removed -- sh -c "setsid sleep 1006.$$ & $auth" sh '{reader}'
+	! pgrep -f "^sleep 1006.$$\$" >/dev/null || fail "a child of the program is left in its session (-j $j)"
+done
+# no core, also where the system pipes them to a program
+torture 0 --kinds pulled --before 'cp -R card "$FUDA_TORTURE_DIR/card"; grep -q "^Max core file size *1 *1 " /proc/self/limits' \
+	-- sh -c "ulimit -c unlimited 2>/dev/null && exit 50; $auth" sh '{reader}'
 
 # ---- what cannot be ----
 plain() {
@@ -127,6 +148,7 @@ plain 2 -r virtual:card --kinds '' -- "$fuda" info -r '{reader}'
 for k in none sw sw=1 removed@1 'removed,' ',removed' pulled=1; do
 	plain 2 -r virtual:card --kinds "$k" -- "$fuda" info -r '{reader}'
 	says err '--kinds'
+	says err ' these are: removed, pulled, '
 done
 plain 2 -r virtual:card --ignore '(' -- "$fuda" info -r '{reader}'
 says err '--ignore'
@@ -135,6 +157,15 @@ plain 1 -r virtual:card -- no-such-program '{reader}'
 says err 'no-such-program: No such file'
 plain 1 -r virtual:card --stdin no-such-file -- "$fuda" info -r '{reader}'
 says err 'no-such-file: No such file'
+# what its output goes to cannot be opened, and its input is not to blame
+told=
+for n in 5 6 7 8 9 10; do
+	(cd "$tmp" && timeout 20 sh -c 'ulimit -n '$n' && exec "$fuda" trace torture -r virtual:card -- true {reader}' >out 2>err) || :
+	says_not err /dev/null
+	! grep -q 'fuda-torture\.[^ /]*/0: Too many open files' "$tmp/err" || told=yes
+	clean
+done
+[ "$told" ] || fail "nobody says that there are too many open files"
 plain 1 -r virtual:card --before 'echo it is broken >&2; false' -- "$fuda" info -r '{reader}'
 says err 'it is broken'
 plain 1 -r virtual:card -- echo '{reader}'
@@ -168,4 +199,22 @@ for s in INT TERM; do
 	! pgrep -f "^sleep 1004.$$\$" >/dev/null || fail "a run is left after SIG$s"
 	clean
 done
+# the table so far, where some runs are done
+(cd "$tmp" && exec env --default-signal=INT "$fuda" trace torture -r virtual:card --kinds late=20,removed \
+	-- sh -c '"$fuda" apdu -r "$1" 00A40400; [ ! -e hold ] || exec sleep "$2"; echo >>runs' sh '{reader}' 1007.$$ >out 2>err) &
+child=$!
+becomes 'a run' test -s "$tmp/runs"
+: >"$tmp/hold"
+becomes 'one that holds' pgrep -f "^sleep 1007.$$\$" >/dev/null
+kill -INT $child
+got=0
+wait $child || got=$?
+[ $got = 8 ] || fail "status $got, not 8"
+says err ' of 2 runs'
+says out 'not run'
+says_not out CRASH
+clean
+# how long it will be
+torture 0 --kinds late=20,removed,pulled,gone -- sh -c "sleep 3; $twice" sh '{reader}'
+says err 'There are 8 runs, which take 2'
 echo ok

@@ -416,10 +416,17 @@ static void counts(void **state)
 		/* one that a reset kept from being sent */
 		{ "> 00 20 00 98 04 <secret 4>\n! reset\n", { .commands = 1, .failures = 1 } },
 		{ "> 00 20 00 98 04 <secret 4>\n! removed\n",
-		  { .commands = 1, .failures = 1, .secrets = 1, .lost = 1 } },
+		  { .commands = 1, .failures = 1, .secrets = 1, .lost = 1, .unclear = 1 } },
 		{ "> 00 20 00 98 04 <secret 4>\n! timeout\n> 00 20 00 98\n< 63C3\n"
 		  "> 00 20 00 98 04 <secret 4>\n< 9000\n",
-		  { .commands = 3, .failures = 1, .secrets = 2, .lost = 1, .again = 1 } },
+		  { .commands = 3, .failures = 1, .secrets = 2, .lost = 1, .again = 1, .unclear = 1 } },
+		{ "> 00 20 00 98 04 <secret 4>\n",
+		  { .commands = 1, .failures = 1, .secrets = 1, .lost = 1, .unclear = 1 } },
+		/* answers that do not tell what became of it */
+		{ "> 00 24 01 98 04 <secret 4>\n< 6F00\n",
+		  { .commands = 1, .secrets = 1, .refused = 1, .unclear = 1 } },
+		{ "> 00 24 01 98 04 <secret 4>\n< 9000 <secret 2>\n", { .commands = 1, .secrets = 1, .unclear = 1 } },
+		{ "> 00 24 01 98 04 <secret 4>\n< 6985\n", { .commands = 1, .secrets = 1, .refused = 1 } },
 	};
 
 	(void)state;
@@ -437,8 +444,8 @@ static void counts(void **state)
 		tracefile_remove(&f);
 		if (memcmp(&s, &rows[i].s, sizeof(s)) != 0)
 			fail_msg("%s: %lu commands, %lu failures, %lu secrets, %lu lost, %lu again, "
-				 "%lu refused, %lu readers", text, s.commands, s.failures, s.secrets, s.lost, s.again,
-				 s.refused, s.readers);
+				 "%lu refused, %lu unclear, %lu readers", text, s.commands, s.failures, s.secrets,
+				 s.lost, s.again, s.refused, s.unclear, s.readers);
 	}
 }
 

@@ -14,6 +14,7 @@ enum {
 	JOBS_MAX = 64,
 	RUNS_MAX = 1000000,
 	LIMIT_DEFAULT = 60,
+	LONG_S = 10, /* seconds that nobody waits without a word */
 };
 
 static struct {
@@ -80,6 +81,16 @@ static int set_ignored(struct call *call, struct torture_plan *plan, regex_t *re
 	return 0;
 }
 
+static int no_kind(struct call *call, const char *kind)
+{
+	char known[400] = "";
+
+	for (size_t i = 0, used = 0; fuda_fault_kind(i) && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 fuda_fault_kind(i));
+	return call_usage(call, _("--kinds: '%s' is no kind of fault; these are: %s"), kind, known);
+}
+
 /* The kinds of --kinds, or all. `copy` is cut up. */
 static int set_kinds(struct call *call, char *copy, const char *kinds[KINDS_MAX],
 		     struct torture_table *table)
@@ -99,10 +110,8 @@ static int set_kinds(struct call *call, char *copy, const char *kinds[KINDS_MAX]
 			return call_usage(call, _("--kinds has more than %d"), KINDS_MAX);
 		kind = strsep(&copy, ",");
 		if ((size_t)snprintf(spec, sizeof(spec), "%s@1", kind) >= sizeof(spec) ||
-		    strchr(kind, '@'))
-			return call_usage(call, _("--kinds: '%s' is no kind of fault"), kind);
-		if (fuda_fault_check(call->ctx, spec) < 0)
-			return call_usage(call, "--kinds: %s", fuda_context_message(call->ctx));
+		    strchr(kind, '@') || fuda_fault_check(call->ctx, spec) < 0)
+			return no_kind(call, kind);
 		kinds[table->kind_count++] = kind;
 	}
 	return 0;
@@ -155,6 +164,7 @@ static void tend(struct call *call, const struct torture_plan *plan,
 			torture_stop(p);
 		if (!p->run || !torture_ended(p))
 			continue;
+		p->alone = g->running == 1;
 		r = torture_judge(call, plan, clean, p, output);
 		if (!g->failed)
 			g->failed = r;
@@ -239,6 +249,20 @@ static int run_clean(struct call *call, const struct torture_plan *plan,
 	return check_tries(call, plan, &clean->seen);
 }
 
+/* A person who has to wait is told how long. */
+static void tell_time(const struct torture_table *table, size_t total)
+{
+	long long rounds = ((long long)total + options.jobs - 1) / options.jobs;
+	long long seconds = rounds * table->clean.ms / 1000;
+
+	if (seconds < LONG_S)
+		return;
+	fprintf(stderr,
+		_("There are %zu runs, which take %lld s at least: the one without faults took "
+		  "%lld.%03lld s.\n"),
+		total, seconds, table->clean.ms / 1000, table->clean.ms % 1000);
+}
+
 static int run_faults(struct call *call, const struct torture_plan *plan,
 		      struct torture_table *table, struct fuda_buf *output)
 {
@@ -256,19 +280,26 @@ static int run_faults(struct call *call, const struct torture_plan *plan,
 		table->runs[i].kind = table->kinds[i / table->positions];
 		table->runs[i].at = i % table->positions + 1;
 	}
+	tell_time(table, total);
 	return run_all(call, plan, &table->clean, table->runs, total, output);
 }
 
 /* ---- what is told ---- */
 
-static int conclude(struct call *call, const struct torture_table *table)
+/* `r`: why there are no more runs, or 0. */
+static int conclude(struct call *call, const struct torture_table *table, int r)
 {
 	const struct torture_run *first;
-	size_t bad = torture_bad(table, &first);
-	int r = 0;
+	size_t bad = torture_bad(table, &first), total = table->kind_count * table->positions;
 
 	torture_report(call->report, table);
-	call->shown = true;
+	call->shown = !options.markdown;
+	if (r == FUDA_ECANCELLED)
+		return call_fail(call, r,
+				 _("cancelled after %zu of %zu runs: the table is not whole"),
+				 torture_done(table), total);
+	if (r < 0)
+		return r;
 	call->raw = options.markdown && !common.json;
 	if (call->raw)
 		r = torture_markdown(table, options.markdown);
@@ -278,8 +309,8 @@ static int conclude(struct call *call, const struct torture_table *table)
 		return call_fail(call, FUDA_EFAILED,
 				 _("%zu of %zu runs must not end as they did; the first is %s@%lu: "
 				   "%s"),
-				 bad, table->kind_count * (size_t)table->positions, first->kind,
-				 first->at, torture_outcome_name(first->outcome));
+				 bad, total, first->kind, first->at,
+				 torture_outcome_name(first->outcome));
 	return 0;
 }
 
@@ -288,12 +319,13 @@ static int torture(struct call *call, struct torture_plan *plan, struct torture_
 	_cleanup_buf_ struct fuda_buf output = FUDA_BUF_INIT(TORTURE_OUTPUT_MAX);
 	int r = make_place(call, plan);
 
+	torture_adopt();
 	if (r == 0)
 		r = run_clean(call, plan, table, &output);
 	if (r == 0)
 		r = run_faults(call, plan, table, &output);
-	if (r == 0)
-		r = conclude(call, table);
+	if (table->runs)
+		r = conclude(call, table, r);
 	if (*plan->place)
 		torture_remove(plan->place);
 	free(table->runs);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,7 +25,7 @@ enum {
 
 /* Why a run did not come to its command. */
 struct failure {
-	enum { BEFORE_FAILED = 1, INPUT_FAILED, EXEC_FAILED } what;
+	enum { OUTPUT_FAILED = 1, BEFORE_FAILED, INPUT_FAILED, EXEC_FAILED } what;
 	int error;
 };
 
@@ -88,7 +89,12 @@ static void limit(void)
 	static const struct {
 		int resource;
 		rlim_t most;
-	} limits[] = { { RLIMIT_CORE, 0 }, { RLIMIT_FSIZE, FILE_MAX } };
+	} limits[] = {
+		/* not 0: who pipes cores to a program gives it those, too; of one byte there is
+		 * neither a file nor a pipe (core(5)) */
+		{ RLIMIT_CORE, 1 },
+		{ RLIMIT_FSIZE, FILE_MAX },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		struct rlimit l = { limits[i].most, limits[i].most };
@@ -147,6 +153,8 @@ static void set_environment(const struct torture_plan *plan, const struct tortur
 	setenv("FUDA_TRACE", path, 1);
 	unsetenv("FUDA_TRACE_RAW");
 	unsetenv("FUDA_FAULT");
+	snprintf(path, sizeof(path), "%s/came", folder);
+	setenv("FUDA_FAULT_CAME", path, 1);
 	if (plan->reader)
 		return;
 	setenv("LD_PRELOAD", plan->preload, 1);
@@ -159,7 +167,7 @@ __attribute__((noreturn)) static void be_child(const struct torture_plan *plan,
 					       const struct torture_run *run, const char *folder,
 					       char **argv, int told)
 {
-	struct failure f = { .what = INPUT_FAILED };
+	struct failure f = { .what = OUTPUT_FAILED };
 	char dir[128];
 	ssize_t n;
 
@@ -235,7 +243,8 @@ static int spawn(struct call *call, const struct torture_plan *plan, char **argv
 	}
 	setpgid(p->pid, p->pid); /* whoever comes first */
 	p->told = told[0];
-	p->end = now_ms() + 1000LL * plan->limit_s;
+	p->begun = now_ms();
+	p->end = p->begun + 1000LL * plan->limit_s;
 	return 0;
 }
 
@@ -287,6 +296,40 @@ bool torture_ended(struct torture_process *p)
 		torture_stop(p);
 	}
 	return false;
+}
+
+void torture_adopt(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/* A child of ours; 0: there is none, or it cannot be known. */
+static pid_t any_child(void)
+{
+	char path[64];
+	int pid;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	in = fopen(path, "re");
+	if (!in || fscanf(in, "%d", &pid) != 1)
+		pid = 0;
+	if (in)
+		fclose(in);
+	return pid;
+}
+
+/* Ends what runs have left in sessions of its own, one after the other: their children become ours
+ * then. */
+static void end_orphans(void)
+{
+	pid_t pid;
+
+	while ((pid = any_child()) > 0) {
+		kill(pid, SIGKILL);
+		if (waitpid(pid, NULL, 0) < 0 && errno != EINTR)
+			return;
+	}
 }
 
 /* ---- the judgement ---- */
@@ -355,6 +398,8 @@ static int fail_started(struct call *call, const struct torture_plan *plan,
 	switch (f->what) {
 	case EXEC_FAILED:
 		return call_fail(call, FUDA_EFILE, "%s: %s", plan->command[0], strerror(f->error));
+	case OUTPUT_FAILED:
+		return call_fail(call, FUDA_EFILE, "%s: %s", p->folder, strerror(f->error));
 	case INPUT_FAILED:
 		return call_fail(call, FUDA_EFILE, "%s: %s",
 				 plan->input ? plan->input : "/dev/null", strerror(f->error));
@@ -410,9 +455,7 @@ static bool sent_again(const struct torture_plan *plan, const struct torture_run
 /* Of a program of this project. */
 static bool status_fits(const struct torture_run *run)
 {
-	if (run->status == UNKNOWN)
-		return run->seen.secrets > 0;
-	return run->seen.lost == 0;
+	return run->status == UNKNOWN ? run->seen.unclear > 0 : run->seen.lost == 0;
 }
 
 /* The signal that a run ended with, or 0. Shells, and what is like them, say with their own exit
@@ -469,6 +512,7 @@ static int judge(struct call *call, const struct torture_plan *plan,
 	_cleanup_buf_ struct fuda_buf own = FUDA_BUF_INIT(TORTURE_OUTPUT_MAX);
 	struct torture_run *run = p->run;
 	bool first = run == clean, same;
+	char came[128];
 	int r = summarize(call, p, &run->seen);
 
 	if (r == 0)
@@ -477,6 +521,9 @@ static int judge(struct call *call, const struct torture_plan *plan,
 		return r;
 	same = first || (own.len == output->len &&
 			 (!own.len || memcmp(own.data, output->data, own.len) == 0));
+	snprintf(came, sizeof(came), "%s/came", p->folder);
+	run->missed = run->kind && access(came, F_OK) < 0;
+	run->ms = now_ms() - p->begun;
 	run->late = p->late;
 	run->signal = run->late ? 0 : signal_of(status);
 	run->status = run->late || run->signal ? 0 : WEXITSTATUS(status);
@@ -496,8 +543,12 @@ int torture_judge(struct call *call, const struct torture_plan *plan,
 	kill(-p->pid, SIGKILL); /* what it left running */
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (p->alone)
+		end_orphans();
 	if (read(p->told, &f, sizeof(f)) == sizeof(f))
 		r = fail_started(call, plan, p, &f);
+	else if (p->stopped && !p->late) /* by us: that is no end of its own */
+		r = 0;
 	else
 		r = judge(call, plan, clean, p, status, output);
 	close(p->told);

@@ -11,6 +11,7 @@ static const struct {
 	const char *shown; /* in tables; what must not be stands out */
 	bool bad;
 } outcomes[TORTURE_OUTCOMES] = {
+	[TORTURE_NOT_RUN] = { "not_run", "not run", false },
 	[TORTURE_ENDED] = { "ended", "", false },
 	[TORTURE_DIFFERS] = { "differs", "differs", false },
 	[TORTURE_CRASH] = { "crash", "CRASH", true },
@@ -37,7 +38,7 @@ static const struct torture_run *row_of(const struct torture_table *t, size_t ki
 static bool same(const struct torture_run *a, const struct torture_run *b)
 {
 	return a->outcome == b->outcome && a->status == b->status && a->signal == b->signal &&
-	       a->late == b->late;
+	       a->late == b->late && a->missed == b->missed;
 }
 
 static bool same_rows(const struct torture_table *t, size_t a, size_t b)
@@ -67,9 +68,15 @@ static void print_outcome(const struct torture_run *run, FILE *out)
 {
 	const char *shown = outcomes[run->outcome].shown;
 
+	if (run->outcome == TORTURE_NOT_RUN) {
+		fputs(shown, out);
+		return;
+	}
 	print_end(run, out);
 	if (*shown && run->outcome != TORTURE_CRASH && run->outcome != TORTURE_HANG)
 		fprintf(out, " (%s)", shown);
+	if (run->missed)
+		fputs(" (not reached)", out);
 }
 
 /* "1-4: 3, 5: 10, 6: 3"; NULL without memory. */
@@ -126,11 +133,15 @@ static void report_runs(struct report *list, const struct torture_table *t)
 {
 	for (size_t i = 0; i < t->kind_count * t->positions; i++) {
 		const struct torture_run *run = &t->runs[i];
-		struct report *one = report_object(list, NULL, NULL, NULL);
+		struct report *one;
 
+		if (run->outcome == TORTURE_NOT_RUN)
+			continue;
+		one = report_object(list, NULL, NULL, NULL);
 		report_text(one, NULL, "fault", run->kind);
 		report_number(one, NULL, "command", (long)run->at);
 		report_text(one, NULL, "outcome", torture_outcome_name(run->outcome));
+		report_flag(one, NULL, "reached", !run->missed);
 		if (run->signal)
 			report_number(one, NULL, "signal", run->signal);
 		else if (!run->late)
@@ -141,11 +152,39 @@ static void report_runs(struct report *list, const struct torture_table *t)
 	}
 }
 
+/* How many are such. */
+static size_t count(const struct torture_table *t, bool (*is)(const struct torture_run *run))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->kind_count * t->positions; i++)
+		n += is(&t->runs[i]);
+	return n;
+}
+
+static bool is_done(const struct torture_run *run)
+{
+	return run->outcome != TORTURE_NOT_RUN;
+}
+
+static bool is_missed(const struct torture_run *run)
+{
+	return run->missed;
+}
+
+size_t torture_done(const struct torture_table *t)
+{
+	return count(t, is_done);
+}
+
 void torture_report(struct report *report, const struct torture_table *t)
 {
+	size_t missed = count(t, is_missed);
+
 	report_number(report, _("Commands"), "commands", (long)t->positions);
 	report_number(report, _("With a secret"), "secrets", (long)t->clean.seen.secrets);
 	report_number(report, _("Exit status"), "status", t->clean.status);
+	report_number(report, missed ? _("Faults not reached") : NULL, "not_reached", (long)missed);
 	for (size_t i = 0; i < t->kind_count; i++) {
 		char *kinds = kinds_text(t, i), *row = row_text(t, i);
 

@@ -26,6 +26,7 @@ struct torture_plan {
 };
 
 enum torture_outcome {
+	TORTURE_NOT_RUN, /* yet: it was all broken off before */
 	TORTURE_ENDED,	 /* by itself */
 	TORTURE_DIFFERS, /* successfully, with other output than without faults */
 	TORTURE_CRASH,	 /* by a signal, it or what it ran */
@@ -48,6 +49,8 @@ struct torture_run {
 	int status; /* exit status, if neither of these */
 	int signal; /* that ended it, or what it ran; 0: none */
 	bool late;  /* it was not in time */
+	bool missed; /* the fault never came: the program did not get to its place */
+	long long ms; /* that it took, with what prepared it */
 	struct fuda_trace_summary seen;
 };
 
@@ -70,6 +73,8 @@ struct torture_process {
 	long long end; /* of its time, in ms of the monotonic clock */
 	bool stopped; /* it was asked to end */
 	bool late;    /* ... because its time was up */
+	bool alone;   /* no other is in progress */
+	long long begun; /* as `end` */
 	char folder[96];
 	char *name; /* of the reader that it was given */
 };
@@ -86,6 +91,8 @@ void torture_stop(struct torture_process *p);
 int torture_judge(struct call *call, const struct torture_plan *plan,
 		  const struct torture_run *clean, struct torture_process *p,
 		  struct fuda_buf *output);
+/* Has processes that lose their parents become our children. */
+void torture_adopt(void);
 /* Removes a folder with all that is in it. */
 void torture_remove(const char *folder);
 
@@ -95,6 +102,8 @@ void torture_remove(const char *folder);
 void torture_report(struct report *report, const struct torture_table *table);
 /* Prints the rows of a table in Markdown: command, faults, outcomes. */
 int torture_markdown(const struct torture_table *table, const char *name);
+/* Counts those that were run. */
+size_t torture_done(const struct torture_table *table);
 /* Counts the bad ones, and names the first of them. */
 size_t torture_bad(const struct torture_table *table, const struct torture_run **ret_first);
 

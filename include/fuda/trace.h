@@ -72,6 +72,9 @@ struct fuda_trace_summary {
 	unsigned long lost;  /* ... of these, those that have no response */
 	unsigned long again; /* ... and those that came after one that was lost */
 	unsigned long refused; /* ... and those that the card did not answer with 9000 */
+	/* ... and those of which nobody knows what came of them: lost, or answered by something
+	 * that does not tell (6F00, data) */
+	unsigned long unclear;
 };
 int fuda_trace_summarize(struct fuda_context *ctx, const char *path,
 			 const struct fuda_deadline *dl, struct fuda_trace_summary *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fuda/trace.h>
+#include <string.h>
 
 #include "trace/annotate.h"
 #include "trace/match.h"
@@ -10,6 +11,18 @@ static bool has_secret(const struct trace_event *event)
 {
 	return event->what->kind == TRACE_VERIFY || event->command_hides & TRACE_HIDES_SECRET ||
 	       event->about.kind == TRACE_IS_VERIFY || event->about.kind == TRACE_IS_PIN;
+}
+
+/* Whether the answer says what came of a secret: accepted, wrong, or not carried out (ISO 7816-4
+ * 5.1.3; 6F says nothing). None to a secret has data. */
+static bool tells(const struct trace_statement *answer)
+{
+	static const uint8_t refusals[] = { 0x63, 0x64, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6D, 0x6E };
+
+	if (!answer || answer->kind != TRACE_RESPONSE || !answer->status_count || answer->count)
+		return false;
+	return trace_match_status(answer, SW_OK) ||
+	       memchr(refusals, answer->statuses[0].sw >> 8, sizeof(refusals));
 }
 
 static void count(const struct trace_event *event, struct fuda_trace_summary *s)
@@ -23,6 +36,7 @@ static void count(const struct trace_event *event, struct fuda_trace_summary *s)
 	s->again += s->lost != 0;
 	s->secrets++;
 	s->lost += failed || !event->outcome;
+	s->unclear += !tells(event->outcome);
 	s->refused += event->outcome && event->outcome->kind == TRACE_RESPONSE &&
 		      !trace_match_status(event->outcome, SW_OK);
 }
