@@ -74,6 +74,7 @@ FUDA_TRACE=$tmp/raw.apdu FUDA_TRACE_RAW=1 run 0 mynumber --pin-file pin --cv-tru
 	-r trace:virtual:card
 run 1 mynumber --pin-file pin --cv-trust card/cv-authority.pem -r replay:raw.apdu
 says err 'sent another one, which differs from byte'
+says err 'Write ..'
 
 # ---- something else ----
 
@@ -146,6 +147,7 @@ for fault in removed=3 gone=3; do
 	} >"$tmp/u.apdu"
 	# shellcheck disable=SC2086
 	run 3 $auth -r replay:u.apdu
+	says err "u.apdu:$((line + 1)): "
 	silent out
 done
 
@@ -181,6 +183,26 @@ vcard 1 replay u.apdu --loose
 says err u.apdu:1
 vcard 3 replay raw.apdu --vpcd 127.0.0.1:1 --wait 0
 says err 'no vpcd there'
+
+# what listens there is no vpcd: the card is in no reader
+if command -v python3 >/dev/null; then
+	for hello in '' 'SSH-2.0-none'; do
+		python3 -c 'import socket, sys, time
+s = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
+c = s.accept()[0]
+c.send(sys.argv[2].encode())
+time.sleep(20)' "$tmp/port" "$hello" &
+		server=$!
+		becomes 'port' test -s "$tmp/port"
+		got=0
+		timeout -s INT 5 "$vcard" run "$tmp/card" --vpcd "127.0.0.1:$(cat "$tmp/port")" >"$tmp/out" 2>"$tmp/err" || got=$?
+		kill $server
+		rm "$tmp/port"
+		says err 'does not ask for a card'
+		says_not err 'in the reader;'
+	done
+fi
 
 # ---- fuda-vcard replay: PC/SC; skips where there is none ----
 
@@ -256,12 +278,25 @@ begin --once
 asks '9000 63C2 4A504B499000 6F00' $select 002000980431323334 00B0000004 00B0000004
 ends 1
 says err 'The trace ends here; the program sent READ BINARY'
+says err 'replay:loose:FILE, --loose'
 # one fewer
 begin
 asks '9000 63C2' $select 002000980431323334
 kill "$player"
 ends 1
 says err 'u.apdu:11: The program ended; the trace goes on with READ BINARY'
+# none at all: that is no departure
+begin
+kill "$player"
+ends 1
+says err 'no program sent a command'
+says_not err 'The program ended'
+# whoever goes on is told how to
+begin
+asks '9000 6F00' $select $select
+kill "$player"
+ends 1
+says err 'it begins anew'
 # any order; all of it, and then a signal
 begin --loose
 asks '4A504B499000 9000 63C2 9000' 00B0000004 $select 002000980431323334 $select
@@ -290,7 +325,7 @@ mv "$tmp/v.apdu" "$tmp/u.apdu"
 begin --once
 asks 'AA9000 6F00 6F00' 0084000001 0084000001 0084000001
 ends 1
-says err 'reset by another program'
+says err 'u.apdu:5: the card was reset by another program'
 [ "$(wc -l <"$tmp/err")" = 2 ] || fail "it says more than why"
 # a command that was not answered in time is not answered; the program waits until there is no card
 sed 's/^! reset/! timeout/' "$tmp/u.apdu" >"$tmp/v.apdu"

@@ -187,7 +187,7 @@ static const struct scene in_order[] = {
 	{ "> 00 84 00 00\n! removed\n> 00 84 00 00\n! lost\n",
 	  { { "00840000", NULL, FUDA_EREMOVED }, { "00840000", NULL, FUDA_ETRANSPORT } } },
 	{ "> 00 84 00 00\n! reset\n> 00 84 00 00\n! mute\n",
-	  { { "00840000", NULL, FUDA_ERESET }, { "00840000", NULL, FUDA_EMUTE } } },
+	  { { "00840000", "t:3: ", FUDA_ERESET }, { "00840000", "t:5: ", FUDA_EMUTE } } },
 	{ "> 00 84 00 00\n! gone\n> 00 84 00 00\n! failed\n",
 	  { { "00840000", NULL, FUDA_EREADERGONE }, { "00840000", NULL, FUDA_EFAILED } } },
 	{ "> 00 84 00 00\n! timeout\n> 00 84 00 00\n! cancelled\n",

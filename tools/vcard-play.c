@@ -19,6 +19,7 @@
 
 #define RETRY_MS   50
 #define WAIT_LIMIT 86400
+#define ASKED_MS   3000 /* in which vpcd has asked for the card */
 
 bool play_stopped(int stop_fd, int ms)
 {
@@ -147,6 +148,17 @@ int play_option(struct play *play, int option, const char *argument)
 	}
 }
 
+/* Whether the other side asks for something within `ms`, as vpcd does several times a second: by
+ * messages that are short. */
+static bool asks(int fd, int stop_fd, int ms)
+{
+	struct pollfd p[] = { { fd, POLLIN, 0 }, { stop_fd, POLLIN, 0 } };
+	unsigned char first;
+
+	return poll(p, 2, ms) > 0 && !p[1].revents &&
+	       recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == 0;
+}
+
 int play_card(const struct play *play, int stop_fd,
 	      int (*card)(void *arg, int fd, int stop_fd), void *arg)
 {
@@ -156,9 +168,15 @@ int play_card(const struct play *play, int stop_fd,
 		return 0;
 	if (fd < 0)
 		return FUDA_ENOREADER;
-	fprintf(stderr,
-		"fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
-		play->vpcd);
+	if (!asks(fd, stop_fd, ASKED_MS) && !play_stopped(stop_fd, 0))
+		fprintf(stderr,
+			"fuda-vcard: %s does not ask for a card. Does vpcd listen there, or "
+			"another program? \"fuda readers\" shows whether pcscd has its reader\n",
+			play->vpcd);
+	if (asks(fd, stop_fd, -1))
+		fprintf(stderr,
+			"fuda-vcard: connected to %s: the card is in the reader; ^C takes it out\n",
+			play->vpcd);
 	r = card(arg, fd, stop_fd);
 	close(fd);
 	return r;

@@ -22,6 +22,7 @@ struct replayed {
 	struct fuda_context *ctx;
 	struct trace_replay *trace;
 	int timer;     /* becomes readable when --once ends; -1: not asked for */
+	bool asked;    /* a command came */
 	bool departed; /* for good, and that was said */
 };
 
@@ -64,6 +65,10 @@ static int depart(struct replayed *p, const char *why, struct fuda_buf *ret_resp
 
 	if (!p->departed)
 		fprintf(stderr, "fuda-vcard: %s\n", why);
+	if (!p->departed && p->timer < 0)
+		fputs("fuda-vcard: all that follows is answered 6F00; ^C ends it, and it begins "
+		      "anew when it is started again\n",
+		      stderr);
 	p->departed = true;
 	fuda_buf_clear(ret_response);
 	return fuda_buf_append(ret_response, sw, sizeof(sw));
@@ -100,6 +105,7 @@ static int transmit(void *arg, const uint8_t *command, size_t len, struct fuda_b
 	struct replayed *p = arg;
 	int r = answer(p, command, len, ret_response);
 
+	p->asked = true;
 	rest(p);
 	return r;
 }
@@ -145,6 +151,11 @@ static int conclude(struct replayed *p)
 
 	if (p->departed)
 		return fuda_error_exit_status(FUDA_EDEPARTED);
+	if (!p->asked && !trace_replay_over(p->trace))
+		return failed(FUDA_EDEPARTED,
+			      "no program sent a command. \"fuda readers\" shows whether pcscd has "
+			      "the card in the reader of vpcd (package vsmartcard-vpcd); the "
+			      "program has to use that reader");
 	r = trace_replay_finish(p->trace);
 	return r < 0 ? failed(r, fuda_context_message(p->ctx)) : 0;
 }

@@ -225,7 +225,8 @@ int replay_respond(struct trace_replay *r, const struct trace_statement *s, cons
 
 	if (s->kind == TRACE_FAILURE) {
 		trace_follow_reset(&r->follow);
-		return ctx_fail_code(r->ctx, s->error);
+		return ctx_fail(r->ctx, s->error, "%s:%lu: %s", path, s->line,
+				fuda_error_text(s->error));
 	}
 	if (s->kind != TRACE_RESPONSE)
 		return replay_end(r, FUDA_EFORMAT, path, s->line,
@@ -271,7 +272,8 @@ static int departed(struct trace_replay *r, const struct replay_command *c,
 	if (same)
 		return END_HERE(r, FUDA_EDEPARTED,
 				_("The trace has %s here; the program sent another one, which "
-				  "differs from byte %zu on."),
+				  "differs from byte %zu on. Write .. in the trace for each byte "
+				  "that is another one each time, as those of a challenge are."),
 				expected, where->at + 1);
 	return END_HERE(r, FUDA_EDEPARTED, _("The trace has %s here; the program sent %s."),
 			expected, came);
@@ -311,7 +313,10 @@ static int command_in_order(struct trace_replay *r, const struct replay_command 
 	if (e == 0) {
 		trace_describe(&r->follow, c->bytes, c->len, c->typed, came);
 		return END_HERE(r, FUDA_EDEPARTED,
-				_("The trace ends here; the program sent %s."), came);
+				_("The trace ends here; the program sent %s. To go on, start the "
+				  "replay anew, or replay it loosely (replay:loose:FILE, "
+				  "--loose)."),
+				came);
 	}
 	e = replay_fits(r, &r->next, c, &where);
 	if (e == 0)
