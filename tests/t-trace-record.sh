@@ -178,6 +178,8 @@ says t old
 ls "$dir"/*.part 2>/dev/null && fail "something is left behind"
 rm "$dir/t"
 run 2 "$build/fuda" trace record -o v
+run 2 "$build/fuda" trace record -o - -- true
+says err "standard output is the program's"
 run 2 "$build/fuda" trace record -o v -- true '{reader}'
 run 2 "$build/fuda" trace record -o v --reader x -- true
 run 2 "$build/fuda" trace record --raw -o v -- true

@@ -218,6 +218,9 @@ static int check(struct call *call, bool place)
 
 	if (r < 0)
 		return r;
+	if (options.output && strcmp(options.output, "-") == 0)
+		return call_usage(call, _("standard output is the program's: give the trace a "
+					  "FILE"));
 	if (place && !options.reader)
 		return call_usage(call, _("what shall %s be? Give it with --reader"), PLACE);
 	if (!place && options.reader)
