@@ -46,12 +46,15 @@ done
 printf '%s\n%s\n' "$(value secret.sign)" $new_password >"$given/change-sign"
 echo letter >"$seen/letter"
 
-# look WHAT: nothing of all this is where it may not be
+# look WHAT: nothing of all this is where it may not be; a core may have the piece of a file that was just read
 look() {
+	store=
+	[ "$1" = cores ] || store="-v $cards/stock"
 	for folder in "$seen" "$shown"; do
 		how=
 		[ "$folder" = "$seen" ] || how=-s
-		"$find" $how -v "$canaries/canary.secrets" -v "$canaries/canary.person" -v "$given/more" "$folder" \
+		"$find" $how -v "$canaries/canary.secrets" -v "$canaries/canary.person" -v "$given/more" \
+			$store "$folder" \
 			>"$tmp/found" || fail "$1: $(head -n 20 "$tmp/found")"
 	done
 	cat "$tmp/found"

@@ -3,6 +3,8 @@
  * for what must stand nowhere: the values of "key = value" files as fuda-vcard(1) takes them.
  *
  *   -v FILE     values: lines secret.NAME, name, address, my_number; other lines do not count
+ *   -v FOLDER   a software card's store: of its personal files what is as good as random (the photograph, keys and
+ *               signatures of the signature certificate and of records), sixteen bytes at every sixteenth
  *   -c          short secrets in commands alone, not beside words: everybody knows that the PIN is 1234
  *   -s          secrets alone, not what the card knows about its holder
  *   -p PATTERN  files of such a name may show the holder: they are searched for secrets alone
@@ -16,7 +18,7 @@
  *
  * What it does not see: what is compressed or enciphered; less than half of a value; dumps with addresses
  * between the digits, as od and xxd make them; short secrets outside of commands and away from the word;
- * pictures; files that were removed before it looked.
+ * pictures that were decoded; files that were removed before it looked.
  *
  * Prints "FILE:OFFSET: WHAT", never a value, and what it has looked through. Exit status 0 if nothing
  * is found, 1 if something is, 2 if it could not look. */
@@ -34,7 +36,7 @@
 #include <unistd.h>
 
 enum {
-	VALUES_MAX = 32,
+	VALUES_MAX = 512,
 	PATTERNS_MAX = 255,
 	EXCEPT_MAX = 64,
 	VALUE_MAX = 1024,
@@ -45,6 +47,10 @@ enum {
 	SEPARATORS = 8,	   /* at most between two digits */
 	COMMAND_MAX = 32,  /* bytes of secrets in a command ... */
 	PART = 2,	   /* ... or in one of a chain: a single digit comes about by chance */
+	WINDOW = 16,	   /* bytes that are looked for of a personal file ... */
+	STEP = 16,	   /* ... from every so many */
+	DISTINCT = 14,	   /* different bytes that what is as good as random has in a window */
+	BUCKETS = 65536,
 };
 
 /* Bytes to be found, and what they are. */
@@ -62,12 +68,20 @@ struct pin {
 	size_t len;
 };
 
+/* A piece of a personal file. */
+struct window {
+	const char *what;
+	uint8_t bytes[WINDOW];
+	struct window *next;
+};
+
+static struct window *windows[BUCKETS]; /* by what they begin with */
 static struct pattern patterns[PATTERNS_MAX];
 static size_t pattern_count;
 static uint8_t begins[256][PATTERNS_MAX]; /* the patterns that do with this byte */
 static size_t begin_count[256];
 static struct pin pins[VALUES_MAX];
-static size_t pin_count;
+static size_t pin_count, window_count;
 static struct names {
 	const char *patterns[EXCEPT_MAX];
 	size_t count;
@@ -242,6 +256,85 @@ static void read_values(const char *path)
 	fclose(f);
 }
 
+/* ---- pieces of personal files ---- */
+
+static unsigned bucket_of(const uint8_t *p)
+{
+	return (unsigned)(p[0] << 8 | p[1]);
+}
+
+static const struct window *window_at(const uint8_t *p)
+{
+	const struct window *w = windows[bucket_of(p)];
+
+	while (w && memcmp(w->bytes, p, WINDOW) != 0)
+		w = w->next;
+	return w;
+}
+
+/* ... and no text in UTF-8, which is looked for as such. */
+static bool is_as_good_as_random(const uint8_t *p)
+{
+	unsigned distinct = 0;
+	bool text = true;
+
+	for (size_t i = 0; i < WINDOW; i++) {
+		distinct += !memchr(p, p[i], i);
+		text = text && p[i] >= 0x20 && p[i] <= 0xF4 && p[i] != 0xC0 && p[i] != 0xC1;
+	}
+	return distinct >= DISTINCT && !text;
+}
+
+static void add_window(const char *what, const uint8_t *p)
+{
+	struct window **bucket = &windows[bucket_of(p)], *new;
+
+	if (window_at(p))
+		return;
+	new = allocate(sizeof(*new));
+	new->what = what;
+	memcpy(new->bytes, p, WINDOW);
+	new->next = *bucket;
+	*bucket = new;
+	window_count++;
+}
+
+/* One file of a card; none where the card has none. */
+static size_t read_part(const char *folder, const char *name, uint8_t *ret, size_t room)
+{
+	char path[4096];
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.bin", folder, name);
+	f = fopen(path, "r");
+	if (f) {
+		n = fread(ret, 1, room, f);
+		fclose(f);
+	}
+	return n;
+}
+
+/* What is in the certificates of CAs too is not personal; the one for authentication is for whoever asks. */
+static void read_store(const char *folder)
+{
+	static const char *const personal_files[] = { "jpki-0001", "text-0001", "text-0002", "text-0003",
+						      "face-0001", "face-0002", "face-0005", "common-0001" };
+	static const char *const shown_files[] = { "jpki-0002", "jpki-000A", "jpki-000B", "text-0004", "face-0004" };
+	static uint8_t file[65536], seen[5 * sizeof(file)];
+	size_t seen_len = 0;
+
+	for (size_t i = 0; i < sizeof(shown_files) / sizeof(*shown_files); i++)
+		seen_len += read_part(folder, shown_files[i], seen + seen_len, sizeof(file));
+	for (size_t i = 0; i < sizeof(personal_files) / sizeof(*personal_files); i++) {
+		size_t len = read_part(folder, personal_files[i], file, sizeof(file));
+
+		for (size_t at = 0; at + WINDOW <= len; at += STEP)
+			if (is_as_good_as_random(file + at) && !memmem(seen, seen_len, file + at, WINDOW))
+				add_window(personal_files[i], file + at);
+	}
+}
+
 /* ---- looking ---- */
 
 /* Bytes, and where in the file each came from: at[i], or i itself if `at` is NULL. */
@@ -285,15 +378,20 @@ static bool shows(const struct pin *pin, const uint8_t *data, size_t len)
 	return false;
 }
 
-/* Whether this is the header of a command that takes a PIN: VERIFY, CHANGE and RESET, also chained and wrapped; card.md
- * 3.1, 3.2. */
+/* Whether this may be the header of a command that takes a PIN, of whatever class and instruction. P1 and P2 as in
+ * VERIFY, CHANGE and RESET; card.md 3.1, 3.2. */
+static bool may_take_pin(const uint8_t *p)
+{
+	return p[2] <= 2 && (p[3] & 0x7F) < 0x20;
+}
+
+/* ... and does: two digits in another one come about by chance. */
 static bool takes_pin(const uint8_t *p)
 {
-	static const uint8_t classes[] = { 0x00, 0x10, 0x0C, 0x1C, 0x80, 0x90 };
-	static const uint8_t instructions[] = { 0x20, 0x21, 0x24, 0x2C, 0x32 };
+	static const uint8_t instructions[] = { 0x20, 0x21, 0x24, 0x25, 0x26, 0x27, 0x28,
+						0x29, 0x2C, 0x2D, 0x32, 0x54, 0xC2, 0xC3 };
 
-	return p[2] <= 2 && (p[3] & 0x7F) < 0x20 && memchr(instructions, p[1], sizeof(instructions)) &&
-	       memchr(classes, p[0], sizeof(classes));
+	return memchr(instructions, p[1], sizeof(instructions));
 }
 
 static void look_in_command(const struct stream *s, size_t i)
@@ -301,7 +399,7 @@ static void look_in_command(const struct stream *s, size_t i)
 	const uint8_t *p = s->p + i;
 	size_t left = s->len - i, header = 5, len;
 
-	if (left < 6 || !takes_pin(p))
+	if (left < 6 || !may_take_pin(p))
 		return;
 	len = p[4];
 	if (!len && left > 7)
@@ -309,7 +407,7 @@ static void look_in_command(const struct stream *s, size_t i)
 	if (len < PART || len > COMMAND_MAX || header + len > left)
 		return;
 	for (size_t k = 0; k < pin_count; k++)
-		if (shows(&pins[k], p + header, len))
+		if ((len >= pins[k].len || takes_pin(p)) && shows(&pins[k], p + header, len))
 			found(s, i, pins[k].what, "in a command");
 }
 
@@ -363,6 +461,7 @@ static void look_beside(const struct stream *s, size_t i, size_t word)
 static void look(const struct stream *s)
 {
 	for (size_t i = 0; i < s->len; i++) {
+		const struct window *window;
 		size_t left = s->len - i, word;
 
 		for (size_t n = 0; n < begin_count[s->p[i]]; n++) {
@@ -371,6 +470,9 @@ static void look(const struct stream *s)
 			if (k->len <= left && !(k->personal && secrets_only) && is_there(k, s->p + i))
 				found(s, i, k->what, k->form);
 		}
+		window = !secrets_only && left >= WINDOW ? window_at(s->p + i) : NULL;
+		if (window)
+			found(s, i, window->what, "in part");
 		if (pin_count)
 			look_in_command(s, i);
 		word = commands_only || !pin_count || !memchr("Pp\xE6", s->p[i], 3) ? 0 : pin_word(s, i);
@@ -543,8 +645,11 @@ int main(int argc, char **argv)
 			die("usage", "find-secret [-c] [-s] [-p PATTERN]... [-x PATTERN]... -v FILE... PATH...");
 	}
 	for (size_t i = 0; i < value_count; i++)
-		read_values(values[i]);
-	if (optind == argc || (!pattern_count && !pin_count))
+		if (is_store(values[i]))
+			read_store(values[i]);
+		else
+			read_values(values[i]);
+	if (optind == argc || (!pattern_count && !pin_count && !window_count))
 		die("usage", "no values, or nowhere to look");
 	for (; optind < argc; optind++)
 		if (nftw(argv[optind], visit, 16, FTW_PHYS | FTW_ACTIONRETVAL) != 0)

@@ -14,9 +14,12 @@ for path; do
 	[ ! -e "$path" ] || set -- "$@" "$path"
 done
 [ $# != 0 ] || exit 0
+# of the cards themselves too: the names of scratch directories have no blanks
+# shellcheck disable=SC2046
+set -- $(find "$@" -name card.conf 2>/dev/null | sed 's|/card.conf$||; s/^/-v /') "$@"
 found=$("$FUDA_TEST_SCAN" -c -v "$values/suite.secrets" -v "$values/suite.person" \
 	-x 'pin*' -x '*pin' -x 'password*' -x 'two*' -x 'wrong*' -x 'secrets*' -x given -x person -x pcscd.log -x test-trace-run.log \
-	-p out -p lines -p '*.pem' -p '*.der' -p '*raw*' "$@") || {
+	-p out -p '*.out' -p lines -p kept -p '*.jp2' -p '*.png' -p '*.pub' -p '*.pem' -p '*.der' -p '*raw*' "$@") || {
 	echo "LEAKED: what no test may leave behind"
 	echo "$found" | sed 's/^/  /'
 	exit 1

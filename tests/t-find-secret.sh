@@ -107,7 +107,9 @@ printf %s "$number" | sed 's/\(.\)\(.\)/\2\1/g' | binary | planted "packed digit
 
 # ---- PINs ----
 
-for command in 0020009804 0024019804 8020009804 00200018000004 0c20009804 00210098 1020009804 00320000; do
+# of whatever class and instruction
+for command in 0020009804 0025019804 002D009804 8054009C04 0320009804 082C009804 6020009804 \
+	00b0009804 0024019804 8020009804 00200018000004 0c20009804 00210098 1020009804 00320000; do
 	case $command in *[!8]04 | *9804) ;; *) command=${command}04 ;; esac
 	printf %s "${command}37343632" | binary | planted "command $command"
 	printf %s "${command}37343632" | planted "command $command in hexadecimal"
@@ -133,11 +135,11 @@ look 1 -c
 
 for text in 7462 'shipping 7462' 'PIN 17462' 'PIN 74620' 'PIN 7463' 'a PIN, and a long way from there 7462' \
 	"$(printf %s "$long" | cut -c 1-7)" KANARIA5Y83QXP6V 71928364051 719283640511 'name' \
-	00b000980437343632 0020009804 002000980437343633 0020009801 00200098 'secret.auth = ' \
+	00b00098023734 0020009804 002000980437343633 0020009801 00200098 'secret.auth = ' \
 	4b414e415249413 "KANA RIA4 Y83Q XP6W"; do
 	printf %s "$text" | harmless "$text"
 done
-printf %s 00b000980437343632 | binary | harmless "another command"
+printf %s 00b00098023734 | binary | harmless "another command"
 printf %s 0020009804 | binary | harmless "the header alone"
 : | harmless "an empty file"
 head -c 300000 /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff \
@@ -185,6 +187,48 @@ what="a pipe"
 mkfifo place/pipe
 look 0
 rm place/pipe
+
+# ---- pieces of a card's files ----
+
+mkdir card
+: >card/card.conf
+for file in face-0002 jpki-0002; do
+	head -c 600 /dev/zero | openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff \
+		-iv "$(printf %s $file | hex)00000000000000" >card/$file.bin
+done
+{
+	head -c 300 card/jpki-0002.bin
+	head -c 300 /dev/zero
+} >card/jpki-0001.bin
+store() {
+	want=$1
+	got=0
+	"$find" -v card place >out 2>&1 || got=$?
+	[ $got = "$want" ] || fail "$what: exit status $got, not $want"
+}
+rm -f place/*
+for at in 1 100 301; do
+	what="32 bytes of a photograph from $at on"
+	tail -c +$at card/face-0002.bin | head -c 32 >place/file
+	store 1
+	grep -q '^place/file:[0-9]*: face-0002 in part$' out || fail "$what: no place"
+	hex <place/file >place/hexadecimal
+	rm place/file
+	store 1
+	tail -c +$at card/face-0002.bin | head -c 48 | base64 >place/hexadecimal
+	store 1
+	rm place/hexadecimal
+done
+what="what a certificate has in common with its CA, and what is no secret of anybody"
+cp card/jpki-0001.bin card/jpki-0002.bin place/
+store 0
+rm place/*
+what="where the holder may be shown"
+cp card/face-0002.bin place/photo
+got=0
+"$find" -p photo -v card place >out 2>&1 || got=$?
+[ $got = 0 ] || fail "$what"
+rm place/photo
 
 what="what cannot be searched"
 got=0

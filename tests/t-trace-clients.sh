@@ -27,12 +27,16 @@ fail()
 
 mkdir -p "$dir/config/fuda"
 echo 'trace.raw = yes' >"$dir/config/fuda/config"
-./fuda-vcard make "$dir/card" >/dev/null
+canaries=${srcdir:-.}/tests/canaries
+./fuda-vcard make "$dir/card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
+password_hex=$(printf %s "$password" | od -An -v -tx1 | tr a-f A-F | sed 's/^ //; s/ / ?/g')
 head -c 32 /dev/zero >"$dir/digest"
 printf '00 A4 04 0C 0A D3 92 F0 00 26 01 00 00 00 01\n00 A4 02 0C 02 00 0B\n00 B0 00 00 20\n' >"$dir/scriptor.in"
 
 # What is asked of the card, a name and a command a line; the last ones need more than SELECT and its status words.
-cat >"$dir/jobs" <<'END'
+mkdir "$dir/given"
+cat >"$dir/given/jobs" <<END
 name opensc-tool --name
 atr opensc-tool --atr
 apdu opensc-tool -c default -s 00A4040C0AD392F000260100000001 -s 00200098
@@ -40,14 +44,14 @@ list pkcs15-tool --list-certificates
 dump pkcs15-tool --dump
 pins pkcs15-tool --list-pins
 public pkcs15-tool --read-certificate 03
-private pkcs15-tool --read-certificate 02 --verify-pin --auth-id 02 --pin ABC123
+private pkcs15-tool --read-certificate 02 --verify-pin --auth-id 02 --pin $password
 slots pkcs11-tool --list-slots
 sign pkcs11-tool --slot 0 --login --pin 1234 --sign --id 01 --mechanism RSA-PKCS --input-file digest --output-file signature
 wrong pkcs11-tool --slot 0 --login --pin 4321 --sign --id 01 --mechanism RSA-PKCS --input-file digest --output-file none
 END
 # a Perl program, and one that looks at readers alone
 if command -v scriptor >/dev/null; then
-	echo 'scriptor scriptor -r READER -p T=1 scriptor.in' >>"$dir/jobs"
+	echo 'scriptor scriptor -r READER -p T=1 scriptor.in' >>"$dir/given/jobs"
 else
 	echo "(no scriptor: one program less)"
 fi
@@ -70,7 +74,7 @@ run_job()
 	shift 2
 	set -f
 	# shellcheck disable=SC2046 # words
-	set -- $(sed -n "s/^$name //p" "$dir/jobs")
+	set -- $(sed -n "s/^$name //p" "$dir/given/jobs")
 	set +f
 	n=$#
 	while [ $n -gt 0 ]; do
@@ -104,7 +108,7 @@ stop_card()
 }
 at_exit '[ -z "$card" ] || pcscd_stop "$card"'
 
-names=$(sed 's/ .*//' "$dir/jobs")
+names=$(sed 's/ .*//' "$dir/given/jobs")
 start_card ./fuda-vcard run "$dir/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT"
 for name in $names; do
 	run_job raw $name
@@ -124,9 +128,9 @@ for name in $names; do
 	esac
 	for trace in "$name.apdu" "$name.raw.apdu"; do
 		[ $name = atr ] || grep -q '^> ' "$dir/$trace" || fail "$trace has no command"
-		! grep -q -E '31 ?32 ?33 ?34|34 ?33 ?32 ?31|41 ?42 ?43 ?31 ?32 ?33|"1234"|ABC123' "$dir/$trace" ||
+		! grep -q -E "31 ?32 ?33 ?34|34 ?33 ?32 ?31|$password_hex|\"1234\"|$password" "$dir/$trace" ||
 			fail "$trace shows a PIN"
-		./fuda trace show "$dir/$trace" >"$dir/shown" 2>"$dir/err" || fail "show $trace"
+		./fuda trace show "$dir/$trace" >"$dir/shown.raw" 2>"$dir/err" || fail "show $trace"
 		./fuda trace export --format pcapng "$dir/$trace" >"$dir/$trace.pcapng" 2>"$dir/err" ||
 			fail "export $trace"
 		command -v tshark >/dev/null || continue
@@ -137,7 +141,7 @@ for name in $names; do
 	echo "$name: recorded $(grep -c '^> ' "$dir/$name.raw.apdu" || :) commands"
 done
 for name in sign private wrong; do
-	grep -q '^> 00 20 00 .* <secret [46]>' "$dir/$name.raw.apdu" || fail "$name: no PIN was sent"
+	grep -q '^> 00 20 00 .* <secret [0-9]*>' "$dir/$name.raw.apdu" || fail "$name: no PIN was sent"
 done
 command -v tshark >/dev/null || echo "(no tshark: packets were not looked at)"
 stop_card

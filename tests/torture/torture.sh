@@ -21,26 +21,28 @@ export HOME="$place/home" XDG_CACHE_HOME=/dev/null/none LC_ALL=C TMPDIR="$place"
 unset LANGUAGE XDG_CONFIG_HOME
 # that a sanitizer ends a program is a crash
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}:abort_on_error=1" UBSAN_OPTIONS=abort_on_error=1
-mkdir "$HOME"
-"$build/fuda-vcard" make "$place/stock" >/dev/null
+mkdir "$HOME" "$place/given"
+canaries=$top/tests/canaries
+"$build/fuda-vcard" make "$place/stock" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
 cp "$top/tests/torture/sign.apdu" "$place/"
 echo 'to be signed' >"$place/text"
-echo 1234 >"$place/auth"
-echo 4321 >"$place/wrong"
-echo ABC123 >"$place/sign"
-printf '1234\n8273\n' >"$place/auth-new"
-printf 'ABC123\nXYZ827364\n' >"$place/sign-new"
+echo 1234 >"$place/given/auth"
+echo 4321 >"$place/given/wrong"
+echo "$password" >"$place/given/sign"
+printf '1234\n8273\n' >"$place/given/auth-new"
+printf '%s\nXYZ827364\n' "$password" >"$place/given/sign-new"
 for s in a b; do
-	sed -n "s/^secret.face-$s *= *//p" "$place/stock/card.conf" >"$place/$s"
+	sed -n "s/^secret.face-$s *= *//p" "$place/stock/card.conf" >"$place/given/$s"
 done
-sed -n 's/^secret.birth *= *//p' "$place/stock/card.conf" >"$place/birth"
+sed -n 's/^secret.birth *= *//p' "$place/stock/card.conf" >"$place/given/birth"
 
 # one NAME SECRETS OPTIONS ARGUMENTS: the rows of one command
 one() {
 	name=$1 secrets=$2
 	# shellcheck disable=SC2086 # words
 	(cd "$place" && "$fuda" trace torture --reader 'virtual:{dir}/card' \
-		--before 'cp -R stock "$FUDA_TORTURE_DIR/card"' ${secrets:+--stdin "$secrets"} --fuda --kinds "$kinds" \
+		--before 'cp -R stock "$FUDA_TORTURE_DIR/card"' ${secrets:+--stdin "given/$secrets"} --fuda --kinds "$kinds" \
 		--jobs "$jobs" --limit 30 --ignore '^APDUs| ms\)$' --markdown "$name" $3 \
 		-- "$fuda" $4 --reader '{reader}' --timeout 2 ${secrets:+--pin-fd 0}) || {
 		echo "$name: must not be" >&2
@@ -76,6 +78,7 @@ sed '/^| command |/,$d' "$top/docs/torture.md" >"$place/torture.md"
 } >>"$place/torture.md"
 sed -n '/^| command |/,$p' "$place/torture.md"
 echo "$(($(date +%s) - start)) s" >&2
+FUDA_TEST_SCAN=$build/tests/find-secret sh "$top/tests/scan.sh" "$place" >&2 || bad=1
 [ $# -eq 0 ] || exit $bad
 mv "$place/torture.md" torture.md
 diff "$top/docs/torture.md" torture.md >&2 || {
