@@ -127,6 +127,10 @@ for j in 1 3; do
 	torture 0 -j $j --kinds pulled,removed -- sh -c "setsid sleep 1006.$$ & $auth" sh '{reader}'
 	! pgrep -f "^sleep 1006.$$\$" >/dev/null || fail "a child of the program is left in its session (-j $j)"
 done
+# ... but not what was there before: children of the shell that has become torture
+(cd "$tmp" && timeout 60 sh -c 'sleep 1008.'$$' & echo $! >before; exec "$@"' sh "$fuda" trace torture -r virtual:card \
+	--kinds removed -- "$fuda" apdu -r '{reader}' 00A40400 >out 2>err) || fail "status $?"
+kill "$(cat "$tmp/before")" || fail "a process that no run has started was ended"
 # no core, also where the system pipes them to a program
 torture 0 --kinds pulled --before 'cp -R card "$FUDA_TORTURE_DIR/card"; grep -q "^Max core file size *1 *1 " /proc/self/limits' \
 	-- sh -c "ulimit -c unlimited 2>/dev/null && exit 50; $auth" sh '{reader}'

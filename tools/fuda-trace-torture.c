@@ -164,7 +164,7 @@ static void tend(struct call *call, const struct torture_plan *plan,
 			torture_stop(p);
 		if (!p->run || !torture_ended(p))
 			continue;
-		p->alone = g->running == 1;
+		p->alone = plan->adopts && g->running == 1;
 		r = torture_judge(call, plan, clean, p, output);
 		if (!g->failed)
 			g->failed = r;
@@ -319,7 +319,7 @@ static int torture(struct call *call, struct torture_plan *plan, struct torture_
 	_cleanup_buf_ struct fuda_buf output = FUDA_BUF_INIT(TORTURE_OUTPUT_MAX);
 	int r = make_place(call, plan);
 
-	torture_adopt();
+	plan->adopts = torture_adopt();
 	if (r == 0)
 		r = run_clean(call, plan, table, &output);
 	if (r == 0)

@@ -298,11 +298,6 @@ bool torture_ended(struct torture_process *p)
 	return false;
 }
 
-void torture_adopt(void)
-{
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-}
-
 /* A child of ours; 0: there is none, or it cannot be known. */
 static pid_t any_child(void)
 {
@@ -317,6 +312,11 @@ static pid_t any_child(void)
 	if (in)
 		fclose(in);
 	return pid;
+}
+
+bool torture_adopt(void)
+{
+	return !any_child() && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
 /* Ends what runs have left in sessions of its own, one after the other: their children become ours

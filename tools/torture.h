@@ -22,6 +22,7 @@ struct torture_plan {
 	int limit_s;
 	int secrets; /* commands with a secret that may be sent; -1: as many as without faults */
 	bool ours;   /* the exit status is 10 where the outcome of one is not known */
+	bool adopts; /* what runs leave in sessions of their own becomes a child of ours */
 	char place[64]; /* folder of this call, for it alone */
 };
 
@@ -73,7 +74,7 @@ struct torture_process {
 	long long end; /* of its time, in ms of the monotonic clock */
 	bool stopped; /* it was asked to end */
 	bool late;    /* ... because its time was up */
-	bool alone;   /* no other is in progress */
+	bool alone;   /* no other is in progress: children are what runs have left */
 	long long begun; /* as `end` */
 	char folder[96];
 	char *name; /* of the reader that it was given */
@@ -91,8 +92,9 @@ void torture_stop(struct torture_process *p);
 int torture_judge(struct call *call, const struct torture_plan *plan,
 		  const struct torture_run *clean, struct torture_process *p,
 		  struct fuda_buf *output);
-/* Has processes that lose their parents become our children. */
-void torture_adopt(void);
+/* Has processes that lose their parents become our children; not where there is a child already, of
+ * the shell that has become us: it and what it starts could not be told from what runs leave. */
+bool torture_adopt(void);
 /* Removes a folder with all that is in it. */
 void torture_remove(const char *folder);
 
