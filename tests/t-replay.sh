@@ -285,8 +285,12 @@ asks '9000 63C2' $select 002000980431323334
 kill "$player"
 ends 1
 says err 'u.apdu:11: The program ended; the trace goes on with READ BINARY'
-# none at all: that is no departure
+# none at all: that is no departure; nor does the reader take another card meanwhile
 begin
+got=0
+timeout -s INT 5 "$vcard" run "$tmp/card" --vpcd "$where" >"$tmp/out" 2>"$tmp/err2" || got=$?
+says err2 'Is another one in its reader'
+says_not err2 'in the reader;'
 kill "$player"
 ends 1
 says err 'no program sent a command'
