@@ -170,8 +170,8 @@ int play_card(const struct play *play, int stop_fd,
 		return FUDA_ENOREADER;
 	if (!asks(fd, stop_fd, ASKED_MS) && !play_stopped(stop_fd, 0))
 		fprintf(stderr,
-			"fuda-vcard: %s does not ask for a card. Is another one in its reader, or is "
-			"it a program other than vpcd? \"fuda readers\" shows what pcscd has\n",
+			"fuda-vcard: %s does not ask for a card. Is another one in its reader, or "
+			"is it a program other than vpcd? \"fuda readers\" shows what pcscd has\n",
 			play->vpcd);
 	if (asks(fd, stop_fd, -1))
 		fprintf(stderr,
