@@ -177,6 +177,18 @@ run 127 "$build/fuda" trace record --force -o t -- "$dir/not-there"
 says t old
 ls "$dir"/*.part 2>/dev/null && fail "something is left behind"
 rm "$dir/t"
+# what is no file keeps its place, as devices do, and so does a link
+mkfifo "$dir/pipe"
+run 1 "$build/fuda" trace record --force -o pipe "$client" odd "$reader"
+says err 'already, and no file'
+[ -p "$dir/pipe" ] || fail "the trace has taken the place of a pipe"
+rm "$dir/pipe"
+echo old >"$dir/old"
+ln -s old "$dir/t"
+run 0 "$build/fuda" trace record --force -o t "$client" odd "$reader"
+[ -L "$dir/t" ] || fail "the trace has taken the place of a link"
+grep -q fuda-trace "$dir/old" || fail "a link does not lead to the trace"
+rm "$dir/t" "$dir/old"
 run 2 "$build/fuda" trace record -o v
 run 2 "$build/fuda" trace record -o - -- true
 says err "standard output is the program's"

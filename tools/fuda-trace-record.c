@@ -5,11 +5,13 @@
 #include "tools/report.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <fuda/trace.h>
@@ -259,21 +261,39 @@ static int record(struct call *call, const char *growing, bool place)
 	return r < 0 ? r : conclude(call, growing, place);
 }
 
-static int run(struct call *call)
+/* Only a file is replaced: a device would be lost, and of a link it is what it points to. */
+static int choose_output(struct call *call, char room[PATH_MAX])
 {
-	bool place = has_place(call);
-	char *growing;
-	int r = check(call, place);
+	struct stat st;
 
-	if (r < 0)
-		return r;
 	if (!options.output)
 		options.output = FILE_DEFAULT;
-	if (!options.force && access(options.output, F_OK) == 0)
+	if (stat(options.output, &st) < 0)
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return call_fail(call, FUDA_EFILE, _("%s is there already, and no file."),
+				 options.output);
+	if (!options.force)
 		return call_fail(call, FUDA_EFILE,
 				 _("%s is there already. Choose another file (-o), or replace it "
 				   "(--force)."),
 				 options.output);
+	if (lstat(options.output, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    realpath(options.output, room))
+		options.output = room;
+	return 0;
+}
+
+static int run(struct call *call)
+{
+	bool place = has_place(call);
+	char *growing, room[PATH_MAX];
+	int r = check(call, place);
+
+	if (r == 0)
+		r = choose_output(call, room);
+	if (r < 0)
+		return r;
 	growing = growing_name();
 	r = growing ? record(call, growing, place) : FUDA_ENOMEM;
 	free(growing);
