@@ -89,8 +89,9 @@ struct fuda_pin_entry {
  * a blocked secret and, unless allowed, the last try are refused (FUDA_EPINBLOCKED, FUDA_ELASTTRY),
  * and a counter that cannot be read counts as the last try. FUDA_EINVAL (`application` does not
  * keep it), FUDA_EPINFORM, FUDA_EPINWRONG, FUDA_ENOTFOUND (not on the card), FUDA_ERESET (another
- * program reset the card before; nothing was sent), FUDA_EUNKNOWN (the answer was lost; what the
- * counter says then is in the message), those of `entry->secret`, and those of the transport. */
+ * program reset the card before; nothing was sent), FUDA_EUNKNOWN (the answer was lost, or does not
+ * tell; what the counter says then is in the message), those of `entry->secret`, and those of the
+ * transport. */
 int fuda_pin_verify(struct fuda_card *card, enum fuda_pin pin, const char *application,
 		    struct fuda_pin_entry *entry, struct fuda_deadline *dl);
 

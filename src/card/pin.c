@@ -422,6 +422,15 @@ static int outcome_unknown(struct fuda_card *c, const struct pin_place *place, b
 			_(pins[pin].title), cause, entry->tries_after);
 }
 
+/* Whether it says that the command was not carried out: ISO 7816-4 5.1.3. 6F, and what is no status
+ * at all, say nothing. */
+static bool says_refused(uint16_t sw)
+{
+	static const uint8_t firsts[] = { 0x64, 0x67, 0x68, 0x69, 0x6A, 0x6B, 0x6C, 0x6D, 0x6E };
+
+	return memchr(firsts, sw >> 8, sizeof(firsts));
+}
+
 /* What the card's answer to VERIFY means. */
 static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *entry, uint8_t p2,
 		 uint16_t sw, struct fuda_deadline *dl)
@@ -451,6 +460,13 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 	/* Whatever it says, a try that is gone was a wrong PIN (card.md 3.2). */
 	spent = entry->tries_after != FUDA_TRIES_UNKNOWN &&
 		entry->tries_after < entry->tries_before;
+	if (sw >> 8 != 0x63 && !says_refused(sw) &&
+	    MIN(entry->tries_before, entry->tries_after) == FUDA_TRIES_UNKNOWN)
+		return ctx_fail_sw(c->ctx, FUDA_EUNKNOWN, sw,
+				   _("The card's answer to the %s does not say what came of it, "
+				     "and the try counter does not either. A try may have been "
+				     "spent: look with \"fuda pin status\" before you go on."),
+				   _(pins[pin].title));
 	if (sw >> 8 != 0x63 && !spent)
 		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),
 				   _(pins[pin].title));
