@@ -118,7 +118,7 @@ done
 # a file that ends inside its object: an error that says so, soon
 fresh card
 file=$tmp/card/jpki-000A.bin
-head -c 1000 "$file" >"$tmp/short" && cp "$tmp/short" "$file"
+truncate -s 1000 "$file"
 for how in 6B00 6282 9000; do
 	sed -i "s/^past-end.*/past-end = $how/" "$tmp/card/card.conf"
 	auth 1 card --timeout 10
@@ -128,7 +128,7 @@ done
 fresh card
 secrets_of card
 for f in text-0002 face-0002; do
-	head -c 90 "$tmp/card/$f.bin" >"$tmp/short" && cp "$tmp/short" "$tmp/card/$f.bin"
+	truncate -s 90 "$tmp/card/$f.bin"
 done
 for how in 6B00 6282 9000; do
 	sed -i "s/^past-end.*/past-end = $how/" "$tmp/card/card.conf"

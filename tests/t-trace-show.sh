@@ -73,7 +73,7 @@ run 1 trace diff a.apdu auth.apdu
 run 1 trace diff auth.apdu ca.apdu
 grep -v '^key' "$tmp/a.apdu" >"$tmp/e.apdu"
 run 0 trace diff a.apdu e.apdu
-says out 'cannot be compared, but for'
+says out 'compared by '
 run 0 trace diff --json a.apdu e.apdu
 json .differences 0
 json .not_compared
@@ -88,7 +88,7 @@ unset FUDA_TRACE_RAW
 run 0 trace diff --json a.apdu raw.apdu
 json .not_compared 0
 run 1 trace diff raw.apdu d.apdu
-says_not out 'cannot be compared'
+says_not out 'compared by '
 run 1 trace diff a.apdu stranger-raw.apdu
 says err 'the traces differ in '
 says out '< 9000 <data'

@@ -322,11 +322,10 @@ static int compare(struct diff *d)
 	if (r == 0 && d->by_length) {
 		out_printf(&d->out,
 			   dngettext(TEXT_DOMAIN,
-				     "%lu value cannot be compared, but for its length, which is "
-				     "the same: it is not shown, and there is no key for its hash.",
-				     "%lu values cannot be compared, but for their lengths, which "
-				     "are the same: they are not shown, and there is no key for "
-				     "their hashes.",
+				     "%lu value was compared by its length alone: it is not shown, "
+				     "and its hash has no key.",
+				     "%lu values were compared by their lengths alone: they are not "
+				     "shown, and their hashes have no key.",
 				     d->by_length),
 			   d->by_length);
 		out_line(&d->out);
