@@ -468,7 +468,10 @@ static int judge(struct fuda_card *c, enum fuda_pin pin, struct fuda_pin_entry *
 				     "spent: look with \"fuda pin status\" before you go on."),
 				   _(pins[pin].title));
 	if (sw >> 8 != 0x63 && !spent)
-		return ctx_fail_sw(c->ctx, FUDA_ESW, sw, _("The card did not check the %s."),
+		return ctx_fail_sw(c->ctx, FUDA_ESW, sw,
+				   says_refused(sw) ? _("The card did not check the %s.") :
+						      _("The card's answer to the %s does not say "
+							"what came of it, but no try was spent."),
 				   _(pins[pin].title));
 	if (entry->tries_after == FUDA_TRIES_UNKNOWN)
 		return ctx_fail_sw(c->ctx, FUDA_EPINWRONG, sw, _("The %s was wrong."),
