@@ -324,8 +324,8 @@ static int compare(struct diff *d)
 			   dngettext(TEXT_DOMAIN,
 				     "%lu value was compared by its length alone: it is not "
 				     "shown, and its hash has no key.",
-				     "%lu values were compared by their lengths alone: they are not "
-				     "shown, and their hashes have no key.",
+				     "%lu values were compared by their lengths alone: they are "
+				     "not shown, and their hashes have no key.",
 				     d->by_length),
 			   d->by_length);
 		out_line(&d->out);
