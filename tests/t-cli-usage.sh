@@ -36,6 +36,8 @@ silent out
 run 2 inof
 says err "Did you mean 'info'?"
 silent out
+run 2 tarce
+says err "Did you mean 'trace'?"
 run 2 record
 says err "Did you mean 'trace record'?"
 run 2 trace replay

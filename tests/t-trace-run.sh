@@ -86,26 +86,50 @@ printf '> 00 84 00 00 08\n' >"$tmp/noline.apdu"
 trace 1 noline.apdu
 says err 'noline.apdu:1:'
 LC_ALL=ja_JP.UTF-8 trace 1 bad.apdu
+# a pipe is empty when it is to be run
+mkfifo "$tmp/pipe"
+trace 1 good.apdu pipe
+says err 'pipe: a script is read more than once'
+says_not out passed
+# what can never be sent is known before anything is
+for line in '> 00 {x} 00 98' '> 00 B0 ..{2}' '> 00 B0 88 00 00|< 9000 {x}'; do
+	printf 'verify auth\n%s\n' "$line" | tr '|' '\n' | script open
+	trace 1 open.apdu --pin-file pin
+	says err 'open.apdu:3: '
+	silent out
+done
+says err '{x} is not captured'
+tries card auth 3
 
 # ---- secrets ----
 
 trace 0 auth.apdu --pin-file pin
+# as many lines as are needed, before one is used
 trace 2 wrong.apdu auth.apdu --pin-file wrong
-says out 'wrong.apdu: 1 step passed' # then the file has no second line
+says_not out 'passed'
+says err 'wrong: lines with secrets: 1; secrets that are presented: 2'
+printf '0000\n\n1234\n' >"$tmp/gap"
+trace 2 wrong.apdu auth.apdu --pin-file gap
+says err 'lines with secrets: 1;'
+tries card auth 3
+# which a pipe does not tell
+(cd "$tmp" && echo 0000 | "$fuda" trace run -r virtual:card wrong.apdu auth.apdu --pin-fd 0 >out 2>err) || :
+says out 'wrong.apdu: 1 step passed'
 says err 'line 2'
 trace 0 auth.apdu --pin-file pin # gives the try back
+printf '0000\n0000' >"$tmp/wrong.twice"
 printf '0000\n1234\n' >"$tmp/both"
 trace 0 wrong.apdu auth.apdu --pin-file both
 tries card auth 3
 trace 2 auth.apdu --pin-file none
-says err 'line 1'
+says err 'lines with secrets: 0;'
 trace 2 auth.apdu
 says err 'pin-fd'
 echo 12 >"$tmp/short"
 trace 4 auth.apdu --pin-file short
 tries card auth 3
 # one that is wrong where it is to be right ends all: 1 try, not 2
-trace 4 auth.apdu auth.apdu --pin-file wrong
+trace 4 auth.apdu auth.apdu --pin-file wrong.twice
 tries card auth 2
 says_not out passed
 # the last try
@@ -236,7 +260,7 @@ says err 'nowhere/junit.xml'
 says_not out passed
 if [ -e /dev/full ]; then
 	trace 1 --junit /dev/full good.apdu
-	says err '/dev/full'
+	says err '/dev/full: No space left'
 	# what it cost is not hidden by that
 	trace 4 --junit /dev/full auth.apdu --pin-file wrong
 	says err '2 tries'

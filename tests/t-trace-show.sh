@@ -131,11 +131,19 @@ printf 'fuda-trace 1\n> 00 A4 04 0C 0A $text\n< 9000\n> 00 B0 82 00 0C\n< 9000 F
 run 0 trace show escape.apdu
 says out '1B 5B 32 4A C2 9B'
 ! LC_ALL=C grep -q "$(printf '\033')" "$tmp/out" || fail "an escape"
+# from a pipe
+run 0 trace show -b a.apdu
+cp "$tmp/out" "$tmp/shown"
+(cd "$tmp" && "$fuda" trace show -b - <a.apdu | cmp - shown && cat a.apdu | "$fuda" trace diff - a.apdu) ||
+	fail "not from standard input"
 # a full disk
 [ ! -c /dev/full ] || {
 	got=0
 	(cd "$tmp" && "$fuda" trace show a.apdu >/dev/full 2>err) || got=$?
 	[ $got -eq 1 ] || fail "a full disk: $got"
+	says err 'standard output: No space left'
+	run 1 trace export -f jsonl -o /dev/full a.apdu
+	says err '/dev/full: No space left'
 }
 # nobody reads on: that ends it like any filter, without a word
 {

@@ -119,7 +119,9 @@ says 'not an empty directory'
 run 2 make "$scratch/b" --kind desk
 says 'card, android or iphone, not desk'
 run 2 make "$scratch/b" --set colour=red
-says 'no such key'
+says 'colour: no such key'
+run 2 make "$scratch/b" --set past-end=red
+says 'past-end: this value is not allowed, but 6B00 or 6282 or 9000'
 run 2 make "$scratch/b" --set secret.auth=1111
 run 2 make "$scratch/b" --auth-certificate-size 900
 says 'no certificate of 900 bytes'

@@ -323,7 +323,8 @@ static void fails(void **state)
 		  { { "00B0000000", "6982" }, { "00B0000000", "01019000" } }, FUDA_EDEPARTED, "3", "9000 expected" },
 		{ "a counter", "> 00200098\n< 63C3\n",
 		  { { "query 98", "63C2" } }, FUDA_EDEPARTED, "2", "63C3 expected, 63C2" },
-		{ "of which nothing is known", "> {x}\n", { { 0 } }, FUDA_EDEPARTED, "2", "..: it has parts" },
+		{ "of which nothing is known", "> {x}\n", { { 0 } }, FUDA_EDEPARTED, "2", 
+		  "..: it has bytes that are not known" },
 		{ "a secret that is not presented, whose place the next would take",
 		  SELECT "> 00B0000000\n< 9000 {n=..}\n> 00200098 {n} <secret 4>\n< 63Cx\nverify auth\n",
 		  { { JPKI, "9000" }, { "00B0000000", "6982" } }, FUDA_EDEPARTED, "4 6", "needs {n}" },
@@ -478,7 +479,7 @@ static void hashes(void **state)
 		false);
 	snprintf(script, sizeof(script), "key %s\n> 00D60000 02 <data 2 %s>\n< 9000\n", id, hex);
 	run_row(&(struct row){ "a command that is not shown", script,
-		  { { 0 } }, FUDA_EDEPARTED, "3", "not known" }, &whole,
+		  { { 0 } }, FUDA_EDEPARTED, "3", "with --raw" }, &whole,
 		false);
 }
 

@@ -193,7 +193,7 @@ static void refuses_includes(void **state)
 
 	(void)state;
 	put("main.apdu", "\ninclude \"nowhere\"\n");
-	fails(FUDA_EFORMAT, "main.apdu:3:1: The file that is included cannot be read");
+	fails(FUDA_EFORMAT, "main.apdu:3:1: No such file");
 	put("main.apdu", "include \"main.apdu\"\n");
 	fails(FUDA_EFORMAT, "main.apdu:2:1: This includes itself.");
 	put("main.apdu", "include \"a\"\n");

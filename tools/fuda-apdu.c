@@ -41,7 +41,13 @@ static int exchange(struct call *call, struct report *list, const char *hex, siz
 	_cleanup_buf_ struct fuda_buf response = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
 	int r = fuda_hex_decode(hex, &command);
 
-	if (r < 0 || command.len < 4)
+	if (r == 0 && command.len < 4)
+		return call_usage(call, lines ? _("line %zu is too short: a command APDU has 4 "
+						  "bytes at least") :
+					  _("argument %zu is too short: a command APDU has 4 bytes "
+					    "at least"),
+				  number);
+	if (r < 0)
 		return call_usage(call, lines ? _("line %zu is not a command APDU in hexadecimal") :
 					  _("argument %zu is not a command APDU in hexadecimal"),
 				  number);

@@ -10,6 +10,8 @@ static int trouble(struct call *call, int code)
 {
 	if (code != FUDA_EFILE && code != FUDA_EFORMAT)
 		return code;
+	if (call->message[0])
+		return FUDA_EINVAL;
 	return call_fail(call, FUDA_EINVAL, "%s", fuda_context_message(call->ctx));
 }
 
@@ -23,7 +25,7 @@ static int nowhere(void *arg, const void *bytes, size_t len)
 
 static int run(struct call *call)
 {
-	int out = STDOUT_FILENO;
+	struct traces_out out = { STDOUT_FILENO, 0 };
 	struct fuda_trace_sink sink = traces_sink(&out);
 	struct fuda_trace_comparison found;
 	int r = call_operands(call, 2, 2);
@@ -32,11 +34,11 @@ static int run(struct call *call)
 		return r;
 	if (common.json)
 		sink.write = nowhere;
-	r = fuda_trace_diff(call->ctx, call->operands[0], call->operands[1], call->dl, &sink,
-			    &found);
+	r = fuda_trace_diff(call->ctx, traces_path(call->operands[0]),
+			    traces_path(call->operands[1]), call->dl, &sink, &found);
 	call->raw = !common.json;
 	if (r < 0)
-		return trouble(call, traces_ended(call, r));
+		return trouble(call, traces_ended(call, &out, _("standard output"), r));
 	report_number(call->report, NULL, "differences", (long)found.differences);
 	report_number(call->report, NULL, "not_compared", (long)found.uncompared);
 	call->shown = true;

@@ -9,13 +9,15 @@ static const char *format, *out = "-";
 
 static int write_to(struct call *call, enum fuda_trace_form form, struct file_out *to)
 {
-	struct fuda_trace_sink sink = traces_sink(&to->fd);
-	int r = fuda_trace_export(call->ctx, call->operands[0], call->dl, form, &sink);
+	struct traces_out to_fd = { to->fd, 0 };
+	struct fuda_trace_sink sink = traces_sink(&to_fd);
+	const char *name = strcmp(out, "-") == 0 ? _("standard output") : out;
+	int r = fuda_trace_export(call->ctx, traces_path(call->operands[0]), call->dl, form, &sink);
 
 	if (r < 0)
-		return traces_ended(call, r);
+		return traces_ended(call, &to_fd, name, r);
 	r = file_out_write(to, "", 0); /* that was all */
-	return r < 0 ? call_fail(call, r, "%s: %s", out, strerror(errno)) : 0;
+	return r < 0 ? call_fail(call, r, "%s: %s", name, strerror(errno)) : 0;
 }
 
 static int run(struct call *call)

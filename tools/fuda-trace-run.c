@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -387,22 +388,41 @@ static int run_script(struct call *call, char **reader, const char *path, struct
 	return r;
 }
 
-/* A mistake in any of them is known before a card is waited for. */
+/* A script is read through before it is run: a pipe would be empty then. */
+static int check_file(struct call *call, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0; /* what else is wrong with it is said by who reads it */
+	return call_fail(call, FUDA_EFILE,
+			 _("%s: a script is read more than once, so it has to be a file: write it "
+			   "to one, and run that"),
+			 path);
+}
+
+/* A mistake in any of them is known before a card is waited for, and what is lacking before
+ * anything is sent. */
 static int read_scripts(struct call *call, struct results *results)
 {
+	size_t secrets = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < call->operand_count; i++) {
 		struct stand s = { .call = call };
 
-		r = fuda_trace_secrets(call->ctx, call->operands[i], call->dl, note_secret, &s);
+		r = check_file(call, call->operands[i]);
+		if (r == 0)
+			r = fuda_trace_secrets(call->ctx, call->operands[i], call->dl, note_secret,
+					       &s);
+		secrets += s.asked;
 		if (r < 0) {
 			results_script(results, call->operands[i]);
 			results_script_end(results, r);
 		}
 	}
 	session_restart(call);
-	return r;
+	return r < 0 ? r : secret_expect(call, secrets);
 }
 
 static int run_scripts(struct call *call, struct results *results)

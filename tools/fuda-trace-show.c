@@ -9,20 +9,20 @@ static bool brief;
 static int run(struct call *call)
 {
 	const struct fuda_trace_show how = { brief, traces_certificate, call };
-	int out = STDOUT_FILENO;
+	struct traces_out out = { STDOUT_FILENO, 0 };
 	struct fuda_trace_sink sink = traces_sink(&out);
 	const char *path;
 	int r = call_operands(call, 1, 1);
 
 	if (r < 0)
 		return r;
-	path = call->operands[0];
+	path = traces_path(call->operands[0]);
 	if (common.json) /* the report follows, as the last line */
 		r = fuda_trace_export(call->ctx, path, call->dl, FUDA_TRACE_JSON_LINES, &sink);
 	else
 		r = fuda_trace_show(call->ctx, path, call->dl, &how, &sink);
 	call->raw = !common.json;
-	return traces_ended(call, r);
+	return traces_ended(call, &out, _("standard output"), r);
 }
 
 static const struct option_spec options[] = {

@@ -110,7 +110,7 @@ static const char *elsewhere(const char *name)
 static int unknown_command(int argc, char **argv)
 {
 	bool two = argc > 1 && is_group(argv[0]);
-	char name[100];
+	char name[100], firsts[ARRAY_SIZE(commands)][20];
 	struct nearest n = NEAREST(name);
 
 	snprintf(name, sizeof(name), "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
@@ -119,8 +119,11 @@ static int unknown_command(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	fprintf(stderr, _("fuda: there is no command '%s'.\n"), name);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		nearest_see(&n, commands[i]->name);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(firsts[i], sizeof(firsts[i]), "%.*s",
+			 (int)strcspn(commands[i]->name, " "), commands[i]->name);
+		nearest_see(&n, two ? commands[i]->name : firsts[i]);
+	}
 	n.found = elsewhere(name) ? elsewhere(name) : n.found;
 	if (n.found)
 		fprintf(stderr, _("Did you mean '%s'?\n"), n.found);

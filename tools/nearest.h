@@ -13,7 +13,7 @@ struct nearest {
 };
 
 /* Further away is another word. */
-enum { NEAREST_LIMIT = 3 };
+enum { NEAREST_LIMIT = 6 /* two a letter */ };
 #define NEAREST(w) ((struct nearest){ (w), NEAREST_LIMIT, NULL })
 
 /* Keeps `candidate` if it begins with the word, or is nearer to it than all before. */

@@ -13,6 +13,13 @@ enum {
 	TIME_SIZE = 40,
 };
 
+/* That something could not be written is known only when all else is done. */
+static void note_error(struct results *r, bool failed)
+{
+	if (failed && !r->error)
+		r->error = errno ? errno : EIO;
+}
+
 static bool for_people(const struct results *r)
 {
 	return !r->tap && !common.json;
@@ -120,7 +127,7 @@ static void xml_suite(struct results *r, const char *error)
 	rewind(r->cases);
 	while ((n = fread(part, 1, sizeof(part), r->cases)) > 0)
 		fwrite(part, 1, n, r->junit);
-	r->broken |= ferror(r->cases) != 0;
+	note_error(r, ferror(r->cases) != 0);
 	if (error) {
 		fputs("  <testcase classname=\"", r->junit);
 		xml_text(r->script, r->junit);
@@ -129,6 +136,7 @@ static void xml_suite(struct results *r, const char *error)
 		fputs("\"/></testcase>\n", r->junit);
 	}
 	fputs(" </testsuite>\n", r->junit);
+	note_error(r, fflush(r->junit) != 0);
 }
 
 /* ---- people ---- */
@@ -191,7 +199,7 @@ void results_script(struct results *r, const char *path)
 	r->failures = NULL;
 	if (r->cases) {
 		rewind(r->cases);
-		r->broken |= ftruncate(fileno(r->cases), 0) < 0;
+		note_error(r, ftruncate(fileno(r->cases), 0) < 0);
 	}
 	if (!scripts)
 		scripts = report_list(r->call->report, NULL, "scripts", NULL);
@@ -255,7 +263,7 @@ static int not_written(struct results *r, int code, const char *what)
 {
 	if (code != 0 && code != FUDA_EDEPARTED)
 		return code;
-	return call_fail(r->call, FUDA_EFILE, _("%s cannot be written"), what);
+	return call_fail(r->call, FUDA_EFILE, "%s: %s", what, strerror(r->error));
 }
 
 int results_end(struct results *r, int code)
@@ -264,13 +272,14 @@ int results_end(struct results *r, int code)
 		printf("1..%lu\n", r->all);
 	if (r->junit) {
 		fputs("</testsuites>\n", r->junit);
-		r->broken |= ferror(r->junit) != 0;
-		r->broken |= fclose(r->junit) != 0;
+		note_error(r, fclose(r->junit) != 0);
 		fclose(r->cases);
-		if (r->broken)
+		if (r->error)
 			return not_written(r, code, r->path);
 	}
-	if (!common.json && (fflush(stdout) || ferror(stdout)))
+	if (!common.json)
+		note_error(r, fflush(stdout) || ferror(stdout));
+	if (r->error)
 		return not_written(r, code, _("standard output"));
 	if (code == FUDA_EDEPARTED)
 		return call_fail(r->call, code,

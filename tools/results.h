@@ -15,7 +15,7 @@ struct results {
 	const char *path;  /* of `junit` */
 	FILE *cases;	   /* of the script that runs: JUnit wants their number before them */
 	unsigned long all, bad; /* steps of all scripts, and those that failed */
-	bool broken;	   /* something could not be written */
+	int error;	   /* why something could not be written: an errno, or 0 */
 	/* of the script that runs */
 	const char *script;
 	struct report *one, *failures;

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tools/prompt.h"
 #include "tools/report.h"
@@ -407,6 +409,7 @@ static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **
 static int secret_file(struct call *call, int *ret)
 {
 	static int opened = -1;
+	struct stat st;
 
 	if (common.pin_fd >= 0 && common.pin_file)
 		return call_usage(call, _("--pin-fd and --pin-file exclude each other"));
@@ -420,10 +423,61 @@ static int secret_file(struct call *call, int *ret)
 	if (opened < 0)
 		/* non-blocking: else a FIFO is waited for before there is a deadline */
 		opened = open(common.pin_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (opened < 0)
-		return call_fail(call, FUDA_EFILE, "%s: %s", common.pin_file, strerror(errno));
-	*ret = opened;
-	return 0;
+	if (opened >= 0 && fstat(opened, &st) == 0 && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (opened >= 0) {
+		*ret = opened;
+		return 0;
+	}
+	return call_fail(call, FUDA_EFILE, "%s: %s", common.pin_file, strerror(errno));
+}
+
+/* What secrets are read from, for messages. */
+static const char *file_name(int fd, char text[60])
+{
+	snprintf(text, 60, _("file descriptor %d"), fd);
+	return common.pin_file ? common.pin_file : text;
+}
+
+/* The lines from `from` on, up to an empty one. */
+static size_t count_lines(int fd, off_t from)
+{
+	char part[256], before = '\n';
+	size_t lines = 0;
+	bool empty = false;
+	ssize_t n;
+
+	for (; !empty && (n = pread(fd, part, sizeof(part), from)) > 0; from += n) {
+		for (ssize_t i = 0; i < n && !empty; before = part[i++]) {
+			empty = before == '\n' && part[i] == '\n';
+			lines += before == '\n' && !empty;
+		}
+	}
+	explicit_bzero(part, sizeof(part));
+	explicit_bzero(&before, sizeof(before));
+	return lines;
+}
+
+int secret_expect(struct call *call, size_t count)
+{
+	char text[60];
+	size_t lines;
+	off_t from;
+	int fd, r;
+
+	if (!count || (common.pin_fd < 0 && !common.pin_file))
+		return 0;
+	r = secret_file(call, &fd);
+	if (r < 0)
+		return r;
+	from = lseek(fd, 0, SEEK_CUR);
+	lines = from < 0 ? count : count_lines(fd, from);
+	if (lines >= count)
+		return 0;
+	return call_usage(call,
+			  _("%s: lines with secrets: %zu; secrets that are presented: %zu. Give a "
+			    "line for each verify, in their order. Nothing was sent to the card."),
+			  file_name(fd, text), lines, count);
 }
 
 /* A line that is not there, or has nothing in it, is no wrong secret, but a mistake in the file. */
@@ -437,9 +491,7 @@ static int lacking(struct call *call, const struct wanted *w, int fd, int number
 	};
 	char place[60];
 
-	snprintf(place, sizeof(place), _("file descriptor %d"), fd);
-	return call_usage(call, _(formats[w->role == FRESH][missing]),
-			  common.pin_file ? common.pin_file : place, number,
+	return call_usage(call, _(formats[w->role == FRESH][missing]), file_name(fd, place), number,
 			  fuda_pin_title(w->pin));
 }
 

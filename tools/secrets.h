@@ -16,6 +16,10 @@
 int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
 	       struct fuda_secret **ret);
 
+/* Before anything is sent: whether what --pin-file or --pin-fd names has lines for `count` secrets,
+ * as far as that can be seen without taking them (a pipe tells nothing). */
+int secret_expect(struct call *call, size_t count);
+
 /* Likewise the secret that is to be changed, and what shall take its place; on the terminal the new
  * one is typed twice. */
 int secret_ask_present(struct call *call, enum fuda_pin pin, const char *application,

@@ -11,14 +11,16 @@
 
 static int write_fd(void *arg, const void *bytes, size_t len)
 {
-	const int *fd = arg;
+	struct traces_out *out = arg;
 	const char *p = bytes;
 
 	while (len && !session_cancelled()) {
-		ssize_t n = write(*fd, p, len);
+		ssize_t n = write(out->fd, p, len);
 
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR) {
+			out->error = errno;
 			return -1;
+		}
 		if (n > 0) {
 			p += n;
 			len -= (size_t)n;
@@ -27,9 +29,14 @@ static int write_fd(void *arg, const void *bytes, size_t len)
 	return session_cancelled() ? -1 : 0;
 }
 
-struct fuda_trace_sink traces_sink(int *fd)
+struct fuda_trace_sink traces_sink(struct traces_out *out)
 {
-	return (struct fuda_trace_sink){ write_fd, fd };
+	return (struct fuda_trace_sink){ write_fd, out };
+}
+
+const char *traces_path(const char *operand)
+{
+	return strcmp(operand, "-") == 0 ? "/dev/stdin" : operand;
 }
 
 static int write_report(const struct fuda_cert *cert, const struct fuda_trace_sink *sink)
@@ -69,9 +76,11 @@ int traces_certificate(void *arg, const uint8_t *der, size_t len,
 	return r;
 }
 
-int traces_ended(struct call *call, int code)
+int traces_ended(struct call *call, const struct traces_out *out, const char *name, int code)
 {
-	return code < 0 && session_cancelled() ?
-		       call_fail(call, FUDA_ECANCELLED, _("cancelled")) :
-		       code;
+	if (code < 0 && session_cancelled())
+		return call_fail(call, FUDA_ECANCELLED, _("cancelled"));
+	if (code < 0 && out->error)
+		return call_fail(call, code, "%s: %s", name, strerror(out->error));
+	return code;
 }

@@ -101,8 +101,7 @@ static void say_data(const struct trace_statement *expected, const struct trace_
 			 came->len);
 	} else {
 		snprintf(why, TRACE_WHY_MAX,
-			 _("the data cannot be as it is from offset %zu on (%zu bytes came)"), at,
-			 came->len);
+			 _("the data differs from offset %zu on (%zu bytes came)"), at, came->len);
 	}
 }
 

@@ -110,15 +110,37 @@ void trace_captures_lose(struct trace_captures *c, const struct trace_statement 
 	}
 }
 
+/* The first name that `s` refers to and does not capture itself before, from item `*at` on. */
+static const char *next_needed(const struct trace_statement *s, size_t *at)
+{
+	while (*at < s->count) {
+		size_t i = (*at)++;
+
+		if (s->items[i].kind == TRACE_REFER && captured_at(s, i, s->items[i].name) == i)
+			return s->items[i].name;
+	}
+	return NULL;
+}
+
 const char *trace_captures_lost(const struct trace_captures *c, const struct trace_statement *s)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		const char *name = s->items[i].name;
-		size_t at = s->items[i].kind == TRACE_REFER ? find(c, name) : c->count;
+	const char *name;
 
-		if (at < c->count && c->items[at].lost && captured_at(s, i, name) == i)
+	for (size_t i = 0, at; (name = next_needed(s, &i));) {
+		at = find(c, name);
+		if (at < c->count && c->items[at].lost)
 			return name;
 	}
+	return NULL;
+}
+
+const char *trace_captures_unknown(const struct trace_captures *c, const struct trace_statement *s)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = next_needed(s, &i));)
+		if (find(c, name) == c->count)
+			return name;
 	return NULL;
 }
 

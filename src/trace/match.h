@@ -16,6 +16,8 @@ void trace_captures_free(struct trace_captures **c);
 void trace_captures_lose(struct trace_captures *c, const struct trace_statement *s);
 /* A name that `s` needs from before and that was lost so; NULL if there is none. */
 const char *trace_captures_lost(const struct trace_captures *c, const struct trace_statement *s);
+/* A name that `s` needs from before and that nothing was to give yet; NULL if there is none. */
+const char *trace_captures_unknown(const struct trace_captures *c, const struct trace_statement *s);
 
 /* Where bytes depart from items. */
 struct trace_departure {

@@ -86,11 +86,34 @@ static bool expects_refusal(const struct trace_statement *expected)
 	       !trace_match_status(expected, SW_OK);
 }
 
+/* What can never be sent or compared, whatever the card does. */
+static int check_known(struct runner *r, const struct trace_statement *s)
+{
+	const char *name = s ? trace_captures_unknown(r->captures, s) : NULL;
+
+	if (name)
+		return ctx_fail(r->ctx, FUDA_EFORMAT,
+				_("%s:%lu: {%s} is not captured by any response before: write "
+				  "{%s=..{n}} where it comes from"),
+				r->path, r->line, name, name);
+	if (s == &r->pending && trace_has(s, TRACE_ANY))
+		return ctx_fail(r->ctx, FUDA_EFORMAT,
+				_("%s:%lu: a command leaves bytes open: say which are sent"),
+				r->path, r->line);
+	return 0;
+}
+
 static int act_read(struct runner *r, const struct trace_statement *expected)
 {
 	_cleanup_(trace_step_free) struct trace_step step;
 	int e = step_make(r, &step);
 
+	if (e == 0)
+		e = check_known(r, &r->pending);
+	if (e == 0)
+		e = check_known(r, expected);
+	if (e == 0 && expected) /* from now on it is known that they will be there */
+		trace_captures_lose(r->captures, expected);
 	if (e == 0 && step.secret)
 		e = r->secret(r->arg, step.secret->pin, step.place->name,
 			      expects_refusal(expected));
@@ -213,9 +236,11 @@ static int act_run(struct runner *r, const struct trace_statement *expected)
 	if (lost_needed(r, &r->pending, why) || step.unfilled) {
 		if (!*why)
 			snprintf(why, sizeof(why), "%s",
-				 _("it has parts whose bytes are not known: something that was "
-				   "not captured before, or that the trace does not show "
-				   "(recorded with --raw, it would)"));
+				 trace_has(&r->pending, TRACE_DATA) ?
+					 _("it has bytes that the trace does not show (recorded "
+					   "with --raw, it would)") :
+					 _("it has bytes that are not known: something that was "
+					   "not captured before, or is left open"));
 		if (expected)
 			trace_captures_lose(r->captures, expected);
 		e = tell(r, step.what, why, 0);
@@ -262,7 +287,7 @@ static int directive(struct runner *r, const struct trace_statement *s)
 			 s->word);
 		trace_follow_reset(&r->follow);
 	}
-	ctx_step(r->ctx, _("run the script"));
+	ctx_step(r->ctx, "");
 	if (s->kind == TRACE_WAIT ? !t->wait : s->kind == TRACE_POWER ? !t->power : !t->presence)
 		return unsupported(r, what);
 	if (s->kind == TRACE_WAIT)
@@ -371,7 +396,7 @@ static int run(struct runner *r, const char *path, const struct fuda_deadline *d
 	e = trace_captures_new(&r->captures);
 	if (e < 0)
 		return ctx_fail_code(r->ctx, e);
-	ctx_step(r->ctx, _("run the script"));
+	ctx_step(r->ctx, "");
 	e = trace_script_open(r->ctx, path, &r->script);
 	if (e == 0)
 		trace_script_heed(r->script, dl, false);
@@ -406,7 +431,7 @@ int fuda_trace_run(struct fuda_context *ctx, const char *path, const struct fuda
 		return e;
 	if (!r.failed)
 		return 0;
-	ctx_step(ctx, _("run the script"));
+	ctx_step(ctx, "");
 	return ctx_fail(ctx, FUDA_EDEPARTED,
 			dngettext(TEXT_DOMAIN, "%s: %lu step did not go as the script says.",
 				  "%s: %lu steps did not go as the script says.", r.failed),

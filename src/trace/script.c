@@ -2,6 +2,7 @@
 /* A script as it runs: include and repeat carried out. */
 #include "trace/parser.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -147,7 +148,7 @@ static int check_include(struct trace_script *s, const struct trace_statement *a
 	struct stat st;
 
 	if (fd < 0)
-		return fail_here(s, at, _("The file that is included cannot be read."));
+		return fail_here(s, at, strerror(errno));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail_here(s, at, _("What is included must be a file."));
 	for (size_t i = 0; i < s->depth; i++)

@@ -297,30 +297,48 @@ static const struct setting *find_setting(const char *key, enum scope scope)
 	return NULL;
 }
 
-/* One line; `seen` has a bit for each setting that was set before. Returns what is wrong, or
- * NULL. Values are not repeated in it, as they may be secrets. */
-static const char *parse_line(struct conf *c, enum scope scope, char *line, uint64_t *seen)
+/* What would be allowed. */
+static int refuse_value(const struct setting *s, char *ret_why, size_t why_size)
+{
+	size_t used;
+
+	explain(ret_why, why_size, 0, "%s: this value is not allowed", s->key);
+	used = strlen(ret_why);
+	if (s->parse == parse_number)
+		snprintf(ret_why + used, why_size - used, ", but %u to %u", s->min, s->max);
+	for (const struct choice *i = s->choices; i && i->name; i++) {
+		used = strlen(ret_why);
+		snprintf(ret_why + used, why_size - used, "%s%s",
+			 i == s->choices ? ", but " : " or ", i->name);
+	}
+	return FUDA_EFORMAT;
+}
+
+/* One line; `seen` has a bit for each setting that was set before. Values are not repeated in what
+ * is wrong, as they may be secrets. */
+static int parse_line(struct conf *c, enum scope scope, char *line, uint64_t *seen, char *ret_why,
+		      size_t why_size)
 {
 	const struct setting *s;
 	char *key, *value;
 
 	for (const char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' && *p != '\t')
-			return "control character";
+			return explain(ret_why, why_size, FUDA_EFORMAT, "control character");
 	key = vconf_trim(line);
 	if (!*key || *key == '#')
-		return NULL;
+		return 0;
 	value = strchr(key, '=');
 	if (!value)
-		return "no '='";
+		return explain(ret_why, why_size, FUDA_EFORMAT, "no '='");
 	*value++ = 0;
 	s = find_setting(vconf_trim(key), scope);
 	if (!s)
-		return "no such key here";
+		return explain(ret_why, why_size, FUDA_EFORMAT, "%.40s: no such key here", key);
 	if (*seen & UINT64_C(1) << (s - settings))
-		return "the key is there twice";
+		return explain(ret_why, why_size, FUDA_EFORMAT, "%s: the key is there twice", key);
 	*seen |= UINT64_C(1) << (s - settings);
-	return s->parse(c, s, vconf_trim(value)) < 0 ? "this value is not allowed" : NULL;
+	return s->parse(c, s, vconf_trim(value)) < 0 ? refuse_value(s, ret_why, why_size) : 0;
 }
 
 int vconf_parse(struct conf *c, enum scope scope, const char *name, const struct fuda_buf *text,
@@ -332,8 +350,8 @@ int vconf_parse(struct conf *c, enum scope scope, const char *name, const struct
 	for (unsigned number = 1; left.left; number++) {
 		const uint8_t *end = memchr(left.p, '\n', left.left);
 		size_t len = end ? (size_t)(end - left.p) : left.left;
-		char line[LINE_LEN_MAX];
-		const char *wrong;
+		char line[LINE_LEN_MAX], wrong[160];
+		int r;
 
 		if (len >= sizeof(line) || memchr(left.p, 0, len))
 			return explain(ret_why, why_size, FUDA_EFORMAT, "%s, line %u: %s", name,
@@ -341,9 +359,9 @@ int vconf_parse(struct conf *c, enum scope scope, const char *name, const struct
 		memcpy(line, left.p, len);
 		line[len] = 0;
 		cur_skip(&left, len + (end != NULL));
-		wrong = parse_line(c, scope, line, &seen);
+		r = parse_line(c, scope, line, &seen, wrong, sizeof(wrong));
 		wipe(line, sizeof(line));
-		if (wrong)
+		if (r < 0)
 			return explain(ret_why, why_size, FUDA_EFORMAT, "%s, line %u: %s", name,
 				       number, wrong);
 	}
