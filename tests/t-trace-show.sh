@@ -131,6 +131,10 @@ printf 'fuda-trace 1\n> 00 A4 04 0C 0A $text\n< 9000\n> 00 B0 82 00 0C\n< 9000 F
 run 0 trace show escape.apdu
 says out '1B 5B 32 4A C2 9B'
 ! LC_ALL=C grep -q "$(printf '\033')" "$tmp/out" || fail "an escape"
+# what a line has no room for is not cut off in silence
+printf 'fuda-trace 1\n> 00 B0 00 00 00\n< 6F00\n' >"$tmp/cut.apdu"
+run 0 trace show -b cut.apdu
+says out 'without sayi…'
 # from a pipe
 run 0 trace show -b a.apdu
 cp "$tmp/out" "$tmp/shown"

@@ -258,8 +258,8 @@ static void tell_time(const struct torture_table *table, size_t total)
 	if (seconds < LONG_S)
 		return;
 	fprintf(stderr,
-		_("There are %zu runs, which take %lld s at least: the one without faults took "
-		  "%lld.%03lld s.\n"),
+		_("There are %zu runs, which take some %lld s, and longer where an answer is "
+		  "waited for: the one without faults took %lld.%03lld s.\n"),
 		total, seconds, table->clean.ms / 1000, table->clean.ms % 1000);
 }
 

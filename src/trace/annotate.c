@@ -326,7 +326,7 @@ static void add_secret(struct title *t, const struct trace_about *about)
 {
 	if (about->secret)
 		add(t, " %s", about->secret);
-	add(t, about->kind == TRACE_IS_TRIES ? " (tries left)" : " <secret>");
+	add(t, about->kind == TRACE_IS_TRIES ? _(" (tries left)") : " <secret>");
 }
 
 /* `got`: bytes of data in the response, SIZE_MAX if not known. */

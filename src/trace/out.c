@@ -96,11 +96,17 @@ size_t out_width(const char *text)
 
 void out_cut(struct trace_out *o, const char *text, size_t column)
 {
-	size_t len, columns;
+	size_t len, columns, room;
+	bool cut;
 
 	begin(o);
-	columns = measure(text, column > o->column ? column - o->column : 0, &len);
+	room = column > o->column ? column - o->column : 0;
+	columns = measure(text, room, &len);
+	cut = room && text[len];
+	if (cut)
+		columns = measure(text, room - 1, &len) + 1;
 	out_bytes(o, text, len);
+	out_bytes(o, "…", cut ? strlen("…") : 0);
 	o->column += columns;
 }
 

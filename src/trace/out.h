@@ -28,7 +28,7 @@ int out_end(struct trace_out *o);
 /* Text of this project or its translation; lines are not broken. */
 void out_text(struct trace_out *o, const char *text);
 void out_printf(struct trace_out *o, const char *format, ...) _printf_(2, 3);
-/* As much of it as ends before `column`, for one line. */
+/* As much of it as ends before `column`, for one line; where something is left out "…" says so. */
 void out_cut(struct trace_out *o, const char *text, size_t column);
 /* Columns of such text. */
 size_t out_width(const char *text);
