@@ -468,7 +468,7 @@ static int make_directory(struct maker *m, const char *name)
 	bool made = mkdir(name, 0700) == 0;
 	int r;
 
-	m->dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	m->dir = made || errno == EEXIST ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (m->dir < 0)
 		return explain(m->why, m->why_size, FUDA_EFILE, "%s: %s", name, strerror(errno));
 	/* two makers at once would mix their cards */
