@@ -101,6 +101,20 @@ done
 says err '{x} is not captured'
 tries card auth 3
 
+# ... and what was cut off is no test that passes
+script cut <<'EOF'
+name x = 00
+key 01020304
+EOF
+trace 1 good.apdu cut.apdu
+says err 'cut.apdu: There is nothing to run'
+says_not out passed
+script pause <<'EOF'
+wait 1 ms
+EOF
+trace 0 pause.apdu
+says out '1 step passed'
+
 # ---- secrets ----
 
 trace 0 auth.apdu --pin-file pin

@@ -202,8 +202,8 @@ static void run_row(const struct row *row, const struct fuda_trace_target *membe
 static void passes(void **state)
 {
 	static const struct row rows[] = {
-		{ "nothing", "", { { 0 } } },
-		{ "comments and what was where", "# a\nreader \"x\"\natr 3B00\nprotocol T=1\ntoken card\n", { { 0 } } },
+		{ "comments and what was where", "# a\nreader \"x\"\natr 3B00\nprotocol T=1\ntoken card\nwait 1 s\n",
+		  { { "wait 1000000", "" } } },
 		{ "a command", SELECT, { { JPKI, "9000" } } },
 		{ "any response", "> 00B0000000\n> 00B0000001\n",
 		  { { "00B0000000", "6D00" }, { "00B0000001", "AA9000" } } },

@@ -122,7 +122,8 @@ struct fuda_trace_check {
  * Calls `secret` for each secret that will be presented, in order: by "verify", or by a recorded
  * command whose secret the trace does not show; `wrong` where the script expects that it is not
  * the right one. What `secret` returns, if not 0, ends it. FUDA_EPINCOMMAND: there is a command
- * with a secret in it, which is said as "verify" instead. */
+ * with a secret in it, which is said as "verify" instead. FUDA_EFORMAT: also where there is
+ * nothing to run. */
 int fuda_trace_secrets(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
 		       int (*secret)(void *arg, enum fuda_pin pin, const char *application,
 				     bool wrong),

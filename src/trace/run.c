@@ -27,6 +27,7 @@ struct runner {
 	struct trace_statement pending;
 	char *path;
 	unsigned long line;
+	bool steps; /* there is one */
 	/* what is done with a step and its response, which may be NULL */
 	int (*act)(struct runner *r, const struct trace_statement *expected);
 	/* running */
@@ -359,6 +360,7 @@ static int statement(struct runner *r, struct trace_statement *s)
 	switch (s->kind) {
 	case TRACE_COMMAND:
 	case TRACE_VERIFY:
+		r->steps = true;
 		swapped = r->pending;
 		r->pending = *s;
 		*s = swapped;
@@ -366,11 +368,13 @@ static int statement(struct runner *r, struct trace_statement *s)
 	case TRACE_POWER:
 	case TRACE_INSERT:
 	case TRACE_REMOVE:
-		if (!r->target)
-			trace_follow_reset(&r->follow);
-		return r->target ? directive(r, s) : 0;
 	case TRACE_WAIT:
-		return r->target ? directive(r, s) : 0;
+		r->steps = true;
+		if (r->target)
+			return directive(r, s);
+		if (s->kind != TRACE_WAIT)
+			trace_follow_reset(&r->follow);
+		return 0;
 	case TRACE_KEY:
 		return note_key(r, s);
 	default: /* where it passed when it was recorded */
@@ -402,7 +406,15 @@ static int run(struct runner *r, const char *path, const struct fuda_deadline *d
 		trace_script_heed(r->script, dl, false);
 	while (e == 0 && (e = trace_script_next(r->script, &s)) > 0)
 		e = statement(r, &s);
-	return e < 0 ? e : finish(r, NULL);
+	if (e == 0)
+		e = finish(r, NULL);
+	/* a test that was cut off does not pass */
+	if (e == 0 && !r->steps)
+		e = ctx_fail(r->ctx, FUDA_EFORMAT,
+			     _("%s: There is nothing to run: the script has no command, and "
+			       "nothing else that is done."),
+			     path);
+	return e;
 }
 
 int fuda_trace_secrets(struct fuda_context *ctx, const char *path, const struct fuda_deadline *dl,
