@@ -116,6 +116,9 @@ for branch in 000A 0001; do
 done
 run 2 make "$scratch/card"
 says 'not an empty directory'
+# where nothing can be made, not even by root, it is said why
+run 1 make /sys/fuda-card
+! grep -q 'No such file' "$scratch/err" || [ ! -d /sys ] || fail "a wrong reason: $(cat "$scratch/err")"
 run 2 make "$scratch/b" --kind desk
 says 'card, android or iphone, not desk'
 run 2 make "$scratch/b" --set colour=red
@@ -204,7 +207,8 @@ time.sleep(60)' >"$scratch/port" &
 	got=0
 	timeout 20 "$vcard" run "$scratch/card" --vpcd "$where" --wait 2 2>"$scratch/err" || got=$?
 	[ $got = 3 ] || fail "status $got where nobody answers"
-	says 'no vpcd there'
+	says 'does not ask for a card'
+	! grep -q 'no vpcd there' "$scratch/err" || fail "somebody listens there"
 	"$vcard" run "$scratch/card" --vpcd "$where" --wait 60 2>"$scratch/err" &
 	first=$!
 	sleep 0.5
@@ -238,6 +242,16 @@ start=$(date +%s%N)
 tests/bare-pcsc send ' 00 00' 200 0084000008 >"$scratch/out"
 took=$((($(date +%s%N) - start) / 1000000))
 [ $took -lt 4000 ] || fail "200 commands took $took ms"
+# the reader is taken: the second that comes is let in by nobody, the third is not even answered
+cp -R "$scratch/card" "$scratch/other"
+for wait in 0 5; do
+	got=0
+	timeout 30 "$vcard" run "$scratch/other" --vpcd "127.0.0.1:$FUDA_TEST_PORT" --wait $wait 2>"$scratch/taken" || got=$?
+	[ $got = 3 ] || fail "status $got where another card is in the reader: $(cat "$scratch/taken")"
+	grep -q -e "another one is in this reader.*--vpcd 127.0.0.1:$((FUDA_TEST_PORT + 1))\$" "$scratch/taken" ||
+		fail "it does not say that a card is in the reader: $(cat "$scratch/taken")"
+	! grep -q 'no vpcd there' "$scratch/taken" || fail "it says that there is no vpcd: $(cat "$scratch/taken")"
+done
 kill -TERM $player
 wait $player || fail "SIGTERM is not a clean end"
 for what in apdus sent received verifies link-ms; do

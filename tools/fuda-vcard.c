@@ -230,7 +230,7 @@ static int play(struct vcard *v, const struct play *play, bool usage)
 	r = play_card(play, stop_fd, play_vcard, v);
 	close(stop_fd);
 	u = vcard_usage(v);
-	if (usage && r != FUDA_ENOREADER)
+	if (usage && r != FUDA_ENOREADER && r != FUDA_EBUSY)
 		printf("apdus %lu\nsent %lu\nreceived %lu\nverifies %lu\nlink-ms %.1f\n", u.apdus,
 		       u.sent, u.received, u.verifies, (double)u.link_ns / 1e6);
 	if (r < 0)
