@@ -248,6 +248,42 @@ static void pairs_what_is_alike(void **state)
 	heard_says(&h, "- > 80 2A 00 80 02 01 02 00\n+ > 80 2A 00 80 02 01 03 00\n- < 9000 01\n+ < 9000 02\n");
 }
 
+#define JPKI	  "> 00A4040C0A $jpki\n< 9000\n"
+#define SELECT(f) "> 00A4020C02 $jpki." f "\n< 9000\n"
+#define READ(b)	  "> 00B0000002\n< 9000 " b "\n"
+
+/* A file is not told to be another one, nor what was read there, even if the bytes of the command are the same. */
+static void keeps_files_apart(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t count;
+		const char *says;
+	} rows[] = {
+		{ JPKI SELECT("token") READ("0102") SELECT("availability") READ("0304") SELECT("auth-key"),
+		  JPKI SELECT("token") READ("0102") SELECT("auth-certificate") READ("0506") SELECT("auth-key"), 4,
+		  "@@ -8 @@ SELECT availability\n- > 00 A4 02 0C 02 00 08\n- < 9000 done\n@@ -10 @@" },
+		/* what is the same in all is not where they agree most */
+		{ JPKI CHALLENGE "< 9000\n" SELECT("token") READ("01") SELECT("availability") READ("02"),
+		  JPKI SELECT("token") READ("01") SELECT("availability") READ("02") CHALLENGE "< 9000\n", 2, NULL },
+		/* of one file, another part */
+		{ JPKI "> 00B0860002\n< 9000 0102\n", JPKI "> 00B0860001\n< 9000 01\n", 1, "@@ -4 +4 @@" },
+		/* files that are not known */
+		{ "> 00A4000C023F00\n< 9000\n", "> 00A4000C022F00\n< 9000\n", 2, "@@ -2 @@" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_heard_ struct heard h = HEARD;
+		size_t n = differences(rows[i].a, rows[i].b, &h);
+
+		if (n != rows[i].count)
+			fail_msg("row %zu: %zu: %s", i, n, heard_text(&h));
+		if (rows[i].says)
+			heard_says(&h, rows[i].says);
+	}
+}
+
 static void gives_up(void **state)
 {
 	_cleanup_heard_ struct heard h = HEARD;
@@ -316,6 +352,7 @@ int main(void)
 		cmocka_unit_test(by_length),
 		cmocka_unit_test(finds_its_way_back),
 		cmocka_unit_test(pairs_what_is_alike),
+		cmocka_unit_test(keeps_files_apart),
 		cmocka_unit_test(gives_up),
 		cmocka_unit_test(ends_early),
 		cmocka_unit_test(refuses),

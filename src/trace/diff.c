@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two traces by what happens in them, one event after the other; behind a difference both are
- * looked ahead in for where they agree again, so far and no farther. */
+/* Two traces by what happens in them, one event after the other; at a difference both are looked
+ * ahead in, so far and no farther, and aligned by their longest common subsequence there. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,6 @@
 
 enum {
 	WINDOW = 64, /* events that are looked ahead */
-	AGREE = 3,   /* events that are the same where traces agree again */
 };
 
 struct side {
@@ -188,37 +187,32 @@ static void write_pair(struct diff *d, const struct trace_meaning *a,
 
 /* ---- comparing ---- */
 
-/* Whether both are the same from events `i` and `j` on, for long enough or up to their ends. */
-static bool agree(const struct diff *d, size_t i, size_t j)
-{
-	for (size_t k = 0; k < AGREE; k++) {
-		bool a = i + k < d->a.count, b = j + k < d->b.count;
-
-		if (!a || !b)
-			return !a && !b && d->a.ended && d->b.ended;
-		if (!trace_same_command(at(&d->a, i + k), at(&d->b, j + k), NULL))
-			return false;
-	}
-	return true;
-}
-
-/* The nearest place where both agree again. */
+/* Where both agree again: the first pair of the longest common subsequence of what is in the
+ * windows. Both ends where they have nothing in common and both traces end there. */
 static bool find_agreement(const struct diff *d, size_t *ret_i, size_t *ret_j)
 {
-	for (size_t sum = 1; sum <= d->a.count + d->b.count; sum++)
-		for (size_t i = sum > d->b.count ? sum - d->b.count : 0;
-		     i <= MIN(sum, d->a.count); i++)
-			if (agree(d, i, sum - i)) {
-				*ret_i = i;
-				*ret_j = sum - i;
-				return true;
-			}
-	return false;
+	uint8_t common[WINDOW + 1][WINDOW + 1] = { 0 }; /* how much, from there on */
+	size_t i, j;
+
+	for (i = d->a.count; i-- > 0;)
+		for (j = d->b.count; j-- > 0;)
+			common[i][j] = trace_same_command(at(&d->a, i), at(&d->b, j), NULL) ?
+					       common[i + 1][j + 1] + 1 :
+					       MAX(common[i + 1][j], common[i][j + 1]);
+	i = j = 0;
+	if (common[0][0])
+		while (!trace_same_command(at(&d->a, i), at(&d->b, j), NULL))
+			common[i + 1][j] >= common[i][j + 1] ? i++ : j++;
+	*ret_i = common[0][0] ? i : d->a.count;
+	*ret_j = common[0][0] ? j : d->b.count;
+	return common[0][0] || (d->a.ended && d->b.ended);
 }
 
+/* Of the same header and file, but not the same. What is selected is what a SELECT is about. */
 static bool alike(const struct trace_meaning *a, const struct trace_meaning *b)
 {
-	return a->kind == b->kind && memcmp(a->header, b->header, sizeof(a->header)) == 0;
+	return a->kind == b->kind && memcmp(a->header, b->header, sizeof(a->header)) == 0 &&
+	       a->file == b->file && (a->file || !a->selects);
 }
 
 /* Writes `i` events of one and `j` of the other, and drops them. */

@@ -294,6 +294,8 @@ int trace_meaning(const struct trace_event *event, const uint8_t *key,
 		     memcmp(key, trace_keyring_id(keyring), sizeof(m->key)) == 0;
 	trace_event_title(event, m->title);
 	if (m->kind == TRACE_COMMAND) {
+		m->file = event->about.file;
+		m->selects = event->about.kind == TRACE_IS_SELECT;
 		memcpy(m->header, event->command->data,
 		       MIN(event->command->len, sizeof(m->header)));
 		show(m->command_shown, ">");
@@ -354,6 +356,8 @@ bool trace_same_command(const struct trace_meaning *a, const struct trace_meanin
 			unsigned long *by_length)
 {
 	if (a->kind != b->kind || memcmp(a->header, b->header, sizeof(a->header)) != 0)
+		return false;
+	if (a->file && b->file && a->file != b->file)
 		return false;
 	if (a->kind != TRACE_COMMAND)
 		return strcmp(a->title, b->title) == 0;

@@ -27,6 +27,8 @@ struct trace_meaning {
 	enum trace_kind outcome; /* RESPONSE, FAILURE; EMPTY: there is none */
 	struct trace_meant_bytes command, response;
 	uint8_t header[4];	     /* of the command; zeros for what is no command */
+	const struct trace_file *file; /* that the command is about; NULL: not known, or none */
+	bool selects;		     /* it is a SELECT */
 	struct fuda_digest statuses; /* of a response; in no order */
 	int error;		     /* of a failure */
 	bool key_known, key_own; /* own: that of the keyring */
@@ -49,7 +51,8 @@ int trace_meaning(const struct trace_event *event, const uint8_t *key,
 		  struct trace_keyring *keyring, struct fuda_buf *scratch,
 		  struct trace_meaning *ret);
 
-/* Whether the commands, the outcomes, are the same. What is hidden is compared by its hash: with
+/* Whether the commands, the outcomes, are the same; what is known to read another file is another
+ * command. What is hidden is compared by its hash: with
  * another that was made with the same key, or with that of what is shown if it is the keyring's;
  * else by its length, and then, if they are the same, `by_length` (unless NULL) is counted up. */
 bool trace_same_command(const struct trace_meaning *a, const struct trace_meaning *b,
