@@ -36,7 +36,7 @@ record()
 {
 	want=$1
 	shift
-	rm -f "$dir/t"
+	rm -f "$dir/t" "$dir/t.part"
 	run "$want" "$build/fuda" trace record -o t -- "$@"
 }
 
@@ -215,7 +215,25 @@ echo "- a trace that cannot be written any more"
 says err 'No more commands are sent'
 says err 'Internal error'
 [ "$(grep -c 'No more commands' "$dir/err")" = 1 ] || fail "it is said again and again"
+mv "$dir/t.part" "$dir/t"
 commands "$(grep -c '^<' "$dir/t")"
+rm -f "$dir/t"
+# whatever the program makes of it
+run 1 sh -c "ulimit -f 2; '$build/fuda' trace record --json -o t -- sh -c '$build/tests/bare-pcsc send \" 00 00\" 500 $jpki; exit 0'"
+says out '"error":"EFILE"'
+[ ! -e "$dir/t" ] || fail "a trace with a hole has its name"
+run 1 "$build/fuda" trace record -o t -- true
+says err 't.part is there already'
+run 0 "$build/fuda" trace record --force -o t -- true
+[ ! -e "$dir/t.part" ] || fail "what was broken off is not replaced"
+# a recording that runs keeps its file
+"$build/fuda" trace record -o "$dir/t" -- sleep 3 2>/dev/null &
+until [ -e "$dir/t.part" ]; do sleep 0.1; done
+run 1 "$build/fuda" trace record --force -o t -- true
+says err 'another recording'
+wait $!
+run 2 "$build/fuda" trace record -o '' -- touch never
+[ ! -e "$dir/never" ] || fail "the program has run"
 run 1 env FUDA_TRACE="$dir/card/card.conf" LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$build/.libs/libfuda-preload.so" \
 	"$client" broken "$reader" 1
 says err 'is no trace'

@@ -70,24 +70,29 @@ static void goes_on_with_a_trace(void **state)
 static void creates(void **state)
 {
 	struct stat st;
+	int fd, other;
 
 	(void)state;
 	umask(0);
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, false), 0);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, false, &fd), 0);
 	assert_string_equal(scratch_read("t"), "fuda-trace 1\n");
 	assert_int_equal(stat(scratch_path("t"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	open_recorder(scratch_path("t"), false);
 	exchange("0084000001", "019000");
 	trace_recorder_free(&recorder);
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, false), FUDA_EFILE);
+	/* nobody takes it from the one who has it */
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, true, &other), FUDA_EFILE);
+	assert_non_null(strstr(fuda_context_message(ctx), "another recording"));
+	close(fd);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, false, &fd), FUDA_EFILE);
 	assert_non_null(strstr(fuda_context_message(ctx), "there already"));
 	assert_non_null(strstr(scratch_read("t"), "00 84"));
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, true), 0);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), false, true, &fd), 0);
 	assert_string_equal(scratch_read("t"), "fuda-trace 1\n");
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("fuda"), false, true), FUDA_EFILE);
-	assert_int_equal(fuda_trace_create(ctx, "/dev/full", false, true), FUDA_EFILE);
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("no/such"), false, false), FUDA_EFILE);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("fuda"), false, true, &fd), FUDA_EFILE);
+	assert_int_equal(fuda_trace_create(ctx, "/dev/full", false, true, &fd), FUDA_EFILE);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("no/such"), false, false, &fd), FUDA_EFILE);
 }
 
 static void obeys_the_environment(void **state)
@@ -319,6 +324,13 @@ static void a_child_knows_nothing(void **state)
 	assert_int_equal(parses(scratch_path("t")), 3);
 }
 
+static int take_turn(int fd)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
+
+	return fcntl(fd, F_OFD_SETLK, &l);
+}
+
 /* Another program in the middle of writing is waited for, but not for ever. */
 static void waits_for_its_turn(void **state)
 {
@@ -329,7 +341,7 @@ static void waits_for_its_turn(void **state)
 	assert_int_equal(pipe(ready), 0);
 	if (fork() == 0) {
 		fd = open(scratch_path("t"), O_WRONLY);
-		if (flock(fd, LOCK_EX) < 0 || write(ready[1], "", 1) != 1)
+		if (take_turn(fd) < 0 || write(ready[1], "", 1) != 1)
 			_exit(1);
 		usleep(200000);
 		_exit(0);
@@ -341,7 +353,7 @@ static void waits_for_its_turn(void **state)
 	close(ready[0]);
 	close(ready[1]);
 	fd = open(scratch_path("t"), O_WRONLY);
-	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(take_turn(fd), 0);
 	assert_int_equal(exchange_of(recorder, "0084000001", false, "029000", 0), FUDA_EFILE);
 	assert_int_equal(exchange_of(recorder, "0084000001", false, "029000", 0), FUDA_EFILE); /* at once */
 	close(fd);

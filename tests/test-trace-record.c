@@ -172,7 +172,7 @@ static void shows_what_is_personal_if_raw(void **state)
 	assert_non_null(strstr(fuda_context_message(ctx), "trace.raw = yes"));
 	unlink(scratch_path("fuda/config"));
 	assert_int_equal(trace_recorder_open(ctx, scratch_path("t"), true, &recorder), FUDA_EINVAL);
-	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), true, false), FUDA_EINVAL);
+	assert_int_equal(fuda_trace_create(ctx, scratch_path("t"), true, false, NULL), FUDA_EINVAL);
 	scratch_write("fuda/config", "trace.raw = maybe\n", 0600);
 	assert_int_equal(trace_recorder_open(ctx, scratch_path("t"), true, &recorder), FUDA_EFORMAT);
 	assert_int_equal(access(scratch_path("t"), F_OK), -1);

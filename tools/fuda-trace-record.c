@@ -194,11 +194,20 @@ static void tell(const struct fuda_trace_summary *s, bool place)
 		      stderr);
 }
 
-static int conclude(struct call *call, const char *growing, bool place)
+static int conclude(struct call *call, const char *growing, int fd, bool place)
 {
 	struct fuda_trace_summary s;
-	int r = fuda_trace_summarize(call->ctx, growing, call->dl, &s);
+	struct stat st;
+	int r;
 
+	if (fstat(fd, &st) < 0)
+		return call_fail(call, FUDA_EFILE, "%s: %s", growing, strerror(errno));
+	if (!(st.st_mode & S_IWUSR)) /* as whoever could not write on has left it */
+		return call_fail(call, FUDA_EFILE,
+				 _("The trace could not be written to its end, and may have a hole: "
+				   "what there is of it is in %s"),
+				 growing);
+	r = fuda_trace_summarize(call->ctx, growing, call->dl, &s);
 	if (r < 0)
 		return r;
 	if (s.readers && rename(growing, options.output) < 0)
@@ -223,6 +232,8 @@ static int check(struct call *call, bool place)
 	if (options.output && strcmp(options.output, "-") == 0)
 		return call_usage(call, _("standard output is the program's: give the trace a "
 					  "FILE"));
+	if (options.output && !*options.output)
+		return call_usage(call, _("the name of the FILE is empty"));
 	if (place && !options.reader)
 		return call_usage(call, _("what shall %s be? Give it with --reader"), PLACE);
 	if (!place && options.reader)
@@ -245,20 +256,24 @@ static void warn(void)
 
 static int record(struct call *call, const char *growing, bool place)
 {
-	int r = place ? 0 : preload_library(call, NULL);
+	int r = place ? 0 : preload_library(call, NULL), fd;
 
 	if (r == 0)
-		r = fuda_trace_create(call->ctx, growing, options.raw, true);
-	if (r == 0)
-		r = preload_trace(call, growing, options.raw);
+		r = fuda_trace_create(call->ctx, growing, options.raw, options.force, &fd);
 	if (r < 0)
 		return r;
-	warn();
-	call->raw = !common.json;
-	r = run_program(call);
+	r = preload_trace(call, growing, options.raw);
+	if (r == 0) {
+		warn();
+		call->raw = !common.json;
+		r = run_program(call);
+	}
 	if (r < 0)
 		unlink(growing);
-	return r < 0 ? r : conclude(call, growing, place);
+	else
+		r = conclude(call, growing, fd, place);
+	close(fd); /* until here no other recording takes the file */
+	return r;
 }
 
 /* Only a file is replaced: a device would be lost, and of a link it is what it points to. */

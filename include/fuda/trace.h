@@ -22,10 +22,13 @@ struct fuda_trace_sink {
 	void *arg;
 };
 
-/* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if it is there
- * already, unless `replace`. `raw`: personal records shall be shown in it (secrets never are);
- * FUDA_EINVAL unless the user's configuration has "trace.raw = yes". */
-int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace);
+/* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if something is
+ * in it already, unless `replace`, and in any case while another recording has it: who has it keeps
+ * `ret_fd` open. `raw`: personal records shall be shown in it (secrets never are); FUDA_EINVAL
+ * unless the user's configuration has "trace.raw = yes". A trace that could not be written to its
+ * end, and may have a hole, is made read-only by whoever writes it. */
+int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace,
+		      int *ret_fd);
 
 /* Writes the trace in its canonical form. */
 int fuda_trace_format(struct fuda_context *ctx, const char *path,

@@ -101,6 +101,8 @@ static LONG close_down(void)
 		stack_say(_("No more commands are sent, as they could not be recorded."));
 	}
 	stack.closed = true;
+	if (stack.recorder)
+		trace_record_break_off(stack.recorder);
 	return SCARD_F_INTERNAL_ERROR;
 }
 

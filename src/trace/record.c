@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +21,9 @@ enum {
 	OTHERS = 077, /* what others may do with a file */
 	KEY_ID = 4,
 	LOCK_MS = 3000, /* for others who write to the file; each takes microseconds */
+	/* bytes of the file that stand for what is locked */
+	LOCK_TURN = 0, /* writing an exchange */
+	LOCK_WHOLE = 1, /* a recording, from its beginning to its end */
 };
 
 struct trace_recorder {
@@ -92,13 +94,26 @@ static int check_owner(struct trace_recorder *r, const struct stat *st)
 	return 0;
 }
 
+/* Of the open file, which children share. Sets errno. */
+static int set_lock(int fd, short type, off_t which)
+{
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = which, .l_len = 1 };
+
+	return fcntl(fd, F_OFD_SETLK, &l);
+}
+
+static void unlock_file(int fd)
+{
+	(void)set_lock(fd, F_UNLCK, LOCK_TURN);
+}
+
 /* Keeps others from writing. Sets errno. */
 static int lock_file(int fd)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms++) {
-		if ((errno != EWOULDBLOCK && errno != EINTR) || ms == LOCK_MS)
+	for (int ms = 0; set_lock(fd, F_WRLCK, LOCK_TURN) < 0; ms++) {
+		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) || ms == LOCK_MS)
 			return -1;
 		nanosleep(&pause, NULL);
 	}
@@ -160,7 +175,7 @@ static int open_file(struct trace_recorder *r, const char *path)
 	if (lock_file(r->fd) < 0)
 		return fail_errno(r->ctx, path);
 	e = fstat(r->fd, &st) < 0 ? fail_errno(r->ctx, path) : check_content(r, st.st_size);
-	(void)flock(r->fd, LOCK_UN);
+	unlock_file(r->fd);
 	return e;
 }
 
@@ -259,6 +274,25 @@ static int say_facts(struct trace_recorder *r)
 	return e;
 }
 
+/* Nothing is written any more: the trace may have a hole. Others learn it from the file, which is
+ * made read-only, as that works on a full disk and whatever the program has closed. */
+static int break_off(struct trace_recorder *r, int e)
+{
+	struct stat st;
+
+	r->failed = e;
+	if (r->shared && lstat(r->path, &st) == 0 && st.st_dev == r->device &&
+	    st.st_ino == r->inode && chmod(r->path, st.st_mode & 07555) < 0)
+		ctx_log(r->ctx, FUDA_LOG_INFO, "the trace cannot be made read-only");
+	return e;
+}
+
+void trace_record_break_off(struct trace_recorder *r)
+{
+	if (!r->failed)
+		(void)break_off(r, FUDA_EFILE);
+}
+
 /* A child has its parent's lock, until it has opened the file itself; where it may not, they take
  * no turns. What the parent has selected may not be so any more. */
 static void become_a_child(struct trace_recorder *r)
@@ -304,9 +338,9 @@ static int begin(struct trace_recorder *r)
 	if (r->failed)
 		return r->failed;
 	fuda_buf_clear(&r->text);
-	r->failed = take_file(r, &st);
-	if (r->failed)
-		return r->failed;
+	e = take_file(r, &st);
+	if (e < 0)
+		return break_off(r, e);
 	if (r->shared ? st.st_size == 0 : r->end < 0)
 		e = fuda_buf_append(&r->text, FIRST, strlen(FIRST));
 	if (r->end < 0 || st.st_size != r->end || r->process != getpid()) {
@@ -353,8 +387,8 @@ static int end(struct trace_recorder *r, int e)
 		r->end = MAX(r->end, 0) + (off_t)r->text.len;
 	fuda_buf_clear(&r->text);
 	if (r->shared)
-		(void)flock(r->fd, LOCK_UN);
-	return r->failed = e;
+		unlock_file(r->fd);
+	return e < 0 ? break_off(r, e) : 0;
 }
 
 /* ---- the recorder ---- */
@@ -464,7 +498,7 @@ int trace_record_facts(struct trace_recorder *r, const struct trace_facts *facts
 	if (r->failed || (r->has_facts && same_facts(&r->facts, facts)))
 		return r->failed;
 	e = keep_facts(r, facts);
-	return e < 0 ? e : end(r, begin(r));
+	return end(r, e < 0 ? e : begin(r));
 }
 
 void trace_record_forget(struct trace_recorder *r)
@@ -570,17 +604,49 @@ int trace_record_exchange(struct trace_recorder *r, const uint8_t *command, size
 
 /* ---- a trace to begin with ---- */
 
-int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace)
+/* What is locked may have got another name while we waited. */
+static int check_free(struct fuda_context *ctx, const char *path, int fd, bool replace)
 {
-	int e = raw ? may_be_raw(ctx) : 0;
+	struct stat st, named;
+
+	if (fstat(fd, &st) < 0)
+		return fail_errno(ctx, path);
+	if (!S_ISREG(st.st_mode))
+		return ctx_fail(ctx, FUDA_EFILE, _("%s is there already, and no file."), path);
+	if (set_lock(fd, F_WRLCK, LOCK_WHOLE) < 0 || lstat(path, &named) < 0 ||
+	    named.st_ino != st.st_ino || named.st_dev != st.st_dev)
+		return ctx_fail(ctx, FUDA_EFILE,
+				_("%s is being written by another recording. Wait for its end, or "
+				  "choose another file."),
+				path);
+	if (st.st_size && !replace)
+		return ctx_fail(ctx, FUDA_EFILE,
+				_("%s is there already: a recording that was broken off has left "
+				  "it. Keep it under another name, delete it, or replace it "
+				  "(--force)."),
+				path);
+	return 0;
+}
+
+int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace,
+		      int *ret_fd)
+{
+	int e = raw ? may_be_raw(ctx) : 0, fd;
 
 	if (e < 0)
 		return e;
-	e = config_write_private(path, FIRST, strlen(FIRST), replace);
-	if (e == FUDA_EBUSY)
-		return ctx_fail(ctx, FUDA_EFILE,
-				replace ? _("%s is there already, and no file.") :
-					  _("%s is there already. Choose another file."),
-				path);
-	return e < 0 ? fail_errno(ctx, path) : 0;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0 && errno == EACCES && replace && unlink(path) == 0) /* broken off: read-only */
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_errno(ctx, path);
+	e = check_free(ctx, path, fd, replace);
+	if (e == 0 && (ftruncate(fd, 0) < 0 || fchmod(fd, 0600) < 0 ||
+		       write(fd, FIRST, strlen(FIRST)) != (ssize_t)strlen(FIRST)))
+		e = fail_errno(ctx, path);
+	if (e < 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return e;
 }

@@ -68,6 +68,9 @@ void trace_record_doubt(struct trace_recorder *r);
  * if this fails: a trace with a hole is none. */
 int trace_record_exchange(struct trace_recorder *r, const uint8_t *command, size_t len, bool typed,
 			  const uint8_t *response, size_t response_len, int error, uint64_t us);
+/* What else is sent is not recorded, which the file says by being read-only from here on, as after
+ * every failure of these. */
+void trace_record_break_off(struct trace_recorder *r);
 /* The card's power was changed: "on", "reset", "off". */
 int trace_record_power(struct trace_recorder *r, const char *how);
 
