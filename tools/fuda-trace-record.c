@@ -204,8 +204,8 @@ static int conclude(struct call *call, const char *growing, int fd, bool place)
 		return call_fail(call, FUDA_EFILE, "%s: %s", growing, strerror(errno));
 	if (!(st.st_mode & S_IWUSR)) /* as whoever could not write on has left it */
 		return call_fail(call, FUDA_EFILE,
-				 _("The trace could not be written to its end, and may have a hole: "
-				   "what there is of it is in %s"),
+				 _("The trace could not be written to its end, and may have a "
+				   "hole: what there is of it is in %s"),
 				 growing);
 	r = fuda_trace_summarize(call->ctx, growing, call->dl, &s);
 	if (r < 0)

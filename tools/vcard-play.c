@@ -174,7 +174,7 @@ static bool asks(int fd, int stop_fd, int ms)
 	       recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first == 0;
 }
 
-/* Waits for vpcd to ask for the card, until `end` if that is later than it takes one that is free. */
+/* Waits for vpcd to ask for the card: until `end`, and at least as long as a free reader takes. */
 static int await_question(const struct play *play, int fd, int stop_fd, const struct timespec *end)
 {
 	if (!asks(fd, stop_fd, ASKED_MS) && !play_stopped(stop_fd, 0) && time_left(end)) {

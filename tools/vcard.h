@@ -44,7 +44,7 @@ struct addrinfo *play_resolve(const char *where);
 int play_stop(void);
 /* Waits `ms` milliseconds; true if told to stop meanwhile. */
 bool play_stopped(int stop_fd, int ms);
-/* Connects, waits for vpcd to ask for a card, and has `card` play, which is vpcd_play() or the like.
+/* Connects, waits for vpcd to ask for a card and has `card` play, which is vpcd_play() or the like.
  * 0 if told to stop; its errors; FUDA_ENOREADER: nothing listens there; FUDA_EBUSY: something does,
  * and asks for no card. */
 int play_card(const struct play *play, int stop_fd,

@@ -22,8 +22,8 @@ struct fuda_trace_sink {
 	void *arg;
 };
 
-/* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if something is
- * in it already, unless `replace`, and in any case while another recording has it: who has it keeps
+/* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if there is
+ * something in it, unless `replace`, and in any case while another recording has it: who has it keeps
  * `ret_fd` open. `raw`: personal records shall be shown in it (secrets never are); FUDA_EINVAL
  * unless the user's configuration has "trace.raw = yes". A trace that could not be written to its
  * end, and may have a hole, is made read-only by whoever writes it. */
