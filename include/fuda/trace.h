@@ -23,10 +23,10 @@ struct fuda_trace_sink {
 };
 
 /* Begins trace `path`: with its first line, readable for its owner alone. FUDA_EFILE if there is
- * something in it, unless `replace`, and in any case while another recording has it: who has it keeps
- * `ret_fd` open. `raw`: personal records shall be shown in it (secrets never are); FUDA_EINVAL
- * unless the user's configuration has "trace.raw = yes". A trace that could not be written to its
- * end, and may have a hole, is made read-only by whoever writes it. */
+ * something in it, unless `replace`, and in any case while another recording has it: who has it
+ * keeps `ret_fd` open. `raw`: personal records shall be shown in it (secrets never are);
+ * FUDA_EINVAL unless the user's configuration has "trace.raw = yes". A trace that could not be
+ * written to its end, and may have a hole, is made read-only by whoever writes it. */
 int fuda_trace_create(struct fuda_context *ctx, const char *path, bool raw, bool replace,
 		      int *ret_fd);
 
