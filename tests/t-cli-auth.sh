@@ -53,7 +53,7 @@ says err 'file descriptor 0: line 1 is missing; the PIN for user authentication 
 run 2 auth -r virtual:card --pin-file nothing
 says err 'nothing: line 1 is missing; the PIN for user authentication belongs there'
 run 1 auth -r virtual:card --pin-file card # a directory
-says err 'cannot be read'
+says err 'Is a directory'
 run 1 auth -r virtual:card --pin-file nowhere
 says err 'nowhere'
 

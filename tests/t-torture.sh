@@ -220,5 +220,5 @@ says_not out CRASH
 clean
 # how long it will be
 torture 0 --kinds late=20,removed,pulled,gone -- sh -c "sleep 3; $twice" sh '{reader}'
-says err 'There are 8 runs, which take 2'
+says err 'There are 8 runs, which take some '
 echo ok
