@@ -185,7 +185,7 @@ static void put_hash(struct writer *w, const struct trace_item *it)
 
 static void put_item(struct writer *w, const struct trace_statement *s, const struct trace_item *it)
 {
-	const uint8_t *bytes = it->len ? s->bytes.data + it->at : NULL;
+	const uint8_t *bytes = trace_item_bytes(s, it);
 
 	switch (it->kind) {
 	case TRACE_BYTES:

@@ -128,7 +128,7 @@ static void bytes(struct json *j, const char *name, const struct trace_statement
 		const struct trace_item *item = &s->items[i];
 
 		if (item->kind == TRACE_BYTES || item->kind == TRACE_NAMED)
-			hex(j, s->bytes.data + item->at, item->len);
+			hex(j, trace_item_bytes(s, item), item->len);
 		else if (item->kind != TRACE_NOTE)
 			unknown(j, item);
 	}

@@ -144,11 +144,6 @@ const char *trace_captures_unknown(const struct trace_captures *c, const struct 
 	return NULL;
 }
 
-static const uint8_t *literal(const struct trace_statement *s, const struct trace_item *item)
-{
-	return item->len ? s->bytes.data + item->at : NULL;
-}
-
 /* ---- matching ---- */
 
 /* An item that can take more than one length, and the one that is being tried. */
@@ -256,7 +251,7 @@ static int take_item(struct matching *m)
 	switch (item->kind) {
 	case TRACE_BYTES:
 	case TRACE_NAMED:
-		return take_equal(m, literal(m->s, item), item->len);
+		return take_equal(m, trace_item_bytes(m->s, item), item->len);
 	case TRACE_ANY:
 		return take_any(m, item);
 	case TRACE_REFER:
@@ -394,7 +389,7 @@ static int fill_item(const struct trace_statement *s, const struct trace_item *i
 	switch (item->kind) {
 	case TRACE_BYTES:
 	case TRACE_NAMED:
-		return fuda_buf_append(bytes, literal(s, item), item->len);
+		return fuda_buf_append(bytes, trace_item_bytes(s, item), item->len);
 	case TRACE_REFER:
 		from = captured(c, item->name);
 		return from ? fuda_buf_append(bytes, from->bytes.data, from->bytes.len) :

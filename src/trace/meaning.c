@@ -45,7 +45,7 @@ static int add_literals(const struct trace_statement *s, size_t *i, struct fuda_
 		len += s->items[end].len;
 	r = len ? add_number(b, 'L', len) : 0;
 	for (; r == 0 && *i < end; ++*i)
-		r = fuda_buf_append(b, s->bytes.data + s->items[*i].at, s->items[*i].len);
+		r = fuda_buf_append(b, trace_item_bytes(s, &s->items[*i]), s->items[*i].len);
 	*i = end;
 	*ret_len = len;
 	return r;
@@ -251,7 +251,7 @@ static void take_sample(const struct trace_event *event, struct trace_meaning *m
 		size_t len = MIN(s->items[i].len, sizeof(m->sample) - m->sample_len);
 
 		if (len)
-			memcpy(m->sample + m->sample_len, s->bytes.data + s->items[i].at, len);
+			memcpy(m->sample + m->sample_len, trace_item_bytes(s, &s->items[i]), len);
 		m->sample_len += len;
 	}
 }

@@ -45,7 +45,7 @@ static void write_item(struct trace_out *o, const struct trace_statement *s,
 	switch (item->kind) {
 	case TRACE_BYTES:
 	case TRACE_NAMED:
-		out_hex(o, s->bytes.data + item->at, item->len, COMMAND_MAX);
+		out_hex(o, trace_item_bytes(s, item), item->len, COMMAND_MAX);
 		return;
 	case TRACE_SECRET:
 		snprintf(word, sizeof(word), "<secret %zu>", item->min);

@@ -180,8 +180,8 @@ int trace_literal(const struct trace_statement *s, struct fuda_buf *ret_bytes)
 		return 0;
 	r = buf_reserve(ret_bytes, total);
 	for (size_t i = 0; r == 0 && i < s->count; i++)
-		if (s->items[i].kind != TRACE_NOTE && s->items[i].len)
-			r = fuda_buf_append(ret_bytes, s->bytes.data + s->items[i].at,
+		if (s->items[i].kind != TRACE_NOTE)
+			r = fuda_buf_append(ret_bytes, trace_item_bytes(s, &s->items[i]),
 					    s->items[i].len);
 	return r;
 }
@@ -218,7 +218,7 @@ int trace_sketch(const struct trace_statement *s, struct fuda_buf *ret_bytes,
 		if (hides[it->kind])
 			memset(ret_bytes->data + ret_bytes->len, 0, n);
 		else
-			memcpy(ret_bytes->data + ret_bytes->len, s->bytes.data + it->at, n);
+			memcpy(ret_bytes->data + ret_bytes->len, trace_item_bytes(s, it), n);
 		ret_bytes->len += n;
 	}
 	*ret = (struct trace_sketch){ MIN(known, ret_bytes->len - before), all };

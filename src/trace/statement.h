@@ -129,6 +129,13 @@ int trace_add_item(struct trace_statement *s, const struct trace_item *item);
 /* Characters that a text cannot hold (control characters, what is no UTF-8) become '?'. */
 int trace_set_text(struct trace_statement *s, const char *text);
 
+/* The bytes of one that is BYTES, NAMED or NOTE; NULL where it has none, as empty texts do. */
+static inline const uint8_t *trace_item_bytes(const struct trace_statement *s,
+					      const struct trace_item *item)
+{
+	return item->len ? s->bytes.data + item->at : NULL;
+}
+
 /* Whether all of its bytes are known without captures: then appends them to `ret_bytes` if that is
  * not NULL. FUDA_EFORMAT if not, FUDA_ENOMEM, FUDA_ETOOBIG. */
 int trace_literal(const struct trace_statement *s, struct fuda_buf *ret_bytes);

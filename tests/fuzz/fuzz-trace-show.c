@@ -14,6 +14,7 @@ static void fuzz_seeds(void)
 	static const char *const seeds[] = {
 		"power on\n> 00 A4 04 0C 0A $jpki\n< 9000 (12.345 ms)\n> 00 B0 86 00 20\n"
 		"< 9000 \"JPKIAPICCTOKEN2                 \"\n",
+		"> 00 B0 86 00 20\n< 9000 \"\"\n",
 		"date \"2026-11-21T03:04:05Z\"\nkey 1A2B3C4D\nreader \"pcsc:x\"\natr 3B 80 80 01 01\n"
 		"> 00 20 00 98 04 <secret 4>\n< 63C2\n> 00 20 00 98 <typed>\n! removed\nverify auth\n< 9000\n",
 		"> 00 A4 04 0C 0A $jpki\n< 9000\n> 00 B0 8A 00 04\n< 9000 30060201\n> 00 B0 00 04 04\n"
