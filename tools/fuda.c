@@ -112,6 +112,7 @@ static int unknown_command(int argc, char **argv)
 	bool two = argc > 1 && is_group(argv[0]);
 	char name[100], firsts[ARRAY_SIZE(commands)][20];
 	struct nearest n = NEAREST(name);
+	const char *other;
 
 	snprintf(name, sizeof(name), "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
 	if (is_group(name)) {
@@ -124,7 +125,9 @@ static int unknown_command(int argc, char **argv)
 			 (int)strcspn(commands[i]->name, " "), commands[i]->name);
 		nearest_see(&n, two ? commands[i]->name : firsts[i]);
 	}
-	n.found = elsewhere(name) ? elsewhere(name) : n.found;
+	other = elsewhere(name);
+	if (other)
+		n.found = other;
 	if (n.found)
 		fprintf(stderr, _("Did you mean '%s'?\n"), n.found);
 	else
