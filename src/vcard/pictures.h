@@ -10,9 +10,9 @@
 /* Appends a PNG of digits, 6 by 12 pixels each, 1 bit greyscale. FUDA_EFAILED. */
 int picture_digits(const char *digits, struct fuda_buf *ret_png);
 
-/* Appends a PNG with a framed cell for each character of valid UTF-8, `columns` a line: a
- * placeholder, as no font is at hand. A cell has 16 by 16 pixels and shows the bits of the code
- * point, so that other texts are other pictures. FUDA_EFAILED. */
+/* Appends a PNG with a framed cell for each character of valid UTF-8, `columns` a line. Nobody has
+ * to read it, so it is drawn without a font: a cell has 16 by 16 pixels and shows the bits of the
+ * code point, so that other texts are other pictures. FUDA_EFAILED. */
 int picture_text(const char *text, size_t columns, struct fuda_buf *ret_png);
 
 /* The least and the most bytes of a photo. */
