@@ -72,6 +72,14 @@ includes $(find src/preload -name '*.[ch]') | grep -v -E " (fuda|base|codec|read
 	grep -E ' [^ ]+/' >"$tmp" || :
 complain "stands on base, codec, reader and trace alone" <"$tmp"
 
+# ... the platform's client on base, codec and pki; its service also on what both must make alike
+includes $(find src/mykey -name '*.[ch]') | grep -v -E " (fuda|base|codec|pki|mykey)/" |
+	grep -E ' (reader|card|app|record|trace|vcard|drivers|service)/' >"$tmp" || :
+complain "stands on base, codec and pki alone" <"$tmp"
+includes $(find src/service -name '*.[ch]') | grep -v -E " ((fuda|base|codec|pki|service)/|mykey/transcript\.h)" |
+	grep -E ' (reader|card|app|record|trace|vcard|drivers|mykey)/' >"$tmp" || :
+complain "stands on base, codec, pki and mykey/transcript.h alone" <"$tmp"
+
 # 3. between applications, nothing; between drivers, nothing
 for f in src/app/*.[ch]; do
 	includes "$f" | grep -E ' app/' | grep -v ' app/app.h' || :
@@ -86,6 +94,8 @@ complain "tools include <fuda/...> only" <"$tmp"
 includes tools/*.[ch] | grep -E ' (vcard|trace)/' |
 	grep -v -E '^tools/((fuda-vcard|vcard-replay)\.c vcard/vcard|vcard-replay\.c trace/replay)\.h$' >"$tmp" || :
 complain "only fuda-vcard knows the software card, and traces from inside" <"$tmp"
+includes tools/*.[ch] | grep -E ' (service|mykey)/' | grep -v -E '^tools/(fuda-)?mykeyd[a-z-]*\.[ch] service/' >"$tmp" || :
+complain "only fuda-mykeyd knows the service from inside" <"$tmp"
 
 # 5. public headers include no third-party header
 includes include/fuda/* | grep -v -E ' (fuda/.*|std(bool|def|int)\.h|time\.h)$' >"$tmp" || :
@@ -100,7 +110,11 @@ done >"$tmp" <<EOF
 (PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
 libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c
-openssl/ src/base/(crypto|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]
+openssl/ src/base/(crypto|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]|src/service/ca(-[a-z0-9]*)?\.[ch]|src/mykey/(request|http)\.c
+curl/ src/mykey/http\.c
+(microhttpd|gnutls/) src/service/http(-[a-z0-9]*)?\.[ch]
+sqlite3 src/service/store-sqlite\.c
+(libpq|pg_) src/service/store-postgres\.c
 (json|json-c/) tools/json\.c
 (openjpeg|png\.h) tools/photo-picture\.c|src/vcard/pictures\.c
 seccomp tools/photo-sandbox\.c

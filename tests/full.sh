@@ -33,7 +33,7 @@ variant() {
 # usage and installation. The whole suite without one part would take five minutes each time to say no more.
 checks=$(cd "$top" && echo tests/check-*.sh)
 quick="check TESTS='$checks tests/t-cli-usage.sh tests/t-install.sh'"
-parts='pcsc usb ifd nfc vcard fault photo nls'
+parts='pcsc usb ifd nfc vcard fault photo mykey service postgres nls'
 
 rm -rf full
 variant sanitizers check --enable-sanitizers "CFLAGS=-O1 -g"

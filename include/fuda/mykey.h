@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client of a MyKey platform: this terminal, and what it asks for the holder of a card. */
+#ifndef FUDA_MYKEY_H
+#define FUDA_MYKEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+#include <fuda/buf.h>
+#include <fuda/card.h>
+#include <fuda/context.h>
+#include <fuda/deadline.h>
+#include <fuda/pin.h>
+
+/* ---- the terminal ---- */
+
+/* A folder that holds what makes this machine a terminal: `terminal.conf` (the service's origin, its
+ * CA, the id), `key.pem` (P-256, mode 0600), `certificate.pem`, `ca.pem`. */
+struct fuda_terminal;
+
+enum { FUDA_TERMINAL_ID = 37, FUDA_FINGERPRINT = 65 };
+
+/* "unknown" (no answer yet), "applied" (waits for approval), "active", "renewal_due" (two thirds of
+ * its life are over), "expired"; static. */
+enum fuda_terminal_state {
+	FUDA_TERMINAL_NONE,
+	FUDA_TERMINAL_APPLIED,
+	FUDA_TERMINAL_ACTIVE,
+	FUDA_TERMINAL_RENEWAL_DUE,
+	FUDA_TERMINAL_EXPIRED,
+};
+const char *fuda_terminal_state_name(enum fuda_terminal_state state);
+
+struct fuda_terminal_facts {
+	enum fuda_terminal_state state;
+	char server[256];		/* origin: "https://host[:port]" */
+	char id[FUDA_TERMINAL_ID];	/* UUID; "" before the certificate */
+	char environment[32];		/* "" before the certificate */
+	char request[FUDA_FINGERPRINT]; /* SHA-256 of the certificate request, hexadecimal: what the
+					 * operator compares before approving */
+	time_t not_before, not_after;	/* of the certificate; 0 before it */
+	time_t retry_at;		/* when to ask again, while it waits; 0: any time */
+};
+
+/* Opens what is there. FUDA_ENOTFOUND: the folder is no terminal's. */
+int fuda_terminal_open(struct fuda_context *ctx, const char *folder, struct fuda_terminal **ret);
+void fuda_terminal_free(struct fuda_terminal **terminal);
+int fuda_terminal_facts(struct fuda_terminal *terminal, struct fuda_terminal_facts *ret);
+
+/* Applies by EST (RFC 7030): makes key and request in the new folder `folder`, sends the request with
+ * the one-time code of the operator. `ca` is a PEM file of the CA that the server's certificate is
+ * judged by. Without a certificate yet that is 0 too: see the facts. The folder is complete before
+ * anything is sent, so that the same can be said again after a failure. */
+int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char *server,
+			const char *ca, const char *code, struct fuda_deadline *dl,
+			struct fuda_terminal **ret);
+/* Asks whether the certificate is there now. 0: it is, or not yet: see the facts. */
+int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl);
+/* Gets a new certificate for a new key (simplereenroll); the old ones stay until it is there. */
+int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl);
+
+/* ---- the holder of a card ---- */
+
+struct fuda_mykey;
+
+/* Told when the service asks to wait: `seconds` until the next try. False ends the wait with
+ * FUDA_EWAIT. */
+typedef bool (*fuda_mykey_wait)(void *arg, int seconds);
+
+/* A session with the service of `terminal`, which must outlive it. */
+int fuda_mykey_new(struct fuda_terminal *terminal, struct fuda_mykey **ret);
+void fuda_mykey_free(struct fuda_mykey **mykey);
+void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *arg);
+
+enum fuda_mykey_purpose {
+	FUDA_MYKEY_BIND,    /* the holder's MyKey ID, made if there is none */
+	FUDA_MYKEY_SHOW,
+	FUDA_MYKEY_CHANGE,
+	FUDA_MYKEY_EXPIRE,
+	FUDA_MYKEY_RESOLVE, /* the pseudonym in a sector, and the number linked there */
+	FUDA_MYKEY_LINK,
+	FUDA_MYKEY_UNLINK,
+};
+
+struct fuda_mykey_wish {
+	enum fuda_mykey_purpose purpose;
+	const char *sector;	  /* NULL: the terminal's only one */
+	const char *wished;	  /* change: the id wished for; NULL: any */
+	const char *local_number; /* link: what the holder is called there */
+};
+struct fuda_mykey_answer {
+	char result[48];	/* "ok", or the service's problem code */
+	char mykey_id[16];
+	bool fresh;		/* made just now */
+	char ppid[32];
+	char local_number[128]; /* "" if none is linked */
+	char sector[64];
+	int tries_left;		/* change: wishes that may still be tried; -1: not said */
+	int retry_after;	/* seconds; 0: not said */
+	char message[256];	/* what the service says to people, "" if nothing */
+};
+
+/* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and gives
+ * what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had costs no
+ * try. */
+int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+			 struct fuda_deadline *dl, struct fuda_digest *ret);
+/* Sends what the card made of it. The same request is repeated, under one idempotency key, until there
+ * is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent and never
+ * answered. FUDA_EREFUSED: see result and message. */
+int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
+		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authority for terminals: certificates of 90 days for keys that terminals made, and their CRL. */
+#ifndef SERVICE_CA_H
+#define SERVICE_CA_H
+
+#include <time.h>
+#include "service/id.h"
+#include <fuda/buf.h>
+#include <fuda/context.h>
+
+struct ca;
+
+enum { CA_TERMINAL_DAYS = 90, CA_SERIAL = 16, CA_CSR_MAX = 4096, CA_ENVIRONMENT = 32,
+       CA_CRL_DAYS = 7 };
+/* The extension that binds a certificate to an environment ("production", "test", ...): a UTF8String.
+ * Under the arc for UUIDs (2.25), from a UUID made for this. */
+#define CA_ENVIRONMENT_OID "2.25.201633126390424530137452087316427862021"
+
+/* Makes a P-256 key (`folder`/ca.key, mode 0600) and its self-signed certificate (`folder`/ca.pem) of
+ * ten years, for `environment`. FUDA_EBUSY: there is one. */
+int ca_create(struct fuda_context *ctx, const char *folder, const char *environment);
+int ca_open(struct fuda_context *ctx, const char *folder, struct ca **ret);
+void ca_free(struct ca **ca);
+/* Its certificate in DER. */
+const uint8_t *ca_certificate(const struct ca *ca, size_t *ret_len);
+const char *ca_environment(const struct ca *ca);
+
+/* A PKCS#10 request (DER): P-256 key, self-signed with SHA-256, no longer than CA_CSR_MAX. Its name
+ * and attributes are looked at for form only. FUDA_EFORMAT, FUDA_EVERIFY (its signature),
+ * FUDA_ENOTSUP (another kind of key). */
+struct csr {
+	uint8_t hash[32]; /* SHA-256 of the request: what both sides show to people */
+	uint8_t key[32];  /* SHA-256 of its SubjectPublicKeyInfo */
+};
+int csr_check(struct fuda_context *ctx, const uint8_t *der, size_t len, struct csr *ret);
+
+/* A certificate for the key of a request: subject CN=`id` as text, subjectAltName URI
+ * urn:mykey:terminal:<id>, the environment, clientAuth, digitalSignature, from an hour before `now`
+ * for CA_TERMINAL_DAYS (or `seconds`, if not 0: for tests and short lives), under a random serial.
+ * Any thread. */
+struct issued {
+	uint8_t serial[CA_SERIAL];
+	time_t not_before, not_after;
+};
+int ca_issue(struct fuda_context *ctx, struct ca *ca, const uint8_t *csr, size_t csr_len,
+	     const uint8_t id[ID_BYTES], time_t now, int64_t seconds, struct issued *ret,
+	     struct fuda_buf *ret_der);
+/* A server certificate for one machine (built-in TLS): `names` are DNS names and IP addresses with
+ * commas between, of `days`, with a fresh P-256 key, both appended as PEM. */
+int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, int days,
+		    struct fuda_buf *ret_certificate, struct fuda_buf *ret_key);
+
+/* Its CRL: v2, number, in the order given, valid for CA_CRL_DAYS from `now`. */
+struct revoked {
+	uint8_t serial[CA_SERIAL];
+	int64_t at;   /* seconds since 1970 */
+	int reason;   /* RFC 5280 5.3.1; 0 leaves it out */
+};
+int ca_crl(struct fuda_context *ctx, struct ca *ca, const struct revoked *revoked, size_t count,
+	   int64_t number, time_t now, struct fuda_buf *ret_der);
+
+/* The certs-only PKCS#7 (RFC 5652 degenerate SignedData) that EST answers with: `count` certificates
+ * in DER. */
+int ca_pkcs7(struct fuda_context *ctx, const struct fuda_buf *certificates, size_t count,
+	     struct fuda_buf *ret_der);
+
+/* Whose certificate this is: one of this CA, of this environment, for terminals, valid at `at`.
+ * FUDA_EVERIFY: `*ret_why` is "untrusted", "expired", "not_yet_valid", "other_environment" or
+ * "not_a_terminal"; static. Any thread. */
+struct terminal_identity {
+	uint8_t id[ID_BYTES];
+	uint8_t serial[CA_SERIAL];
+	uint8_t key[32];
+	time_t not_before, not_after;
+};
+int ca_identify(struct fuda_context *ctx, const struct ca *ca, const uint8_t *der, size_t len,
+		time_t at, struct terminal_identity *ret, const char **ret_why);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP in: libmicrohttpd with what it is too kind about refused, and answers that may come later. */
+#ifndef SERVICE_HTTP_H
+#define SERVICE_HTTP_H
+
+#include <stdbool.h>
+#include <fuda/buf.h>
+#include <fuda/context.h>
+
+enum { HTTP_BODY_MAX = 16384, HTTP_HEADERS_MAX = 8192, HTTP_IDEMPOTENCY_MAX = 64,
+       HTTP_AUTHORIZATION_MAX = 256, HTTP_ANSWER_MAX = 64 << 20 };
+
+struct http;
+struct exchange; /* one request and its answer */
+
+/* What a handler sees. Valid until it answers. */
+struct http_request {
+	const char *method;	   /* "GET", "POST", "PUT", "DELETE": others never come so far */
+	const char *path;	   /* as sent: no decoding; without the query */
+	const char *query;	   /* behind '?', "" if there is none */
+	const char *content_type;  /* "" if absent; lower case, without parameters */
+	const char *idempotency_key; /* "" if absent; printable ASCII without blanks */
+	const char *authorization; /* "" if absent */
+	const char *trace;	   /* W3C traceparent if well-formed, or "" */
+	const uint8_t *body;
+	size_t body_len;
+	const uint8_t *certificate; /* the client's, DER, of the TLS session or, on the trusted socket
+				     * only, of the header Client-Cert (RFC 9440); NULL: none */
+	size_t certificate_len;
+	bool local; /* by the trusted socket without a Client-Cert: operations and nginx itself */
+};
+
+/* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called once
+ * for each exchange, on any thread, from inside the handler or later. */
+struct http_answer {
+	int status;
+	const char *content_type; /* static */
+	const void *body;
+	size_t body_len;
+	int retry_after;
+	const char *location; /* NULL: none */
+	const char *transfer_encoding; /* value of Content-Transfer-Encoding (EST), NULL: none */
+};
+void http_answer(struct exchange *x, const struct http_answer *answer);
+const struct http_request *http_request(const struct exchange *x);
+
+/* A problem (RFC 9457): type urn:mykey:problem:CODE, title, status, detail, and the members code,
+ * instance (the trace or a random id, to find it in the log). `code` is of [a-z_]; `detail` is a
+ * sentence for people, NULL for none; neither ever has anything of the request in it. */
+void http_problem(struct exchange *x, int status, const char *code, const char *title,
+		  const char *detail, int retry_after);
+
+struct http_listener {
+	const char *address;  /* "127.0.0.1:8443", "[::1]:8443", "unix:/run/fuda/mykeyd.sock" */
+	bool tls;	      /* with client certificates asked for, and not required */
+	bool trusted;	      /* a unix socket whose peer may say Client-Cert */
+};
+
+struct http_config {
+	const struct http_listener *listeners;
+	size_t listener_count;
+	int threads;		 /* of each listener; 0: as many as cores */
+	int connections;	 /* at most, of each listener */
+	int per_address;	 /* connections of one address at most; 0: no limit */
+	int idle_seconds;	 /* a connection that says nothing is closed; so is one that takes
+				  * longer than this for a whole request */
+	const char *tls_certificate, *tls_key; /* PEM, with NUL */
+	const char *tls_client_ca;	       /* PEM: named to clients; who is no client of it is
+						* the handler's to refuse */
+	/* Called on a thread of the pool when a request is whole; answers now or later. */
+	void (*handle)(void *arg, struct exchange *x);
+	/* Every finished exchange, for metrics and the log; never called twice for one. */
+	void (*done)(void *arg, const struct http_request *request, int status, int64_t us);
+	void *arg;
+};
+
+/* Refused before a handler is called, and answered with a problem: methods, versions and targets that
+ * are not ours (400, 405, 505), a head over HTTP_HEADERS_MAX (431), a body over HTTP_BODY_MAX (413),
+ * two Content-Length, Content-Length beside Transfer-Encoding, a Transfer-Encoding that is not
+ * exactly "chunked", control characters or obsolete folding in header fields, no or two Host fields
+ * (400), two of a header that may come once (400). After those whose framing is doubtful the
+ * connection is closed. FUDA_EBUSY: an address is taken; FUDA_EFILE. */
+int http_start(struct fuda_context *ctx, const struct http_config *config, struct http **ret);
+/* The port of listener `i`, for "address:0". */
+int http_port(const struct http *http, size_t i);
+/* No new connections; waits up to `ms` for exchanges that have not been answered. How many are left. */
+int http_drain(struct http *http, int ms);
+void http_stop(struct http **http);
+/* Connections now, and exchanges not answered yet. */
+void http_load(const struct http *http, int *ret_connections, int *ret_open);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What terminals may have done for the holder of a card. */
+#ifndef SERVICE_RULES_H
+#define SERVICE_RULES_H
+
+#include "service/service.h"
+
+struct exchange;
+
+/* One purpose: a route, what a card signs for it, and what is done. */
+struct rule {
+	const char *purpose; /* "bind", "show", "change", "expire", "resolve", "link", "unlink" */
+	const char *path;    /* POST */
+	bool idempotent;     /* Idempotency-Key is required: a later answer could differ */
+};
+/* All of them; a NULL purpose behind the last. */
+extern const struct rule rules[];
+
+/* Handles one such request of `terminal`: body, challenge, certificate and signature are judged on
+ * this thread, the rest is the writer's; answers now or later. */
+void rule_handle(struct service *service, const struct rule *rule, const struct terminal *terminal,
+		 struct exchange *x);
+/* GET /v1/challenge?purpose=P */
+void rule_challenge(struct service *service, const struct terminal *terminal, struct exchange *x);
+
+#endif

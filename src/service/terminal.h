@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Terminals: who may ask, and for which sectors. */
+#ifndef SERVICE_TERMINAL_H
+#define SERVICE_TERMINAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <fuda/context.h>
+#include "service/ca.h"
+#include "service/id.h"
+#include "service/store.h"
+
+struct service;
+struct terminals;
+
+enum { TERMINAL_SECTORS = 16, TERMINAL_CACHE_SECONDS = 5, SECTOR_NAME = 64 };
+
+struct terminal_sector {
+	uint8_t id[ID_BYTES];
+	char name[SECTOR_NAME];
+	int64_t key_version;
+};
+/* A terminal as the rules see it. */
+struct terminal {
+	uint8_t id[ID_BYTES];
+	uint8_t org[ID_BYTES];
+	uint8_t serial[CA_SERIAL]; /* of the certificate it came with */
+	bool tap;
+	struct terminal_sector sectors[TERMINAL_SECTORS];
+	size_t sector_count;
+};
+
+/* Opens a connection of its own for reading. */
+int terminals_new(struct fuda_context *ctx, struct service *service, struct terminals **ret);
+void terminals_free(struct terminals **terminals);
+
+/* Whose client certificate (DER) this is, and whether it may act now: the certificate is of our CA,
+ * our environment, in time, not revoked, and its terminal active. What the database says counts for
+ * TERMINAL_CACHE_SECONDS at most. 0, or FUDA_EREFUSED with the problem code for the client
+ * (`*ret_code`, static): "terminal_unknown", "terminal_certificate_invalid",
+ * "terminal_certificate_expired", "terminal_environment", "terminal_suspended", "terminal_revoked",
+ * "terminal_not_approved"; FUDA_ESTORE. Any thread. */
+int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
+		 struct terminal *ret, const char **ret_code);
+/* The sector of the terminal called `name`, or its only one for "". NULL: it has none of that name, or
+ * several and none was named. */
+const struct terminal_sector *terminal_sector(const struct terminal *terminal, const char *name);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who signed a challenge: the rules for a JPKI verifier (platform.md B2), in one place. */
+#ifndef SERVICE_VERIFY_H
+#define SERVICE_VERIFY_H
+
+#include "service/revocation.h"
+
+enum { ISSUER_BYTES = 32, SERIAL_MAX = 20 };
+
+/* A card whose certificate and signature are good. */
+struct holder {
+	char kind[12];			/* "card_auth"; "phone_auth" where the profile tells */
+	uint8_t issuer[ISSUER_BYTES];	/* SHA-256 of the issuing CA's public key identifier and name */
+	uint8_t serial[SERIAL_MAX];
+	size_t serial_len;
+	int64_t not_after;		/* seconds since 1970 */
+	enum fuda_world world;
+};
+
+struct verdict {
+	/* "ok", or the vocabulary of DESIGN.md: "invalid_certificate", "certificate_expired",
+	 * "certificate_revoked", "unsupported_certificate", "signature_mismatch", and
+	 * "revocation_info_stale" (nothing is known: refuse). Static. */
+	const char *result;
+	const char *rule; /* the rule of <fuda/pki.h> that failed, "" if none */
+};
+
+/* Judges certificate (DER) and RSA PKCS#1 v1.5 SHA-256 signature over `digest` at `at`. `trust` is
+ * read only: any number of threads. The context is the caller's own. 0 whenever there is a verdict;
+ * `ret_holder` is filled if the result is "ok" or "certificate_revoked". Without a signature (NULL)
+ * the certificate alone is judged: for the tap flow. FUDA_ENOMEM, FUDA_EFAILED. */
+int verify_holder(struct fuda_context *ctx, const struct fuda_trust *trust,
+		  struct revocation *revocation, const uint8_t *der, size_t der_len,
+		  const struct fuda_digest *digest, const uint8_t *signature, size_t signature_len,
+		  time_t at, struct holder *ret_holder, struct verdict *ret);
+
+#endif
