@@ -7,10 +7,9 @@
 #include <stdint.h>
 #include <time.h>
 #include <fuda/buf.h>
-#include <fuda/card.h>
 #include <fuda/context.h>
 #include <fuda/deadline.h>
-#include <fuda/pin.h>
+#include <fuda/hash.h>
 
 /* ---- the terminal ---- */
 
