@@ -25,17 +25,18 @@ enum { STEP_DONE = 0, STEP_AGAIN = 1 };
 struct task {
 	/* Queues what it has to read or write, and returns; what it read is there at the next call.
 	 * STEP_AGAIN: call again after a round trip; STEP_DONE: this was all. All tasks of a batch
-	 * step side by side, so that a batch costs as many round trips as its longest task. Negative:
-	 * this task fails, and its own queued statements with it. */
+	 * step side by side, so that a batch costs as many round trips as its longest task.
+	 * Negative: this task fails, and its own queued statements with it; FUDA_ERETRY: it begins
+	 * anew. */
 	int (*step)(struct task *task, struct batch *batch);
 	/* Forgets what it read: the transaction did not happen, step() begins anew. */
 	void (*reset)(struct task *task);
-	/* The end: 0 (durable), or why not. FUDA_EUNSURE: it may have happened. FUDA_EWAIT: the service
-	 * is stopping, or the time is over. */
+	/* The end: 0 (durable), or why not. FUDA_EUNSURE: it may have happened. FUDA_EWAIT: the
+	 * service is stopping, the time is over, or others were faster too often. */
 	void (*done)(struct task *task, int result);
 	/* What no two tasks of one batch may have in common (nonce, idempotency key, credential,
-	 * wished id, local number): the later one waits for the next batch. Hashes of whatever length
-	 * cut to 64 bits. */
+	 * wished id, local number): the later one waits for the next batch. Hashes of whatever
+	 * length cut to 64 bits. */
 	uint64_t claims[6];
 	size_t claim_count;
 	int64_t deadline; /* microseconds on the monotonic clock; 0: none */
@@ -48,7 +49,7 @@ struct task {
 int batch_write(struct batch *batch, const struct statement *statement, const struct datum *params);
 /* A write of which it does not matter how much it changes. */
 int batch_sweep(struct batch *batch, const struct statement *statement, const struct datum *params);
-/* A reading. `ret` belongs to the task. */
+/* A reading. `ret` belongs to the task, and is there until its done() or reset(), which free it. */
 int batch_read(struct batch *batch, const struct statement *statement, const struct datum *params,
 	       struct rows *ret);
 int batch_audit(struct batch *batch, const struct audit_entry *entry);
@@ -62,11 +63,12 @@ struct writer_config {
 };
 /* Opens its own connection and begins its chain. */
 int writer_start(struct fuda_context *ctx, const struct writer_config *config, struct writer **ret);
-/* Gives a task to the writer; done() will be called, on another thread or, if nothing else is to be
- * done, on this one before it returns. FUDA_EWAIT: the queue is full, or the writer is stopping:
- * done() is not called. Any thread. */
+/* Gives a task to the writer; done() will be called, on another thread or, if nothing else was to
+ * be done for a while, on this one before it returns. FUDA_EWAIT: the queue is full, or the writer
+ * is stopping: done() is not called. Any thread. */
 int writer_submit(struct writer *writer, struct task *task);
-/* Submits and waits. Gives the result. */
+/* Submits and waits, for the task's turn however long that is. done() (NULL: none) is called before
+ * it returns. Gives the result. */
 int writer_run(struct writer *writer, struct task *task);
 /* Does what waits, up to `ms`; the rest ends with FUDA_EWAIT. */
 void writer_stop(struct writer **writer, int ms);
@@ -74,9 +76,10 @@ void writer_stop(struct writer **writer, int ms);
 struct writer_load {
 	size_t waiting, limit;
 	int64_t batches, tasks, retries, failures; /* since the start */
-	int64_t commit_us;			   /* of all commits together */
-	bool healthy;				   /* the last batch did not fail for the database */
-	int seconds_to_wait;			   /* about how long a new task would wait, 1 at least */
+	int64_t commit_us;   /* of all commits together */
+	bool healthy;	     /* the last batch did not fail for the database */
+	bool stopping;	     /* it takes no task any more */
+	int seconds_to_wait; /* about how long a new task would wait, 1 at least */
 };
 void writer_load(struct writer *writer, struct writer_load *ret);
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two halves of the writer share: the queue, and the transaction. */
+#ifndef SERVICE_WRITER_INNER_H
+#define SERVICE_WRITER_INNER_H
+
+#include "service/writer.h"
+
+/* A task of the batch that is being done. */
+struct slot {
+	struct task *task;
+	int result;
+	bool open;  /* it has more to say */
+	bool wrote; /* it queued something that changes the database */
+};
+
+/* A write whose rows have not been counted yet. */
+struct pending {
+	struct rows rows;
+	bool one; /* it must change one row */
+};
+
+/* The connection, its chain and the room for one batch: of whoever is the writer at the time. */
+struct transaction {
+	struct batch batch;
+	struct fuda_context *ctx;
+	struct keys *keys;
+	char *who;
+	struct slot *slots;
+	size_t slot_count, slot_max;
+	struct slot *current;
+	struct pending *pending;
+	size_t pending_count, pending_max;
+	bool down;   /* the last transaction could not even begin */
+	bool failed; /* the last batch, or a task of it, failed for the database */
+	int64_t retries, failures, commit_us; /* of the batch */
+};
+
+int transaction_open(const struct writer_config *config, struct writer *writer,
+		     struct transaction *ret);
+void transaction_close(struct transaction *t);
+/* Does the tasks in the slots, each to its result; done() is the caller's to call. */
+void transaction_run(struct transaction *t);
+
+/* Where batch_...() find it. */
+struct transaction *writer_transaction(struct writer *writer);
+
+#endif

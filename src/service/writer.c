@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue, and who is the writer: one thread at a time, the writer's own or a submitter's. */
+#include "service/writer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/context.h"
+#include "base/deadline.h"
+#include "service/id.h"
+#include "service/sweep.h"
+#include "service/writer-inner.h"
+
+enum {
+	CLAIMS = ARRAY_SIZE(((struct task *)0)->claims),
+	LOOK_AHEAD = 4, /* how many batches of the queue are looked at for one */
+	SWEEP_US = 60 * 1000000,
+	SWEEP_LATE_US = 300 * 1000000, /* then even a busy writer sweeps */
+	INLINE_US = 20000,
+	QUEUE_MAX = 1 << 20,
+	BATCH_MAX = 4096,
+};
+
+struct writer {
+	pthread_mutex_t lock; /* all down to `load`; the rest is the writer's, whoever that is */
+	pthread_cond_t work, rest;
+	struct task *first, **last;
+	size_t waiting, limit;
+	bool busy; /* somebody is the writer */
+	bool stopping, ended;
+	int64_t submitted, sweep_at; /* monotonic: the last task; the next sweep */
+	int64_t task_us;             /* what a task costs, averaged */
+	struct writer_load load;
+	struct transaction transaction;
+	struct sweep sweep;
+	uint64_t *claims; /* of the batch: an open hash, 0 is a free place */
+	size_t claim_places;
+	pthread_t thread;
+};
+
+struct transaction *writer_transaction(struct writer *writer)
+{
+	return &writer->transaction;
+}
+
+static int64_t clock_us(void)
+{
+	return (int64_t)deadline_now_us();
+}
+
+/* ---- which tasks ---- */
+
+/* Where `claim` is in the table, or would be. */
+static uint64_t *claim_place(struct writer *w, uint64_t claim)
+{
+	size_t i = (claim * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (w->claim_places - 1);
+
+	while (w->claims[i] && w->claims[i] != claim)
+		i = (i + 1) & (w->claim_places - 1);
+	return &w->claims[i];
+}
+
+static uint64_t claim_of(const struct task *task, size_t i)
+{
+	return task->claims[i] ? task->claims[i] : 1;
+}
+
+/* Whether none of them is taken; takes them then. */
+static bool take_claims(struct writer *w, const struct task *task)
+{
+	size_t count = MIN(task->claim_count, (size_t)CLAIMS);
+
+	for (size_t i = 0; i < count; i++)
+		if (*claim_place(w, claim_of(task, i)))
+			return false;
+	for (size_t i = 0; i < count; i++)
+		*claim_place(w, claim_of(task, i)) = claim_of(task, i);
+	return true;
+}
+
+/* Moves tasks from the queue to the slots, those whose time is over to `ret_late`. Locked. */
+static void take_batch(struct writer *w, struct task **ret_late)
+{
+	struct transaction *t = &w->transaction;
+	struct task **at = &w->first, *task;
+	int64_t now = clock_us();
+
+	*ret_late = NULL;
+	t->slot_count = 0;
+	memset(w->claims, 0, w->claim_places * sizeof(*w->claims));
+	for (size_t seen = 0;
+	     (task = *at) && t->slot_count < t->slot_max && seen < t->slot_max * LOOK_AHEAD;
+	     seen++) {
+		bool late = task->deadline && task->deadline <= now;
+
+		if (!late && !take_claims(w, task)) {
+			at = &task->next;
+			continue;
+		}
+		*at = task->next;
+		w->waiting--;
+		task->next = late ? *ret_late : NULL;
+		if (late)
+			*ret_late = task;
+		else
+			t->slots[t->slot_count++].task = task;
+	}
+	if (!*at)
+		w->last = at;
+}
+
+/* The next is taken before done(), which may free the task. */
+static void end_all(struct task *task, int result)
+{
+	while (task) {
+		struct task *next = task->next;
+
+		task->done(task, result);
+		task = next;
+	}
+}
+
+/* ---- doing them ---- */
+
+/* Does what is in the slots and says so; not locked, but the writer. Gives what it took. */
+static int64_t run_slots(struct writer *w)
+{
+	struct transaction *t = &w->transaction;
+	int64_t from = clock_us();
+
+	transaction_run(t);
+	return clock_us() - from;
+}
+
+static void count_batch(struct writer *w, int64_t us)
+{
+	const struct transaction *t = &w->transaction;
+	int64_t each = us / (int64_t)t->slot_count;
+
+	w->load.batches++;
+	w->load.tasks += (int64_t)t->slot_count;
+	w->load.retries += t->retries;
+	w->load.failures += t->failures;
+	w->load.commit_us += t->commit_us;
+	w->load.healthy = !t->failed;
+	w->task_us = w->task_us ? (w->task_us * 7 + each) / 8 : each;
+}
+
+/* Is the writer for one batch, which is in the slots. Called locked, with `busy` set by the caller;
+ * returns locked, `busy` no more. */
+static void be_writer(struct writer *w, struct task *late)
+{
+	struct transaction *t = &w->transaction;
+	int64_t us = 0;
+
+	pthread_mutex_unlock(&w->lock);
+	end_all(late, FUDA_EWAIT);
+	if (t->slot_count)
+		us = run_slots(w);
+	pthread_mutex_lock(&w->lock);
+	if (t->slot_count)
+		count_batch(w, us);
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < t->slot_count; i++)
+		t->slots[i].task->done(t->slots[i].task, t->slots[i].result);
+	pthread_mutex_lock(&w->lock);
+	w->busy = false;
+	pthread_cond_signal(&w->work); /* the thread sweeps if it has nothing else to do */
+	if (!w->first)
+		pthread_cond_broadcast(&w->rest);
+}
+
+static void be_sweeper(struct writer *w)
+{
+	w->transaction.slots[0].task = &w->sweep.task;
+	w->transaction.slot_count = 1;
+	be_writer(w, NULL);
+	w->sweep_at = clock_us() + (w->sweep.more ? 0 : SWEEP_US);
+}
+
+static void wait_for_work(struct writer *w)
+{
+	int64_t us = w->sweep_at;
+	struct timespec until = { us / 1000000, us % 1000000 * 1000 };
+
+	if (w->busy || w->stopping) /* somebody says when that ends */
+		pthread_cond_wait(&w->work, &w->lock);
+	else
+		pthread_cond_timedwait(&w->work, &w->lock, &until);
+}
+
+static void *serve(void *arg)
+{
+	struct writer *w = arg;
+	struct task *late;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->ended) {
+		int64_t due = w->sweep_at + (w->first ? SWEEP_LATE_US : 0);
+		bool sweep = !w->stopping && clock_us() >= due;
+
+		if (w->busy || (!w->first && !sweep)) {
+			wait_for_work(w);
+			continue;
+		}
+		w->busy = true;
+		if (sweep) {
+			be_sweeper(w);
+			continue;
+		}
+		take_batch(w, &late);
+		be_writer(w, late);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* ---- for everybody ---- */
+
+static int submit(struct writer *w, struct task *task, bool waits)
+{
+	int64_t now = clock_us(), idle;
+
+	task->next = NULL;
+	task->tries = 0;
+	pthread_mutex_lock(&w->lock);
+	if (w->stopping || w->waiting >= w->limit) {
+		pthread_mutex_unlock(&w->lock);
+		return FUDA_EWAIT;
+	}
+	idle = now - w->submitted;
+	w->submitted = now;
+	*w->last = task;
+	w->last = &task->next;
+	w->waiting++;
+	/* Two switches between threads are saved by who waits anyway, and by who comes to a quiet
+	 * service. Not by others: the one thread that serves all connections would always be
+	 * committing for the one request, and never collect a batch. */
+	if (!w->busy && w->waiting == 1 && (waits || idle > INLINE_US)) {
+		struct task *late;
+
+		w->busy = true;
+		take_batch(w, &late);
+		be_writer(w, late);
+	} else if (!w->busy) {
+		pthread_cond_signal(&w->work);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+int writer_submit(struct writer *writer, struct task *task)
+{
+	return submit(writer, task, false);
+}
+
+/* A task that stands for another, whose end somebody waits for. */
+struct stand_in {
+	struct task task, *real;
+	int result;
+	deadline_word ended;
+};
+
+static int stand_in_step(struct task *task, struct batch *batch)
+{
+	struct task *real = ((struct stand_in *)task)->real;
+
+	return real->step(real, batch);
+}
+
+static void stand_in_reset(struct task *task)
+{
+	struct task *real = ((struct stand_in *)task)->real;
+
+	real->reset(real);
+}
+
+static void stand_in_done(struct task *task, int result)
+{
+	struct stand_in *s = (struct stand_in *)task;
+
+	s->result = result;
+	atomic_store(&s->ended, 1);
+	deadline_wake_word(&s->ended);
+}
+
+int writer_run(struct writer *writer, struct task *task)
+{
+	struct stand_in s = { .task = *task, .real = task };
+	int e;
+
+	s.task.step = stand_in_step;
+	s.task.reset = stand_in_reset;
+	s.task.done = stand_in_done;
+	e = submit(writer, &s.task, true);
+	if (e < 0)
+		return e;
+	while (!atomic_load(&s.ended))
+		(void)deadline_wait_word(NULL, -1, &s.ended, 0);
+	if (task->done)
+		task->done(task, s.result);
+	return s.result;
+}
+
+void writer_load(struct writer *writer, struct writer_load *ret)
+{
+	pthread_mutex_lock(&writer->lock);
+	*ret = writer->load;
+	ret->waiting = writer->waiting;
+	ret->limit = writer->limit;
+	ret->stopping = writer->stopping;
+	ret->seconds_to_wait =
+		(int)MIN(1 + (int64_t)writer->waiting * writer->task_us / SECONDS_US, 600);
+	pthread_mutex_unlock(&writer->lock);
+}
+
+/* ---- beginning and end ---- */
+
+/* Times are of the monotonic clock: somebody may set the other one. */
+static int make_locks(struct writer *w)
+{
+	pthread_condattr_t attr;
+	int failed;
+
+	if (pthread_condattr_init(&attr) != 0)
+		return FUDA_ENOMEM;
+	failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ||
+		 pthread_mutex_init(&w->lock, NULL) || pthread_cond_init(&w->work, &attr) ||
+		 pthread_cond_init(&w->rest, &attr);
+	pthread_condattr_destroy(&attr);
+	return failed ? FUDA_EFAILED : 0;
+}
+
+static void free_writer(struct writer *w)
+{
+	transaction_close(&w->transaction);
+	free(w->claims);
+	free(w);
+}
+
+/* With all signals blocked: they are for the program's own threads. */
+static int start_thread(struct writer *w)
+{
+	sigset_t all, before;
+	int failed;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed = pthread_create(&w->thread, NULL, serve, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed ? FUDA_EFAILED : 0;
+}
+
+static int prepare(struct writer *w, const struct writer_config *config)
+{
+	w->limit = MIN(MAX(config->queue, 1), (size_t)QUEUE_MAX);
+	w->last = &w->first;
+	w->load.healthy = true;
+	w->sweep_at = clock_us() + SWEEP_US;
+	sweep_init(&w->sweep);
+	for (w->claim_places = 16; w->claim_places < config->batch * CLAIMS * 2;)
+		w->claim_places *= 2;
+	w->claims = calloc(w->claim_places, sizeof(*w->claims));
+	return w->claims ? make_locks(w) : FUDA_ENOMEM;
+}
+
+int writer_start(struct fuda_context *ctx, const struct writer_config *config, struct writer **ret)
+{
+	struct writer *w;
+	int e;
+
+	if (config->batch > BATCH_MAX)
+		return ctx_fail_code(ctx, FUDA_EINVAL);
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	e = prepare(w, config);
+	if (e == 0)
+		e = transaction_open(config, w, &w->transaction);
+	if (e == 0)
+		e = start_thread(w);
+	if (e < 0) {
+		const char *why =
+			w->transaction.ctx ? fuda_context_message(w->transaction.ctx) : "";
+
+		if (*why)
+			ctx_fail(ctx, e, "%s", why);
+		else
+			ctx_fail_code(ctx, e);
+		free_writer(w);
+		return e;
+	}
+	*ret = w;
+	return 0;
+}
+
+/* Until nothing waits and nobody writes, but not beyond `ms`. Locked. */
+static void drain(struct writer *w, int ms)
+{
+	int64_t us = clock_us() + (int64_t)ms * 1000;
+	struct timespec until = { us / 1000000, us % 1000000 * 1000 };
+
+	while ((w->first || w->busy) && pthread_cond_timedwait(&w->rest, &w->lock, &until) == 0)
+		;
+}
+
+void writer_stop(struct writer **writer, int ms)
+{
+	struct writer *w = *writer;
+	struct task *left;
+
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	drain(w, ms);
+	left = w->first;
+	w->first = NULL;
+	w->last = &w->first;
+	w->waiting = 0;
+	w->ended = true;
+	pthread_cond_broadcast(&w->work);
+	/* a batch that is being done comes to its end: the database has its own limit of time */
+	while (w->busy)
+		pthread_cond_wait(&w->rest, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	end_all(left, FUDA_EWAIT);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->rest);
+	pthread_cond_destroy(&w->work);
+	pthread_mutex_destroy(&w->lock);
+	free_writer(w);
+	*writer = NULL;
+}
