@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flat JSON objects between client and service (RFC 8259), read strictly: each member is one of those
- * asked for and comes once, values are strings, integers, true and false, nothing is nested. (json-c
- * keeps the last of two equal keys and does not tell.) */
+/* Flat JSON objects between client and service (RFC 8259), read strictly: each member is one of
+ * those asked for and comes once, values are strings, integers, true and false, nothing is
+ * nested. (json-c keeps the last of two equal keys and does not tell.) */
 #ifndef CODEC_JSON_H
 #define CODEC_JSON_H
 
@@ -26,20 +26,20 @@ struct json_field {
 	bool *present;	/* NULL: not of interest */
 };
 
-/* Reads one object; blanks around it are allowed, anything else behind it is not. FUDA_EFORMAT: not
- * such an object; `*ret_member` then names the member at fault (one of the fields' names, or "" if
- * none of them is; static) and `*ret_why` is one of "syntax", "not_utf8", "unknown_member",
- * "duplicate_member", "wrong_kind", "too_long", "missing_member", "nested"; static. Outputs may have
- * been written to by then. Keys and string escapes may not spell a lone surrogate. */
+/* Reads one object; blanks around it are allowed, anything else behind it is not. FUDA_EFORMAT:
+ * not such an object; `*ret_member` then names the member at fault (one of the fields' names, or
+ * "" if none of them is; static) and `*ret_why` is one of "syntax", "not_utf8", "unknown_member",
+ * "duplicate_member", "wrong_kind", "too_long", "missing_member", "nested"; static. Outputs may
+ * have been written to by then. Keys and string escapes may not spell a lone surrogate. */
 int json_read(const void *text, size_t len, const struct json_field *fields, size_t count,
 	      const char **ret_member, const char **ret_why);
-/* The same, but members that are no field's are skipped, whatever they are, down to a depth of 8: for
- * a client, which must not break when a service says more. */
+/* The same, but members that are no field's are skipped, whatever they are, down to a depth of 8:
+ * for a client, which must not break when a service says more. */
 int json_read_some(const void *text, size_t len, const struct json_field *fields, size_t count,
 		   const char **ret_member, const char **ret_why);
 
-/* Writing: members of one object, in order. After a failure (FUDA_ETOOBIG, FUDA_ENOMEM) the rest does
- * nothing, and json_end() gives it. Strings are UTF-8, or FUDA_EFORMAT. */
+/* Writing: members of one object, in order. After a failure (FUDA_ETOOBIG, FUDA_ENOMEM) the rest
+ * does nothing, and json_end() gives it. Strings are UTF-8, or FUDA_EFORMAT. */
 struct json_out {
 	struct fuda_buf *to;
 	int failed;

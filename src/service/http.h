@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP in: libmicrohttpd with what it is too kind about refused, and answers that may come later. */
+/* HTTP in: libmicrohttpd, with what it is too kind about refused, and answers that come later. */
 #ifndef SERVICE_HTTP_H
 #define SERVICE_HTTP_H
 
@@ -30,8 +30,8 @@ struct http_request {
 	bool local; /* by the trusted socket without a Client-Cert: operations and nginx itself */
 };
 
-/* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called once
- * for each exchange, on any thread, from inside the handler or later. */
+/* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
+ * once for each exchange, on any thread, from inside the handler or later. */
 struct http_answer {
 	int status;
 	const char *content_type; /* static */
@@ -74,16 +74,18 @@ struct http_config {
 	void *arg;
 };
 
-/* Refused before a handler is called, and answered with a problem: methods, versions and targets that
- * are not ours (400, 405, 505), a head over HTTP_HEADERS_MAX (431), a body over HTTP_BODY_MAX (413),
- * two Content-Length, Content-Length beside Transfer-Encoding, a Transfer-Encoding that is not
- * exactly "chunked", control characters or obsolete folding in header fields, no or two Host fields
- * (400), two of a header that may come once (400). After those whose framing is doubtful the
- * connection is closed. FUDA_EBUSY: an address is taken; FUDA_EFILE. */
+/* Refused before a handler is called, and answered with a problem: methods, versions and targets
+ * that are not ours (400, 405, 505), a head over HTTP_HEADERS_MAX (431), a body over
+ * HTTP_BODY_MAX (413), two Content-Length, Content-Length beside Transfer-Encoding, a
+ * Transfer-Encoding that is not exactly "chunked", control characters or obsolete folding in
+ * header fields, no or two Host fields (400), two of a header that may come once (400). After
+ * those whose framing is doubtful the connection is closed. FUDA_EBUSY: an address is taken;
+ * FUDA_EFILE. */
 int http_start(struct fuda_context *ctx, const struct http_config *config, struct http **ret);
 /* The port of listener `i`, for "address:0". */
 int http_port(const struct http *http, size_t i);
-/* No new connections; waits up to `ms` for exchanges that have not been answered. How many are left. */
+/* No new connections; waits up to `ms` for exchanges that have not been answered. How many are
+ * left. */
 int http_drain(struct http *http, int ms);
 void http_stop(struct http **http);
 /* Connections now, and exchanges not answered yet. */
