@@ -40,6 +40,7 @@ static int read_serial(struct fuda_cert *cert, struct cursor *c)
 	first = serial;
 	if (cur_u8(&first, &b) < 0 || b == 0) /* zero is not positive */
 		return FUDA_EFORMAT;
+	cert->serial = serial;
 	fuda_hex_encode(serial.p, serial.left, cert->facts.serial);
 	return 0;
 }
@@ -73,8 +74,11 @@ static int read_algorithm(struct fuda_cert *cert, struct cursor *c)
 
 static int read_issuer(struct fuda_cert *cert, struct cursor *c)
 {
+	struct cursor start = *c;
+
 	if (der_name(c, cert->facts.issuer) < 0 || !cert->facts.issuer[0]) /* RFC 5280 4.1.2.4 */
 		return FUDA_EFORMAT;
+	cert->issuer = cur_of(start.p, start.left - c->left);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ enum {
 	KU_DIGITAL_SIGNATURE = 1 << 0,
 	KU_NON_REPUDIATION = 1 << 1,
 	KU_KEY_CERT_SIGN = 1 << 5,
+	KU_CRL_SIGN = 1 << 6,
 };
 
 struct signature_algorithm {
@@ -32,6 +33,8 @@ struct fuda_cert {
 	struct cursor tbs;       /* what is signed */
 	struct cursor algorithm; /* of the signature, as it stands in the TBS */
 	struct cursor signature;
+	struct cursor serial;    /* without a sign byte */
+	struct cursor issuer;    /* its Name */
 
 	const struct signature_algorithm *signed_with; /* NULL if not accepted */
 	struct key *key;                               /* NULL if of an unknown kind */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificate revocation lists (RFC 5280 5): verified once, then a sorted array that is searched. */
+/* Certificate revocation lists (RFC 5280 5): verified once, then a sorted array that is searched.
+ */
 #ifndef PKI_CRL_H
 #define PKI_CRL_H
 
@@ -13,18 +14,19 @@ enum { CRL_SERIAL_MAX = 20 };
 
 struct crl_facts {
 	time_t this_update, next_update; /* next_update is there, or the list is refused */
-	size_t count;			 /* of revoked certificates */
-	uint8_t aki[32];		 /* key identifier of its issuer */
+	size_t count;                    /* of revoked certificates */
+	uint8_t aki[32];                 /* key identifier of its issuer */
 	size_t aki_len;
 	char issuer[512];
 	uint8_t sha256[32];
 };
 
-/* Takes the DER (or one PEM block "X509 CRL") of a v2 list and verifies it under the key of the CA of
- * `trust` that issued it: by key identifier, name, and cRLSign in its key usage. Critical extensions
- * that are not understood (a delta list, an issuing distribution point that is not whole) are
- * FUDA_ENOTSUP; FUDA_EFORMAT; FUDA_EVERIFY; FUDA_ENOTFOUND: nobody who is believed issued it. Takes
- * a second or two for a million entries, and 24 bytes each. The input is not kept. */
+/* Takes the DER (or one PEM block "X509 CRL") of a v2 list and verifies it under the key of the CA
+ * of `trust` that issued it: by key identifier, name, and cRLSign in its key usage. Critical
+ * extensions that are not understood (a delta list, an issuing distribution point that is not
+ * whole) are FUDA_ENOTSUP; FUDA_EFORMAT; FUDA_EVERIFY; FUDA_ENOTFOUND: nobody who is believed
+ * issued it. Takes a second or two for a million entries, and 24 bytes each. The input is not kept.
+ */
 int crl_load(struct fuda_context *ctx, const struct fuda_trust *trust, const uint8_t *bytes,
 	     size_t len, struct crl **ret);
 void crl_free(struct crl **crl);

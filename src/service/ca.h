@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The authority for terminals: certificates of 90 days for keys that terminals made, and their CRL. */
+/* The authority for terminals: certificates of 90 days for keys that terminals made, and their CRL.
+ */
 #ifndef SERVICE_CA_H
 #define SERVICE_CA_H
 
@@ -10,14 +11,19 @@
 
 struct ca;
 
-enum { CA_TERMINAL_DAYS = 90, CA_SERIAL = 16, CA_CSR_MAX = 4096, CA_ENVIRONMENT = 32,
-       CA_CRL_DAYS = 7 };
-/* The extension that binds a certificate to an environment ("production", "test", ...): a UTF8String.
- * Under the arc for UUIDs (2.25), from a UUID made for this. */
+enum {
+	CA_TERMINAL_DAYS = 90,
+	CA_SERIAL = 16,
+	CA_CSR_MAX = 4096,
+	CA_ENVIRONMENT = 32,
+	CA_CRL_DAYS = 7
+};
+/* The extension that binds a certificate to an environment ("production", "test", ...): a
+ * UTF8String. Under the arc for UUIDs (2.25), from a UUID made for this. */
 #define CA_ENVIRONMENT_OID "2.25.201633126390424530137452087316427862021"
 
-/* Makes a P-256 key (`folder`/ca.key, mode 0600) and its self-signed certificate (`folder`/ca.pem) of
- * ten years, for `environment`. FUDA_EBUSY: there is one. */
+/* Makes a P-256 key (`folder`/ca.key, mode 0600) and its self-signed certificate (`folder`/ca.pem)
+ * of ten years, for `environment`. FUDA_EBUSY: there is one. */
 int ca_create(struct fuda_context *ctx, const char *folder, const char *environment);
 int ca_open(struct fuda_context *ctx, const char *folder, struct ca **ret);
 void ca_free(struct ca **ca);
@@ -53,14 +59,14 @@ int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, 
 /* Its CRL: v2, number, in the order given, valid for CA_CRL_DAYS from `now`. */
 struct revoked {
 	uint8_t serial[CA_SERIAL];
-	int64_t at;   /* seconds since 1970 */
-	int reason;   /* RFC 5280 5.3.1; 0 leaves it out */
+	int64_t at; /* seconds since 1970 */
+	int reason; /* RFC 5280 5.3.1; 0 leaves it out */
 };
 int ca_crl(struct fuda_context *ctx, struct ca *ca, const struct revoked *revoked, size_t count,
 	   int64_t number, time_t now, struct fuda_buf *ret_der);
 
-/* The certs-only PKCS#7 (RFC 5652 degenerate SignedData) that EST answers with: `count` certificates
- * in DER. */
+/* The certs-only PKCS#7 (RFC 5652 degenerate SignedData) that EST answers with: `count`
+ * certificates in DER. */
 int ca_pkcs7(struct fuda_context *ctx, const struct fuda_buf *certificates, size_t count,
 	     struct fuda_buf *ret_der);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The revocation lists in force: read from files that something else fetches, swapped as a whole. */
+/* The revocation lists in force: read from files that something else fetches, swapped as a whole.
+ */
 #ifndef SERVICE_REVOCATION_H
 #define SERVICE_REVOCATION_H
 
@@ -7,7 +8,8 @@
 
 struct revocation;
 
-/* What lists there shall be, and for how long after nextUpdate (`grace`, seconds) one still counts. */
+/* What lists there shall be, and for how long after nextUpdate (`grace`, seconds) one still counts.
+ */
 struct revocation_config {
 	const char *const *files; /* a list each; NULL at the end */
 	int grace;
@@ -18,13 +20,13 @@ int revocation_new(struct fuda_context *ctx, const struct revocation_config *con
 		   const struct fuda_trust *trust, struct revocation **ret);
 void revocation_free(struct revocation **revocation);
 
-/* Reads the files that have changed since, each list taking the place of the one before unless it is
- * older. What fails leaves the one in force; the context tells which file and why, all of them. One
- * thread at a time; others may go on asking. */
+/* Reads the files that have changed since, each list taking the place of the one before unless it
+ * is older. What fails leaves the one in force; the context tells which file and why, all of them.
+ * One thread at a time; others may go on asking. */
 int revocation_refresh(struct fuda_context *ctx, struct revocation *revocation);
 
-/* What is known of `cert` at time `at`: good; revoked; unknown if no list of its issuer is in force,
- * or it is stale (`*ret_stale`): to be treated as a refusal. Any thread. */
+/* What is known of `cert` at time `at`: good; revoked; unknown if no list of its issuer is in
+ * force, or it is stale (`*ret_stale`): to be treated as a refusal. Any thread. */
 enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
 				    time_t at, bool *ret_stale);
 
@@ -32,7 +34,7 @@ struct revocation_state {
 	const char *file;
 	bool loaded;
 	struct crl_facts facts; /* if loaded */
-	bool stale, half;	/* past its end; past half of its life */
+	bool stale, half;       /* past its end; past half of its life */
 };
 /* Copies what is known of list `i`; FUDA_ENOTFOUND past the last one. */
 int revocation_state(struct revocation *revocation, size_t i, time_t at,

@@ -9,11 +9,12 @@ enum { ISSUER_BYTES = 32, SERIAL_MAX = 20 };
 
 /* A card whose certificate and signature are good. */
 struct holder {
-	char kind[12];			/* "card_auth"; "phone_auth" where the profile tells */
-	uint8_t issuer[ISSUER_BYTES];	/* SHA-256 of the issuing CA's public key identifier and name */
+	char kind[12];                /* "card_auth"; no profile tells those of phones apart yet */
+	uint8_t issuer[ISSUER_BYTES]; /* SHA-256 of a byte, the length of the issuing CA's key
+				       * identifier, the identifier, and its name in DER */
 	uint8_t serial[SERIAL_MAX];
 	size_t serial_len;
-	int64_t not_after;		/* seconds since 1970 */
+	int64_t not_after; /* seconds since 1970 */
 	enum fuda_world world;
 };
 
@@ -27,8 +28,10 @@ struct verdict {
 
 /* Judges certificate (DER) and RSA PKCS#1 v1.5 SHA-256 signature over `digest` at `at`. `trust` is
  * read only: any number of threads. The context is the caller's own. 0 whenever there is a verdict;
- * `ret_holder` is filled if the result is "ok" or "certificate_revoked". Without a signature (NULL)
- * the certificate alone is judged: for the tap flow. FUDA_ENOMEM, FUDA_EFAILED. */
+ * `ret_holder` is filled if the result is "ok", "certificate_revoked" or "revocation_info_stale":
+ * all else is good then. Without a signature (NULL) the certificate alone is judged: for the tap
+ * flow. Without `revocation` (NULL) nothing is asked. FUDA_EINVAL: a digest of another hash;
+ * FUDA_ENOMEM, FUDA_EFAILED. */
 int verify_holder(struct fuda_context *ctx, const struct fuda_trust *trust,
 		  struct revocation *revocation, const uint8_t *der, size_t der_len,
 		  const struct fuda_digest *digest, const uint8_t *signature, size_t signature_len,
