@@ -65,6 +65,7 @@ struct common_options {
 	bool no_pin_pad;
 	bool use_last_try;
 	struct text_list trust, cv_trust;
+	const char *folder; /* NULL: not given */
 	bool help;
 	bool list_options;
 };
@@ -91,6 +92,7 @@ enum command_flags {
 	COMMAND_CV = 16,      /* --cv-trust */
 	COMMAND_FILTER = 32,  /* prints files: ends like others when nobody reads on */
 	COMMAND_RUNS = 64,    /* runs a program: what stands behind its name is the program's */
+	COMMAND_FOLDER = 128, /* works in the folder of the platform's service: --folder */
 };
 
 struct fuda_command {

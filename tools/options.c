@@ -27,6 +27,8 @@ static const struct option_spec common_table[] = {
 	  OPTION_LIST, &common.cv_trust, .needs = COMMAND_CV },
 	{ "timeout", 0, "SECONDS", N_("give up after this time (30)"), OPTION_NUMBER,
 	  &common.timeout, 1, 86400, COMMAND_READER | COMMAND_CARD },
+	{ "folder", 0, "DIR", N_("folder of the service (/var/lib/fuda-mykeyd)"), OPTION_TEXT,
+	  &common.folder, .needs = COMMAND_FOLDER },
 	{ "json", 0, NULL, N_("print the report as JSON"), OPTION_SWITCH, &common.json },
 	{ "verbose", 'v', NULL, N_("log what fails inside to standard error; twice: APDUs too"),
 	  OPTION_COUNT, &common.verbose },

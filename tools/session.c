@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call of a command: its time, its signals, its card, its failure. */
-#include "tools/fuda.h"
+#include "tools/program.h"
 #include "tools/report.h"
 
 #include <signal.h>
@@ -30,7 +30,7 @@ static void handle(void (*handler)(int))
 static void log_line(void *arg, const char *line)
 {
 	(void)arg;
-	fputs("fuda: ", stderr);
+	fprintf(stderr, "%s: ", program.name);
 	print_safely(line, stderr);
 	putc('\n', stderr);
 }
@@ -100,8 +100,8 @@ int call_open_card(struct call *call)
 int call_operands(struct call *call, size_t min, size_t max)
 {
 	if (call->operand_count < min)
-		return call_usage(call, _("something is missing: fuda %s %s"), call->command->name,
-				  call->command->synopsis);
+		return call_usage(call, _("something is missing: %s %s %s"), program.name,
+				  call->command->name, call->command->synopsis);
 	if (call->operand_count > max)
 		return call_usage(call, _("unexpected argument '%s'"), call->operands[max]);
 	return 0;
