@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/renewal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/context.h"
+#include "base/cursor.h"
+
+enum { CSV_MAX = 256 << 20 };
+
+int serial_of(const uint8_t *bytes, size_t len, struct serial *ret)
+{
+	while (len && !*bytes) {
+		bytes++;
+		len--;
+	}
+	if (!len || len > SERIAL_MAX)
+		return FUDA_EFORMAT;
+	*ret = (struct serial){ .len = len };
+	memcpy(ret->bytes, bytes, len);
+	return 0;
+}
+
+/* ---- the table of pairs ---- */
+
+struct pair {
+	struct serial fresh, old;
+};
+
+struct pairs {
+	struct pair *pair;
+	size_t count, room;
+};
+
+static void pairs_free(struct pairs *p)
+{
+	free(p->pair);
+	*p = (struct pairs){ 0 };
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct serial *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->bytes, y->bytes, x->len);
+}
+
+static int add(struct pairs *p, const struct pair *pair)
+{
+	if (p->count == p->room) {
+		size_t room = p->room ? p->room * 2 : 256;
+		struct pair *more = reallocarray(p->pair, room, sizeof(*more));
+
+		if (!more)
+			return FUDA_ENOMEM;
+		p->pair = more;
+		p->room = room;
+	}
+	p->pair[p->count++] = *pair;
+	return 0;
+}
+
+/* ---- the file ---- */
+
+static int nibble(uint8_t ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	ch |= 0x20;
+	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+}
+
+/* Hexadecimal up to `end` (or the end of the line), an even number of digits. */
+static int take_serial(struct cursor *line, uint8_t end, struct serial *ret)
+{
+	uint8_t bytes[SERIAL_MAX + 1], high, low;
+	size_t len = 0;
+
+	while (cur_u8(line, &high) == 0 && high != end) {
+		if (len == sizeof(bytes) || cur_u8(line, &low) < 0 || nibble(high) < 0 ||
+		    nibble(low) < 0)
+			return FUDA_EFORMAT;
+		bytes[len++] = (uint8_t)(nibble(high) << 4 | nibble(low));
+	}
+	return serial_of(bytes, len, ret);
+}
+
+static bool is_blank(uint8_t ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\r';
+}
+
+/* The next line, without its comment and the blanks around it. */
+static struct cursor take_line(struct cursor *text)
+{
+	const uint8_t *end = memchr(text->p, '\n', text->left), *p, *comment;
+	size_t len = end ? (size_t)(end - text->p) : text->left;
+	struct cursor line;
+
+	(void)cur_sub(text, len, &line);
+	(void)cur_skip(text, end ? 1 : 0);
+	p = line.p;
+	comment = len ? memchr(p, '#', len) : NULL;
+	if (comment)
+		len = (size_t)(comment - p);
+	while (len && is_blank(p[len - 1]))
+		len--;
+	while (len && is_blank(*p)) {
+		p++;
+		len--;
+	}
+	return cur_of(p, len);
+}
+
+static int parse(struct fuda_context *ctx, const char *path, struct cursor text, struct pairs *ret)
+{
+	int e;
+
+	for (int number = 1; text.left; number++) {
+		struct cursor line = take_line(&text);
+		struct pair pair;
+
+		if (!line.left)
+			continue;
+		if (take_serial(&line, ',', &pair.fresh) < 0 ||
+		    take_serial(&line, '\n', &pair.old) < 0)
+			return ctx_fail(ctx, FUDA_EFORMAT,
+					_("%s:%d: not two serial numbers in hexadecimal with a "
+					  "comma between them."),
+					path, number);
+		e = add(ret, &pair);
+		if (e < 0)
+			return ctx_fail_code(ctx, e);
+	}
+	if (ret->count)
+		qsort(ret->pair, ret->count, sizeof(*ret->pair), compare);
+	for (size_t i = 1; i < ret->count; i++)
+		if (compare(&ret->pair[i - 1], &ret->pair[i]) == 0)
+			return ctx_fail(ctx, FUDA_EFORMAT,
+					_("%s: a new serial number is there twice."), path);
+	return 0;
+}
+
+static int read_all(int fd, struct fuda_buf *ret)
+{
+	uint8_t portion[65536];
+
+	for (;;) {
+		ssize_t n = read(fd, portion, sizeof(portion));
+		int e;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? FUDA_EFILE : 0;
+		e = fuda_buf_append(ret, portion, (size_t)n);
+		if (e < 0)
+			return e;
+	}
+}
+
+/* ---- the source "csv" ---- */
+
+struct csv {
+	char *path;
+	pthread_rwlock_t lock; /* over `pairs` */
+	struct pairs pairs;
+	struct stat read; /* the file as it was when it was read */
+};
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int csv_read(struct fuda_context *ctx, struct csv *csv, int fd)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(CSV_MAX);
+	_cleanup_(pairs_free) struct pairs pairs = { 0 };
+	struct pairs before;
+	struct stat st;
+	int e;
+
+	if (fstat(fd, &st) < 0)
+		return ctx_fail(ctx, FUDA_EFILE, "%s: %s", csv->path, strerror(errno));
+	if (is_same(&st, &csv->read))
+		return 0;
+	e = read_all(fd, &text);
+	if (e < 0)
+		return ctx_fail(ctx, e, "%s: %s", csv->path, fuda_error_text(e));
+	e = parse(ctx, csv->path, cur_of(text.data, text.len), &pairs);
+	if (e < 0)
+		return e;
+	pthread_rwlock_wrlock(&csv->lock);
+	before = csv->pairs;
+	csv->pairs = pairs;
+	pthread_rwlock_unlock(&csv->lock);
+	pairs = before;
+	csv->read = st;
+	return 0;
+}
+
+static int csv_refresh(struct fuda_context *ctx, void *own)
+{
+	struct csv *csv = own;
+	int fd = open(csv->path, O_RDONLY | O_CLOEXEC), e;
+
+	if (fd < 0)
+		return ctx_fail(ctx, FUDA_EFILE, "%s: %s", csv->path, strerror(errno));
+	e = csv_read(ctx, csv, fd);
+	close(fd);
+	return e;
+}
+
+static void csv_close(void *own)
+{
+	struct csv *csv = own;
+
+	pthread_rwlock_destroy(&csv->lock);
+	pairs_free(&csv->pairs);
+	free(csv->path);
+	free(csv);
+}
+
+static int csv_open(struct fuda_context *ctx, const char *where, void **ret)
+{
+	struct csv *csv = calloc(1, sizeof(*csv));
+	int e;
+
+	if (!csv)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	csv->path = strdup(where);
+	if (!csv->path || pthread_rwlock_init(&csv->lock, NULL) != 0) {
+		free(csv->path);
+		free(csv);
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	}
+	e = csv_refresh(ctx, csv);
+	if (e < 0) {
+		csv_close(csv);
+		return e;
+	}
+	*ret = csv;
+	return 0;
+}
+
+static int csv_find(void *own, const struct serial *presented, struct serial *ret)
+{
+	struct csv *csv = own;
+	const struct pair *found = NULL;
+
+	pthread_rwlock_rdlock(&csv->lock);
+	if (csv->pairs.count)
+		found = bsearch(presented, csv->pairs.pair, csv->pairs.count,
+				sizeof(*csv->pairs.pair), compare);
+	if (found)
+		*ret = found->old;
+	pthread_rwlock_unlock(&csv->lock);
+	return found ? 0 : FUDA_ENOTFOUND;
+}
+
+static const struct renewal_source sources[] = {
+	{ "csv", csv_open, csv_find, csv_refresh, csv_close },
+};
+
+/* ---- whichever it is ---- */
+
+struct renewal {
+	const struct renewal_source *source;
+	void *own;
+};
+
+int renewal_open(struct fuda_context *ctx, const char *where, struct renewal **ret)
+{
+	const char *colon = strchr(where, ':');
+	struct renewal *r = NULL;
+	int e;
+
+	if (!*where) {
+		*ret = NULL;
+		return 0;
+	}
+	for (size_t i = 0; colon && i < ARRAY_SIZE(sources); i++) {
+		size_t len = strlen(sources[i].name);
+
+		if (len != (size_t)(colon - where) || strncmp(where, sources[i].name, len) != 0)
+			continue;
+		r = calloc(1, sizeof(*r));
+		if (!r)
+			return ctx_fail_code(ctx, FUDA_ENOMEM);
+		r->source = &sources[i];
+	}
+	if (!r)
+		return ctx_fail(ctx, FUDA_EINVAL,
+				_("\"%s\" is no source of renewed certificates: csv:FILE is."),
+				where);
+	e = r->source->open(ctx, colon + 1, &r->own);
+	if (e < 0) {
+		free(r);
+		return e;
+	}
+	*ret = r;
+	return 0;
+}
+
+void renewal_close(struct renewal **renewal)
+{
+	if (!*renewal)
+		return;
+	(*renewal)->source->close((*renewal)->own);
+	free(*renewal);
+	*renewal = NULL;
+}
+
+int renewal_refresh(struct fuda_context *ctx, struct renewal *renewal)
+{
+	return renewal ? renewal->source->refresh(ctx, renewal->own) : 0;
+}
+
+int renewal_find(struct renewal *renewal, const struct serial *presented, struct serial *ret)
+{
+	return renewal ? renewal->source->find(renewal->own, presented, ret) : FUDA_ENOTFOUND;
+}
