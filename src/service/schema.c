@@ -11,7 +11,8 @@ static const char *const version_1[] = {
 	/* who runs what */
 	"CREATE TABLE org (id BYTEA PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
 	" created BIGINT NOT NULL)",
-	"CREATE TABLE operator (id BYTEA PRIMARY KEY, name TEXT NOT NULL UNIQUE, roles TEXT NOT NULL,"
+	"CREATE TABLE operator (id BYTEA PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+	" roles TEXT NOT NULL,"
 	" state TEXT NOT NULL, created BIGINT NOT NULL)",
 	"CREATE TABLE sector (id BYTEA PRIMARY KEY, org BYTEA NOT NULL REFERENCES org,"
 	" name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, key_version BIGINT NOT NULL,"
@@ -30,22 +31,26 @@ static const char *const version_1[] = {
 	" place TEXT NOT NULL, sectors BYTEA NOT NULL, approvals BIGINT NOT NULL,"
 	" expires BIGINT NOT NULL, used_by BYTEA, created BIGINT NOT NULL)",
 	/* valid, revoked; `reason` as in a CRL */
-	"CREATE TABLE certificate (serial BYTEA PRIMARY KEY, terminal BYTEA NOT NULL REFERENCES terminal,"
+	"CREATE TABLE certificate (serial BYTEA PRIMARY KEY,"
+	" terminal BYTEA NOT NULL REFERENCES terminal,"
 	" key_hash BYTEA NOT NULL, csr_hash BYTEA NOT NULL, der BYTEA NOT NULL,"
 	" not_before BIGINT NOT NULL, not_after BIGINT NOT NULL, state TEXT NOT NULL,"
 	" revoked_at BIGINT, reason BIGINT NOT NULL)",
 	"CREATE INDEX certificate_by_terminal ON certificate (terminal)",
 	"CREATE INDEX certificate_revoked ON certificate (state, not_after)",
-	"CREATE TABLE crl (number BIGINT PRIMARY KEY, der BYTEA NOT NULL, this_update BIGINT NOT NULL,"
+	"CREATE TABLE crl (number BIGINT PRIMARY KEY, der BYTEA NOT NULL,"
+	" this_update BIGINT NOT NULL,"
 	" next_update BIGINT NOT NULL)",
-	"CREATE TABLE approval (id BYTEA PRIMARY KEY, object BYTEA NOT NULL, operator BYTEA NOT NULL,"
+	"CREATE TABLE approval (id BYTEA PRIMARY KEY, object BYTEA NOT NULL,"
+	" operator BYTEA NOT NULL,"
 	" decision TEXT NOT NULL, comment TEXT NOT NULL, at BIGINT NOT NULL)",
 	"CREATE INDEX approval_by_object ON approval (object)",
 
 	/* persons: a subject outlives its credentials */
 	"CREATE TABLE subject (id BYTEA PRIMARY KEY, created BIGINT NOT NULL) WITHOUT ROWID",
 	/* `bidx`: blind index of issuer and serial number; active, superseded */
-	"CREATE TABLE credential (bidx BYTEA PRIMARY KEY, id BYTEA NOT NULL, subject BYTEA NOT NULL,"
+	"CREATE TABLE credential (bidx BYTEA PRIMARY KEY, id BYTEA NOT NULL,"
+	" subject BYTEA NOT NULL,"
 	" kind TEXT NOT NULL, not_after BIGINT NOT NULL, status TEXT NOT NULL, supersedes BYTEA,"
 	" created BIGINT NOT NULL) WITHOUT ROWID",
 	"CREATE INDEX credential_by_subject ON credential (subject)",
@@ -58,7 +63,8 @@ static const char *const version_1[] = {
 	/* linked, unlinked: the pseudonym stays the same when a local number is linked again */
 	"CREATE TABLE link (sector BYTEA NOT NULL, ppid TEXT NOT NULL, subject BYTEA NOT NULL,"
 	" key_version BIGINT NOT NULL, local_bidx BYTEA, local_sealed BYTEA,"
-	" created BIGINT NOT NULL, changed BIGINT NOT NULL, PRIMARY KEY (sector, ppid)) WITHOUT ROWID",
+	" created BIGINT NOT NULL, changed BIGINT NOT NULL, PRIMARY KEY (sector,"
+	" ppid)) WITHOUT ROWID",
 	"CREATE UNIQUE INDEX link_subject ON link (sector, subject)",
 	"CREATE UNIQUE INDEX link_local ON link (sector, local_bidx) WHERE local_bidx IS NOT NULL",
 	/* which credential took the place of which: blind indexes */
@@ -69,7 +75,8 @@ static const char *const version_1[] = {
 	" created BIGINT NOT NULL)",
 
 	/* requests */
-	"CREATE TABLE idem (terminal BYTEA NOT NULL, key TEXT NOT NULL, request_hash BYTEA NOT NULL,"
+	"CREATE TABLE idem (terminal BYTEA NOT NULL, key TEXT NOT NULL,"
+	" request_hash BYTEA NOT NULL,"
 	" status BIGINT NOT NULL, body BYTEA NOT NULL, expires BIGINT NOT NULL,"
 	" PRIMARY KEY (terminal, key)) WITHOUT ROWID",
 	"CREATE INDEX idem_expires ON idem (expires)",
@@ -82,8 +89,10 @@ static const char *const version_1[] = {
 	" data TEXT NOT NULL, hash BYTEA NOT NULL, PRIMARY KEY (chain, seq)) WITHOUT ROWID",
 	"CREATE INDEX audit_at ON audit (at)",
 	/* where a pruned chain goes on: what its rows up to `seq` ended with */
-	"CREATE TABLE audit_pruned (chain BYTEA PRIMARY KEY, seq BIGINT NOT NULL, hash BYTEA NOT NULL)",
-	"CREATE TABLE audit_checkpoint (id BYTEA PRIMARY KEY, at BIGINT NOT NULL, heads BYTEA NOT NULL,"
+	"CREATE TABLE audit_pruned (chain BYTEA PRIMARY KEY, seq BIGINT NOT NULL,"
+	" hash BYTEA NOT NULL)",
+	"CREATE TABLE audit_checkpoint (id BYTEA PRIMARY KEY, at BIGINT NOT NULL,"
+	" heads BYTEA NOT NULL,"
 	" signer BYTEA NOT NULL, signature BYTEA NOT NULL)",
 	NULL,
 };
