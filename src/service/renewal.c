@@ -102,13 +102,10 @@ static bool is_blank(uint8_t ch)
 /* The next line, without its comment and the blanks around it. */
 static struct cursor take_line(struct cursor *text)
 {
-	const uint8_t *end = memchr(text->p, '\n', text->left), *p, *comment;
-	size_t len = end ? (size_t)(end - text->p) : text->left;
-	struct cursor line;
+	const uint8_t *p = text->p, *end = memchr(p, '\n', text->left), *comment;
+	size_t len = end ? (size_t)(end - p) : text->left;
 
-	(void)cur_sub(text, len, &line);
-	(void)cur_skip(text, end ? 1 : 0);
-	p = line.p;
+	(void)cur_skip(text, end ? len + 1 : len);
 	comment = len ? memchr(p, '#', len) : NULL;
 	if (comment)
 		len = (size_t)(comment - p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which certificate took the place of which. A renewed certificate has a new serial number; that the
- * same person holds it is known from pairs of old and new ones (platform.md B2). Who gives them, and
- * in what form, is not public (platform.md D10): so this is as small as it can be, and a source is one
- * struct. */
+/* Which certificate took the place of which. A renewed certificate has a new serial number; that
+ * the same person holds it is known from pairs of old and new ones (platform.md B2). Who gives them,
+ * and in what form, is not public (platform.md D10): so this is as small as it can be, and a source
+ * is one struct. */
 #ifndef SERVICE_RENEWAL_H
 #define SERVICE_RENEWAL_H
 
