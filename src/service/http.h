@@ -28,6 +28,7 @@ struct http_request {
 				     * only, of the header Client-Cert (RFC 9440); NULL: none */
 	size_t certificate_len;
 	bool local; /* by the trusted socket without a Client-Cert: operations and nginx itself */
+	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
 };
 
 /* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
@@ -43,6 +44,9 @@ struct http_answer {
 };
 void http_answer(struct exchange *x, const struct http_answer *answer);
 const struct http_request *http_request(const struct exchange *x);
+/* Notes whose request it turned out to be, for done() and the log. From the handler, before it
+ * answers. */
+void http_caller(struct exchange *x, const uint8_t caller[16]);
 
 /* A problem (RFC 9457): type urn:mykey:problem:CODE, title, status, detail, and the members code,
  * instance (the trace or a random id, to find it in the log). `code` is of [a-z_]; `detail` is a
