@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The service's configuration: the file "mykeyd.conf" of its folder, "key = value" a line, '#' begins
- * a comment. fuda-mykeyd(1) has the list of keys; they are called as the members here. */
+/* The service's configuration: the file "mykeyd.conf" of its folder, "key = value" a line, '#'
+ * begins a comment. fuda-mykeyd(1) has the list of keys; they are called as the members here. */
 #ifndef SERVICE_CONFIG_H
 #define SERVICE_CONFIG_H
 
@@ -16,21 +16,21 @@ enum { CONFIG_LIST = 8, CONFIG_TEXT = 1024 };
 /* Not to be moved or copied: `revocation` and `crl_files` point into it. */
 struct config {
 	char folder[CONFIG_TEXT];
-	char database[CONFIG_TEXT];	/* store_open() */
-	char environment[32];		/* "production", "test": [a-z0-9-] */
-	char origin[256];		/* "https://host[:port]": what cards sign for */
-	char listen[CONFIG_LIST][128];	/* "ADDRESS:PORT" (TLS), "unix:PATH" (trusted) */
+	char database[CONFIG_TEXT];    /* store_open() */
+	char environment[32];          /* "production", "test": [a-z0-9-] */
+	char origin[256];              /* "https://host[:port]": what cards sign for */
+	char listen[CONFIG_LIST][128]; /* "ADDRESS:PORT" (TLS), "unix:PATH" (trusted) */
 	size_t listen_count;
-	char operations[128];		/* "ADDRESS:PORT" of a loopback address, without TLS, for
-					 * /livez, /readyz, /version and /metrics; "": none */
+	char operations[128]; /* "ADDRESS:PORT" of a loopback address, without TLS, for
+			       * /livez, /readyz, /version and /metrics; "": none */
 	char tls_certificate[CONFIG_TEXT], tls_key[CONFIG_TEXT]; /* files */
 	char trust[CONFIG_LIST][CONFIG_TEXT]; /* PEM files of CAs of cards beside the genuine */
 	size_t trust_count;
-	char crl[CONFIG_LIST][CONFIG_TEXT];   /* files of revocation lists of cards */
+	char crl[CONFIG_LIST][CONFIG_TEXT]; /* files of revocation lists of cards */
 	size_t crl_count;
-	bool crl_required;		/* no: "revocation not checked" is said and accepted: tests */
-	int64_t crl_grace;		/* seconds */
-	char renewal[CONFIG_TEXT];	/* "csv:FILE"; "": none */
+	bool crl_required;         /* no: "not checked" is said and accepted: for tests */
+	int64_t crl_grace;         /* seconds */
+	char renewal[CONFIG_TEXT]; /* "csv:FILE"; "": none */
 	int64_t queue, batch, threads, connections, per_address, idle;
 	int64_t idempotency_hours, code_hours, approvals, drain;
 	char checkpoint_file[CONFIG_TEXT]; /* where checkpoints are appended too; "": nowhere */
@@ -43,8 +43,9 @@ struct config {
  * line each); FUDA_EFILE. */
 int service_config_read(struct fuda_context *ctx, const char *folder, struct config *ret);
 
-/* Appends the text of such a file: every key explained, those of `given` (NULL behind the last, a key
- * of a list once for each) with their values, all others as comments with what counts without them. */
+/* Appends the text of such a file: every key explained, those of `given` (NULL behind the last, a
+ * key of a list once for each) with their values, all others as comments with what counts without
+ * them. */
 struct config_given {
 	const char *key, *value;
 };

@@ -16,7 +16,7 @@ enum form {
 	DATABASE,
 	ENVIRONMENT,
 	ORIGIN,
-	LISTEN,	 /* of a list */
+	LISTEN, /* of a list */
 	LOOPBACK,
 	PATH,
 	PATHS, /* of a list */
@@ -27,13 +27,13 @@ enum form {
 
 #define PLACE(member) #member, offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define LIST(member)  PLACE(member), offsetof(struct config, member##_count)
-#define ONE	      0
+#define ONE           0
 
 /* All keys, in the order of the file that init writes. */
 static const struct key {
 	const char *name;
 	size_t place, size;
-	size_t count;	   /* of a list: where its length is */
+	size_t count; /* of a list: where its length is */
 	enum form form;
 	const char *standard; /* what counts if it is not there; NULL: it must be */
 	int64_t min, max;
@@ -67,7 +67,8 @@ static const struct key {
 	  "csv:FILE, where it stands which certificate took the place of which." },
 	{ PLACE(queue), ONE, NUMBER, "1024", 1, 100000,
 	  "So many changes may wait for the database; more are told to come back." },
-	{ PLACE(batch), ONE, NUMBER, "256", 1, 4096, "So many changes share a transaction at most." },
+	{ PLACE(batch), ONE, NUMBER, "256", 1, 4096,
+	  "So many changes share a transaction at most." },
 	{ PLACE(threads), ONE, NUMBER, "0", 0, 256,
 	  "Threads of each listener; 0: as many as there are cores." },
 	{ PLACE(connections), ONE, NUMBER, "1024", 1, 100000,
@@ -451,7 +452,8 @@ static int print_key(const struct key *key, const struct config_given *given, st
 
 int service_config_print(const struct config_given *given, struct fuda_buf *ret_text)
 {
-	int e = add(ret_text, "# See fuda-mykeyd(1). Behind '#' stands what counts without the line.\n");
+	int e = add(ret_text, "# See fuda-mykeyd(1). Behind '#' stands what counts without the "
+			      "line.\n");
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && e == 0; i++)
 		e = print_key(&keys[i], given, ret_text);

@@ -3,13 +3,24 @@
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 
+#include <stdatomic.h>
 #include "service/ca.h"
 #include "service/config.h"
 #include "service/keys.h"
 #include "service/metrics.h"
+#include "service/renewal.h"
 #include "service/revocation.h"
 #include "service/terminal.h"
 #include "service/writer.h"
+
+/* What keeps a service from serving: seen from time to time, asked at each request. */
+struct health {
+	atomic_bool stopping;
+	atomic_bool database; /* it did not answer when asked last */
+	atomic_bool clock;    /* our clock and the database's are CLOCK_TOLERANCE apart (D5) */
+	atomic_bool audit;    /* the audit trail is not the one whose heads we signed last (D5) */
+};
+enum { CLOCK_TOLERANCE_US = 2000000 };
 
 struct service {
 	struct config config;
@@ -22,12 +33,30 @@ struct service {
 	struct terminals *terminals;
 	struct renewal *renewal;
 	struct metrics *metrics;
+	struct health health;
 };
 
-/* Opens all of it; the database's schema must be there, and of this keystore and environment.
- * `serving`: for the daemon (revocation lists are read; a writer with a queue). Otherwise for one act
+/* Opens all of it; the database's schema must be there, and of this keystore and environment:
+ * FUDA_ENOTFOUND, FUDA_ENOTSUP (another version), FUDA_EVERIFY (others). `serving`: for the daemon
+ * (revocation lists are read, and health looked at; a writer with a queue). Otherwise for one act
  * of an operator. */
 int service_open(struct fuda_context *ctx, const char *folder, bool serving, struct service **ret);
 void service_close(struct service **service);
+
+/* The names in the table of settings of what a database is bound to. */
+#define SETTING_KEYSTORE    "keystore"    /* keys_identity() */
+#define SETTING_ENVIRONMENT "environment" /* text */
+
+/* Makes the schema, or brings it up to date, and binds the database to keystore and environment, or
+ * makes sure that it is: FUDA_EVERIFY. */
+int service_prepare(struct fuda_context *ctx, struct store *store, struct keys *keys,
+		    const char *environment);
+
+/* Compares the clocks, and notes what came out in `health`. */
+int service_check_clock(struct service *service, struct store *store);
+
+/* Why no traffic should come here: words, static, at most SERVICE_REASONS; how many. */
+enum { SERVICE_REASONS = 8 };
+size_t service_reasons(struct service *service, const char *ret[SERVICE_REASONS]);
 
 #endif
