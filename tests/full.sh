@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# make full: the suite with sanitizers and without any optional part; with clang, and without each single part,
-# everything is built and a few tests are run; distcheck with the tests that need files of the tarball. Run in the
-# build folder.
+# make full: the suite with sanitizers and without any optional part; with clang everything is built; without each
+# single part what is installed is built and a few tests are run; so from the tarball, in which nothing may be missing.
+# Run in the build folder.
 set -eu
 top=$(cd "${srcdir:-..}" && pwd)
 jobs=$(nproc)
@@ -32,7 +32,7 @@ variant() {
 # What a part that is missing can break is seen when everything is built and linked, and in the tests of what there is:
 # usage and installation. The whole suite without one part would take five minutes each time to say no more.
 checks=$(cd "$top" && echo tests/check-*.sh)
-quick="check TESTS='$checks tests/t-cli-usage.sh tests/t-install.sh'"
+quick="check check_PROGRAMS= check_LTLIBRARIES= TESTS='$checks tests/t-cli-usage.sh tests/t-install.sh'"
 parts='pcsc usb ifd nfc vcard fault photo mykey service postgres nls'
 
 rm -rf full
@@ -46,8 +46,20 @@ done
 variant bare check $without_all CFLAGS=-O1
 start=$(date +%s)
 echo "== distcheck"
-make -s -j "$jobs" distcheck TESTS="$checks $(cd "$top" && echo tests/t-*.sh)" >full/distcheck.log 2>&1 || {
+make -s -j "$jobs" distcheck check_PROGRAMS= check_LTLIBRARIES= \
+	TESTS="$checks tests/t-cli-usage.sh tests/t-install.sh tests/t-pages.sh" >full/distcheck.log 2>&1 || {
 	tail -n 100 full/distcheck.log
 	exit 1
 }
+# What the suite runs on is in the tarball: each file that git knows, but for those that are no part of a release.
+if [ -d "$top/.git" ]; then
+	tar tf fudasashi-*.tar.xz | sed 's|^[^/]*/||' | LC_ALL=C sort >full/in-tarball
+	git -C "$top" ls-files | grep -v -E '^(\.ci/|\.gitignore$)' | LC_ALL=C sort >full/in-git
+	LC_ALL=C comm -13 full/in-tarball full/in-git >full/missing
+	[ ! -s full/missing ] || {
+		echo "not in the tarball:"
+		cat full/missing
+		exit 1
+	}
+fi
 echo "== distcheck: $(($(date +%s) - start)) s"
