@@ -29,8 +29,8 @@ static inline void meter_end(struct meter *meter)
 	pthread_mutex_destroy(&meter->lock);
 }
 
-/* Takes a turn at `now` (seconds since 1970); `*ret_turn` is for giving it back. FUDA_EWAIT: none is
- * left, and `*ret_seconds` tells when one will be. Any thread. */
+/* Takes a turn at `now` (seconds since 1970); `*ret_turn` is for giving it back. FUDA_EWAIT: none
+ * is left, and `*ret_seconds` tells when one will be. Any thread. */
 static inline int meter_take(struct meter *meter, int64_t now, size_t *ret_turn, int *ret_seconds)
 {
 	size_t oldest = 0;

@@ -121,7 +121,7 @@ static int read_once(struct store *store, const struct statement *const statemen
 }
 
 /* A lost connection is made anew once; for a reader its fate is all the same. */
-static int read_rows(struct terminals *t, const struct statement *const statements[2],
+static int read_both(struct terminals *t, const struct statement *const statements[2],
 		     const struct datum *param, struct rows ret[2])
 {
 	int r = FUDA_ERETRY;
@@ -196,7 +196,7 @@ static int look_up(struct terminals *t, const struct terminal_identity *identity
 {
 	static const struct statement *const statements[2] = { &sql_certificate, &sql_sectors };
 	_cleanup_(free_both) struct rows rows[2] = { { 0 }, { 0 } };
-	int r = read_rows(t, statements, &BYTES(identity->serial, CA_SERIAL), rows);
+	int r = read_both(t, statements, &BYTES(identity->serial, CA_SERIAL), rows);
 
 	if (r < 0)
 		return r;
@@ -216,7 +216,7 @@ int terminals_crl(struct terminals *terminals, struct fuda_buf *ret_der, int64_t
 	static const struct statement *const statements[2] = { &sql_crl, NULL };
 	_cleanup_(free_both) struct rows rows[2] = { { 0 }, { 0 } };
 	struct datum der;
-	int r = read_rows(terminals, statements, NULL, rows);
+	int r = read_both(terminals, statements, NULL, rows);
 
 	if (r < 0)
 		return r;

@@ -30,15 +30,15 @@ struct terminal {
 	size_t sector_count;
 };
 
-/* Of `service`, which must outlive it, what there is of ca, writer and configuration is used. Opens a
- * connection of its own for reading. */
+/* Of `service`, which must outlive it, what there is of ca, writer and configuration is used. Opens
+ * a connection of its own for reading. */
 int terminals_new(struct fuda_context *ctx, struct service *service, struct terminals **ret);
 void terminals_free(struct terminals **terminals);
 
 /* Whose client certificate (DER) this is, and whether it may act at `now` (seconds since 1970): the
- * certificate is of our CA, our environment, in time, not revoked, and its terminal active. What the
- * database says counts for TERMINAL_CACHE_SECONDS at most. 0, or FUDA_EREFUSED with the problem code
- * for the client (`*ret_code`, static): "terminal_unknown", "terminal_certificate_invalid",
+ * certificate is of our CA, our environment, in time, not revoked, and its terminal active. What
+ * the database says counts for TERMINAL_CACHE_SECONDS at most. 0, or FUDA_EREFUSED with the problem
+ * code for the client (`*ret_code`, static): "terminal_unknown", "terminal_certificate_invalid",
  * "terminal_certificate_expired", "terminal_environment", "terminal_suspended", "terminal_revoked",
  * "terminal_not_approved"; FUDA_ESTORE, FUDA_ENOMEM, FUDA_EFAILED. Refusals go to the audit
  * trail, TERMINAL_REFUSALS a minute at most. Any thread. */
@@ -46,8 +46,8 @@ int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, in
 		 struct terminal *ret, const char **ret_code);
 /* What the database said of this terminal counts no more: its state has just been changed. */
 void terminals_forget(struct terminals *terminals, const uint8_t terminal[ID_BYTES]);
-/* The newest list of revoked terminals, in DER; FUDA_ENOTFOUND: none yet. `*ret_made`: when, seconds.
- * Any thread. */
+/* The newest list of revoked terminals, in DER; FUDA_ENOTFOUND: none yet. `*ret_made`: when,
+ * seconds. Any thread. */
 int terminals_crl(struct terminals *terminals, struct fuda_buf *ret_der, int64_t *ret_made);
 
 enum { TERMINAL_REFUSALS = 30, TERMINAL_GUESSES = 10 };
@@ -55,8 +55,8 @@ struct meter;
 /* That of wrong one-time codes: TERMINAL_GUESSES a minute. */
 struct meter *terminals_guesses(struct terminals *terminals);
 
-/* The sector of the terminal called `name`, or its only one for "". NULL: it has none of that name, or
- * several and none was named. */
+/* The sector of the terminal called `name`, or its only one for "". NULL: it has none of that name,
+ * or several and none was named. */
 const struct terminal_sector *terminal_sector(const struct terminal *terminal, const char *name);
 
 #endif
