@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which certificate took the place of which. A renewed certificate has a new serial number; that
- * the same person holds it is known from pairs of old and new ones (platform.md B2). Who gives them,
- * and in what form, is not public (platform.md D10): so this is as small as it can be, and a source
- * is one struct. */
+ * the same person holds it is known from pairs of old and new ones (platform.md B2). Who gives
+ * them, and in what form, is not public (platform.md D10): so this is as small as it can be, and a
+ * source is one struct. */
 #ifndef SERVICE_RENEWAL_H
 #define SERVICE_RENEWAL_H
 
@@ -27,15 +27,15 @@ struct renewal_source {
 	/* The serial that `presented` took the place of, of the same issuer: FUDA_ENOTFOUND. Any
 	 * thread. */
 	int (*find)(void *own, const struct serial *presented, struct serial *ret);
-	/* Looks whether there is something newer; after a failure what was known stays. Others go on
-	 * asking. */
+	/* Looks whether there is something newer; after a failure what was known stays. Others go
+	 * on asking. */
 	int (*refresh)(struct fuda_context *ctx, void *own);
 	void (*close)(void *own);
 };
 
-/* "csv:FILE": lines "NEW,OLD" of serial numbers in hexadecimal, '#' begins a comment, blank lines do
- * not count. Whatever else is in it refuses the file as a whole: FUDA_EFORMAT, "file:line: what is
- * wrong"; so does a new serial that comes twice. Read again by refresh when it was changed.
+/* "csv:FILE": lines "NEW,OLD" of serial numbers in hexadecimal, '#' begins a comment, blank lines
+ * do not count. Whatever else is in it refuses the file as a whole: FUDA_EFORMAT, "file:line: what
+ * is wrong"; so does a new serial that comes twice. Read again by refresh when it was changed.
  * "": no source; `*ret` is NULL, which all below take. FUDA_EINVAL: no such source. */
 int renewal_open(struct fuda_context *ctx, const char *where, struct renewal **ret);
 void renewal_close(struct renewal **renewal);

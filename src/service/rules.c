@@ -1,20 +1,366 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What may be asked, and what a request must be before the writer sees it. */
 #include "service/rules.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "codec/json.h"
-#include "service/challenge.h"
-#include "service/http.h"
+#include "base/cursor.h"
+#include "base/util.h"
+#include "codec/utf8.h"
+#include "service/renewal.h"
+#include "service/rule-request.h"
 
-/* Whose they are is known by the card that signs, so that no path has an id in it. */
+enum { CERTIFICATE_MAX = 8192, FIELDS = 8 };
+
+/* The blind index of local numbers stays the same when a sector's key is rotated: it must find what
+ * was linked under the older ones. */
+enum { NUMBER_KEY_VERSION = 1 };
+
+/* Whose card it is, the card says: no path has an id in it. */
 const struct rule rules[] = {
-	{ "bind", "/v1/mykeys", true },
-	{ "show", "/v1/mykeys:show", false },
-	{ "change", "/v1/mykeys:change", true },
-	{ "expire", "/v1/mykeys:expire", true },
-	{ "resolve", "/v1/resolve", true },
-	{ "link", "/v1/links", true },
-	{ "unlink", "/v1/links:unlink", true },
-	{ 0 },
+	{ "bind", "/v1/mykeys", true },          { "show", "/v1/mykeys:show", false },
+	{ "change", "/v1/mykeys:change", true }, { "expire", "/v1/mykeys:expire", true },
+	{ "resolve", "/v1/resolve", true },      { "link", "/v1/links", true },
+	{ "unlink", "/v1/links:unlink", true },  { 0 },
 };
+
+static const struct deed *const deeds[] = {
+	&deed_bind, &deed_show, &deed_change, &deed_expire, &deed_resolve, &deed_link, &deed_unlink,
+};
+
+/* What is asked of a request, in this order. Each gives the code of its refusal, or NULL. */
+typedef const char *intake(struct request *r, const struct http_request *q,
+			   const struct terminal *terminal);
+
+/* ---- the form ---- */
+
+static const char *take_type(_unused_ struct request *r, const struct http_request *q,
+			     _unused_ const struct terminal *terminal)
+{
+	return strcmp(q->content_type, "application/json") == 0 ? NULL : "unsupported_media_type";
+}
+
+static bool is_key_char(char ch)
+{
+	return (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
+	       ch == '-' || ch == '_';
+}
+
+/* Where none is required one counts all the same. */
+static const char *take_key(struct request *r, const struct http_request *q,
+			    _unused_ const struct terminal *terminal)
+{
+	size_t len = strlen(q->idempotency_key);
+
+	if (!len && r->rule->idempotent)
+		return "idempotency_key_missing";
+	if (len >= sizeof(r->key))
+		return "idempotency_key_malformed";
+	for (size_t i = 0; i < len; i++)
+		if (!is_key_char(q->idempotency_key[i]))
+			return "idempotency_key_malformed";
+	memcpy(r->key, q->idempotency_key, len + 1);
+	return NULL;
+}
+
+/* A member that is required unless somebody wants to know whether it is there. */
+static struct json_field text_field(const char *name, char *to, size_t size, bool *present)
+{
+	return (struct json_field){ name, JSON_STRING, !present, to, size, present };
+}
+
+static struct json_field bytes_field(const char *name, struct fuda_buf *to)
+{
+	return (struct json_field){ name, JSON_BASE64, true, to, 0, NULL };
+}
+
+/* The members that the purpose takes. */
+static size_t fields_of(struct request *r, struct json_field fields[FIELDS])
+{
+	size_t n = 0;
+
+	fields[n++] = text_field("challenge", r->token, sizeof(r->token), NULL);
+	fields[n++] = bytes_field("certificate", &r->certificate);
+	fields[n++] = bytes_field("signature", &r->signature);
+	if (r->deed->sector)
+		fields[n++] = text_field("sector", r->sector_name, SECTOR_NAME, &r->has_sector);
+	if (r->deed->wish)
+		fields[n++] = text_field("wished", r->wish_text, WISH_TEXT, &r->wishes);
+	if (r->deed->number)
+		fields[n++] = text_field("local_number", r->number, LOCAL_TEXT, NULL);
+	return n;
+}
+
+/* The detail has words of ours only. */
+static const char *take_body(struct request *r, const struct http_request *q,
+			     _unused_ const struct terminal *terminal)
+{
+	struct json_field fields[FIELDS];
+	size_t count = fields_of(r, fields);
+	const char *member = "", *why = "";
+
+	if (json_read(q->body, q->body_len, fields, count, &member, &why) == 0)
+		return NULL;
+	snprintf(r->text, sizeof(r->text), "%s%s%s", member, *member ? ": " : "", why);
+	r->detail = r->text;
+	return "request_malformed";
+}
+
+static const char *take_sector(struct request *r, _unused_ const struct http_request *q,
+			       const struct terminal *terminal)
+{
+	const struct terminal_sector *sector;
+
+	if (!r->deed->sector)
+		return NULL;
+	if (r->has_sector && !*r->sector_name)
+		return "sector_not_allowed";
+	sector = terminal_sector(terminal, r->sector_name);
+	if (!sector)
+		return r->has_sector || !terminal->sector_count ? "sector_not_allowed" :
+								  "sector_missing";
+	r->sector = *sector;
+	return NULL;
+}
+
+static const char *take_wish(struct request *r, _unused_ const struct http_request *q,
+			     _unused_ const struct terminal *terminal)
+{
+	return r->wishes && mykey_wished(r->wish_text, r->wished) < 0 ? "wish_malformed" : NULL;
+}
+
+static const char *take_number(struct request *r, _unused_ const struct http_request *q,
+			       _unused_ const struct terminal *terminal)
+{
+	struct cursor c = cur_of((const uint8_t *)r->number, strlen(r->number));
+	size_t chars = 0;
+	uint32_t ch;
+
+	if (!r->deed->number)
+		return NULL;
+	for (; c.left; chars++)
+		if (utf8_next(&c, &ch) < 0 || utf8_is_control(ch))
+			return "local_number_malformed";
+	return chars >= 1 && chars <= LOCAL_CHARS ? NULL : "local_number_malformed";
+}
+
+/* ---- the card ---- */
+
+static const char *take_challenge(struct request *r, _unused_ const struct http_request *q,
+				  _unused_ const struct terminal *terminal)
+{
+	switch (challenge_read(r->service->keys, r->token, r->rule->purpose,
+			       r->service->config.origin, r->terminal, now_us() / SECONDS_US,
+			       &r->challenge)) {
+	case 0:
+		return NULL;
+	case FUDA_EFORMAT:
+		return "challenge_malformed";
+	case FUDA_EVERIFY:
+		return "challenge_foreign";
+	case FUDA_ETIMEOUT:
+		return "challenge_expired";
+	default:
+		return "internal_error";
+	}
+}
+
+static int judge_holder(struct request *r, struct verdict *ret)
+{
+	_cleanup_(fuda_context_free) struct fuda_context *ctx = NULL;
+	struct fuda_digest digest;
+	int e = fuda_context_new(&ctx);
+
+	if (e == 0)
+		e = challenge_digest(&r->challenge, r->service->config.origin, &digest);
+	if (e < 0)
+		return e;
+	return verify_holder(ctx, r->service->trust, r->service->revocation, r->certificate.data,
+			     r->certificate.len, &digest, r->signature.data, r->signature.len,
+			     now_us() / SECONDS_US, &r->holder, ret);
+}
+
+static const char *take_holder(struct request *r, _unused_ const struct http_request *q,
+			       _unused_ const struct terminal *terminal)
+{
+	struct verdict verdict;
+
+	if (!r->signature.len)
+		return "signature_mismatch";
+	if (judge_holder(r, &verdict) < 0)
+		return "internal_error";
+	metrics_result(r->service->metrics, verdict.result);
+	if (strcmp(verdict.result, "ok") == 0)
+		return NULL;
+	/* the operator said that lists may be missing; one that is there counts */
+	if (strcmp(verdict.result, "revocation_info_stale") == 0 &&
+	    !r->service->config.crl_required)
+		return NULL;
+	return verdict.result;
+}
+
+/* ---- what the writer needs to know ---- */
+
+/* The index of one certificate: nobody can tell the serial number from it without the key. */
+static int blind(struct request *r, const struct serial *serial, uint8_t ret[BLIND_BYTES])
+{
+	uint8_t bytes[ISSUER_BYTES + SERIAL_MAX];
+	int e;
+
+	memcpy(bytes, r->holder.issuer, ISSUER_BYTES);
+	memcpy(bytes + ISSUER_BYTES, serial->bytes, serial->len);
+	e = keys_blind(r->service->keys, "credential", bytes, ISSUER_BYTES + serial->len, ret);
+	wipe(bytes, sizeof(bytes));
+	return e;
+}
+
+static const char *take_chain(struct request *r, _unused_ const struct http_request *q,
+			      _unused_ const struct terminal *terminal)
+{
+	struct serial serial;
+
+	if (serial_of(r->holder.serial, r->holder.serial_len, &serial) < 0)
+		return "invalid_certificate";
+	do {
+		if (blind(r, &serial, r->bidx[r->chain]) < 0)
+			return "internal_error";
+		r->chain++;
+	} while (r->chain < CHAIN && renewal_find(r->service->renewal, &serial, &serial) == 0);
+	wipe(&serial, sizeof(serial));
+	wipe(r->holder.serial, sizeof(r->holder.serial));
+	return NULL;
+}
+
+/* Each field behind its length, so that no two requests give the same bytes. */
+static uint8_t *append(uint8_t *at, const void *bytes, size_t len)
+{
+	*at++ = (uint8_t)(len >> 8);
+	*at++ = (uint8_t)len;
+	memcpy(at, bytes, len);
+	return at + len;
+}
+
+/* What was asked, without what a repetition may have new. Under a key: from a plain hash one could
+ * find out the local number by trying. */
+static const char *take_hash(struct request *r, _unused_ const struct http_request *q,
+			     _unused_ const struct terminal *terminal)
+{
+	uint8_t bytes[5 * 2 + PURPOSE_MAX + ID_BYTES + MYKEY_TEXT + LOCAL_TEXT + BLIND_BYTES];
+	uint8_t *at = bytes;
+	int e;
+
+	at = append(at, r->rule->purpose, strlen(r->rule->purpose));
+	at = append(at, r->sector.id, ID_BYTES);
+	at = append(at, r->wished, strlen(r->wished));
+	at = append(at, r->number, strlen(r->number));
+	at = append(at, r->bidx[0], BLIND_BYTES);
+	e = keys_blind(r->service->keys, "request", bytes, (size_t)(at - bytes), r->hash);
+	if (e == 0 && *r->number)
+		e = keys_sector_blind(r->service->keys, r->sector.id, NUMBER_KEY_VERSION,
+				      "local-number", r->number, strlen(r->number), r->number_bidx);
+	wipe(bytes, sizeof(bytes));
+	return e < 0 ? "internal_error" : NULL;
+}
+
+/* ---- from outside ---- */
+
+static intake *const intakes[] = {
+	take_type,   take_key,       take_body,   take_sector, take_wish,
+	take_number, take_challenge, take_holder, take_chain,  take_hash,
+};
+
+static struct request *request_new(struct service *service, const struct rule *rule,
+				   const struct terminal *terminal, struct exchange *x)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->service = service;
+	r->rule = rule;
+	r->x = x;
+	r->certificate = FUDA_BUF_INIT(CERTIFICATE_MAX);
+	r->signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
+	r->body = FUDA_BUF_INIT(ANSWER_MAX);
+	memcpy(r->terminal, terminal->id, ID_BYTES);
+	for (size_t i = 0; i < ARRAY_SIZE(deeds); i++)
+		if (strcmp(deeds[i]->purpose, rule->purpose) == 0)
+			r->deed = deeds[i];
+	return r;
+}
+
+void rule_handle(struct service *service, const struct rule *rule, const struct terminal *terminal,
+		 struct exchange *x)
+{
+	struct request *r = request_new(service, rule, terminal, x);
+	const char *code = NULL;
+
+	if (!r) {
+		answer_problem(x, "internal_error", NULL, 0);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(intakes) && !code; i++)
+		code = intakes[i](r, http_request(x), terminal);
+	if (code) {
+		answer_problem(x, code, r->detail, 0);
+		request_free(r);
+		return;
+	}
+	request_task(r);
+	if (writer_submit(service->writer, &r->task) < 0) {
+		answer_request(r, FUDA_EWAIT);
+		request_free(r);
+	}
+}
+
+/* ---- challenges ---- */
+
+static const char *purpose_of(const char *query)
+{
+	static const char name[] = "purpose=";
+
+	if (strncmp(query, name, strlen(name)) != 0)
+		return NULL;
+	for (const struct rule *rule = rules; rule->purpose; rule++)
+		if (strcmp(query + strlen(name), rule->purpose) == 0)
+			return rule->purpose;
+	return NULL;
+}
+
+/* All that the card signs is said, so that the client can check it before the card signs it. */
+void rule_challenge(struct service *service, const struct terminal *terminal, struct exchange *x)
+{
+	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(ANSWER_MAX);
+	struct http_answer answer = { .status = 200, .content_type = "application/json" };
+	const char *purpose = purpose_of(http_request(x)->query);
+	char token[CHALLENGE_TOKEN], id[ID_TEXT];
+	struct challenge challenge;
+	struct json_out out;
+
+	if (!purpose) {
+		answer_problem(x, "purpose_unknown", NULL, 0);
+		return;
+	}
+	if (challenge_make(service->keys, purpose, service->config.origin, terminal->id,
+			   now_us() / SECONDS_US, token, &challenge) < 0) {
+		answer_problem(x, "internal_error", NULL, 0);
+		return;
+	}
+	id_text(terminal->id, id);
+	json_begin(&out, &body);
+	json_string(&out, "challenge", token);
+	json_string(&out, "purpose", purpose);
+	json_string(&out, "origin", service->config.origin);
+	json_string(&out, "terminal", id);
+	json_base64(&out, "nonce", challenge.nonce, sizeof(challenge.nonce));
+	json_number(&out, "expires", challenge.expires);
+	if (json_end(&out) < 0) {
+		answer_problem(x, "internal_error", NULL, 0);
+		return;
+	}
+	answer.body = body.data;
+	answer.body_len = body.len;
+	http_answer(x, &answer);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What requests are answered with. */
+#include <string.h>
+
+#include "base/util.h"
+#include "service/rule-request.h"
+
+enum { RETRY_DATABASE = 5, RETRY_REVOCATION = 300, RETRY_STOPPING = 5 };
+
+/* All refusals of the rules. */
+static const struct {
+	const char *code;
+	int status;
+	const char *title;
+} refusals[] = {
+	/* the request */
+	{ "unsupported_media_type", 415, N_("The body must be application/json.") },
+	{ "idempotency_key_missing", 400, N_("The header Idempotency-Key is missing.") },
+	{ "idempotency_key_malformed", 400,
+	  N_("Idempotency-Key must be 1 to 64 letters, digits, \"-\" and \"_\".") },
+	{ "idempotency_key_reused", 422,
+	  N_("This Idempotency-Key was used for another request before.") },
+	{ "request_malformed", 400, N_("The body is not what this request takes.") },
+	{ "purpose_unknown", 400, N_("There is no challenge for this purpose.") },
+	{ "wish_malformed", 400, N_("A MyKey ID is 8 letters and digits.") },
+	{ "local_number_malformed", 400,
+	  N_("A local number is 1 to 64 characters without control characters.") },
+	{ "sector_missing", 400, N_("This terminal serves several sectors: name one.") },
+	{ "sector_not_allowed", 403, N_("This terminal does not serve such a sector.") },
+	/* the challenge */
+	{ "challenge_malformed", 400, N_("This is no challenge.") },
+	{ "challenge_foreign", 403,
+	  N_("The challenge was not made for this terminal and purpose.") },
+	{ "challenge_expired", 403, N_("The challenge has expired: get a new one.") },
+	{ "challenge_used", 403, N_("The challenge was used already: get a new one.") },
+	/* the card: DESIGN.md has the words */
+	{ "invalid_certificate", 403, N_("The certificate is not valid.") },
+	{ "certificate_expired", 403, N_("The certificate has expired.") },
+	{ "certificate_revoked", 403, N_("The certificate has been revoked.") },
+	{ "unsupported_certificate", 403,
+	  N_("This is no certificate for user authentication of a card.") },
+	{ "signature_mismatch", 403, N_("The signature is not the card's over this challenge.") },
+	{ "revocation_info_stale", 503,
+	  N_("Whether the certificate has been revoked is not known at present.") },
+	{ "certificate_superseded", 403, N_("A newer certificate has taken its place.") },
+	/* the holder */
+	{ "not_bound", 404, N_("There is no MyKey ID for this card.") },
+	{ "already_expired", 409, N_("The MyKey ID has expired already.") },
+	{ "wish_taken", 409, N_("This MyKey ID is taken: wish for another one.") },
+	{ "wish_unchanged", 409, N_("This is the present MyKey ID.") },
+	{ "generation_limit", 409, N_("No more MyKey IDs are made for this holder.") },
+	{ "local_number_taken", 409,
+	  N_("This number is linked to another holder in this sector.") },
+	{ "already_linked", 409,
+	  N_("Another number is linked in this sector: unlink that one first.") },
+	{ "not_linked", 409, N_("No number is linked in this sector.") },
+	/* the service */
+	{ "queue_full", 429, N_("Too much is being asked at once: try again later.") },
+	{ "database_unavailable", 503, N_("The database is not available: try again later.") },
+	{ "stopping", 503, N_("The service is stopping: try again.") },
+	{ "internal_error", 500, N_("The service failed.") },
+};
+
+static size_t find(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(refusals) - 1 &&
+	       (strlen(refusals[i].code) != len || memcmp(refusals[i].code, bytes, len) != 0))
+		i++;
+	return i;
+}
+
+const char *answer_code(const char *bytes, size_t len)
+{
+	const char *code = refusals[find(bytes, len)].code;
+
+	return strlen(code) == len && memcmp(code, bytes, len) == 0 ? code : NULL;
+}
+
+const char *answer_title(const char *code)
+{
+	return _(refusals[find(code, strlen(code))].title);
+}
+
+int answer_status(const char *code)
+{
+	return refusals[find(code, strlen(code))].status;
+}
+
+void answer_problem(struct exchange *x, const char *code, const char *detail, int retry_after)
+{
+	if (strcmp(code, "revocation_info_stale") == 0)
+		retry_after = RETRY_REVOCATION;
+	http_problem(x, answer_status(code), code, answer_title(code), detail, retry_after);
+}
+
+/* Why the writer did not do it. */
+static void answer_failure(struct request *r, int result)
+{
+	struct writer_load load;
+
+	switch (result) {
+	case FUDA_EWAIT:
+		writer_load(r->service->writer, &load);
+		if (load.stopping)
+			answer_problem(r->x, "stopping", NULL, RETRY_STOPPING);
+		else
+			answer_problem(r->x, "queue_full", NULL, load.seconds_to_wait);
+		return;
+	case FUDA_ESTORE:
+	case FUDA_EUNSURE: /* the same request again tells */
+		answer_problem(r->x, "database_unavailable", NULL, RETRY_DATABASE);
+		return;
+	default:
+		answer_problem(r->x, "internal_error", NULL, 0);
+	}
+}
+
+void answer_request(struct request *r, int result)
+{
+	struct http_answer answer = { .status = r->status,
+				      .content_type = r->status < 400 ? "application/json" :
+									"application/problem+json",
+				      .body = r->body.data,
+				      .body_len = r->body.len };
+
+	if (result < 0)
+		answer_failure(r, result);
+	else if (r->code)
+		answer_problem(r->x, r->code, r->detail, 0);
+	else
+		http_answer(r->x, &answer);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request of a terminal for the holder of a card, from its bytes to its answer. */
+#ifndef SERVICE_RULE_REQUEST_H
+#define SERVICE_RULE_REQUEST_H
+
+#include "codec/json.h"
+#include "service/challenge.h"
+#include "service/http.h"
+#include "service/rules.h"
+#include "service/verify.h"
+
+enum {
+	CHAIN = 9, /* the certificate that was presented, and 8 that were renewed before it */
+	LOCAL_CHARS = 64,
+	LOCAL_TEXT = LOCAL_CHARS * 4 + 1,
+	WISH_TEXT = 64, /* room for what is no wish, to say so */
+	ANSWER_MAX = 2048,
+};
+
+struct request;
+
+/* What is done for a purpose. */
+struct deed {
+	const char *purpose;
+	/* Members of the body besides those that all have. */
+	bool sector, wish, number;
+	/* It makes what others need: a subject with an active MyKey ID. */
+	bool makes;
+	/* Queues what act() needs to know of the subject. NULL: nothing. */
+	int (*read)(struct request *r, struct batch *batch);
+	/* Queues the effect and makes the answer, or refuses. */
+	int (*act)(struct request *r, struct batch *batch);
+};
+extern const struct deed deed_bind, deed_show, deed_change, deed_expire, deed_resolve, deed_link,
+	deed_unlink;
+
+struct request {
+	struct task task;
+	struct service *service;
+	struct exchange *x;
+	const struct rule *rule;
+	const struct deed *deed;
+	const char *detail; /* of a refusal; static, or `text` */
+	char text[96];
+
+	/* what was asked: judged before the writer sees it */
+	uint8_t terminal[ID_BYTES];
+	char key[HTTP_IDEMPOTENCY_MAX + 1];
+	char token[CHALLENGE_TOKEN * 2];
+	struct fuda_buf certificate, signature;
+	char sector_name[SECTOR_NAME];
+	bool has_sector, wishes;
+	struct terminal_sector sector;
+	char wish_text[WISH_TEXT];
+	char wished[MYKEY_TEXT];
+	char number[LOCAL_TEXT];
+	uint8_t number_bidx[BLIND_BYTES];
+	struct challenge challenge;
+	struct holder holder;
+	uint8_t bidx[CHAIN][BLIND_BYTES]; /* blind indexes: presented, and what it renewed */
+	size_t chain;
+	uint8_t hash[BLIND_BYTES]; /* of what was asked, keyed */
+
+	/* what the writer found */
+	int (*next)(struct request *r, struct batch *batch);
+	struct rows idem, nonce, credential[CHAIN], own, other;
+	bool bound; /* the subject is known */
+	uint8_t subject[ID_BYTES];
+	char mykey[MYKEY_TEXT]; /* the active one; "": none */
+	int64_t issued;
+
+	/* the answer: a refusal's code, or status and body */
+	const char *code;
+	int status;
+	struct fuda_buf body;
+	bool secret; /* the body holds what the database may not know */
+};
+
+void request_free(struct request *r);
+
+/* Refuses with one of the codes of the table in rule-answer.c. Gives 0. */
+int request_refuse(struct request *r, const char *code);
+/* The answer from here on: members are written to `ret`, request_end() gives what failed. */
+void request_answer(struct request *r, int status, struct json_out *ret);
+/* RFC 3339, UTC, of microseconds. */
+enum { TIME_TEXT = 32 };
+void request_time(int64_t us, char ret[TIME_TEXT]);
+
+/* One row for the audit trail: who did what to the subject. `data` as in struct audit_entry. */
+int request_audit(struct request *r, struct batch *batch, const char *action, const char *data);
+
+/* Issues `id`, or a random one for NULL, to the subject, which has no active one. */
+int request_issue(struct request *r, struct batch *batch, const char *id);
+
+/* Makes the certificate that was presented a credential of the subject, in the place of the one
+ * whose id is `supersedes` (NULL: of none). */
+int request_credential(struct request *r, struct batch *batch, const uint8_t *supersedes);
+/* Lets the certificates of the chain before `end` that were never seen be the subject's too, and
+ * out of date: whoever comes with one of them later is not taken for a new person. */
+int request_pass_over(struct request *r, struct batch *batch, size_t end);
+
+/* ---- rule-answer.c: towards HTTP ---- */
+
+/* Sends the problem `code` of the table. */
+void answer_problem(struct exchange *x, const char *code, const char *detail, int retry_after);
+const char *answer_title(const char *code);
+int answer_status(const char *code);
+/* The code as it stands in the table, static; NULL: there is none like it. */
+const char *answer_code(const char *bytes, size_t len);
+/* Sends the answer of a request whose task ended with `result`. */
+void answer_request(struct request *r, int result);
+
+/* ---- rule-request.c: the task ---- */
+
+void request_task(struct request *r);
+
+#endif
