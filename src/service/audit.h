@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The audit trail: one hash chain for each process that writes, each row in the transaction of what it
- * tells. No audit, no effect. No name, serial, number or certificate is ever in it. */
+/* The audit trail: one hash chain for each process that writes, each row in the transaction of what
+ * it tells. No audit, no effect. No name, serial, number or certificate is ever in it. */
 #ifndef SERVICE_AUDIT_H
 #define SERVICE_AUDIT_H
 
@@ -15,11 +15,11 @@ enum { AUDIT_HASH = 32, AUDIT_DATA = 512 };
 
 /* One row. Texts are short words of [a-z_-]; `data` is JSON, at most AUDIT_DATA bytes. */
 struct audit_entry {
-	const char *actor_kind;	 /* "terminal", "operator", "service" */
-	const uint8_t *actor;	 /* ID_BYTES; NULL: nobody in particular */
-	const char *action;	 /* "bind", "terminal-approve", ... */
-	const uint8_t *object;	 /* ID_BYTES; NULL: none */
-	const char *data;	 /* "" if there is no more to say */
+	const char *actor_kind; /* "terminal", "operator", "service" */
+	const uint8_t *actor;   /* ID_BYTES; NULL: nobody in particular */
+	const char *action;     /* "bind", "terminal-approve", ... */
+	const uint8_t *object;  /* ID_BYTES; NULL: none */
+	const char *data;       /* "" if there is no more to say */
 };
 
 /* Begins a new chain, whose first row says who begins it, in its own transaction. */
@@ -27,21 +27,21 @@ int audit_begin(struct store *store, struct keys *keys, const char *who, struct 
 void audit_free(struct audit **audit);
 /* Queues one row (store_queue()) and moves the head in memory. */
 int audit_add(struct audit *audit, struct store *store, const struct audit_entry *entry);
-/* The head is where it was at the last mark: after a transaction that did not happen; or stays: after
- * one that did. A transaction's fate being unknown (FUDA_EUNSURE), the chain is left and a new one
- * begun (audit_begin()), so that no row can be missing unseen. */
+/* The head is where it was at the last mark: after a transaction that did not happen; or stays:
+ * after one that did. A transaction's fate being unknown (FUDA_EUNSURE), the chain is left and a
+ * new one begun (audit_begin()), so that no row can be missing unseen. */
 void audit_mark(struct audit *audit);
 void audit_undo(struct audit *audit);
 
-/* What a row is hashed over: SHA-256(previous hash || canonical bytes), the canonical bytes being each
- * field behind its length. MACed chains are told from plain ones by nothing: the hash is plain, the
- * checkpoints are signed. */
+/* What a row is hashed over: SHA-256(previous hash || canonical bytes), the canonical bytes being
+ * each field behind its length. MACed chains are told from plain ones by nothing: the hash is
+ * plain, the checkpoints are signed. */
 
 struct audit_finding {
 	uint8_t chain[ID_BYTES];
-	int64_t seq;	   /* of the first row that is wrong, or missing */
-	const char *what;  /* "row_changed", "row_missing", "checkpoint_signature", "checkpoint_head",
-			    * "no_beginning"; static */
+	int64_t seq;      /* of the first row that is wrong, or missing */
+	const char *what; /* "row_changed", "row_missing", "checkpoint_signature",
+			   * "checkpoint_head", "no_beginning"; static */
 };
 struct audit_totals {
 	int64_t chains, rows, checkpoints;
@@ -52,8 +52,8 @@ int audit_verify(struct store *store, struct keys *keys,
 		 void (*found)(void *arg, const struct audit_finding *finding), void *arg,
 		 struct audit_totals *ret);
 
-/* Signs the heads of all chains (ES256) into the table of checkpoints, and gives the same as JSON for
- * a place outside (one object on one line). */
+/* Signs the heads of all chains (ES256) into the table of checkpoints, and gives the same as JSON
+ * for a place outside (one object on one line). */
 int audit_checkpoint(struct store *store, struct keys *keys, struct fuda_buf *ret_json);
 /* Checks such a line from outside against the database: FUDA_EVERIFY, and the finding. */
 int audit_compare(struct store *store, struct keys *keys, const char *json,
@@ -61,8 +61,8 @@ int audit_compare(struct store *store, struct keys *keys, const char *json,
 /* The time of the last checkpoint, microseconds; 0: none. */
 int audit_last_checkpoint(struct store *store, int64_t *ret_us);
 
-/* Rows as JSON lines, in the order of time, to `out`; only those of `action`, `object` and times that
- * are given (NULL, NULL, 0: all; `until` is not included). Constant memory. */
+/* Rows as JSON lines, in the order of time, to `out`; only those of `action`, `object` and times
+ * that are given (NULL, NULL, 0: all; `until` is not included). Constant memory. */
 struct audit_query {
 	const char *action;
 	const uint8_t *object; /* ID_BYTES */

@@ -12,7 +12,7 @@ struct challenge {
 	char purpose[PURPOSE_MAX];  /* "bind", "show", ... */
 	uint8_t terminal[ID_BYTES]; /* to whom it was given */
 	uint8_t nonce[NONCE_BYTES];
-	int64_t expires;	    /* seconds since 1970 */
+	int64_t expires; /* seconds since 1970 */
 };
 
 /* A new one, which expires CHALLENGE_LIFE seconds after `now` (seconds). The token is text
@@ -21,8 +21,8 @@ int challenge_make(struct keys *keys, const char *purpose, const char *origin,
 		   const uint8_t terminal[ID_BYTES], int64_t now, char ret_token[CHALLENGE_TOKEN],
 		   struct challenge *ret);
 
-/* Reads a token that `terminal` brings for `purpose`. FUDA_EFORMAT: no token; FUDA_EVERIFY: not made
- * here for this purpose, origin and terminal; FUDA_ETIMEOUT: it has expired. */
+/* Reads a token that `terminal` brings for `purpose`. FUDA_EFORMAT: no token; FUDA_EVERIFY: not
+ * made here for this purpose, origin and terminal; FUDA_ETIMEOUT: it has expired. */
 int challenge_read(struct keys *keys, const char *token, const char *purpose, const char *origin,
 		   const uint8_t terminal[ID_BYTES], int64_t now, struct challenge *ret);
 

@@ -16,8 +16,8 @@ int id_parse(const char *text, uint8_t ret[ID_BYTES]);
 
 /* A random MyKey ID: 8 capitals and digits without 0, 1, I and O, each of the 32 as likely. */
 int mykey_new(char ret[MYKEY_TEXT]);
-/* Whether a holder may wish for it: 8 of A-Z and 0-9 (that they are 8 alphanumeric characters is all
- * that is public: platform.md B1). Small letters are taken for capitals. FUDA_EFORMAT. */
+/* Whether a holder may wish for it: 8 of A-Z and 0-9 (that they are 8 alphanumeric characters is
+ * all that is public: platform.md B1). Small letters are taken for capitals. FUDA_EFORMAT. */
 int mykey_wished(const char *text, char ret[MYKEY_TEXT]);
 
 /* Microseconds since 1970 UTC, of the system's clock. */

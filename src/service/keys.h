@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service's secret keys. They live in the keystore, a file beside the database, each wrapped
- * (AES-256-KWP, RFC 5649) under the key-encryption key of a second file; the database holds what they
- * protect, and never a key. */
+ * (AES-256-KWP, RFC 5649) under the key-encryption key of a second file; the database holds what
+ * they protect, and never a key. */
 #ifndef SERVICE_KEYS_H
 #define SERVICE_KEYS_H
 
@@ -52,14 +52,15 @@ int keys_sector_seal(struct keys *keys, const uint8_t sector[ID_BYTES], int vers
 int keys_sector_open(struct keys *keys, const uint8_t sector[ID_BYTES], int version,
 		     const char *purpose, const uint8_t *bound, size_t bound_len,
 		     const uint8_t *sealed, size_t len, struct fuda_buf *ret);
-/* HMAC-SHA-256 under a key likewise derived: for values that must be found again within a sector. */
+/* HMAC-SHA-256 under a key likewise derived: for values that must be found again within a sector.
+ */
 int keys_sector_blind(struct keys *keys, const uint8_t sector[ID_BYTES], int version,
 		      const char *purpose, const void *bytes, size_t len, uint8_t ret[BLIND_BYTES]);
 /* The same for what belongs to no sector, under a key of the service. */
 int keys_seal(struct keys *keys, const char *purpose, const uint8_t *bound, size_t bound_len,
 	      const void *bytes, size_t len, struct fuda_buf *ret);
 int keys_unseal(struct keys *keys, const char *purpose, const uint8_t *bound, size_t bound_len,
-	      const uint8_t *sealed, size_t len, struct fuda_buf *ret);
+		const uint8_t *sealed, size_t len, struct fuda_buf *ret);
 
 /* ES256 (RFC 7518 3.4, 64 bytes) with the key for audit checkpoints, and its public half as a DER
  * SubjectPublicKeyInfo; verification under such a one: FUDA_EVERIFY. */

@@ -88,10 +88,11 @@ static const char *const version_1[] = {
 	" actor_kind TEXT NOT NULL, actor BYTEA, action TEXT NOT NULL, object BYTEA,"
 	" data TEXT NOT NULL, hash BYTEA NOT NULL, PRIMARY KEY (chain, seq)) WITHOUT ROWID",
 	"CREATE INDEX audit_at ON audit (at)",
-	/* where a pruned chain goes on: what its rows up to `seq` ended with */
+	/* where a pruned chain goes on: what its rows up to `seq` ended with, and which checkpoint
+	 * allowed it */
 	"CREATE TABLE audit_pruned (chain BYTEA PRIMARY KEY, seq BIGINT NOT NULL,"
-	" hash BYTEA NOT NULL)",
-	"CREATE TABLE audit_checkpoint (id BYTEA PRIMARY KEY, at BIGINT NOT NULL,"
+	" hash BYTEA NOT NULL, checkpoint BIGINT NOT NULL)",
+	"CREATE TABLE audit_checkpoint (number BIGINT PRIMARY KEY, at BIGINT NOT NULL,"
 	" heads BYTEA NOT NULL,"
 	" signer BYTEA NOT NULL, signature BYTEA NOT NULL)",
 	NULL,
