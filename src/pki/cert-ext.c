@@ -154,6 +154,17 @@ static int read_subject_alt_name(struct fuda_cert *cert, struct cursor *c)
 	return 0;
 }
 
+/* Which of the lists of its issuer it would stand on. */
+static int read_crl_points(struct fuda_cert *cert, struct cursor *c)
+{
+	struct tlv t;
+
+	if (tlv_expect(c, DER_SEQUENCE, &t) < 0)
+		return FUDA_EFORMAT;
+	cert->crl_points = t.value;
+	return 0;
+}
+
 /* Understood, but nothing in it is of use here: it names places where to ask. */
 static int read_nothing(struct fuda_cert *cert _unused_, struct cursor *c)
 {
@@ -171,7 +182,7 @@ static const struct kind {
 	{ "2.5.29.17", read_subject_alt_name },
 	{ "2.5.29.18", read_nothing }, /* issuer alternative name */
 	{ "2.5.29.19", read_basic_constraints },
-	{ "2.5.29.31", read_nothing }, /* CRL distribution points */
+	{ "2.5.29.31", read_crl_points },
 	{ "2.5.29.32", read_policies },
 	{ "2.5.29.35", read_aki },
 	{ "2.5.29.37", read_extended_key_usage },

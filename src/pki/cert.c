@@ -45,8 +45,7 @@ static int read_serial(struct fuda_cert *cert, struct cursor *c)
 	return 0;
 }
 
-/* NULL if it is not accepted. */
-static const struct signature_algorithm *find_algorithm(const char *oid, struct cursor parameters)
+const struct signature_algorithm *signature_algorithm(const char *oid, struct cursor parameters)
 {
 	const bool absent = parameters.left == 0;
 	struct tlv null;
@@ -68,7 +67,7 @@ static int read_algorithm(struct fuda_cert *cert, struct cursor *c)
 	if (der_algorithm(c, oid, &parameters) < 0)
 		return FUDA_EFORMAT;
 	cert->algorithm = cur_of(start.p, start.left - c->left);
-	cert->signed_with = find_algorithm(oid, parameters);
+	cert->signed_with = signature_algorithm(oid, parameters);
 	return 0;
 }
 

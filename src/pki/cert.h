@@ -33,8 +33,9 @@ struct fuda_cert {
 	struct cursor tbs;       /* what is signed */
 	struct cursor algorithm; /* of the signature, as it stands in the TBS */
 	struct cursor signature;
-	struct cursor serial;    /* without a sign byte */
-	struct cursor issuer;    /* its Name */
+	struct cursor serial;     /* without a sign byte */
+	struct cursor issuer;     /* its Name */
+	struct cursor crl_points; /* DistributionPoints; empty if it has none */
 
 	const struct signature_algorithm *signed_with; /* NULL if not accepted */
 	struct key *key;                               /* NULL if of an unknown kind */
@@ -44,6 +45,9 @@ struct fuda_cert {
 	bool jpki_policy;      /* has a policy of the JPKI */
 	bool unknown_critical; /* has a critical extension that is not understood */
 };
+
+/* What `oid` signs with; NULL if that, or its parameters, are not accepted. Static. */
+const struct signature_algorithm *signature_algorithm(const char *oid, struct cursor parameters);
 
 /* Takes the Extensions of a certificate (cert-ext.c). FUDA_EFORMAT. */
 int cert_extensions(struct fuda_cert *cert, struct cursor *c);

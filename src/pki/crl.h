@@ -21,18 +21,19 @@ struct crl_facts {
 	uint8_t sha256[32];
 };
 
-/* Takes the DER (or one PEM block "X509 CRL") of a v2 list and verifies it under the key of the CA
- * of `trust` that issued it: by key identifier, name, and cRLSign in its key usage. Critical
- * extensions that are not understood (a delta list, an issuing distribution point that is not
- * whole) are FUDA_ENOTSUP; FUDA_EFORMAT; FUDA_EVERIFY; FUDA_ENOTFOUND: nobody who is believed
- * issued it. Takes a second or two for a million entries, and 24 bytes each. The input is not kept.
- */
+/* Takes the DER (or the only PEM block "X509 CRL") of a v2 list and verifies it under the key of
+ * the CA of `trust` that issued it: by key identifier, name, and cRLSign in its key usage. A list
+ * of differences (delta), one for CAs or some reasons only, one of other issuers' certificates and
+ * critical extensions that are not understood are FUDA_ENOTSUP; FUDA_EFORMAT; FUDA_EVERIFY;
+ * FUDA_ENOTFOUND: nobody who is believed issued it; FUDA_ENOMEM, FUDA_EFAILED. Takes a second or
+ * two for a million entries, and 24 bytes each. The input is not kept. */
 int crl_load(struct fuda_context *ctx, const struct fuda_trust *trust, const uint8_t *bytes,
 	     size_t len, struct crl **ret);
 void crl_free(struct crl **crl);
 const struct crl_facts *crl_facts(const struct crl *crl);
 
-/* Whether the list is of the CA that issued `cert` (key identifier and name). */
+/* Whether the list is of the CA that issued `cert` (key identifier and name), and, if it is that of
+ * one distribution point (JPKI: a municipality, card.md 5.2), whether `cert` names that point. */
 bool crl_covers(const struct crl *crl, const struct fuda_cert *cert);
 /* Whether the serial number of `cert` is on it, and why (RFC 5280 5.3.1; -1: not said). */
 bool crl_lists(const struct crl *crl, const struct fuda_cert *cert, int *ret_reason);

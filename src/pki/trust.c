@@ -214,6 +214,11 @@ int fuda_trust_add_file(struct fuda_trust *trust, const char *path)
 	return r;
 }
 
+const struct trust_ca *trust_ca_at(const struct fuda_trust *trust, size_t i)
+{
+	return i < trust->count ? &trust->cas[i] : NULL;
+}
+
 /* Whether the key identifier of `ca` is the one that `f` names as its issuer's. */
 static bool names_issuer(const struct fuda_cert_facts *f, const struct trust_ca *ca)
 {

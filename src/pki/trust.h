@@ -24,6 +24,9 @@ struct trust_ca {
 	enum fuda_cert_use use; /* of the certificates that it issues; unknown: it does not say */
 };
 
+/* CA number `i`, from 0 on; NULL past the last. */
+const struct trust_ca *trust_ca_at(const struct fuda_trust *trust, size_t i);
+
 struct issuer {
 	const struct trust_ca *ca;
 	int signature; /* what cert_signed_by() says: 0, FUDA_EVERIFY or FUDA_ENOTSUP */
