@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a terminal asks for the holder of a card: a challenge, and then the thing itself. */
+#include <fuda/mykey.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/context.h"
+#include "base/deadline.h"
+#include "codec/json.h"
+#include "mykey/problem.h"
+#include "mykey/terminal.h"
+#include "mykey/transcript.h"
+#include <fuda/encode.h>
+
+enum {
+	TOKEN_SIZE = 256,
+	SKEW_MAX = 300, /* seconds between now and a challenge's end, either way */
+	KEY_BYTES = 16, /* of an idempotency key */
+	BODY_MAX = 16384,
+	PAUSE_FIRST_MS = 250,
+	PAUSE_LAST_MS = 4000,
+};
+
+struct fuda_mykey {
+	struct fuda_terminal *terminal;
+	struct fuda_context *ctx;
+	fuda_mykey_wait wait;
+	void *arg;
+	/* the challenge that was got last */
+	bool challenged;
+	enum fuda_mykey_purpose purpose;
+	char token[TOKEN_SIZE];
+};
+
+/* What the service calls each of them; it is signed, too. */
+static const struct purpose {
+	const char *name, *path;
+	bool changes; /* there is something to be unsure of */
+	bool id, ppid; /* that its answer must have */
+} purposes[] = {
+	[FUDA_MYKEY_BIND] = { "bind", "/v1/mykeys", true, true, false },
+	[FUDA_MYKEY_SHOW] = { "show", "/v1/mykeys:show", false, true, false },
+	[FUDA_MYKEY_CHANGE] = { "change", "/v1/mykeys:change", true, true, false },
+	[FUDA_MYKEY_EXPIRE] = { "expire", "/v1/mykeys:expire", true, true, false },
+	[FUDA_MYKEY_RESOLVE] = { "resolve", "/v1/resolve", true, false, true },
+	[FUDA_MYKEY_LINK] = { "link", "/v1/links", true, false, true },
+	[FUDA_MYKEY_UNLINK] = { "unlink", "/v1/links:unlink", true, false, true },
+};
+
+int fuda_mykey_new(struct fuda_terminal *terminal, struct fuda_mykey **ret)
+{
+	struct fuda_mykey *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return ctx_fail_code(terminal->ctx, FUDA_ENOMEM);
+	m->terminal = terminal;
+	m->ctx = terminal->ctx;
+	*ret = m;
+	return 0;
+}
+
+void fuda_mykey_free(struct fuda_mykey **mykey)
+{
+	if (*mykey)
+		wipe(*mykey, sizeof(**mykey));
+	free(*mykey);
+	*mykey = NULL;
+}
+
+void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *arg)
+{
+	mykey->wait = wait;
+	mykey->arg = arg;
+}
+
+/* ---- waiting ---- */
+
+/* As the service asks. The caller may give more time before it is looked at. */
+static int wait_for(struct fuda_mykey *m, int seconds, const struct fuda_deadline *dl)
+{
+	int left;
+
+	if (m->wait && !m->wait(m->arg, seconds))
+		return ctx_fail(m->ctx, FUDA_EWAIT, _("The service asks to wait %d s: not waited."),
+				seconds);
+	left = deadline_left(dl);
+	if (left >= 0 && left / 1000 < seconds)
+		return ctx_fail(m->ctx, FUDA_EWAIT,
+				_("The service asks to wait %d s, which is longer than there is time "
+				  "for: do it again then, or give it more time."),
+				seconds);
+	return deadline_sleep(dl, seconds * 1000);
+}
+
+/* ---- the challenge ---- */
+
+struct offer {
+	char origin[TERMINAL_ORIGIN], terminal[FUDA_TERMINAL_ID];
+	struct fuda_buf nonce;
+	int64_t expires;
+};
+
+static void offer_free(struct offer *o)
+{
+	fuda_buf_free(&o->nonce);
+}
+
+static int not_ours(struct fuda_mykey *m, const char *text)
+{
+	return ctx_fail(m->ctx, FUDA_EVERIFY, text, m->terminal->origin);
+}
+
+/* That what the card shall sign is good for nothing but what the holder wants here and now. */
+static int check_offer(struct fuda_mykey *m, const struct offer *o)
+{
+	int64_t now = time(NULL);
+
+	if (strcmp(o->origin, m->terminal->origin) != 0)
+		return not_ours(m, _("The service at %s gives challenges in the name of another "
+				     "one. Nothing was signed."));
+	if (strcmp(o->terminal, m->terminal->facts.id) != 0)
+		return not_ours(m, _("The service at %s gives this terminal the challenge of another "
+				     "one. Nothing was signed."));
+	if (o->nonce.len != TRANSCRIPT_NONCE)
+		return not_ours(m, _("What %s gives is no challenge."));
+	if (o->expires < now - SKEW_MAX || o->expires > now + SKEW_MAX)
+		return not_ours(m, _("The challenge of %s is not for now: the clock of this machine "
+				     "or of the service is wrong. Nothing was signed."));
+	return 0;
+}
+
+static int take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
+			  const struct https_answer *a, struct fuda_digest *ret)
+{
+	char token[TOKEN_SIZE] = "";
+	_cleanup_(offer_free) struct offer o = { .nonce = FUDA_BUF_INIT(TRANSCRIPT_NONCE) };
+	const struct json_field fields[] = {
+		{ "challenge", JSON_STRING, true, token, sizeof(token), NULL },
+		{ "nonce", JSON_BASE64, true, &o.nonce, 0, NULL },
+		{ "expires", JSON_NUMBER, true, &o.expires, 0, NULL },
+		{ "origin", JSON_STRING, true, o.origin, sizeof(o.origin), NULL },
+		{ "terminal", JSON_STRING, true, o.terminal, sizeof(o.terminal), NULL },
+	};
+	const char *member, *why;
+	uint8_t id[TRANSCRIPT_TERMINAL];
+	int r;
+
+	if (json_read_some(a->body.data, a->body.len, fields, ARRAY_SIZE(fields), &member, &why) <
+		    0 ||
+	    !*token)
+		return not_ours(m, _("What %s gives is no challenge."));
+	r = check_offer(m, &o);
+	if (r == 0)
+		r = terminal_id_read(m->terminal->facts.id, id);
+	if (r == 0)
+		r = transcript_digest(&(struct transcript){ purposes[purpose].name,
+							    m->terminal->origin, id, o.nonce.data,
+							    o.expires },
+				      ret);
+	if (r < 0)
+		return r;
+	memcpy(m->token, token, sizeof(token));
+	m->purpose = purpose;
+	m->challenged = true;
+	return 0;
+}
+
+/* What would be refused anyway, for a reason that is known here. */
+static int check_terminal(struct fuda_mykey *m)
+{
+	struct fuda_terminal_facts facts;
+	int r = fuda_terminal_facts(m->terminal, &facts);
+
+	if (r < 0)
+		return r;
+	switch (facts.state) {
+	case FUDA_TERMINAL_NONE:
+	case FUDA_TERMINAL_APPLIED:
+		return ctx_fail(m->ctx, FUDA_EREFUSED,
+				_("This terminal has no certificate yet: fuda terminal status tells "
+				  "what it waits for."));
+	case FUDA_TERMINAL_EXPIRED:
+		return ctx_fail(m->ctx, FUDA_EREFUSED,
+				_("The certificate of this terminal has expired: remove its folder "
+				  "and enrol it anew (fuda terminal enrol)."));
+	default:
+		return 0;
+	}
+}
+
+static int refused(struct fuda_mykey *m, const struct https_answer *a)
+{
+	struct problem p;
+
+	problem_read(a, &p);
+	return problem_fail(m->ctx, a, &p);
+}
+
+int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+			 struct fuda_deadline *dl, struct fuda_digest *ret)
+{
+	struct fuda_mykey *m = mykey;
+	char target[64];
+	int r;
+
+	if ((size_t)wish->purpose >= ARRAY_SIZE(purposes))
+		return ctx_fail_code(m->ctx, FUDA_EINVAL);
+	ctx_step(m->ctx, _("get a challenge from the service"));
+	m->challenged = false;
+	snprintf(target, sizeof(target), "/v1/challenge?purpose=%s", purposes[wish->purpose].name);
+	r = check_terminal(m);
+	while (r == 0) {
+		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
+		struct https *https;
+
+		r = terminal_https(m->terminal, &https);
+		if (r == 0)
+			r = https_exchange(https, &(struct https_request){ .target = target }, dl,
+					   &a);
+		if (r < 0)
+			return r;
+		if (a.status == 200)
+			return take_challenge(m, wish->purpose, &a, ret);
+		r = problem_wait(&a) ? wait_for(m, problem_wait(&a), dl) : refused(m, &a);
+	}
+	return r;
+}
+
+/* ---- asking ---- */
+
+/* One request, however often it is sent. */
+struct asking {
+	struct fuda_mykey *m;
+	const struct purpose *purpose;
+	struct fuda_deadline *dl;
+	struct fuda_buf body;
+	char key[2 * KEY_BYTES + 1];
+	bool unsure; /* it may have arrived, and there was no answer */
+	int pause;   /* ms, before the next time */
+};
+
+static void asking_free(struct asking *a)
+{
+	fuda_buf_free(&a->body);
+}
+
+static int make_body(struct asking *a, const struct fuda_mykey_wish *wish,
+		     const struct fuda_buf *certificate, const struct fuda_buf *signature)
+{
+	const struct {
+		const char *name, *value;
+	} more[] = {
+		{ "wished", wish->purpose == FUDA_MYKEY_CHANGE ? wish->wished : NULL },
+		{ "sector", purposes[wish->purpose].ppid ? wish->sector : NULL },
+		{ "local_number", wish->purpose == FUDA_MYKEY_LINK ? wish->local_number : NULL },
+	};
+	struct json_out out;
+
+	json_begin(&out, &a->body);
+	json_string(&out, "challenge", a->m->token);
+	json_base64(&out, "certificate", certificate->data, certificate->len);
+	json_base64(&out, "signature", signature->data, signature->len);
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (more[i].value)
+			json_string(&out, more[i].name, more[i].value);
+	return json_end(&out);
+}
+
+static int start(struct asking *a, const struct fuda_mykey_wish *wish,
+		 const struct fuda_buf *certificate, const struct fuda_buf *signature)
+{
+	uint8_t random[KEY_BYTES];
+	int r = fuda_random(random, sizeof(random));
+
+	if (r == 0)
+		r = make_body(a, wish, certificate, signature);
+	if (r < 0)
+		return ctx_fail(a->m->ctx, r == FUDA_EFAILED || r == FUDA_ENOMEM ? r : FUDA_EINVAL,
+				"%s", fuda_error_text(r));
+	fuda_hex_encode(random, sizeof(random), a->key);
+	return 0;
+}
+
+/* Nothing more is tried: whether it was done is known or not. */
+static int give_up(struct asking *a, int code)
+{
+	if (!a->unsure || !a->purpose->changes)
+		return code;
+	return ctx_fail(a->m->ctx, FUDA_EUNSURE,
+			_("It was sent, but no answer came: whether it was done is not known. Do it "
+			  "again, or see by fuda mykey show or resolve; nothing is done twice."));
+}
+
+/* Waits, longer each time, before the same is sent again. */
+static int pause_before(struct asking *a, int code)
+{
+	int r = deadline_sleep(a->dl, a->pause);
+
+	a->pause = MIN(2 * a->pause, (int)PAUSE_LAST_MS);
+	if (r == 0)
+		return 0;
+	return give_up(a, r == FUDA_ETIMEOUT ? code : r);
+}
+
+/* What nobody can tell from a lost answer if it follows one: the service judges these before it looks
+ * whether the same was asked before. */
+static bool says_nothing(const struct problem *p)
+{
+	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		if (strncmp(p->code, groups[i], strlen(groups[i])) == 0)
+			return true;
+	return false;
+}
+
+static int take_problem(struct asking *a, const struct https_answer *answer,
+			const struct problem *p, struct fuda_mykey_answer *ret)
+{
+	int r = problem_fail(a->m->ctx, answer, p);
+
+	snprintf(ret->result, sizeof(ret->result), "%s", p->code);
+	snprintf(ret->message, sizeof(ret->message), "%s", p->detail);
+	ret->tries_left = p->tries_left;
+	ret->retry_after = answer->retry_after;
+	return says_nothing(p) ? give_up(a, r) : r;
+}
+
+static int take_answer(struct asking *a, const struct https_answer *answer,
+		       struct fuda_mykey_answer *ret)
+{
+	struct fuda_mykey_answer got = { .result = "ok", .tries_left = -1 };
+	bool generated = false;
+	const struct json_field fields[] = {
+		{ "mykey_id", JSON_STRING, a->purpose->id, got.mykey_id, sizeof(got.mykey_id),
+		  NULL },
+		{ "new", JSON_BOOL, false, &got.fresh, 0, NULL },
+		{ "generated", JSON_BOOL, false, &generated, 0, NULL },
+		{ "sector", JSON_STRING, a->purpose->ppid, got.sector, sizeof(got.sector), NULL },
+		{ "ppid", JSON_STRING, a->purpose->ppid, got.ppid, sizeof(got.ppid), NULL },
+		{ "local_number", JSON_STRING, false, got.local_number, sizeof(got.local_number),
+		  NULL },
+	};
+	const char *member, *why;
+
+	if (json_read_some(answer->body.data, answer->body.len, fields, ARRAY_SIZE(fields), &member,
+			   &why) < 0) {
+		a->unsure = true;
+		wipe(&got, sizeof(got));
+		return give_up(a, not_ours(a->m, _("The answer of %s cannot be understood.")));
+	}
+	got.fresh |= generated;
+	*ret = got;
+	wipe(&got, sizeof(got));
+	return 0;
+}
+
+enum { AGAIN = 1 };
+
+/* One try. AGAIN, or the end of it. */
+static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
+{
+	_cleanup_(https_answer_free) struct https_answer answer = HTTPS_ANSWER_NONE;
+	struct problem p;
+	struct https *https;
+	int r = terminal_https(a->m->terminal, &https);
+
+	if (r < 0)
+		return give_up(a, r);
+	r = https_exchange(https,
+			   &(struct https_request){
+				   .target = a->purpose->path,
+				   .body = a->body.data,
+				   .body_len = a->body.len,
+				   .content_type = "application/json",
+				   .idempotency_key = a->purpose->changes ? a->key : NULL,
+			   },
+			   a->dl, &answer);
+	a->unsure |= r < 0 && https_sent(https);
+	if (r == FUDA_EUNREACHABLE || r == FUDA_ETRANSPORT) {
+		r = pause_before(a, r == FUDA_ETRANSPORT ? FUDA_EUNREACHABLE : r);
+		return r < 0 ? r : AGAIN;
+	}
+	if (r < 0)
+		return give_up(a, r);
+	if (answer.status == 200 || answer.status == 201)
+		return take_answer(a, &answer, ret);
+	if (problem_wait(&answer)) {
+		ret->retry_after = problem_wait(&answer);
+		r = wait_for(a->m, ret->retry_after, a->dl);
+		return r < 0 ? give_up(a, r) : AGAIN;
+	}
+	problem_read(&answer, &p);
+	/* broken on the way, or it is being done for a try before this one */
+	if ((answer.status >= 500 && !p.known) || strcmp(p.code, "request_in_progress") == 0) {
+		a->unsure = true;
+		r = pause_before(a, problem_fail(a->m->ctx, &answer, &p));
+		return r < 0 ? r : AGAIN;
+	}
+	return take_problem(a, &answer, &p, ret);
+}
+
+int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
+		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret)
+{
+	_cleanup_(asking_free) struct asking a = {
+		.m = mykey,
+		.purpose = &purposes[wish->purpose],
+		.dl = dl,
+		.body = FUDA_BUF_INIT(BODY_MAX),
+		.pause = PAUSE_FIRST_MS,
+	};
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	int r;
+
+	if (!mykey->challenged || mykey->purpose != wish->purpose)
+		return ctx_fail_code(mykey->ctx, FUDA_EINVAL);
+	ctx_step(mykey->ctx, _("ask the service"));
+	r = start(&a, wish, certificate, signature);
+	if (r == 0)
+		mykey->challenged = false; /* it is good for one request */
+	if (r == 0)
+		do
+			r = try_once(&a, &answer);
+		while (r == AGAIN);
+	if (r == 0 || *answer.result || answer.retry_after)
+		*ret = answer;
+	wipe(&answer, sizeof(answer));
+	return r;
+}
