@@ -63,8 +63,8 @@ static const char *const version_1[] = {
 	/* linked, unlinked: the pseudonym stays the same when a local number is linked again */
 	"CREATE TABLE link (sector BYTEA NOT NULL, ppid TEXT NOT NULL, subject BYTEA NOT NULL,"
 	" key_version BIGINT NOT NULL, local_bidx BYTEA, local_sealed BYTEA,"
-	" created BIGINT NOT NULL, changed BIGINT NOT NULL, PRIMARY KEY (sector,"
-	" ppid)) WITHOUT ROWID",
+	" created BIGINT NOT NULL, changed BIGINT NOT NULL,"
+	" PRIMARY KEY (sector, ppid)) WITHOUT ROWID",
 	"CREATE UNIQUE INDEX link_subject ON link (sector, subject)",
 	"CREATE UNIQUE INDEX link_local ON link (sector, local_bidx) WHERE local_bidx IS NOT NULL",
 	/* which credential took the place of which: blind indexes */
