@@ -81,9 +81,9 @@ static const struct key {
 	  "So long an answer is kept for who asks again with the same Idempotency-Key." },
 	{ PLACE(code_hours), ONE, NUMBER, "72", 1, 24 * 90,
 	  "So long a code for enrolling a terminal can be used." },
-	{ PLACE(approvals), ONE, NUMBER, "1", 1, 2,
+	{ PLACE(approvals), ONE, NUMBER, "1", 1, 8,
 	  "So many operators must approve of a terminal." },
-	{ PLACE(drain), ONE, NUMBER, "10", 0, 600,
+	{ PLACE(drain), ONE, NUMBER, "10", 1, 600,
 	  "So many seconds requests have to end when the service is stopped." },
 	{ PLACE(checkpoint_file), ONE, PATH, "checkpoints.jsonl", 0, 0,
 	  "Where the signed heads of the audit trail are appended every hour: outside of this\n"

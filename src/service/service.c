@@ -198,10 +198,12 @@ size_t service_reasons(struct service *service, const char *ret[SERVICE_REASONS]
 	struct writer_load load = { .healthy = true };
 	size_t n = 0;
 
+	if (atomic_load(&service->health.stopping)) {
+		ret[0] = "stopping"; /* and the writer may be no more */
+		return 1;
+	}
 	if (service->writer)
 		writer_load(service->writer, &load);
-	if (atomic_load(&service->health.stopping))
-		ret[n++] = "stopping";
 	if (atomic_load(&service->health.database) || !load.healthy)
 		ret[n++] = "database";
 	if (atomic_load(&service->health.clock))

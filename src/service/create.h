@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new service: its folder, its keys, its authority for terminals, its database, its first
+ * operator.
+ */
+#ifndef SERVICE_CREATE_H
+#define SERVICE_CREATE_H
+
+#include "service/config.h"
+
+enum { CREATE_SERVER_DAYS = 825 };
+
+struct service_create {
+	const char *folder; /* to be made, or empty */
+	/* What the configuration says: environment and origin at least. */
+	const struct config_given *given;
+	/* Of the certificate for TLS: DNS names and addresses with commas between; NULL: the
+	 * origin's host, and this machine as it knows itself. */
+	const char *names;
+};
+/* Makes all of it; the user who runs this becomes an operator with all roles. After a failure
+ * nothing is left of what it made. FUDA_EBUSY: the folder is not empty; FUDA_EFORMAT; FUDA_EFILE;
+ * FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
+int service_create(struct fuda_context *ctx, const struct service_create *what);
+
+#endif

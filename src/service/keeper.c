@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/keeper.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/context.h"
+#include "service/audit.h"
+#include "service/checkpoint.h"
+#include "service/enrol.h"
+#include "service/sweep.h"
+
+enum { SWEEP_PORTIONS = 20, MESSAGE_MAX = 600, CRL_BYTES_MAX = 64 << 20 };
+
+static int compare_clocks(struct keeper *k);
+static int read_lists(struct keeper *k);
+static int read_renewal(struct keeper *k);
+static int sweep(struct keeper *k);
+static int measure(struct keeper *k);
+static int checkpoint(struct keeper *k);
+static int list_terminals(struct keeper *k);
+
+static const struct duty {
+	const char *what; /* that it fails is told by */
+	int seconds;
+	bool files; /* done at once when woken */
+	int (*run)(struct keeper *k);
+} duties[] = {
+	{ "clock", KEEPER_CLOCK_SECONDS, false, compare_clocks },
+	{ "revocation", KEEPER_LISTS_SECONDS, true, read_lists },
+	{ "renewal", KEEPER_LISTS_SECONDS, true, read_renewal },
+	{ "sweep", KEEPER_SWEEP_SECONDS, false, sweep },
+	{ "gauges", KEEPER_SLOW_SECONDS, false, measure },
+	{ "checkpoint", KEEPER_SLOW_SECONDS, false, checkpoint },
+	{ "terminal_crl", KEEPER_SLOW_SECONDS, false, list_terminals },
+};
+
+struct keeper {
+	struct keeper_config config;
+	struct service *service;
+	struct fuda_context *ctx;
+	struct store *store;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of the two below */
+	pthread_cond_t changed;
+	bool ending, woken;
+	int64_t due[ARRAY_SIZE(duties)];            /* seconds, monotonic */
+	char told[ARRAY_SIZE(duties)][MESSAGE_MAX]; /* what was said last */
+};
+
+/* ---- duties ---- */
+
+static int compare_clocks(struct keeper *k)
+{
+	int e = service_check_clock(k->service, k->store);
+
+	if (e < 0)
+		return e;
+	return atomic_load(&k->service->health.clock) ?
+		       ctx_fail(k->ctx, FUDA_EFAILED,
+				_("This machine's clock and the database's are more than two "
+				  "seconds "
+				  "apart: nobody is served until they are not.")) :
+		       0;
+}
+
+static int read_lists(struct keeper *k)
+{
+	return revocation_refresh(k->ctx, k->service->revocation);
+}
+
+static int read_renewal(struct keeper *k)
+{
+	return renewal_refresh(k->ctx, k->service->renewal);
+}
+
+static int sweep(struct keeper *k)
+{
+	struct sweep s;
+	int e = 0;
+
+	for (int i = 0; i < SWEEP_PORTIONS && e == 0; i++) {
+		sweep_init(&s);
+		e = writer_run(k->service->writer, &s.task);
+		if (!s.more)
+			break;
+	}
+	/* a full queue has more important things in it */
+	return e == FUDA_EWAIT ? 0 : e;
+}
+
+static int count_rows(struct keeper *k, struct rows *ret_mykeys, struct rows *ret_terminals)
+{
+	static const struct statement mykeys = { "SELECT COUNT(*) FROM mykey WHERE state = "
+						 "'active'",
+						 0 };
+	static const struct statement terminals = { "SELECT state, COUNT(*) FROM terminal GROUP BY "
+						    "state",
+						    0 };
+	int e = store_begin(k->store, false);
+
+	if (e == 0)
+		e = store_queue(k->store, &mykeys, NULL, ret_mykeys);
+	if (e == 0)
+		e = store_queue(k->store, &terminals, NULL, ret_terminals);
+	if (e == 0)
+		e = store_sync(k->store);
+	if (e == 0)
+		return store_commit(k->store);
+	store_rollback(k->store);
+	return e;
+}
+
+static void measure_terminals(struct metrics *metrics, const struct rows *rows)
+{
+	static const char *const states[] = {
+		"applied", "on_hold", "approved", "active", "suspended", "revoked",
+	};
+	char state[16];
+
+	for (size_t s = 0; s < ARRAY_SIZE(states); s++) {
+		int64_t n = 0;
+
+		for (size_t i = 0; i < rows->count; i++)
+			if (rows_text(rows, i, 0, state, sizeof(state)) == 0 &&
+			    strcmp(state, states[s]) == 0)
+				n = rows_int(rows, i, 1);
+		metrics_set(metrics, GAUGE_TERMINALS_APPLIED + s, n);
+	}
+}
+
+static int measure(struct keeper *k)
+{
+	_cleanup_rows_ struct rows mykeys = { 0 }, terminals = { 0 };
+	struct metrics *metrics = k->service->metrics;
+	int64_t bytes;
+	int e = count_rows(k, &mykeys, &terminals);
+
+	if (e < 0)
+		return e;
+	if (mykeys.count == 1)
+		metrics_set(metrics, GAUGE_MYKEYS_ACTIVE, rows_int(&mykeys, 0, 0));
+	measure_terminals(metrics, &terminals);
+	e = store_size(k->store, &bytes);
+	if (e == 0)
+		metrics_set(metrics, GAUGE_DATABASE_BYTES, bytes);
+	return e;
+}
+
+/* Of several processes the one that comes first does it; that two do at once is no harm. */
+static int checkpoint(struct keeper *k)
+{
+	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	const char *path = k->service->config.checkpoint_file;
+	int64_t last, now = now_us();
+	int e = audit_last_checkpoint(k->store, &last);
+
+	if (e < 0)
+		return e;
+	if (last)
+		metrics_set(k->service->metrics, GAUGE_CHECKPOINT_AT, last / SECONDS_US);
+	if (now - last < KEEPER_CHECKPOINT_SECONDS * SECONDS_US)
+		return 0;
+	e = audit_checkpoint(k->store, k->service->keys, &json);
+	if (e < 0)
+		return e;
+	metrics_set(k->service->metrics, GAUGE_CHECKPOINT_AT, now / SECONDS_US);
+	return *path ? checkpoint_append(k->ctx, path, &json) : 0;
+}
+
+/* The list of terminals' certificates that count no more is made with each revocation; without any
+ * it grows old. Half of its life is left for those who fetch it. */
+static int list_terminals(struct keeper *k)
+{
+	_cleanup_(crl_renewal_free) struct crl_renewal renewal = { 0 };
+	_cleanup_(fuda_buf_free_public) struct fuda_buf der = FUDA_BUF_INIT(CRL_BYTES_MAX);
+	int64_t made = 0;
+	int e = terminals_crl(k->service->terminals, &der, &made);
+
+	if (e < 0 && e != FUDA_ENOTFOUND)
+		return e;
+	if (e == 0 && made + CA_CRL_DAYS * 86400 / 2 > now_us() / SECONDS_US)
+		return 0;
+	e = crl_renewal_init(&renewal, k->service);
+	if (e == 0)
+		e = writer_run(k->service->writer, &renewal.task);
+	return e == FUDA_EWAIT ? 0 : e;
+}
+
+/* ---- time ---- */
+
+static int64_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static void tell(struct keeper *k, size_t i, int code)
+{
+	const char *message = "";
+
+	if (code < 0)
+		message = *fuda_context_message(k->ctx) ? fuda_context_message(k->ctx) :
+							  fuda_error_text(code);
+	if (strncmp(k->told[i], message, MESSAGE_MAX - 1) == 0)
+		return;
+	snprintf(k->told[i], MESSAGE_MAX, "%s", message);
+	if (k->config.told)
+		k->config.told(k->config.arg, duties[i].what, k->told[i]);
+}
+
+static void do_what_is_due(struct keeper *k, bool woken)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(duties); i++) {
+		if (seconds_now() < k->due[i] && !(woken && duties[i].files))
+			continue;
+		/* the message of another failure is not this one's */
+		(void)fuda_context_fail(k->ctx, FUDA_EFAILED, "");
+		tell(k, i, duties[i].run(k));
+		k->due[i] = seconds_now() + duties[i].seconds;
+	}
+}
+
+static void *keep(void *arg)
+{
+	struct keeper *k = arg;
+	struct timespec until;
+
+	pthread_mutex_lock(&k->lock);
+	while (!k->ending) {
+		bool woken = k->woken;
+
+		k->woken = false;
+		pthread_mutex_unlock(&k->lock);
+		do_what_is_due(k, woken);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += 1;
+		pthread_mutex_lock(&k->lock);
+		if (!k->ending && !k->woken)
+			pthread_cond_timedwait(&k->changed, &k->lock, &until);
+	}
+	pthread_mutex_unlock(&k->lock);
+	return NULL;
+}
+
+/* Signals are for the thread that waits for them. */
+static int start_thread(struct keeper *k)
+{
+	sigset_t all, before;
+	int failed;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed = pthread_create(&k->thread, NULL, keep, k);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed ? FUDA_EFAILED : 0;
+}
+
+static void keeper_free(struct keeper *k)
+{
+	store_close(&k->store);
+	fuda_context_free(&k->ctx);
+	pthread_cond_destroy(&k->changed);
+	pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+int keeper_start(struct fuda_context *ctx, const struct keeper_config *config, struct keeper **ret)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	pthread_condattr_t attributes;
+	int e;
+
+	if (!k)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	k->config = *config;
+	k->service = config->service;
+	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	e = fuda_context_new(&k->ctx);
+	if (e == 0)
+		e = store_open(k->ctx, k->service->config.database, false, &k->store);
+	if (e == 0)
+		e = start_thread(k);
+	if (e < 0) {
+		ctx_fail(ctx, e, "%s",
+			 k->ctx && *fuda_context_message(k->ctx) ? fuda_context_message(k->ctx) :
+								   fuda_error_text(e));
+		keeper_free(k);
+		return e;
+	}
+	*ret = k;
+	return 0;
+}
+
+void keeper_wake(struct keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->woken = true;
+	pthread_cond_signal(&keeper->changed);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+void keeper_stop(struct keeper **keeper)
+{
+	struct keeper *k = *keeper;
+
+	if (!k)
+		return;
+	pthread_mutex_lock(&k->lock);
+	k->ending = true;
+	pthread_cond_signal(&k->changed);
+	pthread_mutex_unlock(&k->lock);
+	pthread_join(k->thread, NULL);
+	keeper_free(k);
+	*keeper = NULL;
+}

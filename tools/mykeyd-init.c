@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd init: makes a service. */
+#include "service/create.h"
+#include "tools/mykeyd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { GIVEN_MAX = 2 * LIST_MAX + 8 };
+
+static const char *environment, *origin, *database, *names, *operations;
+static struct text_list listeners, settings;
+
+static const struct option_spec options[] = {
+	{ "environment", 0, "WORD", N_("which environment it is: production, test, ..."),
+	  OPTION_TEXT, &environment },
+	{ "origin", 0, "https://HOST[:PORT]", N_("what cards sign for, and terminals connect to"),
+	  OPTION_TEXT, &origin },
+	{ "database", 0, "WHERE", N_("sqlite:FILE (sqlite:mykeyd.db) or postgresql://..."),
+	  OPTION_TEXT, &database },
+	{ "listen", 0, "ADDRESS:PORT|unix:PATH",
+	  N_("where to listen (127.0.0.1, the origin's port)"), OPTION_LIST, &listeners },
+	{ "operations", 0, "ADDRESS:PORT", N_("where to listen for /metrics, on this machine"),
+	  OPTION_TEXT, &operations },
+	{ "names", 0, "DNS,IP", N_("names in the certificate for TLS (the origin's host)"),
+	  OPTION_TEXT, &names },
+	{ "set", 0, "KEY=VALUE", N_("any other key of the configuration (repeatable)"), OPTION_LIST,
+	  &settings },
+	{ NULL },
+};
+
+struct givens {
+	struct config_given list[GIVEN_MAX];
+	size_t count;
+	char keys[LIST_MAX][32];
+	char port[32];
+};
+
+static void give(struct givens *g, const char *key, const char *value)
+{
+	if (value && g->count < GIVEN_MAX - 1)
+		g->list[g->count++] = (struct config_given){ key, value };
+}
+
+/* The port of the origin on this machine, unless it is said where to listen. */
+static void give_listeners(struct givens *g)
+{
+	const char *colon = strrchr(origin, ':');
+
+	for (size_t i = 0; i < listeners.count; i++)
+		give(g, "listen", listeners.items[i]);
+	if (listeners.count || !colon || colon[1] < '0' || colon[1] > '9' || strlen(colon) > 6)
+		return;
+	snprintf(g->port, sizeof(g->port), "127.0.0.1%s", colon);
+	give(g, "listen", g->port);
+}
+
+static int give_settings(struct call *call, struct givens *g)
+{
+	for (size_t i = 0; i < settings.count; i++) {
+		const char *text = settings.items[i], *equals = strchr(text, '=');
+		size_t len = equals ? (size_t)(equals - text) : 0;
+
+		if (!len || len >= sizeof(g->keys[i]))
+			return call_usage(call, _("--set takes KEY=VALUE, not '%s'"), text);
+		snprintf(g->keys[i], sizeof(g->keys[i]), "%.*s", (int)len, text);
+		give(g, g->keys[i], equals + 1);
+	}
+	return 0;
+}
+
+static void tell_next(const char *folder)
+{
+	fprintf(stderr,
+		_("A service is in %s, and you are its first operator. Next:\n"
+		  "  fuda-mykeyd serve          serves it\n"
+		  "  fuda-mykeyd org add        an organisation, then its sectors and codes for "
+		  "its\n"
+		  "                             terminals: fuda-mykeyd(1), EXAMPLES\n"
+		  "Terminals trust the server by %s/ca.pem.\n"
+		  "Keep copies of kek, keystore and ca.key apart from those of the database: who "
+		  "has\n"
+		  "both has everything, and who lost them has nothing.\n"),
+		folder, folder);
+}
+
+static int run(struct call *call)
+{
+	struct givens g = { .count = 0 };
+	struct service_create what = { .folder = mykeyd_folder(), .given = g.list, .names = names };
+	int r = call_operands(call, 0, 0);
+
+	if (r < 0)
+		return r;
+	if (!environment)
+		return call_usage(call, _("which environment is it? --environment"));
+	if (!origin)
+		return call_usage(call, _("where will terminals find it? --origin"));
+	give(&g, "environment", environment);
+	give(&g, "origin", origin);
+	give(&g, "database", database);
+	give(&g, "operations", operations);
+	give_listeners(&g);
+	r = give_settings(call, &g);
+	if (r == 0)
+		r = service_create(call->ctx, &what);
+	if (r < 0)
+		return r;
+	report_text(call->report, NULL, "folder", what.folder);
+	if (!common.json)
+		tell_next(what.folder);
+	return 0;
+}
+
+const struct fuda_command command_mykeyd_init = {
+	.name = "init",
+	.summary = N_("make a service: folder, keys, authority, database, first operator"),
+	.synopsis = "--environment WORD --origin https://HOST[:PORT]",
+	.options = options,
+	.flags = COMMAND_FOLDER,
+	.run = run,
+};

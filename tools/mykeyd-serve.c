@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd serve: the service itself. */
+#include "service/server.h"
+#include "tools/mykeyd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool quiet;
+static int ready_fd = -1;
+
+static const struct option_spec options[] = {
+	{ "quiet", 'q', NULL, N_("no log on standard error"), OPTION_SWITCH, &quiet },
+	{ "ready-fd", 0, "N", N_("write a line end to file descriptor N when it serves"),
+	  OPTION_NUMBER, &ready_fd, 0, 1 << 20 },
+	{ NULL },
+};
+
+/* In one piece: lines of threads do not mix. */
+static void log_line(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+}
+
+static void tell_ready(const struct server *server)
+{
+	char address[SERVER_ADDRESS];
+
+	for (size_t i = 0; server_address(server, i, address) == 0; i++)
+		fprintf(stderr, _("listening on %s\n"), address);
+	if (ready_fd >= 0 && write(ready_fd, "\n", 1) == 1)
+		close(ready_fd);
+}
+
+/* Until it is to stop. */
+static void wait_for_signals(const sigset_t *signals, struct server *server)
+{
+	int number;
+
+	while ((number = sigwaitinfo(signals, NULL)) < 0 || number == SIGHUP)
+		if (number == SIGHUP)
+			server_reload(server);
+		else if (errno != EINTR)
+			return;
+}
+
+/* Blocked here before there are other threads, signals come to this one only. */
+static void block(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+}
+
+static int run(struct call *call)
+{
+	_cleanup_service_ struct service *service = NULL;
+	struct server_config config = { .log = quiet ? NULL : log_line };
+	struct server *server;
+	sigset_t signals;
+	int r = call_operands(call, 0, 0), left;
+
+	if (r < 0)
+		return r;
+	block(&signals);
+	r = service_open(call->ctx, mykeyd_folder(), true, &service);
+	if (r < 0)
+		return r;
+	config.service = service;
+	r = server_start(call->ctx, &config, &server);
+	if (r < 0)
+		return r;
+	tell_ready(server);
+	wait_for_signals(&signals, server);
+	left = server_stop(&server);
+	if (left && !quiet)
+		fprintf(stderr, _("fuda-mykeyd: %d requests were not answered.\n"), left);
+	return 0;
+}
+
+const struct fuda_command command_mykeyd_serve = {
+	.name = "serve",
+	.summary = N_("serve terminals until told to stop"),
+	.synopsis = "",
+	.options = options,
+	.flags = COMMAND_FOLDER,
+	.run = run,
+};
