@@ -21,14 +21,18 @@ struct http_request {
 	const char *content_type;  /* "" if absent; lower case, without parameters */
 	const char *idempotency_key; /* "" if absent; printable ASCII without blanks */
 	const char *authorization; /* "" if absent */
-	const char *trace;	   /* W3C traceparent if well-formed, or "" */
+	/* W3C traceparent if well-formed, or ""; a problem makes one, whose id it names */
+	const char *trace;
 	const uint8_t *body;
 	size_t body_len;
-	const uint8_t *certificate; /* the client's, DER, of the TLS session or, on the trusted socket
-				     * only, of the header Client-Cert (RFC 9440); NULL: none */
+	/* The client's, DER, unjudged; NULL: none. Of the TLS session or, on the trusted socket
+	 * only, of the header field Client-Cert (RFC 9440) or Client-Cert-Pem (what nginx calls
+	 * $ssl_client_escaped_cert); elsewhere either of them is refused (400). */
+	const uint8_t *certificate;
 	size_t certificate_len;
-	bool local; /* by the trusted socket without a Client-Cert: operations and nginx itself */
-	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
+	/* By the trusted socket, without a Client-Cert and not by a proxy (no Forwarded,
+	 * X-Forwarded-For, X-Real-IP, Via): operations. */
+	bool local;
 };
 
 /* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
@@ -66,14 +70,17 @@ struct http_config {
 	int threads;		 /* of each listener; 0: as many as cores */
 	int connections;	 /* at most, of each listener */
 	int per_address;	 /* connections of one address at most; 0: no limit */
-	int idle_seconds;	 /* a connection that says nothing is closed; so is one that takes
-				  * longer than this for a whole request */
-	const char *tls_certificate, *tls_key; /* PEM, with NUL */
-	const char *tls_client_ca;	       /* PEM: named to clients; who is no client of it is
-						* the handler's to refuse */
+	/* A connection that says nothing for so long is closed; so is one that takes longer than
+	 * this for a whole request, or much longer for taking its answer. */
+	int idle_seconds;
+	const char *tls_certificate, *tls_key; /* PEM, with NUL; not needed after http_start() */
+	/* PEM: named to clients; who is no client of it is the handler's to refuse. NULL: none. */
+	const char *tls_client_ca;
 	/* Called on a thread of the pool when a request is whole; answers now or later. */
 	void (*handle)(void *arg, struct exchange *x);
-	/* Every finished exchange, for metrics and the log; never called twice for one. */
+	/* Every exchange that was answered, for metrics and the log, on a thread of the pool; never
+	 * twice for one. `us`: from its first line to the end of its answer. Of those that were
+	 * refused before a handler was called, method and path are "" where they were not ours. */
 	void (*done)(void *arg, const struct http_request *request, int status, int64_t us);
 	void *arg;
 };
@@ -91,6 +98,8 @@ int http_port(const struct http *http, size_t i);
 /* No new connections; waits up to `ms` for exchanges that have not been answered. How many are
  * left. */
 int http_drain(struct http *http, int ms);
+/* What has not been answered is answered 503; answering it later does nothing, and is allowed even
+ * after this returns. */
 void http_stop(struct http **http);
 /* Connections now, and exchanges not answered yet. */
 void http_load(const struct http *http, int *ret_connections, int *ret_open);
