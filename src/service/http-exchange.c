@@ -58,6 +58,12 @@ const struct http_request *http_request(const struct exchange *x)
 	return &x->request;
 }
 
+/* done() is called behind the answer, and sees it. */
+void http_caller(struct exchange *x, const uint8_t caller[16])
+{
+	memcpy(x->request.caller, caller, sizeof(x->request.caller));
+}
+
 /* ---- answers ---- */
 
 static void header(struct MHD_Response *r, const char *name, const char *value)

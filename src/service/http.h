@@ -33,6 +33,7 @@ struct http_request {
 	/* By the trusted socket, without a Client-Cert and not by a proxy (no Forwarded,
 	 * X-Forwarded-For, X-Real-IP, Via): operations. */
 	bool local;
+	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
 };
 
 /* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
