@@ -114,7 +114,7 @@ openssl/ src/base/(crypto(-keys)?|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-
 curl/ src/mykey/http\.c
 (microhttpd|gnutls/) src/service/http(-[a-z0-9]*)?\.[ch]
 sqlite3 src/service/store-sqlite\.c
-(libpq|pg_) src/service/store-postgres\.c
+(libpq|pg_) src/service/store-postgres(-[a-z]*)?\.[ch]
 (json|json-c/) tools/json\.c
 (openjpeg|png\.h) tools/photo-picture\.c|src/vcard/pictures\.c
 seccomp tools/photo-sandbox\.c

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The database over PostgreSQL: the cases of tests/test-store, and what only a server can do.
 set -eu
-[ -x tests/test-store ] || {
+[ -x tests/test-store-schema ] || {
 	echo "SKIP: built without the service or its tests"
 	exit 77
 }
@@ -12,3 +12,4 @@ grep -q '^PQ_LIBS = ..*' Makefile || {
 }
 . "${srcdir:-.}/tests/postgres-env.sh"
 tests/test-store
+tests/test-store-schema

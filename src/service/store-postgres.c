@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PostgreSQL by libpq in pipeline mode: what is queued leaves for the server, and its answers are
  * taken at the next sync. */
-#include <endian.h>
 #include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,23 +9,10 @@
 
 #include "base/deadline.h"
 #include "service/store-inside.h"
+#include "service/store-postgres.h"
 
 enum {
 	PIPE_MAX = 65536, /* what may be queued between two syncs */
-	OPTIONS_MAX = 64, /* of a connection */
-	TEXT_MAX = 1024,
-};
-
-/* Of pg_type: they are the same in every server. */
-enum oid {
-	OID_BOOL = 16,
-	OID_BYTEA = 17,
-	OID_NAME = 19,
-	OID_INT8 = 20,
-	OID_INT2 = 21,
-	OID_INT4 = 23,
-	OID_TEXT = 25,
-	OID_VARCHAR = 1043,
 };
 
 /* A statement that was prepared. A parameter that has only been NULL has no type yet; when it gets
@@ -51,7 +36,8 @@ struct postgres {
 	PGconn *conn;              /* NULL: lost, or not there yet */
 	bool write;
 	bool begin_due; /* BEGIN is to be sent with the first statement */
-	bool doomed;    /* the server said that it ends the connection */
+	bool doomed;    /* the connection is lost, or about to be */
+	bool unfit;     /* the server: another one is to be looked for */
 	unsigned names;
 	struct sent *sent;
 	size_t sent_count, sent_size;
@@ -67,7 +53,7 @@ static struct postgres *of(struct store *store)
 /* By the beginning of SQLSTATE (PostgreSQL, appendix A). */
 static const struct {
 	char state[6];
-	bool lost; /* the connection is of no use any more */
+	bool unfit; /* is the server */
 	int result;
 	const char *text;
 } failures[] = {
@@ -120,15 +106,16 @@ static int refused(struct postgres *pg, const PGresult *result)
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	size_t i = 0;
 
-	pg->doomed = !state || !text || is_last(result); /* without: libpq's own */
-	if (pg->doomed)
+	if (!state || !text || is_last(result)) { /* without them it is libpq's own */
+		pg->doomed = true;
 		return FUDA_ERETRY;
+	}
 	while (strncmp(failures[i].state, state, strlen(failures[i].state)) != 0)
 		i++;
 	/* it was not to write: not the server's fault */
-	if (failures[i].lost && !pg->write)
+	if (failures[i].unfit && !pg->write)
 		return ctx_fail_code(pg->store.ctx, FUDA_EINVAL);
-	pg->doomed = failures[i].lost;
+	pg->unfit = failures[i].unfit;
 	return ctx_fail(pg->store.ctx, failures[i].result, "%s: %s (SQLSTATE %s).",
 			_(failures[i].text), text, state);
 }
@@ -186,70 +173,6 @@ static bool is_alive(struct postgres *pg)
 	return !pg->doomed && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
-/* ---- values ---- */
-
-static uint64_t big_endian(const char *bytes, int len)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; i < len; i++)
-		n = n << 8 | (uint8_t)bytes[i];
-	return n;
-}
-
-static bool value_at(const PGresult *result, int row, int column, struct datum *ret)
-{
-	const char *bytes = PQgetvalue(result, row, column);
-	int len = PQgetlength(result, row, column);
-
-	*ret = NONE;
-	if (PQgetisnull(result, row, column))
-		return true;
-	switch (PQftype(result, column)) {
-	case OID_BOOL:
-		*ret = INT(len == 1 && *bytes);
-		return len == 1;
-	case OID_INT2:
-		*ret = INT((int16_t)big_endian(bytes, len));
-		return len == 2;
-	case OID_INT4:
-		*ret = INT((int32_t)big_endian(bytes, len));
-		return len == 4;
-	case OID_INT8:
-		*ret = INT((int64_t)big_endian(bytes, len));
-		return len == 8;
-	case OID_BYTEA:
-		*ret = BYTES(bytes, (size_t)len);
-		return true;
-	case OID_NAME:
-	case OID_TEXT:
-	case OID_VARCHAR:
-		*ret = (struct datum){ DATUM_TEXT, 0, bytes, (size_t)len };
-		return true;
-	default: /* we have no fractions */
-		return false;
-	}
-}
-
-static int take_rows(struct postgres *pg, const PGresult *result, struct rows *rows)
-{
-	struct datum row[STORE_COLUMNS];
-	int r = 0;
-
-	if (!rows->columns)
-		r = rows_start(rows, (size_t)PQnfields(result));
-	for (int i = 0; i < PQntuples(result) && r == 0; i++) {
-		for (size_t j = 0; j < rows->columns; j++)
-			if (!value_at(result, i, (int)j, &row[j]))
-				return ctx_fail(pg->store.ctx, FUDA_ESTORE,
-						_("The database gave a value of an unknown kind."));
-		r = rows_add(rows, row);
-	}
-	if (r == FUDA_ETOOBIG) /* who knows how much more there is */
-		pg->doomed = true;
-	return r < 0 ? rows_fail(pg->store.ctx, r) : 0;
-}
-
 /* ---- answers ---- */
 
 static int64_t changed_by(PGresult *result)
@@ -259,6 +182,19 @@ static int64_t changed_by(PGresult *result)
 	return strncmp(tag, "SELECT", strlen("SELECT")) == 0 ?
 		       0 :
 		       strtoll(PQcmdTuples(result), NULL, 10);
+}
+
+/* Without `ret` nobody wants to know. */
+static int take_rows(struct postgres *pg, const struct sent *s, PGresult *result, struct rows *rows)
+{
+	int r = 0;
+
+	if (s->ret)
+		r = postgres_take_rows(pg->store.ctx, result, rows);
+	if (r == FUDA_ETOOBIG) /* who knows how much more there is */
+		pg->doomed = true;
+	rows->changed = changed_by(result);
+	return r;
 }
 
 static int take_result(struct postgres *pg, struct sent *s, PGresult *result, struct rows *rows)
@@ -271,10 +207,8 @@ static int take_result(struct postgres *pg, struct sent *s, PGresult *result, st
 		rows->changed = changed_by(result);
 		return 0;
 	case PGRES_SINGLE_TUPLE:
-		return s->ret ? take_rows(pg, result, rows) : 0;
 	case PGRES_TUPLES_OK:
-		rows->changed = changed_by(result);
-		return s->ret ? take_rows(pg, result, rows) : 0;
+		return take_rows(pg, s, result, rows);
 	case PGRES_PIPELINE_ABORTED: /* what failed before it has been told */
 		return FUDA_EFAILED;
 	default:
@@ -347,7 +281,9 @@ static int take_answers(struct postgres *pg, bool committing)
 			r = FUDA_ERETRY;
 	}
 	pg->sent_count = 0;
-	if (!pg->doomed)
+	if (pg->unfit)
+		lose(pg);
+	if (!pg->doomed || !pg->conn)
 		return r;
 	if (r == FUDA_ERETRY)
 		return lost(pg, committing);
@@ -443,16 +379,13 @@ static int find(struct postgres *pg, const struct statement *statement, struct m
 static int prepare(struct postgres *pg, const struct statement *statement,
 		   const struct datum *params, struct made **ret)
 {
-	static const Oid types[] = {
-		[DATUM_INT] = OID_INT8, [DATUM_BYTES] = OID_BYTEA, [DATUM_TEXT] = OID_TEXT
-	};
 	struct made *made = NULL;
 	int r = find(pg, statement, &made);
 
 	if (r < 0)
 		return r;
 	for (int i = 0; i < statement->params; i++) {
-		Oid type = types[params[i].kind];
+		Oid type = postgres_type(params[i].kind);
 
 		if (!type || type == made->types[i])
 			continue;
@@ -469,9 +402,7 @@ static int prepare(struct postgres *pg, const struct statement *statement,
 static int send_statement(struct postgres *pg, const struct statement *statement,
 			  const struct datum *params, struct rows *ret)
 {
-	const char *values[STORE_PARAMS];
-	int lengths[STORE_PARAMS], binary[STORE_PARAMS];
-	uint64_t numbers[STORE_PARAMS];
+	struct postgres_params values;
 	struct made *made = NULL;
 	struct sent *s = NULL;
 	int r = prepare(pg, statement, params, &made);
@@ -480,115 +411,28 @@ static int send_statement(struct postgres *pg, const struct statement *statement
 		r = next_sent(pg, &s);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < statement->params; i++) {
-		numbers[i] = htobe64((uint64_t)params[i].number);
-		binary[i] = 1;
-		lengths[i] = (int)params[i].len;
-		values[i] = params[i].len ? params[i].bytes : "";
-		if (params[i].kind == DATUM_NULL)
-			values[i] = NULL;
-		if (params[i].kind == DATUM_INT) {
-			values[i] = (const char *)&numbers[i];
-			lengths[i] = sizeof(numbers[i]);
-		}
-	}
-	if (!PQsendQueryPrepared(pg->conn, name_of(made).text, statement->params, values, lengths,
-				 binary, 1))
+	postgres_fill(&values, params, statement->params);
+	if (!PQsendQueryPrepared(pg->conn, name_of(made).text, statement->params, values.values,
+				 values.lengths, values.binary, 1))
 		return lost(pg, false);
 	*s = (struct sent){ .ret = ret };
 	pg->sent_count++;
 	return 0;
 }
 
-/* ---- connecting ---- */
-
-/* What holds unless the place of the database says otherwise. A wait for a server that is not there
- * any more, or for a lock, has an end. */
-static const struct {
-	const char *name, *value;
-} defaults[] = {
-	{ "connect_timeout", "10" },
-	{ "tcp_user_timeout", "20000" },
-	{ "keepalives_idle", "10" },
-	{ "keepalives_interval", "5" },
-	{ "keepalives_count", "3" },
-	{ "target_session_attrs", "read-write" },
-	{ "fallback_application_name", "fudasashi" },
-};
-/* ... and this whatever it says. */
-static const char encoding[] = "UTF8";
-/* ... and this before its own options, of which the last one holds. */
-static const char settings[] = "-c statement_timeout=30s -c "
-			       "idle_in_transaction_session_timeout=60s";
-
-static const char *default_of(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		if (strcmp(defaults[i].name, name) == 0)
-			return defaults[i].value;
-	return NULL;
-}
-
-static PGconn *start(const struct postgres *pg)
-{
-	const char *names[OPTIONS_MAX + 1] = { NULL }, *values[OPTIONS_MAX + 1] = { NULL };
-	char options[TEXT_MAX];
-	size_t n = 0;
-
-	for (const PQconninfoOption *o = pg->options; o->keyword && n < OPTIONS_MAX; o++) {
-		const char *value = o->val ? o->val : default_of(o->keyword);
-
-		if (strcmp(o->keyword, "client_encoding") == 0)
-			value = encoding;
-		if (strcmp(o->keyword, "options") == 0) {
-			snprintf(options, sizeof(options), "%s %s", settings, value ? value : "");
-			value = options;
-		}
-		if (!value)
-			continue;
-		names[n] = o->keyword;
-		values[n++] = value;
-	}
-	return PQconnectdbParams(names, values, 0);
-}
-
-/* In one line. */
-static int cannot_connect(struct fuda_context *ctx, const PGconn *conn)
-{
-	char text[TEXT_MAX / 2];
-
-	snprintf(text, sizeof(text), "%s", conn ? PQerrorMessage(conn) : "");
-	for (char *p = text; *p; p++)
-		if (*p == '\n')
-			*p = p[1] ? ' ' : 0;
-	return ctx_fail(ctx, FUDA_ESTORE, _("No connection to the database: %s"), text);
-}
+/* ---- opening ---- */
 
 static int reconnect(struct postgres *pg)
 {
 	/* an answer is durable, whatever somebody set for other users of the server */
 	static const char durable[] = "SELECT set_config('synchronous_commit', 'on', false)"
 				      " WHERE current_setting('synchronous_commit') = 'off'";
-	const char *server;
-	int r;
+	int r = postgres_connect(pg->store.ctx, pg->options, &pg->conn);
 
-	pg->doomed = false;
-	pg->conn = start(pg);
-	if (!pg->conn || PQstatus(pg->conn) != CONNECTION_OK) {
-		r = cannot_connect(pg->store.ctx, pg->conn);
-		lose(pg);
+	if (r < 0)
 		return r;
-	}
+	pg->doomed = pg->unfit = false;
 	PQsetNoticeReceiver(pg->conn, take_notice, pg);
-	server = PQparameterStatus(pg->conn, "server_encoding");
-	if (!server || strcmp(server, encoding) != 0) {
-		lose(pg);
-		return ctx_fail(pg->store.ctx, FUDA_ESTORE,
-				_("The database must be one in %s: make it with that encoding."),
-				encoding);
-	}
-	if (PQsetnonblocking(pg->conn, 1) < 0 || !PQenterPipelineMode(pg->conn))
-		return lost(pg, false);
 	r = send_text(pg, durable, false);
 	if (r == 0)
 		r = PQpipelineSync(pg->conn) ? take_answers(pg, false) : lost(pg, false);
@@ -597,56 +441,14 @@ static int reconnect(struct postgres *pg)
 	return r;
 }
 
-/* ---- opening ---- */
-
 static void pg_close(struct store *store)
 {
 	struct postgres *pg = of(store);
 
 	lose(pg);
-	for (PQconninfoOption *o = pg->options; o && o->keyword; o++)
-		if (o->val)
-			wipe(o->val, strlen(o->val));
-	PQconninfoFree(pg->options);
+	postgres_options_free(&pg->options);
 	free(pg->sent);
 	free(pg);
-}
-
-/* A password with a '@', ':' or '/' in it that is not written %XX is taken for a part of what
- * follows it, and what libpq says of a wrong host or port would show it. */
-static bool is_well_said(const PQconninfoOption *options)
-{
-	static const char *const plain[] = { "host", "hostaddr", "port", "dbname", "user" };
-
-	for (const PQconninfoOption *o = options; o->keyword; o++)
-		for (size_t i = 0; o->val && i < ARRAY_SIZE(plain); i++) {
-			if (strcmp(o->keyword, plain[i]) != 0)
-				continue;
-			if (strchr(o->val, '@'))
-				return false;
-			if (strcmp(o->keyword, "port") == 0 && o->val[strspn(o->val, "0123456789"
-										     ",")])
-				return false;
-		}
-	return true;
-}
-
-static int parse(struct fuda_context *ctx, const char *where, PQconninfoOption **ret)
-{
-	char *error = NULL;
-
-	*ret = PQconninfoParse(where, &error);
-	PQfreemem(error); /* repeats what it does not like, which may be of a password */
-	if (!*ret)
-		return ctx_fail(ctx, FUDA_EINVAL,
-				_("The place of the database is \"sqlite:\" and the path of a "
-				  "file, "
-				  "or \"postgresql://USER@HOST/DATABASE\" as libpq takes it."));
-	if (!is_well_said(*ret))
-		return ctx_fail(ctx, FUDA_EINVAL,
-				_("The place of the database has a \"@\" or \":\" too many: in a "
-				  "password they are written %%40 and %%3A, and \"/\" is %%2F."));
-	return 0;
 }
 
 static int pg_open(struct fuda_context *ctx, const char *where, bool make, struct store **ret)
@@ -659,7 +461,7 @@ static int pg_open(struct fuda_context *ctx, const char *where, bool make, struc
 		return ctx_fail_code(ctx, FUDA_ENOMEM);
 	pg->store.ctx = ctx;
 	pg->store.driver = &store_postgres;
-	r = parse(ctx, where, &pg->options);
+	r = postgres_parse(ctx, where, &pg->options);
 	if (r == 0)
 		r = reconnect(pg);
 	if (r < 0) {
