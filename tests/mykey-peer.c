@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +66,7 @@ static X509 *new_certificate(EVP_PKEY *key, const char *name, time_t from, time_
 	X509 *x = X509_new();
 	X509_NAME *subject = x ? X509_get_subject_name(x) : NULL;
 
-	if (!subject || !X509_set_version(x, X509_VERSION_3) ||
-	    !ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial) ||
+	if (!subject || !X509_set_version(x, X509_VERSION_3) || !ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial) ||
 	    !X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1, 0) ||
 	    !X509_time_adj_ex(X509_getm_notBefore(x), 0, 0, &from) ||
 	    !X509_time_adj_ex(X509_getm_notAfter(x), 0, 0, &until) || !X509_set_pubkey(x, key) ||
@@ -114,8 +114,7 @@ static void to_buf(int len, uint8_t **der, struct fuda_buf *ret)
 	OPENSSL_free(*der);
 }
 
-void peer_issue(const uint8_t *csr, size_t len, const struct peer_certificate *what,
-		struct fuda_buf *ret_der)
+void peer_issue(const uint8_t *csr, size_t len, const struct peer_certificate *what, struct fuda_buf *ret_der)
 {
 	X509_REQ *request = d2i_X509_REQ(NULL, &csr, (long)len);
 	EVP_PKEY *key = request ? X509_REQ_get_pubkey(request) : NULL;
@@ -275,8 +274,7 @@ static bool send_answer(SSL *ssl, struct peer_answer *a)
 	if (!a->raw) {
 		n = snprintf(head, sizeof(head),
 			     "HTTP/1.1 %d Said\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n",
-			     a->status ? a->status : 200, a->type ? a->type : "application/json", len,
-			     a->head);
+			     a->status ? a->status : 200, a->type ? a->type : "application/json", len, a->head);
 		if (SSL_write(ssl, head, n) != n)
 			return false;
 	}
@@ -306,8 +304,7 @@ static void serve(struct mykey_peer *p, int fd)
 static void *run(void *arg)
 {
 	struct mykey_peer *p = arg;
-	struct pollfd fds[2] = { { .fd = p->listener, .events = POLLIN },
-				 { .fd = p->stop[0], .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = p->listener, .events = POLLIN }, { .fd = p->stop[0], .events = POLLIN } };
 
 	while (poll(fds, 2, -1) > 0 && !fds[1].revents) {
 		int fd = accept(p->listener, NULL, NULL);
@@ -340,9 +337,9 @@ struct mykey_peer *peer_start(enum peer_kind kind, peer_handler handle, void *ar
 	p->fd = -1;
 	p->tls = make_tls(kind);
 	p->listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&a, len) < 0 ||
-	    listen(p->listener, 16) < 0 || getsockname(p->listener, (struct sockaddr *)&a, &len) < 0 ||
-	    pipe(p->stop) < 0 || pthread_create(&p->thread, NULL, run, p))
+	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&a, len) < 0 || listen(p->listener, 16) < 0 ||
+	    getsockname(p->listener, (struct sockaddr *)&a, &len) < 0 || pipe(p->stop) < 0 ||
+	    pthread_create(&p->thread, NULL, run, p))
 		die("listener");
 	snprintf(p->origin, sizeof(p->origin), "https://127.0.0.1:%d", ntohs(a.sin_port));
 	return p;

@@ -93,6 +93,7 @@ enum command_flags {
 	COMMAND_FILTER = 32,  /* prints files: ends like others when nobody reads on */
 	COMMAND_RUNS = 64,    /* runs a program: what stands behind its name is the program's */
 	COMMAND_FOLDER = 128, /* works in the folder of the platform's service: --folder */
+	COMMAND_ONLINE = 256, /* talks to the platform's service: --timeout */
 };
 
 struct fuda_command {

@@ -13,8 +13,9 @@
 
 /* ---- the terminal ---- */
 
-/* A folder that holds what makes this machine a terminal: `terminal.conf` (the service's origin, its
- * CA, the id), `key.pem` (P-256, mode 0600), `certificate.pem`, `ca.pem`. */
+/* A folder that holds what makes this machine a terminal, for its owner alone: `terminal.conf` (the
+ * service's origin), `ca.pem` (what its certificate is judged by), `key.pem` (P-256),
+ * `request.pem`, and `certificate.pem` once there is one; until then `code`, the operator's. */
 struct fuda_terminal;
 
 enum { FUDA_TERMINAL_ID = 37, FUDA_FINGERPRINT = 65 };
@@ -32,38 +33,47 @@ const char *fuda_terminal_state_name(enum fuda_terminal_state state);
 
 struct fuda_terminal_facts {
 	enum fuda_terminal_state state;
-	char server[256];		/* origin: "https://host[:port]" */
-	char id[FUDA_TERMINAL_ID];	/* UUID; "" before the certificate */
-	char environment[32];		/* "" before the certificate */
+	char server[256];               /* origin: "https://host[:port]" */
+	char id[FUDA_TERMINAL_ID];      /* UUID; "" before the certificate */
+	char environment[32];           /* "" before the certificate */
 	char request[FUDA_FINGERPRINT]; /* SHA-256 of the certificate request, hexadecimal: what the
 					 * operator compares before approving */
-	time_t not_before, not_after;	/* of the certificate; 0 before it */
-	time_t retry_at;		/* when to ask again, while it waits; 0: any time */
+	time_t not_before, not_after;   /* of the certificate; 0 before it */
+	time_t retry_at;                /* when to ask again, while it waits; 0: any time */
 };
 
-/* Opens what is there. FUDA_ENOTFOUND: the folder is no terminal's. */
+/* Opens what is there, and ends a renewal that was broken off. `folder` may be NULL here and below:
+ * the user's own, ${XDG_CONFIG_HOME:-~/.config}/fuda/terminal. FUDA_ENOTFOUND: it is no terminal's;
+ * FUDA_EFORMAT: it is damaged; FUDA_EFILE. */
 int fuda_terminal_open(struct fuda_context *ctx, const char *folder, struct fuda_terminal **ret);
 void fuda_terminal_free(struct fuda_terminal **terminal);
 int fuda_terminal_facts(struct fuda_terminal *terminal, struct fuda_terminal_facts *ret);
 
-/* Applies by EST (RFC 7030): makes key and request in the new folder `folder`, sends the request with
- * the one-time code of the operator. `ca` is a PEM file of the CA that the server's certificate is
- * judged by. Without a certificate yet that is 0 too: see the facts. The folder is complete before
- * anything is sent, so that the same can be said again after a failure. */
+/* Applies by EST (RFC 7030): makes key and request in the new folder `folder`, sends the request
+ * with the one-time code of the operator. `ca` is a PEM file of the CA that the server's
+ * certificate is judged by. Without a certificate yet that is 0 too: see the facts. The folder is
+ * complete before anything is sent, so that the same can be said again after a failure, with
+ * another code or CA file if need be. FUDA_EINVAL: no such server or code; FUDA_EEXISTS: the folder
+ * is another's, or has its certificate; FUDA_EREFUSED, FUDA_EWAIT: the service says so;
+ * FUDA_EUNREACHABLE, FUDA_ETRANSPORT; FUDA_EVERIFY: who answers is not the service; FUDA_EFORMAT:
+ * the answer, or `ca`. */
 int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char *server,
 			const char *ca, const char *code, struct fuda_deadline *dl,
 			struct fuda_terminal **ret);
-/* Asks whether the certificate is there now. 0: it is, or not yet: see the facts. */
+/* Asks whether the certificate is there now. 0: it is, or not yet: see the facts. Otherwise as
+ * fuda_terminal_enrol(); FUDA_ENOTFOUND: there is no code any more to ask with. */
 int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl);
-/* Gets a new certificate for a new key (simplereenroll); the old ones stay until it is there. */
+/* Gets a new certificate for a new key (simplereenroll); the old ones stay until it is there. After
+ * a failure the same request is sent again. Errors as fuda_terminal_enrol(); FUDA_EWAIT also if it
+ * is to be approved first, FUDA_EBUSY if another program was faster. */
 int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl);
 
 /* ---- the holder of a card ---- */
 
 struct fuda_mykey;
 
-/* Told when the service asks to wait: `seconds` until the next try. False ends the wait with
- * FUDA_EWAIT. */
+/* Told when the service asks to wait: `seconds` until the next try. It may restart the deadline of
+ * the call, which is looked at after it. False ends the wait with FUDA_EWAIT. */
 typedef bool (*fuda_mykey_wait)(void *arg, int seconds);
 
 /* A session with the service of `terminal`, which must outlive it. */
@@ -72,7 +82,7 @@ void fuda_mykey_free(struct fuda_mykey **mykey);
 void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *arg);
 
 enum fuda_mykey_purpose {
-	FUDA_MYKEY_BIND,    /* the holder's MyKey ID, made if there is none */
+	FUDA_MYKEY_BIND, /* the holder's MyKey ID, made if there is none */
 	FUDA_MYKEY_SHOW,
 	FUDA_MYKEY_CHANGE,
 	FUDA_MYKEY_EXPIRE,
@@ -83,30 +93,36 @@ enum fuda_mykey_purpose {
 
 struct fuda_mykey_wish {
 	enum fuda_mykey_purpose purpose;
-	const char *sector;	  /* NULL: the terminal's only one */
-	const char *wished;	  /* change: the id wished for; NULL: any */
+	const char *sector;       /* NULL: the terminal's only one */
+	const char *wished;       /* change: the id wished for; NULL: any */
 	const char *local_number; /* link: what the holder is called there */
 };
 struct fuda_mykey_answer {
-	char result[48];	/* "ok", or the service's problem code */
+	char result[48]; /* "ok", or the service's problem code */
 	char mykey_id[16];
-	bool fresh;		/* made just now */
+	/* when, as the service says (RFC 3339); "" if it does not */
+	char issued[32], expired[32];
+	bool fresh;     /* made just now */
+	bool generated; /* change: by the service, not as wished */
 	char ppid[32];
-	char local_number[128]; /* "" if none is linked */
+	char local_number[260]; /* "" if none is linked */
 	char sector[64];
-	int tries_left;		/* change: wishes that may still be tried; -1: not said */
-	int retry_after;	/* seconds; 0: not said */
-	char message[256];	/* what the service says to people, "" if nothing */
+	int tries_left;    /* change: wishes that may still be tried; -1: not said */
+	int retry_after;   /* seconds; 0: not said */
+	char message[256]; /* what the service says to people, "" if nothing */
 };
 
-/* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and gives
- * what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had costs no
- * try. */
+/* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and
+ * gives what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had
+ * costs no try. FUDA_EREFUSED, FUDA_EWAIT (longer than there is time for), FUDA_EUNREACHABLE,
+ * FUDA_ETRANSPORT, FUDA_EVERIFY (another service, or a challenge for something else). */
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret);
-/* Sends what the card made of it. The same request is repeated, under one idempotency key, until there
- * is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent and never
- * answered. FUDA_EREFUSED: see result and message. */
+/* Sends what the card made of it. The same request is repeated, under one idempotency key, until
+ * there is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent
+ * and never answered, or not in a way that tells. FUDA_EREFUSED: see result and message;
+ * FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it never was sent. A challenge is good for one
+ * such call. */
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);

@@ -37,7 +37,7 @@ struct fuda_mykey {
 /* What the service calls each of them; it is signed, too. */
 static const struct purpose {
 	const char *name, *path;
-	bool changes; /* there is something to be unsure of */
+	bool changes;  /* there is something to be unsure of */
 	bool id, ppid; /* that its answer must have */
 } purposes[] = {
 	[FUDA_MYKEY_BIND] = { "bind", "/v1/mykeys", true, true, false },
@@ -88,7 +88,8 @@ static int wait_for(struct fuda_mykey *m, int seconds, const struct fuda_deadlin
 	left = deadline_left(dl);
 	if (left >= 0 && left / 1000 < seconds)
 		return ctx_fail(m->ctx, FUDA_EWAIT,
-				_("The service asks to wait %d s, which is longer than there is time "
+				_("The service asks to wait %d s, which is longer than there is "
+				  "time "
 				  "for: do it again then, or give it more time."),
 				seconds);
 	return deadline_sleep(dl, seconds * 1000);
@@ -121,12 +122,14 @@ static int check_offer(struct fuda_mykey *m, const struct offer *o)
 		return not_ours(m, _("The service at %s gives challenges in the name of another "
 				     "one. Nothing was signed."));
 	if (strcmp(o->terminal, m->terminal->facts.id) != 0)
-		return not_ours(m, _("The service at %s gives this terminal the challenge of another "
+		return not_ours(m, _("The service at %s gives this terminal the challenge of "
+				     "another "
 				     "one. Nothing was signed."));
 	if (o->nonce.len != TRANSCRIPT_NONCE)
 		return not_ours(m, _("What %s gives is no challenge."));
 	if (o->expires < now - SKEW_MAX || o->expires > now + SKEW_MAX)
-		return not_ours(m, _("The challenge of %s is not for now: the clock of this machine "
+		return not_ours(m, _("The challenge of %s is not for now: the clock of this "
+				     "machine "
 				     "or of the service is wrong. Nothing was signed."));
 	return 0;
 }
@@ -179,7 +182,8 @@ static int check_terminal(struct fuda_mykey *m)
 	case FUDA_TERMINAL_NONE:
 	case FUDA_TERMINAL_APPLIED:
 		return ctx_fail(m->ctx, FUDA_EREFUSED,
-				_("This terminal has no certificate yet: fuda terminal status tells "
+				_("This terminal has no certificate yet: fuda terminal status "
+				  "tells "
 				  "what it waits for."));
 	case FUDA_TERMINAL_EXPIRED:
 		return ctx_fail(m->ctx, FUDA_EREFUSED,
@@ -289,7 +293,8 @@ static int give_up(struct asking *a, int code)
 	if (!a->unsure || !a->purpose->changes)
 		return code;
 	return ctx_fail(a->m->ctx, FUDA_EUNSURE,
-			_("It was sent, but no answer came: whether it was done is not known. Do it "
+			_("It was sent, but no answer came: whether it was done is not known. Do "
+			  "it "
 			  "again, or see by fuda mykey show or resolve; nothing is done twice."));
 }
 
@@ -304,8 +309,8 @@ static int pause_before(struct asking *a, int code)
 	return give_up(a, r == FUDA_ETIMEOUT ? code : r);
 }
 
-/* What nobody can tell from a lost answer if it follows one: the service judges these before it looks
- * whether the same was asked before. */
+/* What nobody can tell from a lost answer if it follows one: the service judges these before it
+ * looks whether the same was asked before. */
 static bool says_nothing(const struct problem *p)
 {
 	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
@@ -332,12 +337,13 @@ static int take_answer(struct asking *a, const struct https_answer *answer,
 		       struct fuda_mykey_answer *ret)
 {
 	struct fuda_mykey_answer got = { .result = "ok", .tries_left = -1 };
-	bool generated = false;
 	const struct json_field fields[] = {
 		{ "mykey_id", JSON_STRING, a->purpose->id, got.mykey_id, sizeof(got.mykey_id),
 		  NULL },
+		{ "issued", JSON_STRING, false, got.issued, sizeof(got.issued), NULL },
+		{ "expired", JSON_STRING, false, got.expired, sizeof(got.expired), NULL },
 		{ "new", JSON_BOOL, false, &got.fresh, 0, NULL },
-		{ "generated", JSON_BOOL, false, &generated, 0, NULL },
+		{ "generated", JSON_BOOL, false, &got.generated, 0, NULL },
 		{ "sector", JSON_STRING, a->purpose->ppid, got.sector, sizeof(got.sector), NULL },
 		{ "ppid", JSON_STRING, a->purpose->ppid, got.ppid, sizeof(got.ppid), NULL },
 		{ "local_number", JSON_STRING, false, got.local_number, sizeof(got.local_number),
@@ -351,7 +357,6 @@ static int take_answer(struct asking *a, const struct https_answer *answer,
 		wipe(&got, sizeof(got));
 		return give_up(a, not_ours(a->m, _("The answer of %s cannot be understood.")));
 	}
-	got.fresh |= generated;
 	*ret = got;
 	wipe(&got, sizeof(got));
 	return 0;
@@ -387,12 +392,14 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 		return give_up(a, r);
 	if (answer.status == 200 || answer.status == 201)
 		return take_answer(a, &answer, ret);
-	if (problem_wait(&answer)) {
+	problem_read(&answer, &p);
+	if (problem_wait(&answer) && strcmp(p.code, "revocation_info_stale") != 0) {
+		/* a commit whose outcome the service does not know is one of these, too */
+		a->unsure |= answer.status == 503;
 		ret->retry_after = problem_wait(&answer);
 		r = wait_for(a->m, ret->retry_after, a->dl);
 		return r < 0 ? give_up(a, r) : AGAIN;
 	}
-	problem_read(&answer, &p);
 	/* broken on the way, or it is being done for a try before this one */
 	if ((answer.status >= 500 && !p.known) || strcmp(p.code, "request_in_progress") == 0) {
 		a->unsure = true;

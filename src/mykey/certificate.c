@@ -92,8 +92,8 @@ static int read_environment(struct cursor value, char ret[TERMINAL_ENVIRONMENT])
 {
 	char text[TERMINAL_ENVIRONMENT] = "";
 
-	if (!der_next_is(value, DER_UTF8_STRING) ||
-	    der_text(&value, "", text, sizeof(text)) < 0 || value.left || !*text)
+	if (!der_next_is(value, DER_UTF8_STRING) || der_text(&value, "", text, sizeof(text)) < 0 ||
+	    value.left || !*text)
 		return FUDA_EFORMAT;
 	memcpy(ret, text, sizeof(text));
 	return 0;
@@ -154,9 +154,10 @@ int terminal_certificate_read(struct cursor der, struct terminal_certificate *re
 	if (der_check(der) < 0 || tlv_expect(&der, DER_SEQUENCE, &whole) < 0 || der.left ||
 	    tlv_expect(&whole.value, DER_SEQUENCE, &tbs) < 0)
 		return FUDA_EFORMAT;
-	if (tlv_expect(in, DER_EXPLICIT(TBS_VERSION), &skipped) < 0 || der_integer(in, &serial) < 0 ||
-	    tlv_expect(in, DER_SEQUENCE, &skipped) < 0 || /* signature */
-	    tlv_expect(in, DER_SEQUENCE, &skipped) < 0 || /* issuer */
+	if (tlv_expect(in, DER_EXPLICIT(TBS_VERSION), &skipped) < 0 ||
+	    der_integer(in, &serial) < 0 ||
+	    tlv_expect(in, DER_SEQUENCE, &skipped) < 0 ||                            /* signature */
+	    tlv_expect(in, DER_SEQUENCE, &skipped) < 0 ||                            /* issuer */
 	    read_validity(in, &c) < 0 || tlv_expect(in, DER_SEQUENCE, &skipped) < 0) /* subject */
 		return FUDA_EFORMAT;
 	if (tlv_expect(in, DER_SEQUENCE, &skipped) < 0 || read_extensions(*in, &c) < 0 || !*c.id)

@@ -117,7 +117,8 @@ static int take_certificate(struct fuda_terminal *t, const struct https_answer *
 				t->origin);
 	if (c.not_after <= time(NULL))
 		return ctx_fail(t->ctx, FUDA_EFORMAT,
-				_("The certificate that %s sends has expired already. See the clock "
+				_("The certificate that %s sends has expired already. See the "
+				  "clock "
 				  "of this machine."),
 				t->origin);
 	if (*t->facts.id && strcmp(t->facts.id, c.id) != 0)
@@ -158,7 +159,8 @@ int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl)
 	r = home_read(t->ctx, &t->home, FILE_CODE, true, &code);
 	if (r == FUDA_ENOTFOUND)
 		return ctx_fail(t->ctx, r,
-				_("The code of the operator is not in %s any more: say fuda terminal "
+				_("The code of the operator is not in %s any more: say fuda "
+				  "terminal "
 				  "enrol again with a code."),
 				t->home.path);
 	if (r == 0)
@@ -166,8 +168,8 @@ int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl)
 	if (r < 0)
 		return r;
 	if (a.status == 202)
-		return terminal_write_conf(t, time(NULL) +
-						      (a.retry_after ? a.retry_after : RETRY_DEFAULT));
+		return terminal_write_conf(t, time(NULL) + (a.retry_after ? a.retry_after :
+									    RETRY_DEFAULT));
 	return a.status == 200 ? take_first(t, &a) : refused(t, &a);
 }
 
@@ -198,7 +200,8 @@ static int read_ca(struct fuda_context *ctx, const char *path, struct fuda_buf *
 		return r;
 	if (fuda_pem_decode("CERTIFICATE", &text, &left, &der) < 0 ||
 	    der_check(cur_of(der.data, der.len)) < 0)
-		return ctx_fail(ctx, FUDA_EFORMAT, _("%s has no certificate of a CA in PEM."), path);
+		return ctx_fail(ctx, FUDA_EFORMAT, _("%s has no certificate of a CA in PEM."),
+				path);
 	return 0;
 }
 
@@ -211,7 +214,7 @@ static int make_folder(struct fuda_context *ctx, const char *folder, const char 
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	_cleanup_buf_ struct fuda_buf conf = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	const struct home_file files[] = {
-		{ FILE_CONF, &conf },	{ FILE_CA, ca },     { FILE_KEY, &key },
+		{ FILE_CONF, &conf },   { FILE_CA, ca },     { FILE_KEY, &key },
 		{ FILE_REQUEST, &pem }, { FILE_CODE, code },
 	};
 	int r = request_make(ctx, &key, &der);
@@ -320,8 +323,7 @@ static int next_request(struct fuda_terminal *t, struct fuda_buf *ret_der)
 		return r;
 	fuda_buf_clear(&pem);
 	r = request_make(t->ctx, &key, ret_der);
-	if (r == 0 &&
-	    fuda_pem_encode("CERTIFICATE REQUEST", ret_der->data, ret_der->len, &pem) < 0)
+	if (r == 0 && fuda_pem_encode("CERTIFICATE REQUEST", ret_der->data, ret_der->len, &pem) < 0)
 		r = ctx_fail_code(t->ctx, FUDA_ENOMEM);
 	if (r == 0)
 		r = home_write(t->ctx, &t->home, FILE_NEW_KEY, key.data, key.len);
@@ -367,7 +369,8 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 	ctx_step(t->ctx, _("renew the terminal's certificate"));
 	if (!t->certificate.len)
 		return ctx_fail(t->ctx, FUDA_ENOTFOUND,
-				_("This terminal has no certificate yet: fuda terminal status tells "
+				_("This terminal has no certificate yet: fuda terminal status "
+				  "tells "
 				  "what it waits for."));
 	r = home_lock(t->ctx, &t->home, true);
 	if (r == 0)
@@ -379,7 +382,8 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 		return r;
 	if (a.status == 202)
 		return ctx_fail(t->ctx, FUDA_EWAIT,
-				_("The service will renew the certificate later: say it again in %d "
+				_("The service will renew the certificate later: say it again in "
+				  "%d "
 				  "seconds."),
 				a.retry_after ? a.retry_after : RETRY_DEFAULT);
 	return a.status == 200 ? take_next(t, &a) : refused(t, &a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder of a terminal: files that are there as a whole or not at all, whenever the power goes. */
+/* The folder of a terminal: files that are there as a whole or not at all, whenever the power goes.
+ */
 #ifndef MYKEY_HOME_H
 #define MYKEY_HOME_H
 
@@ -24,13 +25,13 @@ struct home_file {
 int home_open(struct fuda_context *ctx, const char *path, struct home *ret);
 void home_close(struct home *h);
 
-/* Makes the folder `path` with these files, and those above it that are not there. FUDA_EEXISTS: there
- * is one with something in it already; FUDA_EFILE. */
+/* Makes the folder `path` with these files, and those above it that are not there. FUDA_EEXISTS:
+ * there is one with something in it already; FUDA_EFILE. */
 int home_make(struct fuda_context *ctx, const char *path, const struct home_file *files,
 	      size_t count);
 
-/* Several processes that use one folder: shared to read, exclusive to change. Until home_unlock() or
- * home_close(); waits only as long as another one moves files. FUDA_EFILE. */
+/* Several processes that use one folder: shared to read, exclusive to change. Until home_unlock()
+ * or home_close(); waits only as long as another one moves files. FUDA_EFILE. */
 int home_lock(struct fuda_context *ctx, const struct home *h, bool exclusive);
 void home_unlock(const struct home *h);
 
@@ -42,7 +43,8 @@ int home_read(struct fuda_context *ctx, const struct home *h, const char *name, 
 /* Replaces a file, or makes it. FUDA_EFILE. */
 int home_write(struct fuda_context *ctx, const struct home *h, const char *name, const void *bytes,
 	       size_t len);
-/* Gives a file the name of another, which is gone then; nothing if `from` is not there. FUDA_EFILE. */
+/* Gives a file the name of another, which is gone then; nothing if `from` is not there. FUDA_EFILE.
+ */
 int home_move(struct fuda_context *ctx, const struct home *h, const char *from, const char *to);
 /* Overwrites a file and removes it; nothing if it is not there. What a disk keeps of what was
  * overwritten is out of reach. FUDA_EFILE. */

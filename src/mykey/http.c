@@ -262,15 +262,18 @@ static const struct {
 	{ CURLE_OPERATION_TIMEDOUT, FUDA_EUNREACHABLE,
 	  N_("%s does not answer. Is the network there, and the service running?") },
 	{ CURLE_PEER_FAILED_VERIFICATION, FUDA_EVERIFY,
-	  N_("What answers as %s is not the service: its certificate is not from this terminal's CA, "
-	     "for another name, or not valid now. Nothing was sent. See the address, the CA file, and "
+	  N_("What answers as %s is not the service: its certificate is not from this terminal's "
+	     "CA, "
+	     "for another name, or not valid now. Nothing was sent. See the address, the CA file, "
+	     "and "
 	     "the clock of this machine.") },
 	{ CURLE_SSL_CACERT_BADFILE, FUDA_EVERIFY,
 	  N_("The CA file of this terminal cannot be used; %s was not asked.") },
 	{ CURLE_SSL_CERTPROBLEM, FUDA_EVERIFY,
 	  N_("The certificate or key of this terminal cannot be used; %s was not asked.") },
 	{ CURLE_SSL_CONNECT_ERROR, FUDA_EUNREACHABLE,
-	  N_("%s does not speak TLS 1.2 or later, or does not accept this terminal's certificate.") },
+	  N_("%s does not speak TLS 1.2 or later, or does not accept this terminal's "
+	     "certificate.") },
 	{ CURLE_UNSUPPORTED_PROTOCOL, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
 	{ CURLE_WEIRD_SERVER_REPLY, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
 	{ CURLE_OUT_OF_MEMORY, FUDA_ENOMEM, N_("There is not enough memory to ask %s.") },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTPS to one service: its certificate is judged by one CA, redirects and proxies are not followed, an
- * answer has a largest size, and every wait ends with the deadline. */
+/* HTTPS to one service: its certificate is judged by one CA, redirects and proxies are not
+ * followed, an answer has a largest size, and every wait ends with the deadline. */
 #ifndef MYKEY_HTTP_H
 #define MYKEY_HTTP_H
 
@@ -18,8 +18,8 @@ enum {
 
 struct https;
 
-/* A client of `origin` ("https://host[:port]"). `ca`, `certificate` and `key` are PEM and must outlive
- * it; the latter two are NULL for one that does not say who it is. */
+/* A client of `origin` ("https://host[:port]"). `ca`, `certificate` and `key` are PEM and must
+ * outlive it; the latter two are NULL for one that does not say who it is. */
 int https_new(struct fuda_context *ctx, const char *origin, const struct fuda_buf *ca,
 	      const struct fuda_buf *certificate, const struct fuda_buf *key, struct https **ret);
 void https_free(struct https **h);
@@ -30,7 +30,8 @@ struct https_request {
 	const void *body;   /* NULL: GET; otherwise POST */
 	size_t body_len;
 	const char *content_type;
-	const char *transfer_encoding; /* Content-Transfer-Encoding, which EST has: RFC 7030 4.2.1 */
+	const char
+		*transfer_encoding; /* Content-Transfer-Encoding, which EST has: RFC 7030 4.2.1 */
 	const char *idempotency_key;
 	const char *authorization; /* wiped by who made it */
 };
@@ -44,10 +45,10 @@ struct https_answer {
 #define HTTPS_ANSWER_NONE ((struct https_answer){ .body = FUDA_BUF_INIT(HTTPS_ANSWER_MAX) })
 void https_answer_free(struct https_answer *a);
 
-/* One request and its answer, whatever the status. What may be tried again: FUDA_EUNREACHABLE (there was
- * no connection), FUDA_ETRANSPORT (there was one, which was lost). What may not: FUDA_EVERIFY (it is not
- * the service that the CA says), FUDA_EFORMAT (no HTTP, or an answer that is too big), FUDA_ETIMEOUT,
- * FUDA_ECANCELLED. `ret` is empty before. */
+/* One request and its answer, whatever the status. What may be tried again: FUDA_EUNREACHABLE
+ * (there was no connection), FUDA_ETRANSPORT (there was one, which was lost). What may not:
+ * FUDA_EVERIFY (it is not the service that the CA says), FUDA_EFORMAT (no HTTP, or an answer that
+ * is too big), FUDA_ETIMEOUT, FUDA_ECANCELLED. `ret` is empty before. */
 int https_exchange(struct https *h, const struct https_request *request, struct fuda_deadline *dl,
 		   struct https_answer *ret);
 /* Whether any of the last request can have arrived. */

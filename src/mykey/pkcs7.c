@@ -33,12 +33,10 @@ int pkcs7_certificates(struct cursor der, struct cursor *ret)
 	    content_info(&body.value, data, &inner) < 0 || inner.left ||
 	    tlv_expect(&body.value, DER_EXPLICIT(CERTIFICATES), &certificates) < 0)
 		return FUDA_EFORMAT;
-	if (der_next_is(body.value, DER_EXPLICIT(LISTS)) &&
-	    tlv_next_der(&body.value, &skipped) < 0)
+	if (der_next_is(body.value, DER_EXPLICIT(LISTS)) && tlv_next_der(&body.value, &skipped) < 0)
 		return FUDA_EFORMAT;
 	/* nobody signs: RFC 7030 4.1.3 */
-	if (tlv_expect(&body.value, DER_SET, &skipped) < 0 || skipped.value.left ||
-	    body.value.left)
+	if (tlv_expect(&body.value, DER_SET, &skipped) < 0 || skipped.value.left || body.value.left)
 		return FUDA_EFORMAT;
 	*ret = certificates.value;
 	return 0;

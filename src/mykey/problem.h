@@ -6,10 +6,10 @@
 #include "mykey/http.h"
 
 struct problem {
-	char code[48];	  /* the service's, or "http_404" if it said none */
-	bool known;	  /* it said one */
+	char code[48];    /* the service's, or "http_404" if it said none */
+	bool known;       /* it said one */
 	char detail[256]; /* a sentence for people, "" if there is none */
-	int tries_left;	  /* -1: not said */
+	int tries_left;   /* -1: not said */
 };
 
 /* Whether an answer asks to wait: the seconds, or 0. */

@@ -8,8 +8,8 @@
 
 enum { REQUEST_MAX = 4096, REQUEST_KEY_MAX = 4096 };
 
-/* Makes a P-256 key (PEM, PKCS #8) and a PKCS #10 request for it (DER), signed with SHA-256; both are
- * appended. FUDA_EFAILED, FUDA_ENOMEM. */
+/* Makes a P-256 key (PEM, PKCS #8) and a PKCS #10 request for it (DER), signed with SHA-256; both
+ * are appended. FUDA_EFAILED, FUDA_ENOMEM. */
 int request_make(struct fuda_context *ctx, struct fuda_buf *ret_key, struct fuda_buf *ret_request);
 
 /* Appends the SubjectPublicKeyInfo of a key. FUDA_EFORMAT: it is no P-256 key. */

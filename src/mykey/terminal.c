@@ -135,7 +135,8 @@ static int read_conf(struct fuda_terminal *t)
 static int lacking(struct fuda_terminal *t, const char *name)
 {
 	return ctx_fail(t->ctx, FUDA_EFORMAT,
-			_("%s lacks %s: it is damaged. Enrol this terminal anew in another folder."),
+			_("%s lacks %s: it is damaged. Enrol this terminal anew in another "
+			  "folder."),
 			t->home.path, name);
 }
 
@@ -186,8 +187,8 @@ static int read_certificate(struct fuda_terminal *t)
 	return 0;
 }
 
-/* A renewal that was broken off: with its certificate it is ended, in this order, so that each step may
- * be the last one of the machine. Without it, it is as if it had not begun. */
+/* A renewal that was broken off: with its certificate it is ended, in this order, so that each step
+ * may be the last one of the machine. Without it, it is as if it had not begun. */
 static int settle(struct fuda_terminal *t)
 {
 	int r = 0;
@@ -323,10 +324,8 @@ int terminal_https(struct fuda_terminal *t, struct https **ret)
 const char *fuda_terminal_state_name(enum fuda_terminal_state state)
 {
 	static const char *const names[] = {
-		[FUDA_TERMINAL_NONE] = "unknown",
-		[FUDA_TERMINAL_APPLIED] = "applied",
-		[FUDA_TERMINAL_ACTIVE] = "active",
-		[FUDA_TERMINAL_RENEWAL_DUE] = "renewal_due",
+		[FUDA_TERMINAL_NONE] = "unknown",    [FUDA_TERMINAL_APPLIED] = "applied",
+		[FUDA_TERMINAL_ACTIVE] = "active",   [FUDA_TERMINAL_RENEWAL_DUE] = "renewal_due",
 		[FUDA_TERMINAL_EXPIRED] = "expired",
 	};
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/mykey-common.h"
+
+static const char *wished;
+
+static int run(struct call *call)
+{
+	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_CHANGE, .wished = wished };
+	int r = call_operands(call, 0, 0);
+
+	return r < 0 ? r : mykey_run(call, &wish);
+}
+
+static const struct option_spec options[] = {
+	{ "wish", 'w', "ID", N_("the MyKey ID that is wished for (one that the service makes)"),
+	  OPTION_TEXT, &wished },
+	MYKEY_TERMINAL_OPTION,
+	{ NULL },
+};
+
+const struct fuda_command command_mykey_change = {
+	.name = "mykey change",
+	.summary = N_("change the MyKey ID of the holder of the card"),
+	.synopsis = "",
+	.options = options,
+	.flags = MYKEY_FLAGS,
+	.run = run,
+};

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/mykey-common.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/prompt.h"
+#include "tools/report.h"
+#include "tools/secrets.h"
+
+const char *mykey_terminal;
+
+/* ---- the terminal ---- */
+
+int mykey_open_terminal(struct call *call, struct fuda_terminal **ret)
+{
+	int r = fuda_terminal_open(call->ctx, mykey_terminal, ret);
+
+	if (r == FUDA_ENOTFOUND)
+		snprintf(call->remark, sizeof(call->remark), "%s",
+			 _("'fuda terminal enrol' makes this machine a terminal; --terminal names "
+			   "the folder of one."));
+	return r;
+}
+
+/* The hash of the request in groups of four: two people read it to each other. */
+static void grouped(const char *hex, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; hex[i] && n + 3 < size; i++) {
+		if (i && i % 4 == 0)
+			ret[n++] = ' ';
+		ret[n++] = hex[i];
+	}
+	ret[n] = '\0';
+}
+
+static const char *state_text(enum fuda_terminal_state state)
+{
+	static const char *const texts[] = {
+		[FUDA_TERMINAL_NONE] = N_("the service has not answered yet"),
+		[FUDA_TERMINAL_APPLIED] = N_("waits for an operator to approve it"),
+		[FUDA_TERMINAL_ACTIVE] = N_("ready"),
+		[FUDA_TERMINAL_RENEWAL_DUE] = N_("ready; the certificate should be renewed"),
+		[FUDA_TERMINAL_EXPIRED] = N_("the certificate has expired"),
+	};
+
+	return _(texts[state]);
+}
+
+int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
+			  struct fuda_terminal_facts *ret)
+{
+	struct fuda_terminal_facts f;
+	struct report *to = call->report;
+	char hex[2 * FUDA_FINGERPRINT];
+	int r = fuda_terminal_facts(terminal, &f);
+
+	if (r < 0)
+		return r;
+	report_word(to, _("State"), "state", fuda_terminal_state_name(f.state),
+		    state_text(f.state));
+	report_text(to, _("Service"), "server", f.server);
+	report_text(to, _("Terminal"), "terminal", f.id);
+	report_text(to, _("Environment"), "environment", f.environment);
+	if (!*f.id) {
+		grouped(f.request, hex, sizeof(hex));
+		report_word(to, _("Request"), "request", f.request, hex);
+		if (f.retry_at)
+			report_time(to, NULL, "retry_at", f.retry_at);
+	} else {
+		report_time(to, _("Valid from"), "not_before", f.not_before);
+		report_time(to, _("Valid until"), "not_after", f.not_after);
+	}
+	*ret = f;
+	return 0;
+}
+
+/* What a person should do about the terminal is said beside the work. */
+static void mind_renewal(struct fuda_terminal *terminal)
+{
+	struct fuda_terminal_facts f;
+
+	if (fuda_terminal_facts(terminal, &f) == 0 && f.state == FUDA_TERMINAL_RENEWAL_DUE)
+		fputs(_("fuda: The certificate of this terminal should be renewed: fuda terminal "
+			"renew.\n"),
+		      stderr);
+}
+
+/* ---- waiting ---- */
+
+/* Before a person the wait is his to end; otherwise the time of the call counts. */
+static bool told_to_wait(void *arg, int seconds)
+{
+	struct call *call = arg;
+
+	fprintf(stderr,
+		ngettext("The service asks to wait: %d second (^C ends)\n",
+			 "The service asks to wait: %d seconds (^C ends)\n", (unsigned)seconds),
+		seconds);
+	if (isatty(STDERR_FILENO))
+		fuda_deadline_restart(call->dl, 1000 * seconds + session_timeout_ms());
+	return true;
+}
+
+/* ---- the holder ---- */
+
+struct signed_by_card {
+	struct fuda_buf signature, certificate;
+};
+
+static void signed_free(struct signed_by_card *s)
+{
+	fuda_buf_free(&s->signature);
+	fuda_buf_free(&s->certificate);
+}
+
+/* The card's part, as one job. */
+static int sign(struct call *call, const struct fuda_digest *digest, struct signed_by_card *s)
+{
+	struct fuda_secret *secret;
+	struct fuda_pin_entry entry;
+	int r = call_open_card(call);
+
+	if (r == 0)
+		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
+	if (r < 0)
+		return r;
+	entry = FUDA_PIN_ENTRY(secret);
+	entry.use_last_try = common.use_last_try;
+	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, digest, &entry, call->dl,
+				  &s->signature, &s->certificate);
+	fuda_secret_free(&secret);
+	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
+}
+
+/* Refusals of the certificate or the signature: exit status 6, as verifying ends with. */
+static bool is_verdict(const char *result)
+{
+	static const char *const verdicts[] = {
+		"invalid_certificate", "unsupported_certificate", "certificate_expired",
+		"certificate_revoked", "certificate_superseded",  "signature_mismatch",
+		"revocation_unknown",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++)
+		if (strcmp(verdicts[i], result) == 0)
+			return true;
+	return false;
+}
+
+static void report_answer(struct call *call, const struct fuda_mykey_wish *wish,
+			  const struct fuda_mykey_answer *a)
+{
+	struct report *to = call->report;
+	bool id = *a->mykey_id;
+
+	report_text(to, _("MyKey ID"), "mykey_id", a->mykey_id);
+	if (id && wish->purpose == FUDA_MYKEY_BIND)
+		report_flag(to, _("New"), "new", a->fresh);
+	if (id && wish->purpose == FUDA_MYKEY_CHANGE)
+		report_flag(to, _("Made by the service"), "generated", a->generated);
+	report_text(to, _("Issued"), "issued", a->issued);
+	report_text(to, _("Expired"), "expired", a->expired);
+	report_text(to, _("Sector"), "sector", a->sector);
+	report_text(to, _("Pseudonym"), "ppid", a->ppid);
+	report_text(to, _("Number there"), "local_number", a->local_number);
+	if (a->tries_left >= 0)
+		report_number(to, _("Wishes left"), "tries_left", a->tries_left);
+	if (a->retry_after)
+		report_number(to, NULL, "retry_after", a->retry_after);
+}
+
+/* A refusal is a result, whatever it is that was refused. */
+static int judge(struct call *call, const struct fuda_mykey_wish *wish,
+		 const struct fuda_mykey_answer *a, int code)
+{
+	report_answer(call, wish, a);
+	if (code == 0 || !*a->result)
+		return code;
+	report_text(call->report, NULL, "result", a->result);
+	if (a->tries_left > 0)
+		snprintf(call->remark, sizeof(call->remark),
+			 ngettext("%d more wish may be tried.", "%d more wishes may be tried.",
+				  (unsigned)a->tries_left),
+			 a->tries_left);
+	if (code != FUDA_EREFUSED || !is_verdict(a->result))
+		return code;
+	return call_fail(call, FUDA_EVERIFY, "%s", fuda_context_message(call->ctx));
+}
+
+/* Nothing is asked of the person before the service has shown that it can be had. */
+static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
+{
+	_cleanup_(signed_free) struct signed_by_card s = {
+		.signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
+		.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX),
+	};
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	struct fuda_digest digest;
+	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
+
+	session_restart(call);
+	if (r == 0)
+		r = sign(call, &digest, &s);
+	if (r < 0)
+		return r;
+	session_restart(call);
+	r = fuda_mykey_ask(mykey, wish, &s.certificate, &s.signature, call->dl, &answer);
+	r = judge(call, wish, &answer, r);
+	explicit_bzero(&answer, sizeof(answer));
+	return r;
+}
+
+int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)
+{
+	struct fuda_terminal *terminal = NULL;
+	struct fuda_mykey *mykey = NULL;
+	int r = mykey_open_terminal(call, &terminal);
+
+	if (r == 0)
+		r = fuda_mykey_new(terminal, &mykey);
+	if (r == 0) {
+		fuda_mykey_on_wait(mykey, told_to_wait, call);
+		r = work(call, mykey, wish);
+	}
+	if (r == 0)
+		mind_renewal(terminal);
+	fuda_mykey_free(&mykey);
+	fuda_terminal_free(&terminal);
+	return r;
+}
+
+/* ---- confirming ---- */
+
+int mykey_confirm(struct call *call, const char *text, bool yes)
+{
+	struct line line;
+	bool agreed;
+	int r;
+
+	if (yes)
+		return 0;
+	if (!prompt_possible())
+		return call_usage(call, _("this cannot be undone: say --yes"));
+	line_start(&line);
+	r = prompt_line(text, &line);
+	agreed = r == 0 && line.len == 3 && strncasecmp(line.text, "yes", 3) == 0;
+	line_end(&line);
+	session_restart(call);
+	return agreed ? 0 : call_fail(call, FUDA_ECANCELLED, _("cancelled; nothing was changed"));
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands "mykey ..." and "terminal ..." share: the terminal, and a holder who is asked
+ * for his PIN only when the service has given a challenge. */
+#ifndef TOOLS_MYKEY_COMMON_H
+#define TOOLS_MYKEY_COMMON_H
+
+#include <fuda/mykey.h>
+#include "tools/fuda.h"
+
+/* The folder of the terminal that --terminal names; NULL: the user's own. */
+extern const char *mykey_terminal;
+
+#define MYKEY_TERMINAL_OPTION                                                                  \
+	{                                                                                      \
+		"terminal", 0, "DIR", N_("folder of this terminal (~/.config/fuda/terminal)"), \
+			OPTION_TEXT, &mykey_terminal                                           \
+	}
+/* An option of those commands that are about a sector. */
+#define MYKEY_SECTOR_OPTION(to)                                                                  \
+	{                                                                                        \
+		"sector", 0, "NAME", N_("sector, if this terminal serves several"), OPTION_TEXT, \
+			to                                                                       \
+	}
+
+enum { MYKEY_FLAGS = COMMAND_CARD | COMMAND_PIN };
+
+/* Opens that terminal. FUDA_ENOTFOUND says how to get one. */
+int mykey_open_terminal(struct call *call, struct fuda_terminal **ret);
+/* The whole of a command: challenge, card and PIN, question, report. */
+int mykey_run(struct call *call, const struct fuda_mykey_wish *wish);
+
+/* Adds what there is to say about a terminal. */
+int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
+			  struct fuda_terminal_facts *ret);
+
+/* Lets the person confirm what cannot be undone, which is told in `text` (a question), unless
+ * `yes`. FUDA_ECANCELLED; FUDA_EINVAL if there is nobody to ask. */
+int mykey_confirm(struct call *call, const char *text, bool yes);
+
+#endif
