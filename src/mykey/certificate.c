@@ -6,12 +6,10 @@
 
 enum { URI = 6, TBS_VERSION = 0, TBS_EXTENSIONS = 3, UUID_TEXT = FUDA_TERMINAL_ID - 1 };
 
-/* 2.5.29.17, and the extension that names the environment: 2.25.<a UUID as a number>, of which no
- * part of the library that takes numbers of 63 bits could be told. */
+/* 2.5.29.17, and the extension that names the environment (CA_ENVIRONMENT_OID). */
 static const uint8_t oid_san[] = { 0x55, 0x1D, 0x11 };
-static const uint8_t oid_environment[] = { 0x69, 0x82, 0xAF, 0xB1, 0x90, 0xAA, 0xB6,
-					   0xDD, 0xAB, 0xA6, 0xE0, 0x9F, 0x9F, 0xE2,
-					   0xF8, 0x9F, 0x97, 0xA1, 0xE0, 0x05 };
+static const uint8_t oid_environment[] = { 0x69, 0x8C, 0xA3, 0xC2, 0x9F,
+					   0x8F, 0xF0, 0x85, 0xC7, 0x3D };
 static const char scheme[] = "urn:mykey:terminal:";
 
 /* ---- ids ---- */

@@ -165,7 +165,7 @@ static int read_nothing(struct parts *parts _unused_, struct cursor c _unused_)
 	return 0;
 }
 
-/* By the bytes of their object identifiers, as the last one is too large for der_oid(). */
+/* By the bytes of their object identifiers. */
 static const struct kind {
 	size_t len;
 	uint8_t oid[20];
@@ -177,9 +177,8 @@ static const struct kind {
 	{ 3, { 0x55, 0x1D, 19 }, read_basic_constraints },
 	{ 3, { 0x55, 0x1D, 35 }, read_nothing }, /* authority key identifier */
 	{ 3, { 0x55, 0x1D, 37 }, read_extended_key_usage },
-	{ 20, /* CA_ENVIRONMENT_OID */
-	  { 0x69, 0x82, 0xAF, 0xB1, 0x90, 0xAA, 0xB6, 0xDD, 0xAB, 0xA6,
-	    0xE0, 0x9F, 0x9F, 0xE2, 0xF8, 0x9F, 0x97, 0xA1, 0xE0, 0x05 },
+	{ 10, /* CA_ENVIRONMENT_OID */
+	  { 0x69, 0x8C, 0xA3, 0xC2, 0x9F, 0x8F, 0xF0, 0x85, 0xC7, 0x3D },
 	  read_environment },
 };
 

@@ -19,8 +19,9 @@ enum {
 	CA_CRL_DAYS = 7
 };
 /* The extension that binds a certificate to an environment ("production", "test", ...): a
- * UTF8String. Under the arc for UUIDs (2.25), from a UUID made for this. */
-#define CA_ENVIRONMENT_OID "2.25.201633126390424530137452087316427862021"
+ * UTF8String. Under the arc for UUIDs (2.25), a random number of 63 bits: GnuTLS, which is what
+ * terminals and service meet over, parses no certificate in which an arc has more than 64. */
+#define CA_ENVIRONMENT_OID "2.25.884685717308007357"
 
 /* Makes a P-256 key (`folder`/ca.key, mode 0600) and its self-signed certificate (`folder`/ca.pem)
  * of ten years, for `environment`. FUDA_EBUSY: there is one. */
