@@ -33,6 +33,7 @@ struct exchange {
 	struct MHD_Response *response;
 	int status;
 	size_t answer_len;
+	const char *target_at; /* in the library's memory; not looked at */
 	char target[];
 };
 
@@ -214,6 +215,7 @@ void *exchange_begin(void *listener, const char *target, struct MHD_Connection *
 	if (!x)
 		return NULL;
 	memcpy(x->target, target, len);
+	x->target_at = target;
 	x->listener = l;
 	x->connection = connection_of(c);
 	x->mhd = c;
@@ -249,8 +251,10 @@ static enum MHD_Result refuse(struct exchange *x, const struct head_refusal *why
 /* The head is there. An answer now ends the connection: the library reads no body behind it. */
 static enum MHD_Result take_head(struct exchange *x, const char *method, const char *version)
 {
-	const struct head_refusal *why = request_read(x->listener, x->mhd, method, x->target,
-						      version, &x->request, &x->kept);
+	struct head head = { .method = method, .version = version, .target = x->target,
+			     .target_at = x->target_at };
+	const struct head_refusal *why = request_read(x->listener, x->mhd, &head, &x->request,
+						      &x->kept);
 	char *query;
 
 	x->begun = true;

@@ -171,7 +171,10 @@ static const struct head_refusal *judge_line(const struct head *head, struct hea
 	ret->old = strcmp(head->version, "HTTP/1.0") == 0;
 	if (!ret->old && strcmp(head->version, "HTTP/1.1") != 0)
 		return &bad_version;
-	if (!is_all(head->method, strlen(head->method), TOKEN))
+	/* one blank between them, and nothing hidden by a NUL */
+	if (!is_all(head->method, strlen(head->method), TOKEN) ||
+	    head->target_at != head->method + strlen(head->method) + 1 ||
+	    head->version != head->target_at + strlen(head->target) + 1)
 		return &bad_request;
 	return NULL;
 }

@@ -19,7 +19,9 @@ struct head_field {
 };
 
 struct head {
-	const char *method, *target, *version; /* the target as sent, with the query */
+	const char *method, *version;
+	const char *target;    /* as sent, with the query; a copy, ... */
+	const char *target_at; /* ... of what stood here, which may have been changed since */
 	struct head_field fields[HEAD_FIELDS_MAX];
 	size_t count; /* all there were; those past HEAD_FIELDS_MAX are not kept */
 };

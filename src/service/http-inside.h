@@ -74,7 +74,8 @@ void exchange_give_up(struct http *http);
 
 /* ---- http-request.c ---- */
 
-/* What came, judged: fills `request` with what is kept by `kept`. NULL, or why it is refused. */
+/* What came, judged: fills `request` with what is kept by `kept`. NULL, or why it is refused. Of
+ * `head` the caller has filled in the request line. */
 struct request_kept {
 	char idempotency_key[HTTP_IDEMPOTENCY_MAX + 1];
 	char authorization[HTTP_AUTHORIZATION_MAX + 1];
@@ -86,8 +87,8 @@ struct request_kept {
 	bool expects;	 /* the client waits for a word before it sends the body */
 };
 const struct head_refusal *request_read(const struct listener *l, struct MHD_Connection *c,
-					const char *method, const char *target, const char *version,
-					struct http_request *request, struct request_kept *kept);
+					struct head *head, struct http_request *request,
+					struct request_kept *kept);
 void request_wipe(struct request_kept *kept);
 /* A traceparent for a request that has none. */
 void request_make_trace(char trace[HTTP_TRACE]);

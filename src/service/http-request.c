@@ -157,15 +157,14 @@ static const struct head_refusal *keep(const struct head_found *found, struct re
 }
 
 const struct head_refusal *request_read(const struct listener *l, struct MHD_Connection *c,
-					const char *method, const char *target, const char *version,
-					struct http_request *request, struct request_kept *kept)
+					struct head *head, struct http_request *request,
+					struct request_kept *kept)
 {
-	struct head head = { .method = method, .target = target, .version = version };
 	const struct head_refusal *why;
 	struct head_found found;
 
-	(void)MHD_get_connection_values_n(c, MHD_HEADER_KIND, add_field, &head);
-	why = head_judge(&head, &found);
+	(void)MHD_get_connection_values_n(c, MHD_HEADER_KIND, add_field, head);
+	why = head_judge(head, &found);
 	request->method = found.method;
 	if (!why)
 		why = keep(&found, kept);
