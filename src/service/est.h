@@ -4,7 +4,7 @@
  *
  *	GET /.well-known/est/cacerts	     the CA's certificate
  *	GET /.well-known/est/csrattrs	     what a request must be: P-256, ecdsa-with-SHA256
- *	POST /.well-known/est/simpleenroll   Basic authorization: any name, one-time code as password
+ *	POST /.well-known/est/simpleenroll   Basic authorization, the code as password
  *	POST /.well-known/est/simplereenroll the terminal's certificate
  *	GET /crl/terminals.crl		     in DER (RFC 5280)
  */
