@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd org: who runs terminals and sectors. */
+#include "tools/mykeyd-desk.h"
+
+static const char *kind;
+
+static int add(struct call *call, struct desk *desk)
+{
+	uint8_t id[ID_BYTES];
+	int r = operator_add_org(&desk->by, desk->operands[0], kind ? kind : "municipality", id);
+
+	if (r == 0)
+		desk_report_id(call->report, _("Organisation"), "id", id);
+	return r;
+}
+
+static int list(struct call *call, struct desk *desk)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	struct report *all;
+	int r = operator_orgs(desk->store, &rows);
+
+	if (r < 0)
+		return r;
+	all = report_known_list(call->report, "organisations");
+	for (size_t i = 0; i < rows.count; i++) {
+		struct report *one = report_object(all, NULL, NULL, NULL);
+
+		report_text(one, NULL, "id", desk_id(&rows, i, 0));
+		report_text(one, NULL, "name", desk_text(&rows, i, 1));
+		report_text(one, NULL, "kind", desk_text(&rows, i, 2));
+		desk_report_us(one, NULL, "created", rows_int(&rows, i, 3));
+		desk_line(call->report, desk_text(&rows, i, 1), desk_text(&rows, i, 2),
+			  desk_id(&rows, i, 0), NULL);
+	}
+	return 0;
+}
+
+static const struct action actions[] = {
+	{ "add", 1, 1, "kind", NULL, 0, NULL, add },
+	{ "list", 0, 0, "", "org-list", 0, NULL, list },
+	{ 0 },
+};
+
+static int run(struct call *call)
+{
+	return desk_run(call, actions);
+}
+
+static const struct option_spec options[] = {
+	{ "kind", 0, "KIND", N_("what it is: a word (municipality)"), OPTION_TEXT, &kind },
+	{ NULL },
+};
+
+const struct fuda_command command_mykeyd_org = {
+	.name = "org",
+	.summary = N_("add an organisation, or list them"),
+	.synopsis = "add NAME | list",
+	.options = options,
+	.flags = COMMAND_FOLDER,
+	.run = run,
+};
