@@ -73,15 +73,14 @@ static void tell_next(const char *folder)
 {
 	fprintf(stderr,
 		_("A service is in %s, and you are its first operator. Next:\n"
-		  "  fuda-mykeyd serve          serves it\n"
-		  "  fuda-mykeyd org add        an organisation, then its sectors and codes for "
-		  "its\n"
-		  "                             terminals: fuda-mykeyd(1), EXAMPLES\n"
+		  "  fuda-mykeyd serve --folder %s\n"
+		  "serves it. An organisation, its sectors and codes for its terminals come by\n"
+		  "'fuda-mykeyd org add' and so on: fuda-mykeyd(1), EXAMPLES.\n"
 		  "Terminals trust the server by %s/ca.pem.\n"
 		  "Keep copies of kek, keystore and ca.key apart from those of the database: who "
 		  "has\n"
 		  "both has everything, and who lost them has nothing.\n"),
-		folder, folder);
+		folder, folder, folder);
 }
 
 static int run(struct call *call)
