@@ -18,6 +18,15 @@ static bool is_ports(const char *text)
 	return !text[strspn(text, "0123456789,")];
 }
 
+/* An empty text is one to libpq, which would look around. */
+static bool says_something(const PQconninfoOption *options)
+{
+	for (const PQconninfoOption *o = options; o && o->keyword; o++)
+		if (o->val)
+			return true;
+	return false;
+}
+
 /* A password with a '@', ':' or '/' in it that is not written %XX is taken for a part of what
  * follows it, and what libpq says of a wrong host or port would show it. */
 static bool is_well_said(const PQconninfoOption *options)
@@ -43,11 +52,13 @@ int postgres_parse(struct fuda_context *ctx, const char *where, PQconninfoOption
 
 	options = PQconninfoParse(where, &error);
 	PQfreemem(error); /* repeats what it does not like, which may be of a password */
-	if (!options)
+	if (!says_something(options)) {
+		PQconninfoFree(options);
 		return ctx_fail(ctx, FUDA_EINVAL,
 				_("The place of the database is \"sqlite:\" and the path of a "
 				  "file, or \"postgresql://USER@HOST/DATABASE\" as libpq takes "
 				  "it."));
+	}
 	if (!is_well_said(options)) {
 		postgres_options_free(&options);
 		return ctx_fail(ctx, FUDA_EINVAL,

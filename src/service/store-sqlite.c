@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/deadline.h"
@@ -179,9 +180,13 @@ static void lite_close(struct store *store)
 static int open_path(struct sqlite *s, bool make)
 {
 	int code, r = make ? make_file(s->store.ctx, s->path) : 0;
+	struct stat st;
 
 	if (r < 0 && r != FUDA_EEXISTS)
 		return r;
+	/* SQLite would make do with a device */
+	if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return ctx_fail(s->store.ctx, FUDA_ESTORE, _("%s is not a regular file."), s->path);
 	code = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	return code == SQLITE_OK ? configure(s) : lite_fail(s, code);
 }
