@@ -90,17 +90,20 @@ static int list(struct call *call, struct desk *desk)
 static int show_sectors(struct call *call, struct desk *desk, const uint8_t id[ID_BYTES])
 {
 	_cleanup_rows_ struct rows rows = { 0 };
-	struct report *all, *people;
+	char names[TERMINAL_SECTORS * (SECTOR_NAME + 2)] = "";
+	struct report *all;
+	size_t at = 0;
 	int r = enrol_terminal_sectors(desk->store, id, &rows);
 
 	if (r < 0)
 		return r;
 	all = report_known_list(call->report, "sectors");
-	people = report_object(call->report, _("Sectors"), NULL, NULL);
-	for (size_t i = 0; i < rows.count; i++) {
+	for (size_t i = 0; i < rows.count && at < sizeof(names); i++) {
 		report_text(all, NULL, NULL, desk_text(&rows, i, 0));
-		report_word(people, desk_text(&rows, i, 0), NULL, "-", "");
+		at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", at ? ", " : "",
+				       desk_text(&rows, i, 0));
 	}
+	report_word(call->report, _("Sectors"), NULL, "-", names);
 	return 0;
 }
 

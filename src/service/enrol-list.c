@@ -62,3 +62,12 @@ int enrol_terminal_decisions(struct store *store, const uint8_t id[ID_BYTES], st
 
 	return read_rows(store, &sql, &BYTES(id, ID_BYTES), ret);
 }
+
+int enrol_newest_crl(struct store *store, struct rows *ret)
+{
+	static const struct statement sql = {
+		"SELECT number, this_update, next_update FROM crl ORDER BY number DESC LIMIT 1", 0
+	};
+
+	return read_rows(store, &sql, NULL, ret);
+}

@@ -80,6 +80,9 @@ int enrol_terminal_sectors(struct store *store, const uint8_t id[ID_BYTES], stru
 int enrol_terminal_certificates(struct store *store, const uint8_t id[ID_BYTES], struct rows *ret);
 int enrol_terminal_decisions(struct store *store, const uint8_t id[ID_BYTES], struct rows *ret);
 
+/* The newest list of revoked terminals, if there is one: number, this and next update (seconds). */
+int enrol_newest_crl(struct store *store, struct rows *ret);
+
 /* ---- what terminals ask for ---- */
 
 enum application_end {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd audit: the audit trail is checked, read, signed and shortened. */
+#include "service/audit.h"
+#include "service/checkpoint.h"
+#include "tools/mykeyd-desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *action, *object, *from, *until, *out, *before;
+
+/* ---- verify ---- */
+
+static const struct {
+	const char *word, *text;
+} findings[] = {
+	{ "row_changed", N_("was changed") },
+	{ "row_missing", N_("is missing") },
+	{ "no_beginning", N_("is the first, and its chain begins before it") },
+	{ "checkpoint_head", N_("is not what a checkpoint signed") },
+	{ "checkpoint_signature", N_("the checkpoint's signature does not fit") },
+	{ "checkpoint_missing", N_("a checkpoint is missing or another one") },
+};
+
+struct finding_to {
+	struct report *people, *list;
+};
+
+static void found(void *arg, const struct audit_finding *finding)
+{
+	const struct finding_to *to = arg;
+	struct report *one = report_object(to->list, NULL, NULL, NULL);
+	char chain[ID_TEXT], name[ID_TEXT + 32];
+	const char *text = finding->what;
+
+	for (size_t i = 0; i < ARRAY_SIZE(findings); i++)
+		if (strcmp(findings[i].word, finding->what) == 0)
+			text = _(findings[i].text);
+	id_text(finding->chain, chain);
+	report_text(one, NULL, "chain", chain);
+	report_number(one, NULL, "row", (long)finding->seq);
+	report_text(one, NULL, "what", finding->what);
+	snprintf(name, sizeof(name), "%s/%ld", chain, (long)finding->seq);
+	report_word(to->people, name, NULL, "-", text);
+}
+
+/* The line that was kept outside, against the table. */
+static int compare_outside(struct call *call, struct desk *desk, const struct finding_to *to)
+{
+	_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
+	struct audit_finding finding;
+	const char *path = desk->service->config.checkpoint_file;
+	int r = *path ? checkpoint_last(call->ctx, path, &line) : FUDA_ENOTFOUND;
+
+	report_flag(call->report, _("Compared with the checkpoints outside"), "outside", r == 0);
+	if (r == FUDA_ENOTFOUND)
+		return 0;
+	if (r == 0)
+		r = audit_compare(desk->store, desk->service->keys, (const char *)line.data,
+				  &finding);
+	if (r == FUDA_EVERIFY)
+		found((void *)to, &finding);
+	return r;
+}
+
+static int verify(struct call *call, struct desk *desk)
+{
+	struct report *list = report_known_list(call->report, "findings");
+	struct finding_to to = { call->report, list };
+	struct audit_totals totals = { 0 };
+	int r = audit_verify(desk->store, desk->service->keys, found, &to, &totals), outside;
+
+	if (r < 0 && r != FUDA_EVERIFY)
+		return r;
+	report_number(call->report, _("Chains"), "chains", (long)totals.chains);
+	report_number(call->report, _("Rows"), "rows", (long)totals.rows);
+	report_number(call->report, _("Checkpoints"), "checkpoints", (long)totals.checkpoints);
+	outside = compare_outside(call, desk, &to);
+	call->shown = true;
+	if (r == FUDA_EVERIFY || outside == FUDA_EVERIFY || outside == FUDA_EFORMAT)
+		return call_fail(call, FUDA_EVERIFY, _("the audit trail is not as it was written"));
+	return outside;
+}
+
+/* ---- query and export ---- */
+
+static int take_query(struct call *call, uint8_t id[ID_BYTES], struct audit_query *ret)
+{
+	int r = 0;
+
+	*ret = (struct audit_query){ .action = action };
+	if (object) {
+		r = desk_take_id(call, object, id);
+		ret->object = id;
+	}
+	if (r == 0 && from)
+		r = desk_take_time(call, from, &ret->from);
+	if (r == 0 && until)
+		r = desk_take_time(call, until, &ret->until);
+	return r;
+}
+
+static int print_line(void *arg, const char *line)
+{
+	FILE *to = arg;
+
+	return fputs(line, to) < 0 || putc('\n', to) < 0 ? FUDA_EFILE : 0;
+}
+
+static int query(struct call *call, struct desk *desk)
+{
+	uint8_t id[ID_BYTES];
+	struct audit_query q;
+	int r = take_query(call, id, &q);
+
+	call->raw = true;
+	if (r == 0)
+		r = audit_query(desk->store, &q, print_line, stdout);
+	return r;
+}
+
+static void close_file(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+static int cannot_write(struct call *call)
+{
+	return call_fail(call, FUDA_EFILE, _("%s cannot be written: %s"), out, strerror(errno));
+}
+
+/* To a new file, for its owner alone. */
+static int export_rows(struct call *call, struct desk *desk, const struct audit_query *q)
+{
+	_cleanup_(close_file) FILE *f = NULL;
+	int fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
+
+	if (fd < 0)
+		return cannot_write(call);
+	f = fdopen(fd, "w");
+	if (!f) {
+		close(fd);
+		return cannot_write(call);
+	}
+	r = audit_query(desk->store, q, print_line, f);
+	if (r == FUDA_EFILE || (r == 0 && (fflush(f) || fsync(fd))))
+		return cannot_write(call);
+	return r;
+}
+
+static int export(struct call *call, struct desk *desk)
+{
+	uint8_t id[ID_BYTES];
+	struct audit_query q;
+	int r = take_query(call, id, &q);
+
+	if (r == 0 && !out)
+		return call_usage(call, _("say -o FILE: where to write the audit trail"));
+	if (r == 0)
+		r = export_rows(call, desk, &q);
+	if (r == 0)
+		report_text(call->report, _("Written"), "file", out);
+	return r;
+}
+
+/* ---- checkpoint and prune ---- */
+
+static int checkpoint(struct call *call, struct desk *desk)
+{
+	_cleanup_buf_ struct fuda_buf json = { .max = CHECKPOINT_MAX };
+	const char *path = desk->service->config.checkpoint_file;
+	int r = audit_checkpoint(desk->store, desk->service->keys, &json);
+
+	if (r == 0 && *path)
+		r = checkpoint_append(call->ctx, path, &json);
+	if (r == 0 && fuda_buf_append(&json, "", 1) == 0) {
+		call->raw = true;
+		puts((const char *)json.data);
+	}
+	return r;
+}
+
+static int prune(struct call *call, struct desk *desk)
+{
+	int64_t us = 0, deleted = 0;
+	int r;
+
+	if (!before)
+		return call_usage(call, _("say --before DATE: what is older goes"));
+	r = desk_take_time(call, before, &us);
+	if (r == 0)
+		r = audit_prune(desk->store, desk->service->keys, us, &deleted);
+	if (r == FUDA_EINVAL)
+		return call_fail(call, r, _("the audit trail of the last 400 days stays"));
+	if (r == 0)
+		report_number(call->report, _("Rows deleted"), "deleted", (long)deleted);
+	return r;
+}
+
+static const struct action actions[] = {
+	{ "verify", 0, 0, "", "audit-verify", ROLE_AUDITOR, NULL, verify },
+	{ "query", 0, 0, "action object from until", "audit-query", ROLE_AUDITOR, NULL, query },
+	{ "export", 0, 0, "action object from until out", "audit-export", ROLE_AUDITOR,
+	  "audit-export", export },
+	{ "checkpoint", 0, 0, "", "audit-checkpoint", ROLE_AUDITOR, NULL, checkpoint },
+	{ "prune", 0, 0, "before", "audit-prune", ROLE_AUDITOR, "audit-prune", prune },
+	{ 0 },
+};
+
+static int run(struct call *call)
+{
+	return desk_run(call, actions);
+}
+
+static const struct option_spec options[] = {
+	{ "action", 0, "WORD", N_("query, export: only rows of this action"), OPTION_TEXT,
+	  &action },
+	{ "object", 0, "ID", N_("query, export: only rows about this one"), OPTION_TEXT, &object },
+	{ "from", 0, "DATE", N_("query, export: since then"), OPTION_TEXT, &from },
+	{ "until", 0, "DATE", N_("query, export: before then"), OPTION_TEXT, &until },
+	{ "out", 'o', "FILE", N_("export: a new file"), OPTION_TEXT, &out },
+	{ "before", 0, "DATE", N_("prune: what is older goes"), OPTION_TEXT, &before },
+	{ NULL },
+};
+
+const struct fuda_command command_mykeyd_audit = {
+	.name = "audit",
+	.summary = N_("check, read, sign or shorten the audit trail"),
+	.synopsis = "verify | query | export | checkpoint | prune",
+	.options = options,
+	.flags = COMMAND_FOLDER | COMMAND_FILTER,
+	.run = run,
+};

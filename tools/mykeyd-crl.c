@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd crl: the revocation lists of cards, and our own of terminals. */
+#include "service/enrol.h"
+#include "tools/mykeyd-desk.h"
+
+static bool problem; /* with any of them */
+
+static const char *state_of(const struct revocation_state *s)
+{
+	if (!s->loaded)
+		return "missing";
+	if (s->stale)
+		return "stale";
+	return s->half ? "half" : "fresh";
+}
+
+static const char *meaning_of(const struct revocation_state *s)
+{
+	if (!s->loaded)
+		return _("cannot be used: cards are refused");
+	if (s->stale)
+		return _("too old: cards are refused");
+	return s->half ? _("past half of its life: fetch a newer one") : _("in force");
+}
+
+static void report_list_of_cards(struct call *call, struct report *all,
+				 const struct revocation_state *s)
+{
+	struct report *one = report_object(all, NULL, NULL, NULL);
+
+	report_text(one, NULL, "file", s->file);
+	report_text(one, NULL, "state", state_of(s));
+	if (s->loaded) {
+		report_text(one, NULL, "issuer", s->facts.issuer);
+		report_time(one, NULL, "this_update", s->facts.this_update);
+		report_time(one, NULL, "next_update", s->facts.next_update);
+		report_number(one, NULL, "entries", (long)s->facts.count);
+	}
+	report_word(call->report, s->file, NULL, "-", meaning_of(s));
+	problem = problem || !s->loaded || s->stale;
+}
+
+static int status_of_cards(struct call *call, struct desk *desk)
+{
+	struct report *all = report_known_list(call->report, "cards");
+	struct revocation_state s;
+	size_t n = 0;
+
+	for (; revocation_state(desk->service->revocation, n, time(NULL), &s) == 0; n++)
+		report_list_of_cards(call, all, &s);
+	if (n == 0) {
+		report_word(call->report, _("Lists of cards"), NULL, "-",
+			    _("none is named in the configuration"));
+		problem = problem || desk->service->config.crl_required;
+	}
+	return 0;
+}
+
+static int status_of_terminals(struct call *call, struct desk *desk)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	struct report *own;
+	int r = enrol_newest_crl(desk->store, &rows);
+	bool old;
+
+	if (r < 0)
+		return r;
+	if (rows.count == 0) {
+		report_word(call->report, _("List of terminals"), NULL, "-",
+			    _("none was made yet"));
+		return 0;
+	}
+	old = rows_int(&rows, 0, 2) < time(NULL);
+	problem = problem || old;
+	own = report_object(call->report, NULL, "terminals", NULL);
+	report_number(own, NULL, "number", (long)rows_int(&rows, 0, 0));
+	report_time(own, NULL, "this_update", (time_t)rows_int(&rows, 0, 1));
+	report_time(own, NULL, "next_update", (time_t)rows_int(&rows, 0, 2));
+	report_word(call->report, _("List of terminals"), NULL, "-",
+		    old ? _("too old: the service that makes it does not run") : _("in force"));
+	return 0;
+}
+
+/* It is a failure that the service could not work with them, whatever is shown. */
+static int status(struct call *call, struct desk *desk)
+{
+	int r = revocation_refresh(call->ctx, desk->service->revocation);
+
+	problem = r < 0;
+	r = status_of_cards(call, desk);
+	if (r == 0)
+		r = status_of_terminals(call, desk);
+	call->shown = true;
+	if (r == 0 && problem)
+		return *fuda_context_message(call->ctx) ?
+			       FUDA_EVERIFY :
+			       call_fail(call, FUDA_EVERIFY,
+					 _("not all revocation lists can be used"));
+	return r;
+}
+
+static const struct action actions[] = {
+	{ "status", 0, 0, "", "crl-status", 0, NULL, status },
+	{ 0 },
+};
+
+static int run(struct call *call)
+{
+	return desk_run(call, actions);
+}
+
+const struct fuda_command command_mykeyd_crl = {
+	.name = "crl",
+	.summary = N_("show which revocation lists are in force"),
+	.synopsis = "status",
+	.flags = COMMAND_FOLDER,
+	.run = run,
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuda-mykeyd report: what a day had. */
+#include "service/daily.h"
+#include "tools/mykeyd-desk.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { DAY = 24 * 3600 };
+static const char *date;
+
+/* The day that was yesterday in Japan, unless one is named. */
+static int take_day(struct call *call, int64_t *ret_us, char ret_text[16])
+{
+	time_t now = time(NULL) + JAPAN_SECONDS - DAY;
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		strftime(ret_text, 16, "%Y-%m-%d", &tm);
+	if (date)
+		snprintf(ret_text, 16, "%s", date);
+	return desk_take_time(call, date ? date : ret_text, ret_us);
+}
+
+static void report_terminals(struct call *call, const struct daily *d)
+{
+	static const char *const labels[DAILY_STATES] = {
+		N_("Terminals that applied"), N_("Terminals on hold"),   N_("Terminals approved"),
+		N_("Terminals active"),       N_("Terminals suspended"), N_("Terminals revoked"),
+	};
+	struct report *terminals = report_object(call->report, NULL, "terminals", NULL);
+
+	for (size_t i = 0; i < DAILY_STATES; i++) {
+		char text[24];
+
+		report_number(terminals, NULL, daily_states[i], (long)d->terminals[i]);
+		snprintf(text, sizeof(text), "%ld", (long)d->terminals[i]);
+		report_word(call->report, _(labels[i]), NULL, "-", text);
+	}
+}
+
+static int daily(struct call *call, struct desk *desk)
+{
+	struct daily d;
+	char day[16] = "";
+	int64_t from;
+	int r = take_day(call, &from, day);
+
+	if (r == 0)
+		r = daily_count(desk->store, from, from + DAY * SECONDS_US, &d);
+	if (r < 0)
+		return r;
+	report_text(call->report, _("Day (Japan)"), "day", day);
+	report_number(call->report, _("MyKey IDs issued"), "mykeys_issued", (long)d.issued);
+	report_number(call->report, _("MyKey IDs expired"), "mykeys_expired", (long)d.expired);
+	report_number(call->report, _("New holders"), "holders_new", (long)d.subjects);
+	report_number(call->report, _("New pseudonyms"), "pseudonyms_new", (long)d.linked);
+	report_number(call->report, _("Refusals in the audit trail"), "refusals", (long)d.refused);
+	report_number(call->report, _("MyKey IDs active now"), "mykeys_active", (long)d.active);
+	report_terminals(call, &d);
+	return 0;
+}
+
+static const struct action actions[] = {
+	{ "daily", 0, 0, "date", "report-daily", ROLE_AUDITOR, NULL, daily },
+	{ 0 },
+};
+
+static int run(struct call *call)
+{
+	return desk_run(call, actions);
+}
+
+static const struct option_spec options[] = {
+	{ "date", 0, "YYYY-MM-DD", N_("the day, in Japan (yesterday)"), OPTION_TEXT, &date },
+	{ NULL },
+};
+
+const struct fuda_command command_mykeyd_report = {
+	.name = "report",
+	.summary = N_("count what a day had"),
+	.synopsis = "daily",
+	.options = options,
+	.flags = COMMAND_FOLDER,
+	.run = run,
+};
