@@ -328,6 +328,7 @@ enum { THREADS = 4, CERTIFICATES = 300, ROUNDS = 600 };
 
 static struct fuda_buf many[CERTIFICATES];
 static uint8_t many_serials[CERTIFICATES][CA_SERIAL];
+static struct fuda_buf shared_csr;
 
 /* Counts the wrong answers. */
 static void *ask_for_many(void *arg)
@@ -344,6 +345,18 @@ static void *ask_for_many(void *arg)
 				 0 ||
 			 memcmp(identity.serial, many_serials[n], CA_SERIAL) != 0;
 	}
+	/* and makes some of his own */
+	for (size_t i = 0; !wrong && i < ROUNDS / 10; i++) {
+		_cleanup_buf_ struct fuda_buf der = AUTHORITY_BUF;
+		struct terminal_identity identity;
+		struct issued issued;
+		const char *why;
+
+		wrong += ca_issue(own, ca, shared_csr.data, shared_csr.len, terminal_id, now, 0,
+				  &issued, &der) != 0 ||
+			 ca_identify(own, ca, der.data, der.len, now, &identity, &why) != 0 ||
+			 memcmp(identity.serial, issued.serial, CA_SERIAL) != 0;
+	}
 	fuda_context_free(&own);
 	return (void *)(uintptr_t)wrong;
 }
@@ -351,18 +364,18 @@ static void *ask_for_many(void *arg)
 /* More than are remembered, by several threads: everyone gets the answer to his own question. */
 static void answers_threads(void **state)
 {
-	_cleanup_buf_ struct fuda_buf csr = AUTHORITY_BUF;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	pthread_t threads[THREADS];
 
 	(void)state;
-	make_request(key, EVP_sha256(), &csr);
+	shared_csr = AUTHORITY_BUF;
+	make_request(key, EVP_sha256(), &shared_csr);
 	for (size_t i = 0; i < CERTIFICATES; i++) {
 		struct issued issued;
 
 		many[i] = AUTHORITY_BUF;
-		assert_int_equal(ca_issue(ctx, ca, csr.data, csr.len, terminal_id, now, 0, &issued,
-					  &many[i]),
+		assert_int_equal(ca_issue(ctx, ca, shared_csr.data, shared_csr.len, terminal_id,
+					  now, 0, &issued, &many[i]),
 				 0);
 		memcpy(many_serials[i], issued.serial, CA_SERIAL);
 	}
@@ -378,6 +391,7 @@ static void answers_threads(void **state)
 	}
 	for (size_t i = 0; i < CERTIFICATES; i++)
 		fuda_buf_free(&many[i]);
+	fuda_buf_free(&shared_csr);
 	EVP_PKEY_free(key);
 }
 

@@ -168,7 +168,7 @@ static int read_nothing(struct parts *parts _unused_, struct cursor c _unused_)
 /* By the bytes of their object identifiers. */
 static const struct kind {
 	size_t len;
-	uint8_t oid[20];
+	uint8_t oid[10];
 	int (*read)(struct parts *parts, struct cursor c);
 } kinds[] = {
 	{ 3, { 0x55, 0x1D, 14 }, read_nothing }, /* subject key identifier */

@@ -13,6 +13,7 @@
 #include <fuda/encode.h>
 #include "base/config.h"
 #include "pki/file.h"
+#include "service/keystore-file.h"
 
 enum { CA_YEARS = 10, KEY_MAX = 512, TEXT_MAX = 16384 };
 #define CA_LIFE ((time_t)CA_YEARS * 365 * 86400)
@@ -121,9 +122,9 @@ static int put(struct fuda_context *ctx, const char *folder, const struct fuda_b
 		r = path_in(ctx, folder, "ca.pem", path);
 	if (r < 0)
 		return r;
-	r = config_write_private(key_path, key->data, key->len, false);
+	r = keyfile_make(ctx, key_path, key);
 	if (r < 0)
-		return cannot_write(ctx, r, key_path);
+		return r;
 	r = config_write_private(path, certificate->data, certificate->len, false);
 	if (r < 0) {
 		cannot_write(ctx, r, path);
@@ -161,18 +162,14 @@ static int damaged(struct fuda_context *ctx, const char *path)
 			path);
 }
 
-/* The only PEM block of a file. */
-static int read_block(struct fuda_context *ctx, const char *path, const char *label,
-		      struct fuda_buf *ret_der)
+/* The PEM block of a file. */
+static int decode(struct fuda_context *ctx, const char *path, const char *label,
+		  const struct fuda_buf *text, struct fuda_buf *ret_der)
 {
-	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TEXT_MAX);
-	int r = pki_read_file(ctx, path, &text);
-	const char *p = (const char *)text.data;
-	size_t left = text.len;
+	const char *p = (const char *)text->data;
+	size_t left = text->len;
+	int r = left ? fuda_pem_decode(label, &p, &left, ret_der) : FUDA_ENOTFOUND;
 
-	if (r < 0)
-		return r;
-	r = left ? fuda_pem_decode(label, &p, &left, ret_der) : FUDA_ENOTFOUND;
 	if (r == FUDA_ENOMEM)
 		return ctx_fail_code(ctx, r);
 	return r < 0 ? damaged(ctx, path) : 0;
@@ -189,13 +186,16 @@ static bool is_p256(const EVP_PKEY *key)
 
 static int read_key(struct fuda_context *ctx, const char *folder, struct ca *ca)
 {
-	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(KEY_MAX);
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TEXT_MAX), der = FUDA_BUF_INIT(KEY_MAX);
 	char path[CONFIG_PATH_MAX];
 	const unsigned char *p;
+	struct stat st;
 	int r = path_in(ctx, folder, "ca.key", path);
 
 	if (r == 0)
-		r = read_block(ctx, path, key_label, &der);
+		r = keyfile_read(ctx, path, &text, &st);
+	if (r == 0)
+		r = decode(ctx, path, key_label, &text, &der);
 	if (r < 0)
 		return r;
 	p = der.data;
@@ -216,13 +216,16 @@ static bool is_ours(const struct ca *ca)
 
 static int read_certificate(struct fuda_context *ctx, const char *folder, struct ca *ca)
 {
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TEXT_MAX);
 	char path[CONFIG_PATH_MAX];
 	const unsigned char *p;
 	unsigned char *name = NULL;
 	int r = path_in(ctx, folder, "ca.pem", path);
 
 	if (r == 0)
-		r = read_block(ctx, path, certificate_label, &ca->der);
+		r = pki_read_file(ctx, path, &text);
+	if (r == 0)
+		r = decode(ctx, path, certificate_label, &text, &ca->der);
 	if (r < 0)
 		return r;
 	p = ca->der.data;

@@ -26,6 +26,8 @@ enum {
 /* Makes a P-256 key (`folder`/ca.key, mode 0600) and its self-signed certificate (`folder`/ca.pem)
  * of ten years, for `environment`. FUDA_EBUSY: there is one. */
 int ca_create(struct fuda_context *ctx, const char *folder, const char *environment);
+/* FUDA_EACCESS: others than its owner may read the key; FUDA_EVERIFY: it has expired; FUDA_EFILE,
+ * FUDA_EFORMAT. */
 int ca_open(struct fuda_context *ctx, const char *folder, struct ca **ret);
 void ca_free(struct ca **ca);
 /* Its certificate in DER. */
