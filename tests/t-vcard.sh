@@ -50,12 +50,12 @@ says()
 run 0 --help
 grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
 for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size \
-	person photo photo-size record-file-step authority vpcd wait usage loose once; do
+	person photo photo-size record-file-step authority days vpcd wait usage loose once; do
 	grep -q "^  --$word .*  [a-z0-9]" "$scratch/out" || grep -q "^  --$word .*exact$" "$scratch/out" ||
 		fail "no help on --$word"
 	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
 done
-for command in make run replay; do
+for command in make run replay crl; do
 	for option in -h --help; do
 		run 0 $command $option
 		grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help by $command $option"
@@ -77,7 +77,7 @@ grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version"
 run 2
 says '^usage:'
 run 2 mak "$scratch/card"
-says "neither 'make' nor 'run' nor 'replay': mak"
+says "none of 'make', 'run', 'replay' and 'crl': mak"
 run 2 make
 run 2 make "$scratch/a" "$scratch/b"
 run 2 make "$scratch/a" --colour red
@@ -114,6 +114,33 @@ for branch in 000A 0001; do
 	openssl verify -x509_strict -CAfile "$scratch/card/ca.pem" "$scratch/$branch.pem" \
 		>"$scratch/out" || fail "$branch does not verify"
 done
+# a list of what a CA revoked, also of cards that share it
+list() {
+	openssl crl -in "$scratch/out" -noout -text -CAfile "$scratch/card/ca.pem" -verify >"$scratch/list" 2>&1 ||
+		fail "the list does not verify"
+}
+run 0 crl "$scratch/card" --days 7
+list
+grep -q 'No Revoked Certificates' "$scratch/list" || fail "an empty list is not empty"
+run 0 make "$scratch/second" --authority "$scratch/card"
+cmp -s "$scratch/card/ca.pem" "$scratch/second/ca.pem" || fail "no CA in common"
+[ "$(stat -c %a "$scratch/card/ca-keys.pem")" = 600 ] || fail "others can read the keys of the CAs"
+run 0 crl "$scratch/card" "$scratch/second"
+list
+serial=$(openssl x509 -inform DER -in "$scratch/second/jpki-000A.bin" -noout -serial)
+grep -q "Serial Number: ${serial#serial=}" "$scratch/list" || fail "who is revoked is not on the list"
+run 0 make "$scratch/stranger"
+run 2 crl "$scratch/card" "$scratch/stranger"
+says 'of another CA'
+run 1 crl "$scratch/card" "$scratch/none"
+says "$scratch/none: no software card"
+run 1 crl "$scratch/none"
+says "$scratch/none: cannot read ca.pem"
+cp "$scratch/stranger/ca-keys.pem" "$scratch/second/ca-keys.pem"
+run 1 crl "$scratch/second"
+says 'do not belong together'
+run 2 crl
+run 2 crl "$scratch/card" --days 0
 run 2 make "$scratch/card"
 says 'not an empty directory'
 # where nothing can be made, not even by root, it is said why

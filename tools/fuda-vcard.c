@@ -16,16 +16,21 @@
 
 #define SETTINGS_MAX 32
 #define SIZE_LIMIT   65536
+#define CRL_DAYS     30
+#define CRL_DAYS_MAX 3650
+#define CRL_TEXT_MAX (1 << 20)
 
 static const char usage_text[] =
 	"usage: fuda-vcard make DIR [OPTION]...\n"
 	"       fuda-vcard run DIR [OPTION]...\n"
 	"       fuda-vcard replay FILE [OPTION]...\n"
+	"       fuda-vcard crl CARD [REVOKED]... [OPTION]...\n"
 	"       fuda-vcard --help | --version\n"
 	"\n"
 	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd,\n"
 	"so that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n"
-	"Or plays a trace, FILE, as the card that it was recorded from.\n"
+	"Or plays a trace, FILE, as the card that it was recorded from. Or prints a revocation list\n"
+	"of the test CA of CARD, with the authentication certificates of the cards REVOKED on it.\n"
 	"\n"
 	"make:\n"
 	"  --kind card|android|iphone      kind of token (card)\n"
@@ -40,12 +45,14 @@ static const char usage_text[] =
 	"  --photo FILE                    photo, a JP2 file (a drawing)\n"
 	"  --photo-size BYTES              exact size of the drawing (6144)\n"
 	"  --record-file-step BYTES|exact  files of records have a multiple of so many (256)\n"
-	"  --authority CARD                authorities of the software card in directory CARD\n"
+	"  --authority CARD                whose CAs and authorities sign (new ones)\n"
 	"run:\n"
 	"  --usage                         print counts of commands and bytes at the end\n"
 	"replay:\n"
 	"  --loose                         answer commands in any order\n"
 	"  --once                          end when the trace is used up\n"
+	"crl:\n"
+	"  --days DAYS                     good for so long (30)\n"
 	"run and replay:\n"
 	"  --vpcd HOST:PORT                where vpcd listens (" VPCD_DEFAULT ")\n"
 	"  --wait SECONDS                  wait so long for vpcd (10)\n";
@@ -276,6 +283,43 @@ static int command_run(int argc, char **argv)
 	return r;
 }
 
+static int command_crl(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "days", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct fuda_buf pem = FUDA_BUF_INIT(CRL_TEXT_MAX);
+	unsigned days = CRL_DAYS;
+	char why[WHY_SIZE] = "";
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h')
+			return help();
+		if (option == 'V')
+			return version();
+		if (option != 'd')
+			return usage_hint();
+		days = number(optarg, CRL_DAYS_MAX);
+		if (!days)
+			return usage_error("not a number of days: ", optarg);
+	}
+	if (optind == argc)
+		return usage_error("crl takes the directory of a card", "");
+	/* argv ends with NULL, and so does what is left of it */
+	r = vcard_crl(argv[optind], (const char *const *)argv + optind + 1, days, &pem, why,
+		      sizeof(why));
+	if (r == 0)
+		fwrite(pem.data, 1, pem.len, stdout);
+	fuda_buf_free_public(&pem);
+	if (r < 0)
+		return failed(r, why);
+	return told() == EXIT_SUCCESS ? 0 : failed(FUDA_EFILE, "the list cannot be written");
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -288,12 +332,14 @@ int main(int argc, char **argv)
 		return command_run(argc - 1, argv + 1);
 	if (strcmp(command, "replay") == 0)
 		return command_replay(argc - 1, argv + 1);
+	if (strcmp(command, "crl") == 0)
+		return command_crl(argc - 1, argv + 1);
 	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0)
 		return help();
 	if (strcmp(command, "--version") == 0)
 		return version();
 	if (*command)
-		return usage_error("neither 'make' nor 'run' nor 'replay': ", command);
+		return usage_error("none of 'make', 'run', 'replay' and 'crl': ", command);
 	fputs(usage_text, stderr);
 	return EXIT_USAGE;
 }

@@ -151,7 +151,6 @@ bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t l
 
 #define CONF_FILE  "card.conf"
 #define STATE_FILE "state"
-#define CA_FILE	   "ca.pem"
 
 #define FILE_NAME_MAX 40
 /* "jpki-0001.bin" for what a file holds, "jpki-0017.pem" for a key IEF. */

@@ -13,14 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/hash.h>
-#include "vcard/issue.h"
+#include "vcard/ca.h"
 
 #define DAY             86400L
 #define YEAR            (365 * DAY + 6 * 3600)
 #define ISSUED_BEFORE   (200 * DAY) /* a card is some months old */
 #define EXPIRED_BEFORE  (6 * YEAR)  /* at most five years of validity, and one more */
-#define GENERATION_1    (6 * YEAR)  /* age of the CAs when the card was issued */
-#define GENERATION_2    (2 * YEAR)
 #define CN_LEN          23 /* card.md 5.2 */
 #define DER_MAX         8192
 #define SIZE_TRIES      4
@@ -158,46 +156,60 @@ static int issue_sized(struct maker *m, const struct branch *b, const struct iss
 		       "no certificate of %zu bytes is possible; try another size", size);
 }
 
-static int append_pem(X509 *x, struct fuda_buf *ret)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	return append_bio(bio, bio && PEM_write_bio_X509(bio, x) > 0, ret);
-}
-
-/* One branch: two generations of its CA, of which the second issues, and the holder's
- * certificate. */
-static int make_branch(struct maker *m, const struct branch *b, uint16_t key_fid, uint16_t cert_fid,
-		       size_t size, struct fuda_buf *ret_pem)
+/* One branch: the CA that issues, and the holder's certificate. */
+static int make_branch(struct maker *m, const struct branch *b, const struct issuer *ca,
+		       uint16_t key_fid, uint16_t cert_fid, size_t size)
 {
 	_cleanup_buf_ struct fuda_buf holder = FUDA_BUF_INIT(EF_MAX), der = FUDA_BUF_INIT(EF_MAX);
-	EVP_PKEY *old_key = EVP_RSA_gen(2048), *key = EVP_RSA_gen(2048);
-	struct issuer ca = { .key = EVP_RSA_gen(2048) };
-	X509 *old = NULL;
-	int r = FUDA_EFAILED;
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	int r = key ? to_der(ca->cert, &der) : FUDA_EFAILED;
 
-	if (old_key && key && ca.key) {
-		old = issue_ca(b, old_key, m->issued - GENERATION_1);
-		ca.cert = issue_ca(b, ca.key, m->issued - GENERATION_2);
-	}
-	if (old && ca.cert && append_pem(old, ret_pem) == 0 && append_pem(ca.cert, ret_pem) == 0)
-		r = to_der(ca.cert, &der);
 	if (r < 0)
-		maker_fail(m, r, "cannot make certification authorities");
+		maker_fail(m, r, "cannot make keys");
 	else
 		r = put_certificate(m, cert_fid + 1, &der);
 	if (r == 0 && !(b->attributes && m->what->no_sign_certificate)) {
-		r = issue_sized(m, b, &ca, key, size, &holder);
+		r = issue_sized(m, b, ca, key, size, &holder);
 		if (r == 0)
 			r = maker_put_key(m, "jpki", key_fid, key);
 	}
 	if (r == 0)
 		r = put_certificate(m, cert_fid, &holder);
-	X509_free(old);
-	X509_free(ca.cert);
-	EVP_PKEY_free(ca.key);
-	EVP_PKEY_free(old_key);
 	EVP_PKEY_free(key);
+	return r;
+}
+
+static int put_authorities(struct maker *m, const struct authorities *a)
+{
+	_cleanup_buf_ struct fuda_buf certificates = FUDA_BUF_INIT(CA_PEM_MAX);
+	_cleanup_buf_ struct fuda_buf keys = FUDA_BUF_INIT(CA_PEM_MAX);
+	int r = authorities_write(a, &certificates, &keys);
+
+	if (r < 0)
+		return maker_fail(m, r, "cannot write certification authorities");
+	r = maker_put(m, CA_FILE, 0644, &certificates);
+	return r < 0 ? r : maker_put(m, CA_KEYS_FILE, 0600, &keys);
+}
+
+/* The JPKI application: under the CAs of another card, or new ones. */
+static int make_jpki(struct maker *m)
+{
+	struct authorities a;
+	int r = m->what->authority ?
+			authorities_load(m->what->authority, &a, m->why, m->why_size) :
+			authorities_new(m->issued, &a);
+
+	if (r < 0)
+		return m->what->authority ?
+			       r :
+			       maker_fail(m, r, "cannot make certification authorities");
+	r = make_branch(m, &branch_auth, &a.of[0].issuer, 0x0017, 0x000A,
+			m->what->auth_certificate_size);
+	if (r == 0)
+		r = make_branch(m, &branch_sign, &a.of[1].issuer, 0x001A, 0x0001, 0);
+	if (r == 0)
+		r = put_authorities(m, &a);
+	authorities_free(&a);
 	return r;
 }
 
@@ -402,16 +414,10 @@ static int put_conf(struct maker *m)
 
 static int make_all(struct maker *m)
 {
-	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(4 * DER_MAX);
 	int r = make_content(m); /* first, as many wishes are about it */
 
 	if (r == 0)
-		r = make_branch(m, &branch_auth, 0x0017, 0x000A, m->what->auth_certificate_size,
-				&pem);
-	if (r == 0)
-		r = make_branch(m, &branch_sign, 0x001A, 0x0001, 0, &pem);
-	if (r == 0)
-		r = maker_put(m, CA_FILE, 0644, &pem);
+		r = make_jpki(m);
 	if (r == 0)
 		r = put_token_info(m);
 	if (r == 0)

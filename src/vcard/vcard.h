@@ -89,8 +89,8 @@ struct vcard_make {
 	const char *person; /* file with a person as fuda-vcard(1) has it; NULL: the sample */
 	const char *photo;  /* JP2 file of at most 28000 bytes; NULL: a drawing */
 	unsigned photo_size; /* exact bytes of the drawing, 600 to 28000; 0: 6144 */
-	/* Directory of a card whose authorities and municipality sign this one too; NULL: new ones.
-	 */
+	/* Directory of a card whose CAs, authorities and municipality sign this one too; NULL: new
+	 * ones. */
 	const char *authority;
 	/* The files of the attributes, the face and the picture of the My Number are filled with FF
 	 * to the next multiple of so many bytes and at least by one; VCARD_NO_FILLER: not at all;
@@ -102,5 +102,12 @@ struct vcard_make {
  * fails. FUDA_EINVAL (an impossible wish), FUDA_EFILE, FUDA_EFORMAT, FUDA_EFAILED, FUDA_ENOMEM;
  * `ret_why` as above. */
 int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size);
+
+/* Appends, in PEM, a revocation list of the CA that issued the authentication certificate of the card
+ * in directory `authority`, good for `days`: on it are those of the cards in the directories `revoked`
+ * (NULL behind the last one), which must be of the same CA. FUDA_EFILE, FUDA_EFORMAT, FUDA_EINVAL,
+ * FUDA_EFAILED, FUDA_ENOMEM; `ret_why` as above. */
+int vcard_crl(const char *authority, const char *const *revoked, unsigned days,
+	      struct fuda_buf *ret_pem, char *ret_why, size_t why_size);
 
 #endif
