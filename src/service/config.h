@@ -45,7 +45,7 @@ int service_config_read(struct fuda_context *ctx, const char *folder, struct con
 
 /* Appends the text of such a file: every key explained, those of `given` (NULL behind the last, a
  * key of a list once for each) with their values, all others as comments with what counts without
- * them. */
+ * them. What is no key stands at the end, for service_config_read() to refuse. */
 struct config_given {
 	const char *key, *value;
 };

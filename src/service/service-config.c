@@ -450,6 +450,14 @@ static int print_key(const struct key *key, const struct config_given *given, st
 	return any || e < 0 ? e : add_line(to, "#", key->name, key->standard ? key->standard : "");
 }
 
+static bool is_key(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int service_config_print(const struct config_given *given, struct fuda_buf *ret_text)
 {
 	int e = add(ret_text, "# See fuda-mykeyd(1). Behind '#' stands what counts without the "
@@ -457,6 +465,10 @@ int service_config_print(const struct config_given *given, struct fuda_buf *ret_
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && e == 0; i++)
 		e = print_key(&keys[i], given, ret_text);
+	/* what is no key is refused by who reads it */
+	for (; given->key && e == 0; given++)
+		if (!is_key(given->key))
+			e = add_line(ret_text, "\n", given->key, given->value);
 	return e;
 }
 

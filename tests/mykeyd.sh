@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+# For tests that need the platform's service: sourced behind tests/cli.sh. Services are made in its scratch folder, and
+# stopped at the end of the test.
+#
+#   mykeyd_init NAME [OPTION...]    makes the service $tmp/NAME, on a port of its own; options as of "fuda-mykeyd init"
+#   mykeyd_start NAME [AS]          serves it by one more process, which is called AS (NAME); sets $url and $ops;
+#                                   its standard error is $tmp/AS.log, its process $(cat "$tmp/AS.pid")
+#   mykeyd_stop AS                  stops that process, which must end with 0
+#   mykeyd_kill AS                  ends it by SIGKILL
+#   daemon STATUS ARGUMENT...       calls fuda-mykeyd in $tmp; output in out and err
+#   daemon_in NAME STATUS WORD...   the same with --folder NAME
+
+mykeyd=$build/fuda-mykeyd
+[ -x "$mykeyd" ] || {
+	echo "SKIP: built without the platform's service"
+	exit 77
+}
+trap 'mykeyd_end; end' EXIT
+
+# Gives the status that the test ends with, for who comes next.
+mykeyd_end() {
+	mykeyd_status=$?
+	for f in "$tmp"/*.pid; do
+		[ ! -e "$f" ] || kill -KILL "$(cat "$f")" 2>/dev/null || :
+	done
+	return $mykeyd_status
+}
+
+daemon() {
+	want=$1
+	shift
+	got=0
+	(cd "$tmp" && setsid -w "$mykeyd" "$@" <"${input:-/dev/null}" >out 2>err) || got=$?
+	[ "$got" = "$want" ] || fail "exit status $got, not $want: fuda-mykeyd $*"
+}
+
+daemon_in() {
+	mykeyd_name=$1
+	want_status=$2
+	shift 2
+	daemon "$want_status" "$@" --folder "$mykeyd_name"
+}
+
+# The origin has the port, which is known when one was given: so it is asked for by serving once.
+mykeyd_init() {
+	mykeyd_name=$1
+	shift
+	daemon 0 init --folder "$mykeyd_name" --environment test --origin https://localhost:1 --listen 127.0.0.1:0 \
+		--operations 127.0.0.1:0 "$@"
+	mykeyd_start "$mykeyd_name"
+	mykeyd_stop "$mykeyd_name"
+	mykeyd_port=${url##*:}
+	sed -i "s/^origin = .*/origin = https:\\/\\/localhost:$mykeyd_port/; s/^listen = 127.*/listen = 127.0.0.1:$mykeyd_port/" \
+		"$tmp/$mykeyd_name/mykeyd.conf"
+}
+
+# Another process of the same service has another port, and the same origin: as behind one name.
+mykeyd_start() {
+	mykeyd_name=$1
+	mykeyd_as=${2:-$1}
+	: >"$tmp/$mykeyd_as.ready"
+	(cd "$tmp" && exec setsid "$mykeyd" serve --folder "$mykeyd_name" --ready-fd 3 3>"$mykeyd_as.ready" 2>"$mykeyd_as.log" \
+		>"$mykeyd_as.stdout" </dev/null) &
+	echo $! >"$tmp/$mykeyd_as.pid"
+	mykeyd_wait "$mykeyd_as"
+	url=https://localhost:$(sed -n 's/^listening on https:.*:\([0-9]*\)$/\1/p' "$tmp/$mykeyd_as.log" | head -n 1)
+	ops=$(sed -n 's/^listening on \(http:.*\)/\1/p' "$tmp/$mykeyd_as.log")
+}
+
+mykeyd_wait() {
+	n=0
+	until [ -s "$tmp/$1.ready" ]; do
+		n=$((n + 1))
+		kill -0 "$(cat "$tmp/$1.pid")" 2>/dev/null && [ $n -lt 200 ] || {
+			sed 's/^/  log: /' "$tmp/$1.log" | head -n 20
+			fail "the service $1 did not start"
+		}
+		sleep 0.05
+	done
+}
+
+mykeyd_stop() {
+	mykeyd_pid=$(cat "$tmp/$1.pid")
+	kill -TERM "$mykeyd_pid"
+	got=0
+	wait "$mykeyd_pid" || got=$?
+	rm -f "$tmp/$1.pid"
+	[ $got = 0 ] || {
+		sed 's/^/  log: /' "$tmp/$1.log" | tail -n 20
+		fail "the service $1 ended with $got"
+	}
+}
+
+mykeyd_kill() {
+	mykeyd_pid=$(cat "$tmp/$1.pid")
+	kill -KILL "$mykeyd_pid"
+	wait "$mykeyd_pid" 2>/dev/null || :
+	rm -f "$tmp/$1.pid"
+}
+
+# get STATUS URL [OPTION...]: what curl gets, in out, its head in head; the service is called $name (or the last started)
+get() {
+	want=$1
+	address=$2
+	shift 2
+	got=$(cd "$tmp" && curl -sS --max-time 10 --cacert "$mykeyd_name/ca.pem" -o out -D head -w '%{http_code}' "$@" "$address" \
+		2>err) || fail "curl $*: $address"
+	[ "$got" = "$want" ] || fail "HTTP status $got, not $want: $* $address"
+}

@@ -1,0 +1,232 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuda-mykeyd: making a service and serving it; what it refuses, what it tells of itself, how it ends.
+set -eu
+srcdir=${srcdir:-.}
+. "$srcdir/tests/cli.sh"
+. "$srcdir/tests/mykeyd.sh"
+command -v curl >/dev/null || {
+	echo "SKIP: no curl"
+	exit 77
+}
+
+# ---- init ----
+
+daemon 2 init --folder s
+says err 'which environment'
+daemon 2 init --folder s --environment test
+says err 'where will terminals'
+daemon 2 init --folder s --environment test --origin https://localhost surplus
+daemon 2 init --folder s --environment test --origin https://localhost --set nonsense
+daemon 1 init --folder s --environment 'Test it' --origin https://localhost
+says err '"environment" is a word'
+daemon 1 init --folder s --environment test --origin http://localhost
+says err '"origin" is https'
+daemon 1 init --folder s --environment test --origin https://localhost --set naught=1
+says err 'no key "naught"'
+daemon 1 init --folder s --environment test --origin https://localhost --listen nowhere
+daemon 1 init --folder s --environment test --origin https://localhost --operations 0.0.0.0:0
+daemon 2 init --folder s --environment test --origin https://localhost --names 'a b'
+daemon 1 init --folder s --environment test --origin https://localhost --database sqlite:/nowhere/at/all
+daemon 1 init --folder no/such/place --environment test --origin https://localhost
+[ ! -e "$tmp/s" ] || fail "a failed init left something: $(ls "$tmp/s")"
+mkdir "$tmp/full"
+echo mine >"$tmp/full/file"
+daemon 3 init --folder full --environment test --origin https://localhost
+says err 'no empty folder'
+[ "$(ls "$tmp/full")" = file ] || fail "init touched a folder that was not its own"
+mkdir -m 755 "$tmp/empty"
+daemon 2 init --folder empty --environment test --origin https://localhost --names 'a b'
+[ -d "$tmp/empty" ] && [ -z "$(ls "$tmp/empty")" ] || fail "a failed init did not leave the folder as it was"
+
+daemon 0 init --folder "$tmp/s" --environment test --origin https://localhost:8443 --names other.example,10.0.0.1 --json
+json .folder "$tmp/s"
+json .result ok
+silent err
+[ "$(stat -c %a "$tmp/s")" = 700 ] || fail "the folder is for others, too"
+for f in kek keystore ca.key tls.key mykeyd.conf mykeyd.db; do
+	[ "$(stat -c %a "$tmp/s/$f")" = 600 ] || fail "$f is for others, too"
+done
+daemon 3 init --folder s --environment test --origin https://localhost
+daemon_in s 0 config --json
+json .origin https://localhost:8443
+json '.listen[0]' 127.0.0.1:8443
+daemon_in s 0 operator list --json
+json '.operators[0].roles' admin,registrar,approver,auditor 2>/dev/null || says out admin
+
+# ---- what serve refuses ----
+
+echo 'nonsense = 1' >>"$tmp/s/mykeyd.conf"
+daemon_in s 1 serve
+says err 'no key "nonsense"'
+daemon 1 serve --folder nowhere
+says err 'nowhere/mykeyd.conf'
+daemon 2 serve surplus
+
+mykeyd_init a --set crl_required=no
+mykeyd_init b --set crl_required=no
+
+# the database of one with the keys of another
+cp "$tmp/a/mykeyd.db" "$tmp/keep.db"
+cp "$tmp/b/mykeyd.db" "$tmp/a/mykeyd.db"
+daemon_in a 6 serve
+says err 'keys of another keystore'
+daemon_in a 6 org list
+cp "$tmp/keep.db" "$tmp/a/mykeyd.db"
+# another environment
+sed -i 's/^environment = .*/environment = production/' "$tmp/a/mykeyd.conf"
+daemon_in a 6 serve
+says err 'environment'
+sed -i 's/^environment = .*/environment = test/' "$tmp/a/mykeyd.conf"
+# no tables, and none at all
+sed -i 's/^#database = .*/database = sqlite:other.db/' "$tmp/a/mykeyd.conf"
+daemon_in a 1 serve
+: >"$tmp/a/other.db"
+daemon_in a 1 serve
+says err "init"
+sed -i 's/^database = .*/database = sqlite:mykeyd.db/' "$tmp/a/mykeyd.conf"
+# keys
+for f in kek keystore ca.key ca.pem tls.pem tls.key; do
+	mv "$tmp/a/$f" "$tmp/kept"
+	daemon_in a 1 serve
+	says err "$f"
+	mv "$tmp/kept" "$tmp/a/$f"
+done
+mv "$tmp/a/kek" "$tmp/kept"
+cp "$tmp/b/kek" "$tmp/a/kek"
+daemon_in a 6 serve
+mv "$tmp/kept" "$tmp/a/kek"
+chmod 644 "$tmp/a/keystore"
+daemon_in a 3 serve
+chmod 600 "$tmp/a/keystore"
+# a database cannot get a second service
+cp "$tmp/b/mykeyd.db" "$tmp/b.db"
+daemon 6 init --folder c --environment test --origin https://localhost --database "sqlite:$tmp/b.db"
+says err 'another keystore'
+[ ! -e "$tmp/c" ] || fail "a failed init left something"
+daemon_in b 0 org list
+
+# ---- what it tells ----
+
+mykeyd_start a
+get 200 "$url/livez"
+json .live true
+get 200 "$url/readyz"
+json .ready true
+get 200 "$url/version"
+json .name fuda-mykeyd
+get 404 "$url/metrics"
+json .code not_found
+get 404 "$url/"
+get 404 "$url/v1"
+get 404 "$url/v1/mykeys/"
+get 404 "$url/livez/"
+get 404 "$url/%6civez"
+get 405 "$url/livez" -X POST -d x
+get 405 "$url/v1/mykeys"
+get 405 "$url/v1/challenge" -X POST -d x
+get 401 "$url/v1/challenge?purpose=bind"
+json .code terminal_certificate_missing
+grep -qi '^content-type: application/problem+json' "$tmp/head" || fail "a problem without its type"
+for path in $(sed -n 's/.*{ "[a-z]*", "\(\/v1\/[a-z:]*\)", \(true\|false\) }.*/\1/p' "$srcdir/src/service/rules.c") /v1/links; do
+	get 401 "$url$path" -H 'Content-Type: application/json' -d '{}'
+	json .code terminal_certificate_missing
+done
+get 200 "$ops/readyz"
+get 200 "$ops/version"
+get 404 "$ops/v1/challenge?purpose=bind"
+get 404 "$ops/crl/terminals.crl"
+get 404 "$ops/.well-known/est/cacerts"
+get 200 "$url/crl/terminals.crl"
+get 200 "$url/.well-known/est/cacerts"
+
+# every line of the metrics is one that Prometheus takes, and each name has its type once
+get 200 "$ops/metrics"
+grep -qi '^content-type: text/plain; version=0.0.4' "$tmp/head" || fail "the type of the metrics"
+awk '
+	/^# HELP mykey_[a-z_]+ [^"\\]+$/ { next }
+	/^# TYPE mykey_[a-z_]+ (counter|gauge|histogram|summary)$/ { if (type[$3]++) print "typed twice: " $0; last = $3; next }
+	/^mykey_[a-z_]+(\{[a-z_]+="[A-Za-z0-9_.+]+"(,[a-z_]+="[A-Za-z0-9_.+]+")*\})? -?[0-9]+(\.[0-9]+)?$/ {
+		name = $1; sub(/\{.*/, "", name); base = name; sub(/_(sum|count|bucket)$/, "", base)
+		if (!(name in type) && !(base in type)) print "no type: " $0
+		if (index(name, last) != 1) print "not behind its type: " $0
+		if (seen[$1]++) print "twice: " $0
+		next
+	}
+	{ print "no metric: " $0 }
+' "$tmp/out" >"$tmp/bad"
+[ ! -s "$tmp/bad" ] || fail "$(head -n 5 "$tmp/bad")"
+for name in http_requests_total http_request_seconds_bucket queue_depth batch_size_count commit_seconds_sum binds_total \
+	mykeys_active terminals cert_expiry_seconds audit_checkpoint_age_seconds db_size_bytes; do
+	grep -q "^mykey_$name" "$tmp/out" || fail "no metric mykey_$name"
+done
+grep -q -x 'mykey_http_requests_total{route="other",code="404"} [0-9]*' "$tmp/out" || fail "paths that are nobody's are not counted"
+grep -q -x 'mykey_ready 1' "$tmp/out" || fail "not ready"
+
+# the log has these members and no others
+grep '^{' "$tmp/a.log" >"$tmp/lines"
+[ "$(grep -c '"route":"livez"' "$tmp/lines")" = 2 ] || fail "not a line for each request"
+sed 's/"[^"]*":\("[^"]*"\|[0-9]*\)/&\n/g' "$tmp/lines" | sed -n 's/^[{,]*"\([^"]*\)":.*/\1/p' | sort -u >"$tmp/names"
+printf '%s\n' route status time trace us | cmp -s - "$tmp/names" || fail "members of the log: $(tr '\n' ' ' <"$tmp/names")"
+
+# ---- signals ----
+
+kill -HUP "$(cat "$tmp/a.pid")"
+get 200 "$url/livez"
+mykeyd_stop a
+! grep -q event "$tmp/a.log" || fail "$(grep event "$tmp/a.log")"
+! (cd "$tmp" && curl -sS --max-time 2 --cacert a/ca.pem "$url/livez" >out 2>err) || fail "it serves on"
+mykeyd_start a
+daemon_in a 3 serve --quiet
+says err 'in use already'
+mykeyd_stop a
+
+# --quiet
+(cd "$tmp" && exec setsid "$mykeyd" serve --folder a --quiet --ready-fd 3 3>q.ready 2>q.log </dev/null) &
+echo $! >"$tmp/q.pid"
+mykeyd_wait q
+get 200 "$url/livez"
+mykeyd_stop q
+! grep -q '^{' "$tmp/q.log" || fail "--quiet logs"
+
+# ---- what keeps it from being ready ----
+
+sed -i 's/^crl_required = .*/crl_required = yes/' "$tmp/a/mykeyd.conf"
+mykeyd_start a
+get 503 "$url/readyz"
+json .ready false
+json '.reasons[0]' revocation_info_stale
+get 200 "$url/livez"
+mykeyd_stop a
+sed -i 's/^crl_required = .*/crl_required = no/; s/^#crl = .*/crl = none.crl/' "$tmp/a/mykeyd.conf"
+mykeyd_start a
+becomes "word of a revocation list that cannot be read" grep -q '"event":"revocation","message":"[^"]*none.crl' "$tmp/a.log"
+mykeyd_stop a
+
+# a database of yesterday: the heads that were signed since are not in it
+daemon 0 init --folder d --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --operations 127.0.0.1:0 \
+	--set crl_required=no
+cp "$tmp/d/mykeyd.db" "$tmp/yesterday.db"
+mykeyd_start d
+becomes "signed heads" test -s "$tmp/d/checkpoints.jsonl"
+mykeyd_stop d
+mykeyd_start d
+get 200 "$ops/readyz"
+mykeyd_stop d
+cp "$tmp/yesterday.db" "$tmp/d/mykeyd.db"
+rm -f "$tmp/d/mykeyd.db-wal" "$tmp/d/mykeyd.db-shm"
+mykeyd_start d
+get 503 "$ops/readyz"
+json '.reasons[0]' audit_broken
+get 200 "$ops/metrics"
+grep -q -x 'mykey_audit_broken 1' "$tmp/out" || fail "no alarm"
+mykeyd_stop d
+
+# ---- page and program ----
+
+page=$top/tools/fuda-mykeyd.1
+daemon_in b 0 config
+sed 's/ .*//' "$tmp/out" | grep -v '^$' | sort -u | while read -r key; do
+	grep -E '^\.It Cm' "$page" | grep -q -w -e "$key" || fail "the page has no key $key"
+done
+echo ok
