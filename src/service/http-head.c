@@ -74,20 +74,18 @@ static bool is_dense(const char *text, size_t len)
 
 /* ---- fields ---- */
 
-/* The value stands on its name's line, and that line ends as one does: what a folded or a broken
- * line would hide from us lies elsewhere. `next` begins the next line, or is NULL. */
+/* The value stands on its name's line, and behind it the line's end and then `next`: what a
+ * folded or a broken line would hide from us lies elsewhere. */
 static bool is_in_place(const struct head_field *f, const char *next)
 {
 	const char *gap = f->name + f->name_len + 1;
 
-	if (f->value < gap || f->value - gap > HTTP_HEADERS_MAX * 8)
+	if (f->value < gap || f->value > next)
 		return false;
 	for (const char *p = gap; p < f->value; p++)
 		if (*p != ' ' && *p != '\t')
 			return false;
-	/* behind the last line stands the empty one */
-	return next ? next == f->value + f->value_len + 2 :
-		      memcmp(f->value + f->value_len, "\0\0\0", 4) == 0;
+	return next == f->value + f->value_len + 2;
 }
 
 static const struct head_refusal *judge_field(const struct head_field *f, struct head_found *ret)
@@ -120,27 +118,24 @@ static const struct head_refusal *judge_field(const struct head_field *f, struct
 
 static const struct head_refusal *judge_fields(const struct head *head, struct head_found *ret)
 {
-	/* the request line, its end, and the empty line */
-	size_t total = strlen(head->method) + strlen(head->target) + strlen(head->version) + 6;
+	const char *line = head->version + strlen(head->version) + 2;
+	const char *empty = head->method + head->size - 2;
 	const struct head_refusal *why;
 
-	if (head->count > HEAD_FIELDS_MAX)
+	if (head->size > HTTP_HEADERS_MAX || head->count > HEAD_FIELDS_MAX)
 		return &too_large;
 	for (size_t i = 0; i < head->count; i++) {
 		const struct head_field *f = &head->fields[i];
-		const char *next = i + 1 < head->count ? f[1].name : NULL;
+		const char *next = i + 1 < head->count ? f[1].name : empty;
 
-		if (!is_in_place(f, next) ||
-		    (!i && f->name != head->version + strlen(head->version) + 2))
+		if (f->name != line || !is_in_place(f, next))
 			return &bad_field;
-		total += (size_t)(f->value - f->name) + f->value_len + 2;
-		if (total > HTTP_HEADERS_MAX)
-			return &too_large;
+		line = next;
 		why = judge_field(f, ret);
 		if (why)
 			return why;
 	}
-	return NULL;
+	return line == empty ? NULL : &bad_field;
 }
 
 /* Where the body ends, RFC 9112 6.3: two answers to that are one too many. */

@@ -20,6 +20,7 @@ struct head_field {
 
 struct head {
 	const char *method, *version;
+	size_t size; /* of the text from the method to the end of the empty line */
 	const char *target;    /* as sent, with the query; a copy, ... */
 	const char *target_at; /* ... of what stood here, which may have been changed since */
 	struct head_field fields[HEAD_FIELDS_MAX];

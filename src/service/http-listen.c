@@ -30,10 +30,11 @@ static int split(const char *address, char host[ADDRESS_MAX], char port[ADDRESS_
 	const char *colon = strrchr(address, ':');
 	size_t len = colon ? (size_t)(colon - address) : 0;
 	bool brackets = len > 2 && address[0] == '[' && address[len - 1] == ']';
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
 
-	if (!len || len >= ADDRESS_MAX || strlen(colon + 1) >= ADDRESS_MAX)
+	if (!len || len >= ADDRESS_MAX || (!brackets && memchr(address, ':', len)))
 		return FUDA_EINVAL;
-	if (!brackets && memchr(address, ':', len))
+	if (!digits || digits > 5 || colon[1 + digits] || strtoul(colon + 1, NULL, 10) > 65535)
 		return FUDA_EINVAL;
 	snprintf(host, ADDRESS_MAX, "%.*s", (int)(brackets ? len - 2 : len), address + brackets);
 	snprintf(port, ADDRESS_MAX, "%s", colon + 1);

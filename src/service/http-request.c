@@ -160,9 +160,12 @@ const struct head_refusal *request_read(const struct listener *l, struct MHD_Con
 					struct head *head, struct http_request *request,
 					struct request_kept *kept)
 {
+	const union MHD_ConnectionInfo *size =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	const struct head_refusal *why;
 	struct head_found found;
 
+	head->size = size ? size->header_size : 0;
 	(void)MHD_get_connection_values_n(c, MHD_HEADER_KIND, add_field, head);
 	why = head_judge(head, &found);
 	request->method = found.method;
