@@ -166,7 +166,6 @@ static void deliver(struct exchange *x)
 	if (atomic_exchange(&x->stage, ANSWERED) == SUSPENDED)
 		MHD_resume_connection(mhd);
 	atomic_fetch_sub(&http->unanswered, 1); /* the last that is touched: see http_stop() */
-	deadline_wake_word(&http->unanswered);
 }
 
 void http_answer(struct exchange *x, const struct http_answer *answer)
@@ -362,9 +361,7 @@ void exchange_over(void *listener, struct MHD_Connection *c, void **exchange,
 	if (x->status && l->http->done)
 		l->http->done(l->http->arg, &x->request, x->status,
 			      (int64_t)deadline_now_us() - x->began_us);
-	if (x->handed) {
+	if (x->handed)
 		atomic_fetch_sub(&l->http->open, 1);
-		deadline_wake_word(&l->http->open);
-	}
 	release(x);
 }

@@ -35,8 +35,8 @@ struct http {
 	int64_t idle_ms;
 	atomic_bool draining;
 	atomic_int connections;
-	deadline_word open;	  /* exchanges that a handler has, or whose answer is on its way */
-	deadline_word unanswered; /* those that a handler has */
+	atomic_int open;       /* exchanges that a handler has, or whose answer is on its way */
+	atomic_int unanswered; /* those that a handler has */
 	deadline_word stopping; /* wakes the sweeper */
 	pthread_t sweeper;
 	bool sweeps;

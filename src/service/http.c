@@ -16,7 +16,7 @@ enum { THREADS_MAX = 64, CONNECTIONS = 1000, IDLE_SECONDS = 30, OPTIONS_MAX = 16
        /* for the head and the answer's head; a body is copied out piece by piece. The library reads
 	* up to half of it at a time. */
        CONNECTION_MEMORY = 32768,
-       LAST_WORDS_MS = 1000 };
+       LAST_WORDS_MS = 1000, LOOK_MS = 5 };
 
 /* TLS 1.2 with whole handshakes and 1.3; no session is resumed (the library keeps none and gives
  * out no tickets), so each has shown its certificate itself. */
@@ -171,7 +171,7 @@ int http_port(const struct http *http, size_t i)
 void http_load(const struct http *http, int *ret_connections, int *ret_open)
 {
 	*ret_connections = atomic_load(&http->connections);
-	*ret_open = (int)atomic_load(&http->open);
+	*ret_open = atomic_load(&http->open);
 }
 
 /* ---- stopping ---- */
@@ -190,20 +190,17 @@ static void quiet(struct http *http)
 	}
 }
 
-/* Waits until `word` is 0, `ms` at most, or -1. What it is then. */
-static int until_none(const deadline_word *word, int ms)
+/* Waits until `count` is 0, `ms` at most, or -1. What it is then. Looked at now and then: to be
+ * woken would cost each request a call of the system, and this is done once. */
+static int until_none(const atomic_int *count, int ms)
 {
 	int64_t end = deadline_now() + ms;
-	uint32_t n;
+	deadline_word never = 0;
+	int n;
 
-	while ((n = atomic_load(word)) > 0) {
-		int64_t left = ms < 0 ? -1 : end - deadline_now();
-
-		if (ms >= 0 && left <= 0)
-			break;
-		(void)deadline_wait_word(NULL, (int)left, word, n);
-	}
-	return (int)n;
+	while ((n = atomic_load(count)) > 0 && (ms < 0 || deadline_now() < end))
+		(void)deadline_wait_word(NULL, LOOK_MS, &never, 0);
+	return n;
 }
 
 int http_drain(struct http *http, int ms)
