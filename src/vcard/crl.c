@@ -13,16 +13,27 @@
 
 enum { AUTH_CERTIFICATE_MAX = 65536, BACKDATE = 60, DAY = 86400 };
 
-static bool add_extension(X509_CRL *list, X509 *ca, int nid, const char *text)
+static bool add_key_id(X509_CRL *list, X509 *ca)
 {
 	X509_EXTENSION *extension;
 	X509V3_CTX ctx;
 	bool ok;
 
 	X509V3_set_ctx(&ctx, ca, NULL, NULL, list, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, text);
+	extension = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
 	ok = extension && X509_CRL_add_ext(list, extension, -1);
 	X509_EXTENSION_free(extension);
+	return ok;
+}
+
+/* Later lists have higher numbers: the time does. */
+static bool add_number(X509_CRL *list, time_t now)
+{
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	bool ok = number && ASN1_INTEGER_set_int64(number, now) &&
+		  X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1;
+
+	ASN1_INTEGER_free(number);
 	return ok;
 }
 
@@ -81,15 +92,11 @@ static bool start(X509_CRL *list, const struct issuer *ca, time_t now, unsigned 
 {
 	ASN1_TIME *from = ASN1_TIME_set(NULL, now - BACKDATE);
 	ASN1_TIME *to = ASN1_TIME_set(NULL, now + (time_t)days * DAY);
-	char number[24];
-	bool ok;
-
-	snprintf(number, sizeof(number), "%lld", (long long)now);
-	ok = list && from && to && X509_CRL_set_version(list, X509_CRL_VERSION_2) &&
+	bool ok = list && from && to && X509_CRL_set_version(list, X509_CRL_VERSION_2) &&
 	     X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->cert)) &&
 	     X509_CRL_set1_lastUpdate(list, from) && X509_CRL_set1_nextUpdate(list, to) &&
-	     add_extension(list, ca->cert, NID_authority_key_identifier, "keyid:always") &&
-	     add_extension(list, ca->cert, NID_crl_number, number);
+	     add_key_id(list, ca->cert) && add_number(list, now);
+
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(to);
 	return ok;
