@@ -206,12 +206,29 @@ static void make_terminals(struct platform *p)
 	give_sector(&p->terminal[0], p->bus, "bus");
 }
 
+bool on_postgres(void)
+{
+	return getenv("FUDA_TEST_POSTGRES") != NULL;
+}
+
+static void empty(struct platform *p)
+{
+	static const struct statement drop = { "DROP SCHEMA public CASCADE", 0 },
+				      make = { "CREATE SCHEMA public", 0 };
+
+	change(p, &drop, NULL);
+	change(p, &make, NULL);
+}
+
 static struct platform *platform_new(const char *folder, bool make)
 {
 	struct platform *p = calloc(1, sizeof(*p));
 
 	assert_int_equal(fuda_context_new(&p->ctx), 0);
-	snprintf(p->where, sizeof(p->where), "sqlite:%s/db", folder);
+	if (on_postgres())
+		snprintf(p->where, sizeof(p->where), "%s", getenv("FUDA_TEST_POSTGRES"));
+	else
+		snprintf(p->where, sizeof(p->where), "sqlite:%s/db", folder);
 	p->service.ctx = p->ctx;
 	snprintf(p->service.config.origin, sizeof(p->service.config.origin), "%s", origin);
 	p->service.config.idempotency_hours = 24;
@@ -221,7 +238,11 @@ static struct platform *platform_new(const char *folder, bool make)
 		assert_int_equal(keys_create(p->ctx, folder), 0);
 	if (keys_open(p->ctx, folder, &p->service.keys) < 0)
 		fail_msg("%s", fuda_context_message(p->ctx));
-	if (store_open(p->ctx, p->where, make, &p->store) < 0 || store_migrate(p->store) < 0)
+	if (store_open(p->ctx, p->where, make, &p->store) < 0)
+		fail_msg("%s", fuda_context_message(p->ctx));
+	if (make && on_postgres())
+		empty(p);
+	if (store_migrate(p->store) < 0)
 		fail_msg("%s", fuda_context_message(p->ctx));
 	trust_cards(p, folder);
 	return p;
@@ -541,7 +562,7 @@ static bool file_holds(const char *path, const void *bytes, size_t len)
 
 bool database_holds(const struct platform *p, const void *bytes, size_t len)
 {
-	char wal[160];
+	char wal[sizeof(p->where) + 8];
 	const char *path = p->where + strlen("sqlite:");
 
 	snprintf(wal, sizeof(wal), "%s-wal", path);

@@ -21,13 +21,17 @@ struct platform {
 	/* [0] serves "library" and "bus", [1] "library" */
 	struct terminal terminal[PLATFORM_TERMINALS];
 	uint8_t library[ID_BYTES], bus[ID_BYTES];
-	char where[128];
+	char where[1024];
 };
 
+/* In the empty folder `folder`; the database too, unless FUDA_TEST_POSTGRES is the place of one that
+ * may be emptied. */
 struct platform *platform_open(const char *folder);
 /* Another process on the same database: its own connection, writer and chain. */
 struct platform *platform_join(const struct platform *other, const char *folder);
 void platform_close(struct platform **p);
+
+bool on_postgres(void);
 
 /* A card: a certificate with this serial number (hexadecimal) and the key of all holders. */
 struct card {

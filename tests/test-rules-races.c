@@ -458,6 +458,10 @@ static void disk_is_full(_unused_ void **state)
 	struct writer_load load;
 	int64_t rows;
 
+	if (on_postgres()) {
+		post_free(&post);
+		skip(); /* the server's files are another process's */
+	}
 	assert_int_equal(ask(p, 0, &hanako, "bind", "")->status, 201);
 	rows = audit_rows();
 	signal(SIGXFSZ, SIG_IGN);
@@ -554,6 +558,10 @@ static void database_knows_nobody(_unused_ void **state)
 	uint8_t bytes[8];
 	char id[MYKEY_TEXT], ppid[PPID_TEXT];
 
+	if (on_postgres()) {
+		card_free(&card);
+		skip(); /* what is stored is the same */
+	}
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		assert_int_equal(sscanf(serial + 2 * i, "%2hhx", &bytes[i]), 1);
 	snprintf(id, sizeof(id), "%s", member(ask(p, 0, &card, "bind", ""), "mykey_id"));

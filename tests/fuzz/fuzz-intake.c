@@ -222,7 +222,9 @@ static void fuzz_seeds(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const char *const keys[] = { "k-1_A", "", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+	static const char *const keys[] = {
+		"k-1_A", "", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
 	static const struct terminal terminal = { .id = { 1 }, .sector_count = 1 };
 	static struct service service;
 	struct exchange x = { .request = { .method = "POST", .query = "", .trace = "" } };
