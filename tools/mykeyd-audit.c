@@ -69,7 +69,7 @@ static int compare_outside(struct call *call, struct desk *desk, const struct fi
 
 static int verify(struct call *call, struct desk *desk)
 {
-	struct report *list = report_known_list(call->report, "findings");
+	struct report *list = report_list(call->report, NULL, "findings", NULL);
 	struct finding_to to = { call->report, list };
 	struct audit_totals totals = { 0 };
 	int r = audit_verify(desk->store, desk->service->keys, found, &to, &totals), outside;

@@ -42,7 +42,7 @@ static void report_list_of_cards(struct call *call, struct report *all,
 
 static int status_of_cards(struct call *call, struct desk *desk)
 {
-	struct report *all = report_known_list(call->report, "cards");
+	struct report *all = report_list(call->report, NULL, "cards", NULL);
 	struct revocation_state s;
 	size_t n = 0;
 

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The audit trail as operators see it: read, exported, signed, shortened; what was tampered with is found at its row.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+. "$top/tests/mykeyd.sh"
+. "$top/tests/operators.sh"
+
+op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+op 0 org add 'Town A' --json
+org=$(found .id)
+op 0 sector add library --org 'Town A'
+op 0 audit verify --json
+json .outside false
+json .checkpoints 0
+json .result ok
+op 0 audit checkpoint
+says out '"checkpoint":1'
+cmp "$tmp/out" "$folder/checkpoints.jsonl" || fail "the file of checkpoints has another line"
+op 0 audit verify --json
+json .outside true
+json .checkpoints 1
+
+# reading
+op 0 audit query
+all=$(wc -l <"$tmp/out")
+op 0 audit query --action org-add
+[ "$(wc -l <"$tmp/out")" = 1 ] || fail "rows of org-add"
+json .object "$org"
+op 0 audit query --object "$org"
+[ "$(wc -l <"$tmp/out")" = 1 ] || fail "rows about the organisation"
+op 0 audit query --from 2020-01-01 --until 2020-02-01
+silent out
+op 0 audit query --from 2020-01-01T00:00:00Z --action org-add
+[ -s "$tmp/out" ] || fail "nothing since 2020"
+op 2 audit query --from yesterday
+op 2 audit query --from 2026-02-30
+op 2 audit query --object 12
+op 2 audit query --before 2020-01-01
+op 0 audit query --action "x' OR '1'='1"
+silent out
+
+# exporting: a new file of the owner's, which is told in the trail itself
+op 2 audit export
+op 0 audit export -o rows.jsonl
+[ "$(stat -c %a "$tmp/rows.jsonl")" = 600 ] || fail "others can read the export"
+[ "$(wc -l <"$tmp/rows.jsonl")" -gt "$all" ] || fail "the export lacks rows"
+tail -n 1 "$tmp/rows.jsonl" | grep -q '"action":"audit-export"' || fail "the export is not in the trail"
+op 1 audit export -o rows.jsonl
+says err 'rows.jsonl'
+op 1 audit export -o nowhere/rows.jsonl
+
+# shortening: never what is younger than 400 days
+op 2 audit prune
+op 2 audit prune --before "$(date +%Y-%m-%d)"
+says err '400 days'
+op 0 audit prune --before 2020-01-01 --json
+json .deleted 0
+
+# tampering, where there is a program to do it with
+command -v sqlite3 >/dev/null || {
+	echo "the rest needs sqlite3"
+	exit 0
+}
+op 0 audit verify
+cp -R "$folder" "$tmp/good"
+chain=$(sqlite3 "$folder/mykeyd.db" "SELECT lower(hex(chain)) FROM audit WHERE action = 'org-add'")
+dashed=$(echo "$chain" | sed 's/\(........\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
+seq=$(sqlite3 "$folder/mykeyd.db" "SELECT seq FROM audit WHERE action = 'org-add'")
+tampered() { # SQL WHAT: is found at the row of org-add
+	rm -rf "$folder"
+	cp -R "$tmp/good" "$folder"
+	sqlite3 "$folder/mykeyd.db" "$1"
+	op 6 audit verify --json
+	json '.findings[0].chain' "$dashed"
+	json '.findings[0].row' "$seq"
+	json '.findings[0].what' "$2"
+	json .error EVERIFY
+	op 6 audit verify
+	says out "$dashed/$seq"
+}
+tampered "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" row_changed
+tampered "UPDATE audit SET at = at + 1 WHERE action = 'org-add'" row_changed
+tampered "UPDATE audit SET actor = NULL WHERE action = 'org-add'" row_changed
+tampered "UPDATE audit SET data = data || ' ' WHERE action = 'org-add'" row_changed
+rm -rf "$folder"
+cp -R "$tmp/good" "$folder"
+sqlite3 "$folder/mykeyd.db" "DELETE FROM audit_checkpoint"
+op 6 audit verify

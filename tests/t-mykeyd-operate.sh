@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Operators of the service: who may do what, organisations, sectors, and a terminal's whole life.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+. "$top/tests/mykeyd.sh"
+. "$top/tests/operators.sh"
+
+op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+me=$(id -un)
+op 0 operator list --json
+json ".operators[0].name" "$me"
+json ".operators[0].roles" admin,registrar,approver,auditor
+
+# words behind the commands, and options that go with them
+op 2 terminal
+says err 'say code | list'
+op 2 terminal frobnicate
+says err "unknown action 'frobnicate'"
+op 2 terminal list --place x
+says err "--place does not go with 'terminal list'"
+op 2 terminal show
+says err 'takes an argument'
+op 2 org list all
+says err "takes no 'all'"
+op 2 terminal show 12
+says err "'12' is no id"
+op 2 terminal list --state dead
+
+# organisations and sectors
+op 0 org add 'Town A' --json
+org=$(found .id)
+op 1 org add 'Town A'
+says err 'there is an organisation of that name'
+op 2 org add ''
+op 2 org add "$(printf 'a\tb')"
+op 0 org add 'Bus Company' --kind transit
+op 2 sector add library
+says err '--org'
+op 1 sector add library --org 'Town B'
+says err "no organisation 'Town B'"
+op 2 sector add 'Library' --org 'Town A'
+op 0 sector add library --org 'Town A' --kind library
+op 0 sector add bus --org 'Bus Company'
+op 1 sector add bus --org 'Town A'
+op 0 sector list
+says out 'library'
+says out 'Town A'
+op 0 org list --json
+json '.organisations[1].id' "$org"
+json '.organisations[1].kind' municipality
+
+# codes
+op 2 terminal code --org 'Town A' --place 'Counter 1'
+op 1 terminal code --org 'Town A' --place 'Counter 1' --sector theatre
+op 2 terminal code --org 'Town A' --place 'Counter 1' --sector bus
+says err "another organisation's"
+op 2 terminal code --org 'Town A' --place 'Counter 1' --sector library --approvals 9
+op 0 terminal code --org 'Town A' --place 'Counter 1' --sector library --json
+code=$(found .code)
+echo "$code" | grep -q -x -E '[A-HJ-NP-Z2-9]{4}(-[A-HJ-NP-Z2-9]{4}){2}' || fail "code $code"
+json .hours 72
+! grep -r -q -F -e "$code" "$folder" || fail "the code is kept"
+
+# other users, whom it does not know or who may not
+if as_others; then
+	by daemon 9 terminal list
+	says err "operator add daemon"
+	by daemon 9 org add 'Town C'
+	op 2 operator add daemon
+	op 2 operator add daemon --roles king
+	op 0 operator add daemon --roles approver
+	op 1 operator add daemon --roles approver
+	by daemon 0 terminal list
+	by daemon 9 audit verify
+	says err 'the role auditor'
+	by daemon 9 operator add bin --roles admin
+	op 0 operator drop daemon
+	by daemon 9 terminal list
+	op 0 audit query --action refused
+	[ "$(wc -l <"$tmp/out")" = 5 ] || fail "$(wc -l <"$tmp/out") refusals"
+	says out '"act":"org-add"'
+	op 0 report daily --date "$(TZ=UTC-9 date +%Y-%m-%d)" --json
+	json .refusals 5
+fi
+op 9 operator drop "$me"
+says err 'last operator with the role admin'
+op 1 operator drop nobody-of-that-name
+
+# a terminal applies, is approved of, and gets its certificate
+[ -x "$build/fuda" ] && "$build/fuda" --list-commands | grep -q -x 'terminal enrol' || {
+	echo "the rest needs the client: built without it"
+	exit 0
+}
+mykeyd_start service
+echo "$code" >"$tmp/code"
+enrol() {
+	want=$1
+	shift
+	run "$want" terminal enrol --server "$url" --ca "$folder/ca.pem" --code-file "$tmp/code" --terminal "$tmp/t1" "$@"
+}
+echo 'ABCD-EFGH-JKLM' >"$tmp/code"
+enrol 9
+rm -rf "$tmp/t1"
+echo "$code" >"$tmp/code"
+enrol 0 --json
+json .state applied
+run 0 terminal status --terminal "$tmp/t1" --json
+shown=$(found .request)
+op 0 terminal list --state applied --json
+id=$(found '.terminals\[0\].id')
+json '.terminals[0].csr_sha256' "$shown"
+json '.terminals[0].organisation' 'Town A'
+op 2 terminal approve "$id" --csr-hash "$(echo "$shown" | cut -c 1-8)"
+says err '--comment'
+op 2 terminal approve "$id" --csr-hash 12 --comment 'seen'
+op 9 terminal approve "$id" --csr-hash 00000000 --comment 'seen'
+says err 'begins with something else'
+op 1 terminal approve 01a20088-7698-77a4-ae6c-ecb9d05fa159 --csr-hash 00000000 --comment 'seen'
+op 9 terminal suspend "$id"
+says err 'not for a terminal that is applied'
+op 0 terminal hold "$id" --comment 'who is this?'
+op 0 terminal approve "$id" --csr-hash "$(echo "$shown" | cut -c 1-12)" --comment 'seen on its screen' --json
+json .state approved
+json .approvals 1
+enrol 0 --json
+json .state active
+op 0 terminal show "$id" --json
+json .state active
+json '.decisions[1].decision' approve
+json '.decisions[1].comment' 'seen on its screen'
+json '.sectors[0]' library
+json '.certificates[0].state' valid
+json_lacks .serial
+run 9 terminal renew --terminal "$tmp/t1" --json
+says err too_early
+op 0 terminal suspend "$id" --comment 'lost?'
+run 9 terminal renew --terminal "$tmp/t1" --json
+says err suspended
+op 0 terminal resume "$id"
+op 2 terminal revoke "$id"
+op 0 crl status --json
+list=$(found .terminals.number)
+op 0 terminal revoke "$id" --reason key_compromise --comment 'stolen'
+op 9 terminal resume "$id"
+op 0 terminal show "$id" --json
+json .state revoked
+json '.certificates[0].state' revoked
+op 0 crl status --json
+json .terminals.number $((list + 1))
+mykeyd_stop service
+op 0 report daily --date "$(TZ=UTC-9 date +%Y-%m-%d)" --json
+json .terminals.revoked 1
+op 0 audit verify
+for action in init org-add sector-add code-make terminal-apply terminal-hold terminal-approve terminal-issue \
+	terminal-suspend terminal-resume terminal-revoke refused; do
+	op 0 audit query --action $action
+	grep -q "\"action\":\"$action\"" "$tmp/out" || fail "no row of $action"
+done
+op 0 audit query
+says_not out 'Town A'
+says_not out 'Counter'
+says_not out 'stolen'
+! grep -r -q -F -e "$code" "$folder" "$tmp/service.log" || fail "the code is kept"
