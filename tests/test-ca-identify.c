@@ -250,6 +250,11 @@ static void refuses_other_signers(void **state)
 	plan.issuer = X509_new();
 	mint(&plan, &der);
 	assert_string_equal(why_not(&der), "untrusted");
+	assert_int_equal(ca_begin(plan.issuer, terminal_id, "MyKey terminals (tesu)", p384, now,
+				  now),
+			 0);
+	mint(&plan, &der);
+	assert_string_equal(why_not(&der), "untrusted");
 	X509_free(plan.issuer);
 	plan = good_mint;
 	plan.md = EVP_sha384();

@@ -96,6 +96,13 @@ static void refuses_environments(void **state)
 	assert_int_not_equal(access(scratch_path("ca.key"), F_OK), 0);
 }
 
+/* An authority that the openssl command makes. */
+#define OTHERS(curve)                                                                      \
+	"openssl ecparam -name " curve " -genkey -noout | "                                \
+	"openssl pkcs8 -topk8 -nocrypt -out ca.key && openssl req -x509 -new -key ca.key " \
+	"-subj /CN=x -days 9 -out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign "   \
+	"-addext " CA_ENVIRONMENT_OID "=ASN1:UTF8String:test"
+
 /* What stands where the authority should be, made by shell commands in its folder. */
 static void refuses_damaged_files(void **state)
 {
@@ -118,6 +125,13 @@ static void refuses_damaged_files(void **state)
 		{ "chmod 640 ca.key", FUDA_EACCESS },
 		{ "chmod 604 ca.key", FUDA_EACCESS },
 		{ "mv ca.key k && ln -s k ca.key", FUDA_EFILE },
+		/* made by others, and all right; of another curve; for another key */
+		{ OTHERS("prime256v1"), 0 },
+		{ OTHERS("secp384r1"), FUDA_EFORMAT },
+		{ OTHERS("prime256v1") " && openssl pkey -in ../other/ca.key -pubout -out pub && "
+				       "openssl x509 -in ca.pem -force_pubkey pub -signkey ca.key "
+				       "-out p && mv p ca.pem",
+		  FUDA_EFORMAT },
 		/* other kinds of keys, and certificates that are of no authority */
 		{ "openssl genpkey -algorithm ED25519 -out ca.key", FUDA_EFORMAT },
 		{ "openssl ecparam -name secp384r1 -genkey -noout | "
@@ -137,7 +151,7 @@ static void refuses_damaged_files(void **state)
 	need_openssl();
 	ca_free(&ca);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char line[512];
+		char line[1024];
 		int r;
 
 		ca = authority("spoilt", "test");
