@@ -175,7 +175,7 @@ static void the_checkpoint_itself(void **state)
 		  "0:1 checkpoint_signature\n0:1 checkpoint_missing\n", 2 },
 		{ "DELETE FROM audit_checkpoint WHERE number = 1", "0:1 checkpoint_missing\n", 1 },
 		{ "DELETE FROM audit_checkpoint WHERE number = 2", "0:2 checkpoint_missing\n", 1 },
-		{ "DELETE FROM audit_checkpoint WHERE number = 2; UPDATE audit_checkpoint SET number = 2 WHERE number = 3",
+		{ "DELETE FROM audit_checkpoint WHERE number = 2;" SET "number = 2 WHERE number = 3",
 		  "0:2 checkpoint_signature\n", 1 },
 		{ SET "number = 4 WHERE number = 3",
 		  "0:3 checkpoint_missing\n0:4 checkpoint_signature\n", 2 },

@@ -260,21 +260,26 @@ static int take_lines(struct keystore *ks, struct cursor c)
 	return e;
 }
 
+/* The last line, as it is and as it should be. */
 static int check_mac(const uint8_t *kek, const struct fuda_buf *text)
 {
-	_cleanup_(line_free) struct line l = { .bytes = FUDA_BUF_INIT(WORD_MAX * 4) };
+	_cleanup_buf_ struct fuda_buf want = FUDA_BUF_INIT(MAC_LINE);
+	static const char begin[] = "mac 1 ";
+	const uint8_t *line;
 	uint8_t mac[HMAC_BYTES];
-	struct cursor c;
+	int e;
 
 	if (text->len < MAC_LINE)
 		return FUDA_EFORMAT;
-	c = cur_of(text->data + text->len - MAC_LINE, MAC_LINE);
-	if (take_line(&c, &l) < 0 || c.left || strcmp(l.name, "mac") != 0 ||
-	    l.bytes.len != sizeof(mac))
+	line = text->data + text->len - MAC_LINE;
+	if (memcmp(line, begin, sizeof(begin) - 1) != 0 || line[MAC_LINE - 1] != '\n')
 		return FUDA_EFORMAT;
-	if (mac_of(kek, text->data, text->len - MAC_LINE, mac) < 0)
-		return FUDA_EFAILED;
-	return equal_ct(mac, l.bytes.data, sizeof(mac)) ? 0 : FUDA_EVERIFY;
+	e = mac_of(kek, text->data, text->len - MAC_LINE, mac);
+	if (e == 0)
+		e = put_line(&want, "mac", 1, mac, sizeof(mac));
+	if (e < 0)
+		return e;
+	return equal_ct(line, want.data, MAC_LINE) ? 0 : FUDA_EVERIFY;
 }
 
 static int parse(const uint8_t *kek, const struct fuda_buf *text, struct keystore **ret)
