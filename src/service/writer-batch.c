@@ -26,8 +26,8 @@ static int queue_write(struct batch *batch, const struct statement *statement,
 	struct transaction *t = writer_transaction(batch->writer);
 	struct pending *p;
 
-	if (t->pending_count == t->pending_max)
-		return FUDA_ETOOBIG;
+	if (t->pending_count == t->pending_max) /* alone there is room */
+		return t->slot_count > 1 ? FUDA_ERETRY : FUDA_ETOOBIG;
 	p = &t->pending[t->pending_count++];
 	*p = (struct pending){ .one = one };
 	t->current->wrote = true;
