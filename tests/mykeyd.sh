@@ -107,3 +107,28 @@ get() {
 		2>err) || fail "curl $*: $address"
 	[ "$got" = "$want" ] || fail "HTTP status $got, not $want: $* $address"
 }
+
+# mykeyd_terminal SERVICE NAME SECTOR...: a terminal of the running service in the folder $tmp/NAME, approved and with its
+# certificate; organisation and sectors are made if they are not there
+mykeyd_terminal() {
+	mykeyd_service=$1
+	mykeyd_terminal=$2
+	shift 2
+	daemon_in "$mykeyd_service" 0 org list --json
+	grep -q '"豊川市"' "$tmp/out" || daemon_in "$mykeyd_service" 0 org add 豊川市
+	for sector in "$@"; do
+		daemon_in "$mykeyd_service" 0 sector list --json
+		grep -q "\"$sector\"" "$tmp/out" || daemon_in "$mykeyd_service" 0 sector add "$sector" --org 豊川市
+		set -- "$@" --sector "$sector"
+		shift
+	done
+	daemon_in "$mykeyd_service" 0 terminal code --org 豊川市 --place 窓口 "$@" --json
+	sed -n 's/.*"code":"\([^"]*\)".*/\1/p' "$tmp/out" >"$tmp/code"
+	run 0 terminal enrol --terminal "$mykeyd_terminal" --server "$url" --ca "$mykeyd_service/ca.pem" --code-file code --json
+	mykeyd_hash=$(sed -n 's/.*"request":"\([^"]*\)".*/\1/p' "$tmp/out")
+	daemon_in "$mykeyd_service" 0 terminal list --state applied --json
+	mykeyd_id=$(tr '{' '\n' <"$tmp/out" | sed -n "s/.*\"id\":\"\([^\"]*\)\".*\"csr_sha256\":\"$mykeyd_hash\".*/\1/p")
+	daemon_in "$mykeyd_service" 0 terminal approve "$mykeyd_id" --csr-hash "$mykeyd_hash" --comment 'seen at the counter'
+	run 0 terminal status --terminal "$mykeyd_terminal" --json
+	json .state active
+}

@@ -236,6 +236,13 @@ static void handle_rule(struct side *side, const struct rule *rule, struct excha
 		rule_handle(side->service, rule, &terminal, x);
 }
 
+/* A certificate has times in it, and is an effect; what is there already may be had. */
+static void handle_est(struct side *side, struct exchange *x)
+{
+	if (is(http_request(x), "GET") || fit(side, x))
+		est_handle(side->service, x);
+}
+
 void route_handle(void *arg, struct exchange *x)
 {
 	struct side *side = arg;
@@ -262,7 +269,7 @@ void route_handle(void *arg, struct exchange *x)
 	else if (rule)
 		handle_rule(side, rule, x);
 	else if (!side->operations && est_serves(request->path))
-		est_handle(side->service, x);
+		handle_est(side, x);
 	else
 		not_found(x);
 }
