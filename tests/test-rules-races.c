@@ -310,7 +310,7 @@ static void two_processes_one_card(_unused_ void **state)
 	for (int i = 0; i < CARDS; i++) {
 		char serial[16];
 
-		snprintf(serial, sizeof(serial), "2200000%d", i);
+		snprintf(serial, sizeof(serial), "2200000%u", (unsigned)i % 10);
 		cards[i] = card_make(serial);
 	}
 	crowd(bind_one, cards, &sum);
