@@ -110,7 +110,7 @@ done >"$tmp" <<EOF
 (PCSC/|ifdhandler|debuglog) src/ifd/[a-z0-9-]*\.[ch]
 libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c
-openssl/ src/base/(crypto(-keys)?|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]|src/service/ca(-[a-z0-9]*)?\.[ch]|src/mykey/(request|http)\.c
+openssl/ src/base/(crypto(-keys)?|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]|src/service/(ca(-[a-z0-9]*)?|backup)\.[ch]|src/mykey/(request|http)\.c
 curl/ src/mykey/http\.c
 (microhttpd|gnutls/) src/service/http(-[a-z0-9]*)?\.[ch]
 sqlite3 src/service/store-sqlite\.c

@@ -83,6 +83,17 @@ static int work(struct call *call, struct desk *desk, const struct action *actio
 	return r;
 }
 
+static int do_at(struct call *call, struct desk *desk, const struct action *action)
+{
+	int r = service_open(call->ctx, mykeyd_folder(), false, &desk->service);
+
+	if (r < 0)
+		return r;
+	r = work(call, desk, action);
+	service_close(&desk->service);
+	return r;
+}
+
 int desk_run(struct call *call, const struct action *actions)
 {
 	struct desk desk = { 0 };
@@ -93,12 +104,14 @@ int desk_run(struct call *call, const struct action *actions)
 		return r;
 	desk.operands = call->operands + 1;
 	desk.operand_count = call->operand_count - 1;
-	r = service_open(call->ctx, mykeyd_folder(), false, &desk.service);
-	if (r < 0)
-		return r;
-	r = work(call, &desk, action);
-	service_close(&desk.service);
-	return r;
+	return do_at(call, &desk, action);
+}
+
+int desk_do(struct call *call, const struct action *action)
+{
+	struct desk desk = { .operands = call->operands, .operand_count = call->operand_count };
+
+	return do_at(call, &desk, action);
 }
 
 /* ---- what is shown ---- */

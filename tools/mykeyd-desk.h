@@ -31,6 +31,8 @@ struct action {
 /* Finds the action that the first operand names, opens the service and does it. A NULL word is
  * behind the last. */
 int desk_run(struct call *call, const struct action *actions);
+/* The same for a command that has no words. */
+int desk_do(struct call *call, const struct action *action);
 
 /* A column as text, "" if it is longer than that; points to one of four buffers. */
 const char *desk_text(const struct rows *rows, size_t row, size_t column);

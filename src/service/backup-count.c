@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a copy of the database says of itself. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "service/backup.h"
+#include "service/id.h"
+
+enum { NOTE = 24 * (BACKUP_COUNTS + 2) };
+
+const char *const backup_tables[BACKUP_COUNTS + 1] = {
+	"org",        "operator", "sector", "terminal", "certificate",      "subject",
+	"credential", "mykey",    "link",   "audit",    "audit_checkpoint", NULL,
+};
+static const struct statement sql_counts[BACKUP_COUNTS] = {
+	{ "SELECT count(*) FROM org", 0 },
+	{ "SELECT count(*) FROM operator", 0 },
+	{ "SELECT count(*) FROM sector", 0 },
+	{ "SELECT count(*) FROM terminal", 0 },
+	{ "SELECT count(*) FROM certificate", 0 },
+	{ "SELECT count(*) FROM subject", 0 },
+	{ "SELECT count(*) FROM credential", 0 },
+	{ "SELECT count(*) FROM mykey", 0 },
+	{ "SELECT count(*) FROM link", 0 },
+	{ "SELECT count(*) FROM audit", 0 },
+	{ "SELECT count(*) FROM audit_checkpoint", 0 },
+};
+static const struct statement sql_forget = { "DELETE FROM setting WHERE name = 'backup'", 0 };
+static const struct statement sql_note = { "INSERT INTO setting (name, value) VALUES ('backup', "
+					   "$1)",
+					   1 };
+static const struct statement sql_noted = { "SELECT value FROM setting WHERE name = 'backup'", 0 };
+static const struct statement sql_integrity = { "PRAGMA integrity_check", 0 };
+static const struct statement sql_references = { "PRAGMA foreign_key_check", 0 };
+
+static int count_all(struct store *copy, int64_t ret[BACKUP_COUNTS])
+{
+	for (size_t i = 0; i < BACKUP_COUNTS; i++) {
+		_cleanup_rows_ struct rows rows = { 0 };
+		int r = store_run(copy, &sql_counts[i], NULL, &rows);
+
+		if (r < 0)
+			return r;
+		ret[i] = rows_int(&rows, 0, 0);
+	}
+	return 0;
+}
+
+static int write_note(struct store *copy, struct backup_facts *facts)
+{
+	char note[NOTE];
+	size_t at = (size_t)snprintf(note, sizeof(note), "%" PRId64, facts->at);
+	int r = count_all(copy, facts->found);
+
+	for (size_t i = 0; r == 0 && i < BACKUP_COUNTS; i++) {
+		facts->noted[i] = facts->found[i];
+		at += (size_t)snprintf(note + at, sizeof(note) - at, " %" PRId64, facts->noted[i]);
+	}
+	if (r == 0)
+		r = store_run(copy, &sql_forget, NULL, NULL);
+	if (r == 0)
+		r = store_run(copy, &sql_note, &BYTES(note, at), NULL);
+	return r;
+}
+
+int backup_note(struct store *copy, struct backup_facts *ret)
+{
+	struct backup_facts facts = { .at = now_us() };
+	int r = store_begin(copy, true);
+
+	if (r < 0)
+		return r;
+	r = write_note(copy, &facts);
+	if (r < 0) {
+		store_rollback(copy);
+		return r;
+	}
+	r = store_commit(copy);
+	if (r == 0)
+		*ret = facts;
+	return r;
+}
+
+/* Numbers with blanks between them: when, and how many. */
+static int read_note(const struct rows *rows, struct backup_facts *facts)
+{
+	char note[NOTE];
+	int used = 0;
+	const char *p = note;
+	struct datum d;
+
+	if (rows->count != 1)
+		return FUDA_ENOTFOUND;
+	d = rows_get(rows, 0, 0);
+	if (d.len >= sizeof(note))
+		return FUDA_EFORMAT;
+	memcpy(note, d.bytes, d.len);
+	note[d.len] = '\0';
+	if (sscanf(p, "%20" SCNd64 "%n", &facts->at, &used) != 1)
+		return FUDA_EFORMAT;
+	for (size_t i = 0; i < BACKUP_COUNTS; i++) {
+		p += used;
+		if (sscanf(p, " %20" SCNd64 "%n", &facts->noted[i], &used) != 1)
+			return FUDA_EFORMAT;
+	}
+	return 0;
+}
+
+static int check_file(struct store *copy, const char **ret_what)
+{
+	_cleanup_rows_ struct rows integrity = { 0 }, references = { 0 };
+	char text[64] = "";
+	int r = store_run(copy, &sql_integrity, NULL, &integrity);
+
+	*ret_what = "integrity";
+	if (r == 0 &&
+	    (integrity.count != 1 || rows_text(&integrity, 0, 0, text, sizeof(text)) < 0 ||
+	     strcmp(text, "ok") != 0))
+		return FUDA_EVERIFY;
+	if (r == 0)
+		r = store_run(copy, &sql_references, NULL, &references);
+	*ret_what = "references";
+	return r == 0 && references.count ? FUDA_EVERIFY : r;
+}
+
+static int check(struct store *copy, struct backup_facts *facts, const char **ret_what)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	int r = check_file(copy, ret_what);
+
+	if (r == 0)
+		r = count_all(copy, facts->found);
+	if (r == 0)
+		r = store_run(copy, &sql_noted, NULL, &rows);
+	if (r < 0)
+		return r;
+	*ret_what = "not_noted";
+	if (read_note(&rows, facts) < 0)
+		return FUDA_EVERIFY;
+	*ret_what = "counts";
+	return memcmp(facts->noted, facts->found, sizeof(facts->noted)) != 0 ? FUDA_EVERIFY : 0;
+}
+
+int backup_check(struct store *copy, struct backup_facts *ret, const char **ret_what)
+{
+	struct backup_facts facts = { 0 };
+	int r = store_begin(copy, false);
+
+	if (r < 0)
+		return r;
+	r = check(copy, &facts, ret_what);
+	store_rollback(copy);
+	if (r == 0 || r == FUDA_EVERIFY)
+		*ret = facts;
+	return r;
+}

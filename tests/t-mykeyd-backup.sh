@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Backups: encrypted for whom they are for, made while the service is in use, restored as a whole or not at all.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+. "$top/tests/mykeyd.sh"
+. "$top/tests/operators.sh"
+
+op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+op 0 org add 'Town A'
+op 0 sector add library --org 'Town A'
+op 0 audit checkpoint
+for name in rsa ec other; do
+	kind='-newkey rsa:2048'
+	[ $name = rsa ] || kind='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1'
+	openssl req -x509 $kind -nodes -keyout "$tmp/$name.key" -out "$tmp/$name.pem" -subj "/CN=$name" -days 10 2>"$tmp/ssl" ||
+		fail "$(cat "$tmp/ssl")"
+done
+
+op 2 backup
+op 2 backup -o b
+op 2 backup --recipient rsa.pem
+op 1 backup -o b --recipient nowhere.pem
+op 1 backup -o b --recipient rsa.key
+says err 'no certificate'
+op 1 backup -o nowhere/b --recipient rsa.pem
+[ ! -e "$tmp/b" ] || fail "a backup for nobody"
+mykeyd_start service
+op 0 backup -o b --recipient rsa.pem --recipient ec.pem --json
+json .rows.org 1
+json .rows.sector 1
+rows=$(found .rows.audit)
+mykeyd_stop service
+[ "$(stat -c %a "$tmp/b")" = 600 ] || fail "others can read the backup"
+openssl asn1parse -inform DER -in "$tmp/b" | grep -q 'id-smime-ct-authEnvelopedData' || fail "not authenticated"
+! grep -q -a -F -e 'Town A' "$tmp/b" || fail "a name in the clear"
+! ls -d "$folder"/backup.* 2>/dev/null || fail "a copy in the clear is left"
+op 3 backup -o b --recipient rsa.pem
+if as_others; then
+	op 0 operator add daemon --roles registrar,approver,auditor
+	by daemon 9 backup -o c --recipient rsa.pem
+	[ ! -e "$tmp/c" ] || fail "a backup by who may not"
+fi
+
+# either key opens it, and it is the same
+for name in rsa ec; do
+	rm -rf "$tmp/restored"
+	op 0 restore b --key $name.key --to restored --verify --json
+	json .rows.org 1
+	json .rows.audit "$rows"
+	json .audit_rows "$rows"
+	json .schema
+done
+op 3 restore b --key rsa.key --to restored
+rm -rf "$tmp/restored"
+op 2 restore b --to restored
+op 2 restore b --key rsa.key
+op 2 restore --key rsa.key --to restored
+
+# no other key, no other file, none that was changed; and then there is nothing
+refused() { # STATUS FILE KEY TEXT
+	rm -rf "$tmp/restored"
+	op "$1" restore "$2" --key "$3" --to restored --verify
+	says err "$4"
+	[ ! -e "$tmp/restored/mykeyd.db" ] || fail "something is left of a backup that was refused"
+}
+refused 6 b other.key 'not for this key'
+refused 1 b rsa.pem 'no private key'
+openssl rsa -in "$tmp/rsa.key" -aes128 -passout pass:secret -out "$tmp/locked.key" 2>"$tmp/ssl"
+refused 1 b locked.key 'no private key'
+refused 1 rsa.pem rsa.key 'no backup'
+refused 1 nowhere rsa.key 'nowhere'
+size=$(wc -c <"$tmp/b")
+for at in 2000 $((size / 2)) $((size - 40)); do
+	cp "$tmp/b" "$tmp/changed"
+	flip changed $at
+	rm -rf "$tmp/restored"
+	got=0
+	(cd "$tmp" && "$mykeyd" restore changed --key ec.key --to restored --folder service >out 2>err) || got=$?
+	[ $got = 6 ] || [ $got = 1 ] || fail "changed at $at of $size: $got"
+	[ ! -e "$tmp/restored/mykeyd.db" ] || fail "something is left of a changed backup"
+done
+head -c $((size - 1000)) "$tmp/b" >"$tmp/short"
+refused 1 short rsa.key 'no backup'
+openssl cms -encrypt -binary -aes-256-cbc -outform DER -in "$tmp/b" -out "$tmp/cbc" "$tmp/rsa.pem"
+refused 1 cbc rsa.key 'no backup'
+
+# what is inside is looked at: whoever has the certificate can make a backup of anything
+command -v sqlite3 >/dev/null || {
+	echo "the rest needs sqlite3"
+	exit 0
+}
+forged() { # SQL TEXT
+	rm -rf "$tmp/plain" "$tmp/restored"
+	op 0 restore b --key rsa.key --to plain
+	sqlite3 "$tmp/plain/mykeyd.db" "$1" >/dev/null
+	openssl cms -encrypt -binary -aes-256-gcm -outform DER -in "$tmp/plain/mykeyd.db" -out "$tmp/forged" "$tmp/rsa.pem"
+	op 6 restore forged --key rsa.key --to restored --verify
+	says err "$2"
+}
+forged "PRAGMA foreign_keys = OFF; DELETE FROM org" 'refer to others'
+forged "DELETE FROM sector" 'not as many rows'
+forged "DELETE FROM setting WHERE name = 'backup'" 'does not say how many'
+forged "UPDATE setting SET value = '12 x' WHERE name = 'backup'" 'does not say how many'
+forged "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" 'audit trail'
