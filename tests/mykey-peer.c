@@ -199,11 +199,13 @@ static SSL_CTX *make_tls(enum peer_kind kind)
 
 	add_extension(x, NID_subject_alt_name,
 		      kind == PEER_OTHER_HOST ? "DNS:elsewhere.example" : "IP:127.0.0.1,DNS:localhost");
-	signer = kind == PEER_OTHER_CA ? EVP_EC_gen("P-256") : ca_key;
+	signer = kind == PEER_FORGED ? EVP_EC_gen("P-256") : kind == PEER_OTHER_CA ? key : ca_key;
+	if (kind == PEER_OTHER_CA)
+		X509_set_issuer_name(x, X509_get_subject_name(x));
 	if (!tls || !X509_sign(x, signer, EVP_sha256()) || SSL_CTX_use_certificate(tls, x) != 1 ||
 	    SSL_CTX_use_PrivateKey(tls, key) != 1)
 		die("TLS");
-	if (kind == PEER_OTHER_CA)
+	if (kind == PEER_FORGED)
 		EVP_PKEY_free(signer);
 	if (kind == PEER_OLD_TLS) {
 		SSL_CTX_set_min_proto_version(tls, TLS1_VERSION);
@@ -304,8 +306,13 @@ static void serve(struct mykey_peer *p, int fd)
 static void *run(void *arg)
 {
 	struct mykey_peer *p = arg;
+	sigset_t pipes;
 	struct pollfd fds[2] = { { .fd = p->listener, .events = POLLIN }, { .fd = p->stop[0], .events = POLLIN } };
 
+	/* clients go when they please */
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipes, NULL);
 	while (poll(fds, 2, -1) > 0 && !fds[1].revents) {
 		int fd = accept(p->listener, NULL, NULL);
 		struct timeval patience = { .tv_sec = 10 };

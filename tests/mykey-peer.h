@@ -39,6 +39,7 @@ typedef void (*peer_handler)(void *arg, const struct peer_request *request, stru
 enum peer_kind {
 	PEER_GOOD,
 	PEER_OTHER_CA,   /* its certificate is from a CA that nobody named */
+	PEER_FORGED,     /* ... names the CA, which did not sign it */
 	PEER_OTHER_HOST, /* ... for another host */
 	PEER_EXPIRED,
 	PEER_OLD_TLS, /* TLS 1.1 at most */

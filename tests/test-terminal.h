@@ -30,6 +30,7 @@ static struct {
 	int certificates; /* in the answer */
 	const char *body; /* instead of them */
 	bool drop;
+	void (*api)(const struct peer_request *rq, struct peer_answer *a); /* what is no EST */
 	/* seen */
 	char target[176], authorization[256];
 	uint8_t csr[4096];
@@ -93,6 +94,10 @@ static inline void say_certificates(struct peer_answer *a)
 static inline void answer(void *arg, const struct peer_request *rq, struct peer_answer *a)
 {
 	(void)arg;
+	if (play.api && strncmp(rq->target, "/.well-known/est/", 17) != 0) {
+		play.api(rq, a);
+		return;
+	}
 	note(rq);
 	a->drop = play.drop;
 	if (play.waits > 0) {

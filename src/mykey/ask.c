@@ -9,13 +9,11 @@
 #include "base/context.h"
 #include "base/deadline.h"
 #include "codec/json.h"
+#include "mykey/answer.h"
 #include "mykey/problem.h"
-#include "mykey/terminal.h"
-#include "mykey/transcript.h"
 #include <fuda/encode.h>
 
 enum {
-	TOKEN_SIZE = 256,
 	SKEW_MAX = 300, /* seconds between now and a challenge's end, either way */
 	KEY_BYTES = 16, /* of an idempotency key */
 	BODY_MAX = 16384,
@@ -31,7 +29,7 @@ struct fuda_mykey {
 	/* the challenge that was got last */
 	bool challenged;
 	enum fuda_mykey_purpose purpose;
-	char token[TOKEN_SIZE];
+	char token[ANSWER_TOKEN];
 };
 
 /* What the service calls each of them; it is signed, too. */
@@ -89,82 +87,59 @@ static int wait_for(struct fuda_mykey *m, int seconds, const struct fuda_deadlin
 	if (left >= 0 && left / 1000 < seconds)
 		return ctx_fail(m->ctx, FUDA_EWAIT,
 				_("The service asks to wait %d s, which is longer than there is "
-				  "time "
-				  "for: do it again then, or give it more time."),
+				  "time for: do it again then, or give it more time."),
 				seconds);
 	return deadline_sleep(dl, seconds * 1000);
 }
 
 /* ---- the challenge ---- */
 
-struct offer {
-	char origin[TERMINAL_ORIGIN], terminal[FUDA_TERMINAL_ID];
-	struct fuda_buf nonce;
-	int64_t expires;
-};
-
-static void offer_free(struct offer *o)
+/* What is said of the service, by its origin. */
+static int says(struct fuda_mykey *m, int code, const char *text)
 {
-	fuda_buf_free(&o->nonce);
-}
-
-static int not_ours(struct fuda_mykey *m, const char *text)
-{
-	return ctx_fail(m->ctx, FUDA_EVERIFY, text, m->terminal->origin);
+	return ctx_fail(m->ctx, code, text, m->terminal->origin);
 }
 
 /* That what the card shall sign is good for nothing but what the holder wants here and now. */
-static int check_offer(struct fuda_mykey *m, const struct offer *o)
+static int check_challenge(struct fuda_mykey *m, const struct answer_challenge *c)
 {
 	int64_t now = time(NULL);
 
-	if (strcmp(o->origin, m->terminal->origin) != 0)
-		return not_ours(m, _("The service at %s gives challenges in the name of another "
-				     "one. Nothing was signed."));
-	if (strcmp(o->terminal, m->terminal->facts.id) != 0)
-		return not_ours(m, _("The service at %s gives this terminal the challenge of "
-				     "another "
-				     "one. Nothing was signed."));
-	if (o->nonce.len != TRANSCRIPT_NONCE)
-		return not_ours(m, _("What %s gives is no challenge."));
-	if (o->expires < now - SKEW_MAX || o->expires > now + SKEW_MAX)
-		return not_ours(m, _("The challenge of %s is not for now: the clock of this "
-				     "machine "
-				     "or of the service is wrong. Nothing was signed."));
+	if (strcmp(c->origin, m->terminal->origin) != 0)
+		return says(m, FUDA_EVERIFY,
+			    _("The service at %s gives challenges in the name of another one. "
+			      "Nothing was signed."));
+	if (strcmp(c->terminal, m->terminal->facts.id) != 0)
+		return says(m, FUDA_EVERIFY,
+			    _("The service at %s gives this terminal the challenge of another one. "
+			      "Nothing was signed."));
+	if (c->expires < now - SKEW_MAX || c->expires > now + SKEW_MAX)
+		return says(m, FUDA_EVERIFY,
+			    _("The challenge of %s is not for now: the clock of this machine or of "
+			      "the service is wrong. Nothing was signed."));
 	return 0;
 }
 
 static int take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 			  const struct https_answer *a, struct fuda_digest *ret)
 {
-	char token[TOKEN_SIZE] = "";
-	_cleanup_(offer_free) struct offer o = { .nonce = FUDA_BUF_INIT(TRANSCRIPT_NONCE) };
-	const struct json_field fields[] = {
-		{ "challenge", JSON_STRING, true, token, sizeof(token), NULL },
-		{ "nonce", JSON_BASE64, true, &o.nonce, 0, NULL },
-		{ "expires", JSON_NUMBER, true, &o.expires, 0, NULL },
-		{ "origin", JSON_STRING, true, o.origin, sizeof(o.origin), NULL },
-		{ "terminal", JSON_STRING, true, o.terminal, sizeof(o.terminal), NULL },
-	};
-	const char *member, *why;
+	struct answer_challenge c;
 	uint8_t id[TRANSCRIPT_TERMINAL];
 	int r;
 
-	if (json_read_some(a->body.data, a->body.len, fields, ARRAY_SIZE(fields), &member, &why) <
-		    0 ||
-	    !*token)
-		return not_ours(m, _("What %s gives is no challenge."));
-	r = check_offer(m, &o);
+	if (answer_challenge(a, &c) < 0)
+		return says(m, FUDA_EFORMAT, _("What %s gives is no challenge."));
+	r = check_challenge(m, &c);
 	if (r == 0)
 		r = terminal_id_read(m->terminal->facts.id, id);
 	if (r == 0)
 		r = transcript_digest(&(struct transcript){ purposes[purpose].name,
-							    m->terminal->origin, id, o.nonce.data,
-							    o.expires },
+							    m->terminal->origin, id, c.nonce,
+							    c.expires },
 				      ret);
 	if (r < 0)
 		return r;
-	memcpy(m->token, token, sizeof(token));
+	memcpy(m->token, c.token, sizeof(c.token));
 	m->purpose = purpose;
 	m->challenged = true;
 	return 0;
@@ -183,8 +158,7 @@ static int check_terminal(struct fuda_mykey *m)
 	case FUDA_TERMINAL_APPLIED:
 		return ctx_fail(m->ctx, FUDA_EREFUSED,
 				_("This terminal has no certificate yet: fuda terminal status "
-				  "tells "
-				  "what it waits for."));
+				  "tells what it waits for."));
 	case FUDA_TERMINAL_EXPIRED:
 		return ctx_fail(m->ctx, FUDA_EREFUSED,
 				_("The certificate of this terminal has expired: remove its folder "
@@ -294,8 +268,8 @@ static int give_up(struct asking *a, int code)
 		return code;
 	return ctx_fail(a->m->ctx, FUDA_EUNSURE,
 			_("It was sent, but no answer came: whether it was done is not known. Do "
-			  "it "
-			  "again, or see by fuda mykey show or resolve; nothing is done twice."));
+			  "it again, or see by fuda mykey show or resolve; nothing is done "
+			  "twice."));
 }
 
 /* Waits, longer each time, before the same is sent again. */
@@ -336,30 +310,12 @@ static int take_problem(struct asking *a, const struct https_answer *answer,
 static int take_answer(struct asking *a, const struct https_answer *answer,
 		       struct fuda_mykey_answer *ret)
 {
-	struct fuda_mykey_answer got = { .result = "ok", .tries_left = -1 };
-	const struct json_field fields[] = {
-		{ "mykey_id", JSON_STRING, a->purpose->id, got.mykey_id, sizeof(got.mykey_id),
-		  NULL },
-		{ "issued", JSON_STRING, false, got.issued, sizeof(got.issued), NULL },
-		{ "expired", JSON_STRING, false, got.expired, sizeof(got.expired), NULL },
-		{ "new", JSON_BOOL, false, &got.fresh, 0, NULL },
-		{ "generated", JSON_BOOL, false, &got.generated, 0, NULL },
-		{ "sector", JSON_STRING, a->purpose->ppid, got.sector, sizeof(got.sector), NULL },
-		{ "ppid", JSON_STRING, a->purpose->ppid, got.ppid, sizeof(got.ppid), NULL },
-		{ "local_number", JSON_STRING, false, got.local_number, sizeof(got.local_number),
-		  NULL },
-	};
-	const char *member, *why;
+	int r = answer_wish(answer, a->purpose->id, a->purpose->ppid, ret);
 
-	if (json_read_some(answer->body.data, answer->body.len, fields, ARRAY_SIZE(fields), &member,
-			   &why) < 0) {
-		a->unsure = true;
-		wipe(&got, sizeof(got));
-		return give_up(a, not_ours(a->m, _("The answer of %s cannot be understood.")));
-	}
-	*ret = got;
-	wipe(&got, sizeof(got));
-	return 0;
+	if (r == 0)
+		return 0;
+	a->unsure = true; /* it was done, or something like it */
+	return give_up(a, says(a->m, r, _("The answer of %s cannot be understood.")));
 }
 
 enum { AGAIN = 1 };

@@ -118,8 +118,7 @@ static int take_certificate(struct fuda_terminal *t, const struct https_answer *
 	if (c.not_after <= time(NULL))
 		return ctx_fail(t->ctx, FUDA_EFORMAT,
 				_("The certificate that %s sends has expired already. See the "
-				  "clock "
-				  "of this machine."),
+				  "clock of this machine."),
 				t->origin);
 	if (*t->facts.id && strcmp(t->facts.id, c.id) != 0)
 		return ctx_fail(t->ctx, FUDA_EFORMAT,
@@ -160,8 +159,7 @@ int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl)
 	if (r == FUDA_ENOTFOUND)
 		return ctx_fail(t->ctx, r,
 				_("The code of the operator is not in %s any more: say fuda "
-				  "terminal "
-				  "enrol again with a code."),
+				  "terminal enrol again with a code."),
 				t->home.path);
 	if (r == 0)
 		r = post(t, enroll, &t->request, &code, dl, &a);
@@ -370,8 +368,7 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 	if (!t->certificate.len)
 		return ctx_fail(t->ctx, FUDA_ENOTFOUND,
 				_("This terminal has no certificate yet: fuda terminal status "
-				  "tells "
-				  "what it waits for."));
+				  "tells what it waits for."));
 	r = home_lock(t->ctx, &t->home, true);
 	if (r == 0)
 		r = next_request(t, &request);
@@ -383,8 +380,7 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 	if (a.status == 202)
 		return ctx_fail(t->ctx, FUDA_EWAIT,
 				_("The service will renew the certificate later: say it again in "
-				  "%d "
-				  "seconds."),
+				  "%d seconds."),
 				a.retry_after ? a.retry_after : RETRY_DEFAULT);
 	return a.status == 200 ? take_next(t, &a) : refused(t, &a);
 }

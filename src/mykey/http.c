@@ -117,6 +117,9 @@ static bool set_up(struct https *h, const struct fuda_buf *ca, const struct fuda
 	SET(CURLOPT_CAPATH, NULL);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)HTTPS_CONNECT_MS);
 	SET(CURLOPT_QUICK_EXIT, 1L); /* a look-up that hangs is not waited for */
+	/* On a connection that was there before, curl would send again by itself what may have
+	 * arrived, and not tell; nor does one wait at the service for a PIN to be typed. */
+	SET(CURLOPT_FORBID_REUSE, 1L);
 	SET(CURLOPT_USERAGENT, "fudasashi/" PACKAGE_VERSION);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, h);
@@ -263,17 +266,15 @@ static const struct {
 	  N_("%s does not answer. Is the network there, and the service running?") },
 	{ CURLE_PEER_FAILED_VERIFICATION, FUDA_EVERIFY,
 	  N_("What answers as %s is not the service: its certificate is not from this terminal's "
-	     "CA, "
-	     "for another name, or not valid now. Nothing was sent. See the address, the CA file, "
-	     "and "
-	     "the clock of this machine.") },
+	     "CA, for another name, or not valid now. Nothing was sent. See the address, the CA "
+	     "file, and the clock of this machine.") },
 	{ CURLE_SSL_CACERT_BADFILE, FUDA_EVERIFY,
 	  N_("The CA file of this terminal cannot be used; %s was not asked.") },
 	{ CURLE_SSL_CERTPROBLEM, FUDA_EVERIFY,
 	  N_("The certificate or key of this terminal cannot be used; %s was not asked.") },
 	{ CURLE_SSL_CONNECT_ERROR, FUDA_EUNREACHABLE,
-	  N_("%s does not speak TLS 1.2 or later, or does not accept this terminal's "
-	     "certificate.") },
+	  N_("%s is not the service, does not speak TLS 1.2 or later, or does not accept this "
+	     "terminal's certificate. Nothing was sent.") },
 	{ CURLE_UNSUPPORTED_PROTOCOL, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
 	{ CURLE_WEIRD_SERVER_REPLY, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
 	{ CURLE_OUT_OF_MEMORY, FUDA_ENOMEM, N_("There is not enough memory to ask %s.") },

@@ -78,26 +78,24 @@ static const struct {
 	{ "challenge_expired", N_("It came too late for the service: nothing was changed. Do it "
 				  "again.") },
 	{ "terminal_certificate_expired", N_("The certificate of this terminal has expired: remove "
-					     "its folder and enrol it anew "
-					     "(fuda terminal enrol).") },
+					     "its folder and enrol it anew (fuda terminal "
+					     "enrol).") },
 	{ "terminal_certificate_invalid", N_("The service does not accept the certificate of this "
-					     "terminal: enrol it anew (fuda "
-					     "terminal enrol).") },
+					     "terminal: enrol it anew (fuda terminal enrol).") },
 	{ "terminal_certificate_missing", N_("This terminal has no certificate yet: fuda terminal "
 					     "status tells what it waits for.") },
 	{ "terminal_environment", N_("This terminal is enrolled for another environment than that "
 				     "of the service.") },
 	{ "terminal_not_approved", N_("An operator has yet to approve this terminal: fuda terminal "
-				      "status shows what he "
-				      "compares.") },
+				      "status shows what he compares.") },
 	{ "terminal_revoked", N_("An operator has revoked this terminal. Ask him; it has to be "
 				 "enrolled anew.") },
 	{ "terminal_suspended", N_("An operator has suspended this terminal. Ask him.") },
 	{ "terminal_unknown", N_("The service does not know this terminal: enrol it anew (fuda "
 				 "terminal enrol).") },
 	{ "unauthorized", N_("The service does not know this code: it may be mistyped, used or too "
-			     "old. Ask the "
-			     "operator for a new one, and say fuda terminal enrol again.") },
+			     "old. Ask the operator for a new one, and say fuda terminal enrol "
+			     "again.") },
 };
 
 int problem_fail(struct fuda_context *ctx, const struct https_answer *answer,

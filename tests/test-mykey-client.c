@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a terminal asks for a holder: what it lets a card sign, what it sends, and what it makes of
+ * whatever comes. */
+#include "tests/process.h"
+#include "tests/test-terminal.h"
+
+#include <pthread.h>
+
+#include "codec/json.h"
+
+enum { REPLIES = 8, ALL = 16 };
+
+#define GOOD_BIND "{\"mykey_id\":\"KAWA2SEM\",\"new\":true,\"issued\":\"2026-11-21T23:00:00Z\"}"
+
+/* How the service answers, in order; the last one again and again. */
+static struct {
+	struct {
+		int status;
+		const char *type, *head, *body;
+		bool challenge; /* a good one; what follows is instead of its parts */
+		const char *origin, *terminal, *nonce, *more;
+		int expires; /* from now; 0: 120 */
+		bool drop, cut;
+		int delay_ms, fill; /* so many blanks behind the body */
+	} replies[REPLIES];
+	int count, next;
+	/* what was seen */
+	struct {
+		char target[168], key[80], type[64];
+		char body[16384];
+		bool certified;
+	} seen[ALL];
+	int asked;
+} api;
+
+static void field_of(const char *head, const char *name, char *ret)
+{
+	const char *line = strcasestr(head, name);
+
+	*ret = '\0';
+	if (line)
+		sscanf(line + strlen(name), " %63[^\r]", ret);
+}
+
+static void say(const struct peer_request *rq, struct peer_answer *a)
+{
+	int i = api.next < api.count - 1 ? api.next++ : api.count - 1, n = api.asked++ % ALL;
+	char own[64];
+
+	snprintf(api.seen[n].target, sizeof(api.seen[n].target), "%s %s", rq->method, rq->target);
+	field_of(rq->head, "\r\nidempotency-key:", api.seen[n].key);
+	field_of(rq->head, "\r\ncontent-type:", api.seen[n].type);
+	snprintf(api.seen[n].body, sizeof(api.seen[n].body), "%.*s", (int)rq->body_len, (const char *)rq->body);
+	api.seen[n].certified = rq->certified;
+	a->status = api.replies[i].status;
+	a->type = api.replies[i].type;
+	a->drop = api.replies[i].drop;
+	a->cut = api.replies[i].cut;
+	a->delay_ms = api.replies[i].delay_ms;
+	if (api.replies[i].head)
+		snprintf(a->head, sizeof(a->head), "%s", api.replies[i].head);
+	if (api.replies[i].body)
+		snprintf(a->body, sizeof(a->body), "%s", api.replies[i].body);
+	snprintf(own, sizeof(own), "%s", peer_origin(peer));
+	if (api.replies[i].challenge)
+		snprintf(a->body, sizeof(a->body),
+			 "{\"challenge\":\"a-token_1\",\"nonce\":\"%s\",\"expires\":%lld,\"origin\":\"%s\","
+			 "\"terminal\":\"%s\"%s}",
+			 api.replies[i].nonce ? api.replies[i].nonce : "AAECAwQFBgcICQoLDA0ODw",
+			 (long long)time(NULL) + (api.replies[i].expires ? api.replies[i].expires : 120),
+			 api.replies[i].origin ? api.replies[i].origin : own,
+			 api.replies[i].terminal ? api.replies[i].terminal : UUID,
+			 api.replies[i].more ? api.replies[i].more : "");
+	if (api.replies[i].fill) {
+		memset(a->body + strlen(a->body), ' ', (size_t)api.replies[i].fill);
+	}
+}
+
+/* ---- the frame ---- */
+
+static struct fuda_terminal *terminal;
+static struct fuda_mykey *mykey;
+static struct fuda_buf certificate = FUDA_BUF_INIT(64), signature = FUDA_BUF_INIT(64);
+static struct fuda_mykey_answer got;
+
+static int setup_client(void **state)
+{
+	if (setup(state) < 0)
+		return -1;
+	memset(&api, 0, sizeof(api));
+	memset(&got, 0, sizeof(got));
+	play.api = say;
+	terminal = enrolled();
+	fuda_buf_set(&certificate, "\x30\x03\x02\x01\xFF", 5);
+	fuda_buf_set(&signature, "\xFB\xEF\xBE", 3);
+	return fuda_mykey_new(terminal, &mykey);
+}
+
+static int teardown_client(void **state)
+{
+	fuda_mykey_free(&mykey);
+	fuda_terminal_free(&terminal);
+	fuda_buf_free(&certificate);
+	fuda_buf_free(&signature);
+	return teardown(state);
+}
+
+static int challenge(enum fuda_mykey_purpose purpose, struct fuda_digest *ret)
+{
+	const struct fuda_mykey_wish wish = { .purpose = purpose };
+
+	return fuda_mykey_challenge(mykey, &wish, dl, ret);
+}
+
+/* With a good challenge before it. */
+static int ask_wish(const struct fuda_mykey_wish *wish)
+{
+	struct fuda_digest digest;
+
+	memset(&got, 0, sizeof(got));
+	assert_int_equal(fuda_mykey_challenge(mykey, wish, dl, &digest), 0);
+	return fuda_mykey_ask(mykey, wish, &certificate, &signature, dl, &got);
+}
+
+static int ask(enum fuda_mykey_purpose purpose)
+{
+	return ask_wish(&(struct fuda_mykey_wish){ .purpose = purpose, .local_number = "1200345" });
+}
+
+/* The replies from `n` on. */
+#define REPLY(...)                                                  \
+	do {                                                        \
+		__typeof__(api.replies[0]) all[] = { __VA_ARGS__ }; \
+		memcpy(api.replies, all, sizeof(all));              \
+		api.count = (int)ARRAY_SIZE(all);                   \
+		api.next = api.asked = 0;                           \
+	} while (0)
+#define CHALLENGE                 \
+	{                         \
+		.challenge = true \
+	}
+#define PROBLEM(code_) \
+	"{\"type\":\"urn:mykey:problem:" code_ "\",\"title\":\"T\",\"status\":403,\"code\":\"" code_ "\"}"
+#define PROBLEM_TYPE "application/problem+json"
+
+/* ---- what a card signs ---- */
+
+static void what_is_signed(void **state)
+{
+	/* made by hand of the contract: transcript.h */
+	uint8_t bytes[256] = "mykey-v1", id[] = { 0x01, 0x92, 0xF0, 0xA1, 0x7B, 0x2C, 0x7D, 0x3E,
+						  0x8F, 0x40, 0x5A, 0x6B, 0x7C, 0x8D, 0x9E, 0x0F };
+	const char *origin = peer_origin(peer);
+	struct fuda_digest digest, expected;
+	size_t n = 9;
+	time_t until;
+
+	(void)state;
+	REPLY(CHALLENGE);
+	assert_int_equal(challenge(FUDA_MYKEY_RESOLVE, &digest), 0);
+	bytes[n++] = 0;
+	bytes[n++] = 7;
+	memcpy(bytes + n, "resolve", 7);
+	n += 7;
+	bytes[n++] = 0;
+	bytes[n++] = (uint8_t)strlen(origin);
+	memcpy(bytes + n, origin, strlen(origin));
+	n += strlen(origin);
+	bytes[n++] = 0;
+	bytes[n++] = 16;
+	memcpy(bytes + n, id, 16);
+	n += 16;
+	bytes[n++] = 0;
+	bytes[n++] = 16;
+	for (uint8_t i = 0; i < 16; i++)
+		bytes[n++] = i;
+	bytes[n++] = 0;
+	bytes[n++] = 8;
+	/* the second in which the peer made it */
+	for (until = time(NULL) + 120; until > time(NULL) + 110; until--) {
+		for (int i = 0; i < 8; i++)
+			bytes[n + (size_t)i] = (uint8_t)((uint64_t)until >> (56 - 8 * i));
+		assert_int_equal(fuda_digest_bytes(FUDA_SHA256, bytes, n + 8, &expected), 0);
+		if (memcmp(expected.bytes, digest.bytes, 32) == 0)
+			break;
+	}
+	assert_memory_equal(expected.bytes, digest.bytes, 32);
+	assert_int_equal(digest.hash, FUDA_SHA256);
+	assert_string_equal(api.seen[0].target, "GET /v1/challenge?purpose=resolve");
+	assert_true(api.seen[0].certified);
+}
+
+static void bad_challenges(void **state)
+{
+	static const __typeof__(api.replies[0]) cases[] = {
+		{ .challenge = true, .origin = "https://127.0.0.1" },
+		{ .challenge = true, .origin = "https://elsewhere.example" },
+		{ .challenge = true, .origin = "" },
+		{ .challenge = true, .terminal = OTHER },
+		{ .challenge = true, .terminal = "" },
+		{ .challenge = true, .expires = 400 },
+		{ .challenge = true, .expires = -400 },
+		{ .challenge = true, .nonce = "AAECAwQFBgcICQoLDA0O" },
+		{ .challenge = true, .nonce = "AAECAwQFBgcICQoLDA0ODxA" },
+		{ .challenge = true, .nonce = "" },
+		{ .challenge = true, .more = ",\"terminal\":\"" UUID "\"" },
+		{ .challenge = true, .more = ",\"origin\":null" },
+		{ .challenge = true, .more = "," },
+		{ .challenge = true, .type = "text/html" },
+		{ .challenge = true, .fill = 70000 },
+		{ .challenge = true, .cut = true },
+		{ .body = "" },
+		{ .body = "{}" },
+		{ .body = "[]" },
+		{ .body = "{\"challenge\":\"x\"}" },
+		{ .drop = true },
+		{ .challenge = true, .status = 302, .head = "Location: https://127.0.0.1/\r\n" },
+		{ .challenge = true, .status = 201 },
+		{ .challenge = true, .status = 204 },
+		{ .status = 404, .type = PROBLEM_TYPE, .body = PROBLEM("purpose_unknown") },
+		{ .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_suspended") },
+		{ .status = 500, .type = "text/html", .body = "<h1>Oops</h1>" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fuda_digest digest = { .len = 77 };
+		int r;
+
+		REPLY(cases[i]);
+		r = challenge(FUDA_MYKEY_BIND, &digest);
+		if (r >= 0 || digest.len != 77)
+			fail_msg("case %zu: %d", i, r);
+		if (!*fuda_context_message(ctx))
+			fail_msg("case %zu: no message", i);
+		/* and nothing can be asked with it */
+		assert_int_equal(fuda_mykey_ask(mykey, &(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_BIND },
+						&certificate, &signature, dl, &got),
+				 FUDA_EINVAL);
+	}
+	/* clocks may differ a little, and more may be said */
+	REPLY({ .challenge = true, .expires = -200 });
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), 0);
+	REPLY({ .challenge = true, .expires = 290, .more = ",\"hint\":{\"a\":[1,null]}" });
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), 0);
+}
+
+static void without_certificate(void **state)
+{
+	(void)state;
+	fuda_mykey_free(&mykey);
+	fuda_terminal_free(&terminal);
+	assert_int_equal(unlink(scratch_path("t/certificate.pem")), 0);
+	assert_int_equal(fuda_terminal_open(ctx, scratch_path("t"), &terminal), 0);
+	assert_int_equal(fuda_mykey_new(terminal, &mykey), 0);
+	REPLY(CHALLENGE);
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_EREFUSED);
+	assert_says("no certificate yet");
+	assert_int_equal(api.asked, 0);
+}
+
+/* ---- what is sent ---- */
+
+static void requests(void **state)
+{
+	static const struct {
+		struct fuda_mykey_wish wish;
+		const char *target, *body;
+		bool key, id;
+	} cases[] = {
+		{ { .purpose = FUDA_MYKEY_BIND, .wished = "W", .sector = "S", .local_number = "N" },
+		  "POST /v1/mykeys",
+		  "",
+		  true,
+		  true },
+		{ { .purpose = FUDA_MYKEY_SHOW }, "POST /v1/mykeys:show", "", false, true },
+		{ { .purpose = FUDA_MYKEY_CHANGE }, "POST /v1/mykeys:change", "", true, true },
+		{ { .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWASEMI" },
+		  "POST /v1/mykeys:change",
+		  ",\"wished\":\"KAWASEMI\"",
+		  true,
+		  true },
+		{ { .purpose = FUDA_MYKEY_EXPIRE }, "POST /v1/mykeys:expire", "", true, true },
+		{ { .purpose = FUDA_MYKEY_RESOLVE }, "POST /v1/resolve", "", true, false },
+		{ { .purpose = FUDA_MYKEY_RESOLVE, .sector = "lib\"rary", .local_number = "N" },
+		  "POST /v1/resolve",
+		  ",\"sector\":\"lib\\\"rary\"",
+		  true,
+		  false },
+		{ { .purpose = FUDA_MYKEY_LINK, .sector = "library", .local_number = "12\n\xE7\x95\xAA" },
+		  "POST /v1/links",
+		  ",\"sector\":\"library\",\"local_number\":\"12\\u000A\xE7\x95\xAA\"",
+		  true,
+		  false },
+		{ { .purpose = FUDA_MYKEY_UNLINK, .sector = "library" },
+		  "POST /v1/links:unlink",
+		  ",\"sector\":\"library\"",
+		  true,
+		  false },
+	};
+	char last[80] = "";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *answer = cases[i].id ? GOOD_BIND :
+						   "{\"sector\":\"library\",\"ppid\":\"p\",\"new\":false,"
+						   "\"local_number\":\"1200345\"}";
+
+		REPLY(CHALLENGE, { .body = answer });
+		if (ask_wish(&cases[i].wish) != 0)
+			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
+		assert_string_equal(api.seen[1].target, cases[i].target);
+		if (!strstr(api.seen[1].body, cases[i].body))
+			fail_msg("case %zu: %s", i, api.seen[1].body);
+		assert_non_null(strstr(api.seen[1].body, "\"challenge\":\"a-token_1\""));
+		assert_non_null(strstr(api.seen[1].body, "\"certificate\":\"MAMCAf"));
+		assert_null(strstr(api.seen[1].body, "\"N\""));
+		assert_string_equal(api.seen[1].type, "application/json");
+		assert_true(api.seen[1].certified);
+		assert_int_equal(strlen(api.seen[1].key), cases[i].key ? 32 : 0);
+		assert_true(!cases[i].key || strcmp(last, api.seen[1].key) != 0);
+		snprintf(last, sizeof(last), "%s", api.seen[1].key);
+		assert_string_equal(got.result, "ok");
+		assert_string_equal(got.mykey_id, cases[i].id ? "KAWA2SEM" : "");
+		assert_int_equal(got.fresh, cases[i].id);
+		assert_string_equal(got.ppid, cases[i].id ? "" : "p");
+		assert_string_equal(got.local_number, cases[i].id ? "" : "1200345");
+		assert_int_equal(got.tries_left, -1);
+	}
+	/* what is no text cannot be sent */
+	REPLY(CHALLENGE, { .body = GOOD_BIND });
+	assert_int_equal(ask_wish(&(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_LINK, .local_number = "\xFF" }),
+			 FUDA_EINVAL);
+	assert_int_equal(api.asked, 1);
+}
+
+static void a_challenge_is_for_one_purpose(void **state)
+{
+	struct fuda_digest digest;
+
+	(void)state;
+	REPLY(CHALLENGE, { .body = GOOD_BIND });
+	assert_int_equal(challenge(FUDA_MYKEY_SHOW, &digest), 0);
+	assert_int_equal(fuda_mykey_ask(mykey, &(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_EXPIRE }, &certificate,
+					&signature, dl, &got),
+			 FUDA_EINVAL);
+	/* and for one request */
+	REPLY(CHALLENGE, { .body = GOOD_BIND });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), 0);
+	assert_int_equal(fuda_mykey_ask(mykey, &(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_BIND }, &certificate,
+					&signature, dl, &got),
+			 FUDA_EINVAL);
+	assert_int_equal(api.asked, 2);
+}
+
+/* ---- once more ---- */
+
+static void same_request(int first, int last)
+{
+	for (int i = first + 1; i <= last; i++) {
+		assert_string_equal(api.seen[first].body, api.seen[i].body);
+		assert_string_equal(api.seen[first].key, api.seen[i].key);
+		assert_string_equal(api.seen[first].target, api.seen[i].target);
+	}
+}
+
+static void lost_answers(void **state)
+{
+	(void)state;
+	REPLY(CHALLENGE, { .drop = true }, { .body = GOOD_BIND, .cut = true },
+	      { .status = 502, .type = "text/html", .body = "<h1>Bad Gateway</h1>" },
+	      { .status = 409, .type = PROBLEM_TYPE, .body = PROBLEM("request_in_progress") }, { .body = GOOD_BIND });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), 0);
+	assert_int_equal(api.asked, 6);
+	same_request(1, 5);
+	assert_string_equal(got.mykey_id, "KAWA2SEM");
+}
+
+static void time_is_over(void **state)
+{
+	static const struct {
+		enum fuda_mykey_purpose purpose;
+		int code;
+	} cases[] = {
+		{ FUDA_MYKEY_BIND, FUDA_EUNSURE },
+		{ FUDA_MYKEY_LINK, FUDA_EUNSURE },
+		{ FUDA_MYKEY_SHOW, FUDA_EUNREACHABLE }, /* nothing to be unsure of */
+	};
+	int64_t begun;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		REPLY(CHALLENGE, { .drop = true });
+		fuda_deadline_restart(dl, 700);
+		begun = now_ms();
+		assert_int_equal(ask(cases[i].purpose), cases[i].code);
+		assert_in_range(now_ms() - begun, 500, 3000);
+		assert_in_range(api.asked, 3, 8);
+		same_request(1, api.asked - 1);
+		assert_string_equal(got.result, "");
+	}
+	/* an answer that does not come */
+	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 1500 });
+	fuda_deadline_restart(dl, 400);
+	begun = now_ms();
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	assert_true(now_ms() - begun < 1400);
+	fuda_deadline_restart(dl, 20000);
+	REPLY({ .challenge = true, .delay_ms = 1000 });
+	fuda_deadline_restart(dl, 300);
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_ETIMEOUT);
+}
+
+static void nobody_there(void **state)
+{
+	struct fuda_digest digest;
+
+	(void)state;
+	REPLY(CHALLENGE);
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &digest), 0);
+	peer_stop(&peer);
+	fuda_deadline_restart(dl, 800);
+	/* it never was sent */
+	assert_int_equal(fuda_mykey_ask(mykey, &(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_BIND }, &certificate,
+					&signature, dl, &got),
+			 FUDA_EUNREACHABLE);
+	assert_says("cannot be reached");
+	fuda_deadline_restart(dl, 800);
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &digest), FUDA_EUNREACHABLE);
+}
+
+/* ---- waiting ---- */
+
+static struct {
+	int calls, seconds, most;
+	bool cancel;
+} waits;
+
+static bool on_wait(void *arg, int seconds)
+{
+	assert_ptr_equal(arg, &waits);
+	waits.seconds = seconds;
+	if (waits.cancel)
+		fuda_deadline_cancel(dl);
+	return ++waits.calls <= waits.most;
+}
+
+static void told_to_wait(void **state)
+{
+	int64_t begun = now_ms();
+
+	(void)state;
+	memset(&waits, 0, sizeof(waits));
+	waits.most = 9;
+	fuda_mykey_on_wait(mykey, on_wait, &waits);
+	REPLY({ .status = 503, .head = "Retry-After: 1\r\n" }, CHALLENGE,
+	      { .status = 429, .head = "Retry-After: 1\r\n", .type = PROBLEM_TYPE, .body = PROBLEM("queue_full") },
+	      { .body = GOOD_BIND });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), 0);
+	assert_int_equal(waits.calls, 2);
+	assert_int_equal(waits.seconds, 1);
+	assert_in_range(now_ms() - begun, 1990, 6000);
+	same_request(2, 3);
+	/* the caller ends it */
+	waits.most = 0;
+	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 77\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
+	assert_int_equal(waits.seconds, 77);
+	assert_int_equal(got.retry_after, 77);
+	REPLY({ .status = 503, .head = "Retry-After: 30\r\n" });
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_EWAIT);
+	/* longer than there is time for; after an answer that was lost that is no answer either */
+	waits.most = 99;
+	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 30\r\n" });
+	begun = now_ms();
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
+	assert_true(now_ms() - begun < 2000);
+	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 30\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	/* ^C meanwhile */
+	waits.cancel = true;
+	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_ECANCELLED);
+}
+
+static void *cancel_soon(void *arg)
+{
+	(void)arg;
+	pause_ms(150);
+	fuda_deadline_cancel(dl);
+	return NULL;
+}
+
+static void cancelled(void **state)
+{
+	pthread_t thread;
+	int64_t begun;
+
+	(void)state;
+	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 1500 });
+	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+	begun = now_ms();
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	assert_true(now_ms() - begun < 1400);
+	pthread_join(thread, NULL);
+}
+
+/* ---- refusals ---- */
+
+static void refusals(void **state)
+{
+	static const struct {
+		int status;
+		const char *type, *body;
+		const char *result, *message;
+		int tries, code;
+	} cases[] = {
+		{ 403, PROBLEM_TYPE, PROBLEM("certificate_revoked"), "certificate_revoked", "T", -1, FUDA_EREFUSED },
+		{ 403, PROBLEM_TYPE, PROBLEM("challenge_expired"), "challenge_expired", "T", -1, FUDA_EREFUSED },
+		{ 401, PROBLEM_TYPE, PROBLEM("terminal_revoked"), "terminal_revoked", "T", -1, FUDA_EREFUSED },
+		{ 409, PROBLEM_TYPE, "{\"code\":\"wish_taken\",\"detail\":\"Taken.\",\"tries_left\":2}", "wish_taken",
+		  "Taken.", 2, FUDA_EREFUSED },
+		{ 409, PROBLEM_TYPE, "{\"code\":\"wish_taken\",\"tries_left\":-1}", "wish_taken", "", -1,
+		  FUDA_EREFUSED },
+		{ 409, PROBLEM_TYPE, "{\"code\":\"x\",\"tries_left\":4000000000}", "x", "", -1, FUDA_EREFUSED },
+		{ 500, PROBLEM_TYPE, PROBLEM("internal_error"), "internal_error", "T", -1, FUDA_EREFUSED },
+		{ 400, "text/html", "<p>", "http_400", "", -1, FUDA_EREFUSED },
+		{ 400, PROBLEM_TYPE, "{\"code\":\"A\"}", "http_400", "", -1, FUDA_EREFUSED },
+		{ 400, PROBLEM_TYPE, "{\"code\":\"\"}", "http_400", "", -1, FUDA_EREFUSED },
+		{ 400, PROBLEM_TYPE, "{\"code\":\"a\",\"code\":\"b\"}", "http_400", "", -1, FUDA_EREFUSED },
+		{ 400, PROBLEM_TYPE, "{\"code\":\"a_code_that_is_longer_than_any_that_there_is_room_for_here\"}",
+		  "http_400", "", -1, FUDA_EREFUSED },
+		{ 307, NULL, "", "http_307", "", -1, FUDA_EREFUSED },
+		{ 204, NULL, "", "http_204", "", -1, FUDA_EREFUSED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		REPLY(CHALLENGE, { .status = cases[i].status, .type = cases[i].type, .body = cases[i].body });
+		if (ask(FUDA_MYKEY_BIND) != cases[i].code)
+			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
+		assert_string_equal(got.result, cases[i].result);
+		assert_string_equal(got.message, cases[i].message);
+		assert_int_equal(got.tries_left, cases[i].tries);
+		assert_string_equal(got.mykey_id, "");
+		assert_int_equal(api.asked, 2);
+	}
+	/* a reason that will not be over soon is not waited for */
+	REPLY(CHALLENGE, { .status = 503,
+			   .type = PROBLEM_TYPE,
+			   .head = "Retry-After: 3\r\n",
+			   .body = PROBLEM("revocation_info_stale") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EREFUSED);
+	assert_string_equal(got.result, "revocation_info_stale");
+	assert_int_equal(got.retry_after, 3);
+}
+
+/* What follows an answer that was lost: only what the service looked up tells. */
+static void refused_after_loss(void **state)
+{
+	(void)state;
+	REPLY(CHALLENGE, { .drop = true },
+	      { .status = 403, .type = PROBLEM_TYPE, .body = PROBLEM("challenge_expired") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	assert_string_equal(got.result, "challenge_expired");
+	REPLY(CHALLENGE, { .drop = true }, { .status = 404, .type = "text/html" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	REPLY(CHALLENGE, { .drop = true }, { .status = 404, .type = PROBLEM_TYPE, .body = PROBLEM("not_bound") });
+	assert_int_equal(ask(FUDA_MYKEY_EXPIRE), FUDA_EREFUSED);
+	assert_string_equal(got.result, "not_bound");
+}
+
+static void long_detail(void **state)
+{
+	char body[2200];
+	int n = snprintf(body, sizeof(body), "{\"code\":\"x\",\"detail\":\"a");
+
+	(void)state;
+	while (n < 1900)
+		n += snprintf(body + n, sizeof(body) - (size_t)n, "\xE3\x81\x82");
+	snprintf(body + n, sizeof(body) - (size_t)n, "\"}");
+	REPLY(CHALLENGE, { .status = 400, .type = PROBLEM_TYPE, .body = body });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EREFUSED);
+	/* whole characters of it */
+	assert_int_equal(strlen(got.message), 1 + 3 * 84);
+}
+
+static void answers_that_make_no_sense(void **state)
+{
+	static const __typeof__(api.replies[0]) cases[] = {
+		{ .body = "" },
+		{ .body = "{}" },
+		{ .body = "{\"mykey_id\":\"\"}" },
+		{ .body = "{\"mykey_id\":7}" },
+		{ .body = "{\"mykey_id\":\"A MyKey ID of over fifteen\"}" },
+		{ .body = "{\"mykey_id\":\"A\",\"mykey_id\":\"B\"}" },
+		{ .body = "{\"mykey_id\":\"A\",\"new\":\"yes\"}" },
+		{ .body = "{\"mykey_id\":\"A\\u0000B\"}" },
+		{ .body = "{\"mykey_id\":\"\xFF\"}" },
+		{ .body = GOOD_BIND "}" },
+		{ .body = GOOD_BIND, .type = "text/plain" },
+		{ .body = GOOD_BIND, .fill = 66000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		REPLY(CHALLENGE, cases[i]);
+		if (ask(FUDA_MYKEY_BIND) != FUDA_EUNSURE)
+			fail_msg("case %zu", i);
+		assert_string_equal(got.mykey_id, "");
+		REPLY(CHALLENGE, cases[i]);
+		assert_int_equal(ask(FUDA_MYKEY_SHOW), FUDA_EFORMAT);
+	}
+	/* a pseudonym without one */
+	REPLY(CHALLENGE, { .body = "{\"sector\":\"s\",\"ppid\":\"\"}" });
+	assert_int_equal(ask(FUDA_MYKEY_RESOLVE), FUDA_EUNSURE);
+	REPLY(CHALLENGE, { .body = "{\"ppid\":\"p\"}" });
+	assert_int_equal(ask(FUDA_MYKEY_LINK), FUDA_EUNSURE);
+}
+
+/* ---- who answers ---- */
+
+static void impostors(void **state)
+{
+	static const struct {
+		enum peer_kind kind;
+		int code;
+	} cases[] = {
+		{ PEER_OTHER_CA, FUDA_EVERIFY },    { PEER_OTHER_HOST, FUDA_EVERIFY },
+		{ PEER_EXPIRED, FUDA_EVERIFY },     { PEER_OLD_TLS, FUDA_EUNREACHABLE },
+		{ PEER_NO_TLS, FUDA_EUNREACHABLE }, { PEER_FORGED, FUDA_EUNREACHABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mykey_peer *other = peer_start(cases[i].kind, answer, NULL);
+		char conf[128];
+
+		fuda_mykey_free(&mykey);
+		fuda_terminal_free(&terminal);
+		snprintf(conf, sizeof(conf), "server = %s\n", peer_origin(other));
+		scratch_write("t/terminal.conf", conf, 0600);
+		assert_int_equal(fuda_terminal_open(ctx, scratch_path("t"), &terminal), 0);
+		assert_int_equal(fuda_mykey_new(terminal, &mykey), 0);
+		REPLY(CHALLENGE);
+		fuda_deadline_restart(dl, 5000);
+		if (challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }) != cases[i].code)
+			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
+		assert_int_equal(peer_requests(other), 0);
+		fuda_mykey_free(&mykey);
+		fuda_terminal_free(&terminal);
+		peer_stop(&other);
+	}
+}
+
+/* What curl would take from the surroundings. */
+static void surroundings(void **state)
+{
+	(void)state;
+	setenv("https_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	setenv("SSL_CERT_FILE", "/nonexistent", 1);
+	REPLY(CHALLENGE, { .body = GOOD_BIND });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), 0);
+	unsetenv("https_proxy");
+	unsetenv("ALL_PROXY");
+	unsetenv("SSL_CERT_FILE");
+}
+
+int main(void)
+{
+#define CLIENT(f) cmocka_unit_test_setup_teardown(f, setup_client, teardown_client)
+	const struct CMUnitTest tests[] = {
+		CLIENT(what_is_signed),
+		CLIENT(bad_challenges),
+		CLIENT(without_certificate),
+		CLIENT(requests),
+		CLIENT(a_challenge_is_for_one_purpose),
+		CLIENT(lost_answers),
+		CLIENT(time_is_over),
+		CLIENT(nobody_there),
+		CLIENT(told_to_wait),
+		CLIENT(cancelled),
+		CLIENT(refusals),
+		CLIENT(refused_after_loss),
+		CLIENT(long_detail),
+		CLIENT(answers_that_make_no_sense),
+		CLIENT(impostors),
+		CLIENT(surroundings),
+	};
+
+	return RUN(tests);
+}
