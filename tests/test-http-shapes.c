@@ -242,6 +242,40 @@ static void ends_the_slow(void **state)
 	stand_down(&s);
 }
 
+static void handle_long(void *arg, struct exchange *x)
+{
+	http_answer(x, &(struct http_answer){ .status = 200, .content_type = "text/plain", .body = arg,
+					      .body_len = 16 << 20 });
+}
+
+/* Who asks for much and does not take it. */
+static void ends_who_does_not_listen(void **state)
+{
+	struct http_listener l = { .address = "127.0.0.1:0" };
+	struct http_config c = { .listeners = &l, .listener_count = 1, .threads = 1, .connections = 64,
+				 .idle_seconds = 1, .handle = handle_long, .arg = calloc(1, 16 << 20) };
+	int connections = 1, open = 1;
+	struct stand s = { 0 };
+	struct peer p;
+
+	(void)state;
+	assert_int_equal(fuda_context_new(&s.ctx), 0);
+	assert_int_equal(http_start(s.ctx, &c, &s.http), 0);
+	p = peer_connect(&s);
+	assert_true(peer_say(&p, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+	assert_int_equal(peer_more(&p, PEER_WAIT_MS), 1); /* the first of it */
+	for (int i = 0; i < 100 && connections; i++) {
+		usleep(50000);
+		http_load(s.http, &connections, &open);
+	}
+	assert_int_equal(connections, 0);
+	assert_int_equal(open, 0);
+	peer_close(&p);
+	http_stop(&s.http);
+	fuda_context_free(&s.ctx);
+	free(c.arg);
+}
+
 /* We may take longer than a client may. */
 static void waits_for_itself(void **state)
 {
@@ -321,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_smuggled), cmocka_unit_test(takes), cmocka_unit_test(ends_the_slow),
+		cmocka_unit_test(ends_who_does_not_listen),
 		cmocka_unit_test(waits_for_itself), cmocka_unit_test(serves_beside_the_slow),
 		cmocka_unit_test(answers_nobody),
 	};

@@ -241,10 +241,64 @@ static void in_pieces(void **state)
 	stand_down(&s);
 }
 
+/* What an answer may have beside its body, and how long it may be. */
+static void handle_special(void *arg, struct exchange *x)
+{
+	const char *path = http_request(x)->path;
+	struct http_answer answer = { .status = 201, .content_type = "application/pkcs10", .body = arg,
+				      .body_len = 100000, .retry_after = 600, .location = "/v1/x",
+				      .transfer_encoding = "base64" };
+
+	if (strcmp(path, "/evil") == 0)
+		answer.location = "/v1/x\r\nX-Evil: 1";
+	if (strcmp(path, "/huge") == 0)
+		answer.body_len = HTTP_ANSWER_MAX + 1;
+	if (strcmp(path, "/401") == 0)
+		answer = (struct http_answer){ .status = 401 };
+	if (strcmp(path, "/204") == 0)
+		answer = (struct http_answer){ .status = 204 };
+	http_answer(x, &answer);
+}
+
+static void answers_specially(void **state)
+{
+	struct http_listener l = { .address = "127.0.0.1:0" };
+	struct http_config c = { .listeners = &l, .listener_count = 1, .threads = 1, .connections = 64,
+				 .idle_seconds = 30, .handle = handle_special, .arg = calloc(1, 100000) };
+	struct stand s = { 0 };
+	struct peer p;
+
+	(void)state;
+	memset(c.arg, 'z', 100000);
+	assert_int_equal(fuda_context_new(&s.ctx), 0);
+	assert_int_equal(http_start(s.ctx, &c, &s.http), 0);
+	p = peer_connect(&s);
+	peer_asks(&p, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 201, &a);
+	assert_int_equal(a.body_len, 100000);
+	assert_memory_equal(a.body, c.arg, 100000);
+	assert_string_equal(answer_field(&a, "Retry-After"), "600");
+	assert_string_equal(answer_field(&a, "Location"), "/v1/x");
+	assert_string_equal(answer_field(&a, "Content-Transfer-Encoding"), "base64");
+	assert_string_equal(answer_field(&a, "WWW-Authenticate"), "");
+	peer_asks(&p, "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n", 201, &a);
+	assert_string_equal(answer_field(&a, "X-Evil"), "");
+	peer_asks(&p, "GET /204 HTTP/1.1\r\nHost: a\r\n\r\n", 204, &a);
+	assert_string_equal(answer_field(&a, "Content-Type"), "");
+	peer_asks(&p, "GET /401 HTTP/1.1\r\nHost: a\r\n\r\n", 401, &a);
+	assert_string_equal(answer_field(&a, "WWW-Authenticate"), "Basic realm=\"est\"");
+	peer_asks(&p, "GET /huge HTTP/1.1\r\nHost: a\r\n\r\n", 500, &a);
+	assert_int_equal(a.body_len, 0);
+	peer_close(&p);
+	http_stop(&s.http);
+	fuda_context_free(&s.ctx);
+	free(c.arg);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers), cmocka_unit_test(tells_of_problems), cmocka_unit_test(refuses),
+		cmocka_unit_test(answers), cmocka_unit_test(answers_specially), cmocka_unit_test(tells_of_problems),
+		cmocka_unit_test(refuses),
 		cmocka_unit_test(limits), cmocka_unit_test(keeps_many_alive), cmocka_unit_test(in_pieces),
 	};
 

@@ -135,8 +135,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct head_found found;
 	char type[32];
 
+	if (len > FUZZ_MAX)
+		return 0;
 	t.bytes = t.at = malloc(len ? len : 1);
-	if (!t.bytes || len > FUZZ_MAX)
+	if (!t.bytes)
 		abort();
 	memcpy(t.bytes, data, len);
 	t.end = t.bytes + len;
