@@ -3,10 +3,11 @@
 # stopped at the end of the test.
 #
 #   mykeyd_init NAME [OPTION...]    makes the service $tmp/NAME, on a port of its own; options as of "fuda-mykeyd init"
-#   mykeyd_start NAME [AS]          serves it by one more process, which is called AS (NAME); sets $url and $ops;
-#                                   its standard error is $tmp/AS.log, its process $(cat "$tmp/AS.pid")
-#   mykeyd_stop AS                  stops that process, which must end with 0
-#   mykeyd_kill AS                  ends it by SIGKILL
+#   mykeyd_copy NAME COPY           a folder $tmp/COPY for one more process of the same service, with its database
+#   mykeyd_start NAME               serves what is in that folder; sets $url and $ops; its standard error is $tmp/NAME.log,
+#                                   its process $(cat "$tmp/NAME.pid")
+#   mykeyd_stop NAME                stops that process, which must end with 0
+#   mykeyd_kill NAME                ends it by SIGKILL
 #   daemon STATUS ARGUMENT...       calls fuda-mykeyd in $tmp; output in out and err
 #   daemon_in NAME STATUS WORD...   the same with --folder NAME
 
@@ -54,17 +55,22 @@ mykeyd_init() {
 		"$tmp/$mykeyd_name/mykeyd.conf"
 }
 
-# Another process of the same service has another port, and the same origin: as behind one name.
+# It has other ports and sockets, and the same origin: as behind one name.
+mykeyd_copy() {
+	cp -R "$tmp/$1" "$tmp/$2"
+	rm -f "$tmp/$2"/mykeyd.db* "$tmp/$2"/*.sock "$tmp/$2"/*.lock
+	sed -i "s/^listen = 127.*/listen = 127.0.0.1:0/; s|^#database = .*|database = sqlite:$tmp/$1/mykeyd.db|
+		s|^#checkpoint_file = .*|checkpoint_file = $tmp/$1/checkpoints.jsonl|" "$tmp/$2/mykeyd.conf"
+}
+
 mykeyd_start() {
 	mykeyd_name=$1
-	mykeyd_as=${2:-$1}
-	: >"$tmp/$mykeyd_as.ready"
-	(cd "$tmp" && exec setsid "$mykeyd" serve --folder "$mykeyd_name" --ready-fd 3 3>"$mykeyd_as.ready" 2>"$mykeyd_as.log" \
-		>"$mykeyd_as.stdout" </dev/null) &
-	echo $! >"$tmp/$mykeyd_as.pid"
-	mykeyd_wait "$mykeyd_as"
-	url=https://localhost:$(sed -n 's/^listening on https:.*:\([0-9]*\)$/\1/p' "$tmp/$mykeyd_as.log" | head -n 1)
-	ops=$(sed -n 's/^listening on \(http:.*\)/\1/p' "$tmp/$mykeyd_as.log")
+	: >"$tmp/$1.ready"
+	(cd "$tmp" && exec setsid "$mykeyd" serve --folder "$1" --ready-fd 3 3>"$1.ready" 2>"$1.log" >"$1.stdout" </dev/null) &
+	echo $! >"$tmp/$1.pid"
+	mykeyd_wait "$1"
+	url=https://localhost:$(sed -n 's/^listening on https:.*:\([0-9]*\)$/\1/p' "$tmp/$1.log" | head -n 1)
+	ops=$(sed -n 's/^listening on \(http:.*\)/\1/p' "$tmp/$1.log")
 }
 
 mykeyd_wait() {
