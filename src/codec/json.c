@@ -144,13 +144,25 @@ static int read_escape(struct reader *r, struct text *t)
 	return at ? put(r, t, &meant[at - escapes], 1) : bad(r, "syntax");
 }
 
-/* How many bytes stand before the next that ends a run of plain ASCII. */
+/* Plain ASCII; what ends a run of it is a quote, a backslash, a control character or UTF-8. */
+static inline bool is_plain(uint8_t ch)
+{
+	return ch >= 0x20 && ch < 0x7F && ch != '"' && ch != '\\';
+}
+
+/* How many bytes stand before the next that is not plain. */
 static size_t plain_run(const struct cursor *c)
 {
 	size_t n = 0;
 
-	while (n < c->left && c->p[n] >= 0x20 && c->p[n] < 0x7F && c->p[n] != '"' &&
-	       c->p[n] != '\\')
+	/* in blocks, where the compiler can look at many at once */
+	for (unsigned all = 1; c->left - n >= 16; n += 16) {
+		for (size_t i = 0; i < 16; i++)
+			all &= is_plain(c->p[n + i]);
+		if (!all)
+			break;
+	}
+	while (n < c->left && is_plain(c->p[n]))
 		n++;
 	return n;
 }
