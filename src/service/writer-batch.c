@@ -15,7 +15,8 @@ enum {
 	ROUNDS = 64, /* of one task: more is a task that never ends */
 	WRITES = 16, /* of one task in one round, on the average of a batch */
 	WRITES_MIN = 256,
-	PAUSE_MAX = 256, /* milliseconds before the last try */
+	PAUSE_MAX = 256,     /* milliseconds before the last try */
+	BEGIN_US = 10000000, /* each try to begin may wait for others itself */
 };
 
 /* ---- what tasks call ---- */
@@ -117,9 +118,11 @@ static int begin_once(struct transaction *t)
 /* That somebody else writes, or the connection is gone, is no task's fault. */
 static int begin(struct transaction *t)
 {
+	uint64_t until = deadline_now_us() + BEGIN_US;
 	int e = begin_once(t);
 
-	for (int tries = 0; e == FUDA_ERETRY && tries < TRIES; tries++) {
+	for (int tries = 0; e == FUDA_ERETRY && tries < TRIES && deadline_now_us() < until;
+	     tries++) {
 		pause_before(tries);
 		t->retries++;
 		e = begin_once(t);
