@@ -160,7 +160,8 @@ static void refuse(struct exchange *x, const char *code)
 	http_problem(x, 401, code, title, NULL, 0);
 }
 
-/* What is told by time cannot be judged, or what is done cannot be proven (D5). */
+/* Whether times can be judged, those of certificates among them, and what is done can be proven
+ * (D5). */
 static bool fit(struct side *side, struct exchange *x)
 {
 	if (atomic_load(&side->service->health.clock))
@@ -205,7 +206,7 @@ static void challenge(struct side *side, struct exchange *x)
 {
 	struct terminal terminal;
 
-	if (known(side, x, &terminal) && fit(side, x))
+	if (fit(side, x) && known(side, x, &terminal))
 		rule_challenge(side->service, &terminal, x);
 }
 
@@ -232,7 +233,7 @@ static void handle_rule(struct side *side, const struct rule *rule, struct excha
 
 	if (!is(http_request(x), "POST"))
 		wrong_method(x);
-	else if (known(side, x, &terminal) && fit(side, x))
+	else if (fit(side, x) && known(side, x, &terminal))
 		rule_handle(side->service, rule, &terminal, x);
 }
 

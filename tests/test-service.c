@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/service.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "service/audit.h"
+#include "service/checkpoint.h"
+#include "service/create.h"
+#include "service/keeper.h"
+#include "service/server.h"
+#include "tests/scratch.h"
+
+static struct fuda_context *ctx;
+
+/* The database's clock, so many microseconds ahead of what it is; or it does not answer. */
+static _Atomic int64_t ahead;
+static atomic_bool down;
+int __real_store_clock(struct store *store, int64_t *ret_us);
+int __wrap_store_clock(struct store *store, int64_t *ret_us);
+int __wrap_store_clock(struct store *store, int64_t *ret_us)
+{
+	int e = __real_store_clock(store, ret_us);
+
+	*ret_us += ahead;
+	return down ? FUDA_ESTORE : e;
+}
+
+static const struct config_given given[] = {
+	{ "environment", "test" }, { "origin", "https://localhost" }, { "crl_required", "no" }, { "listen", "unix:sock" },
+	{ "drain", "1" },	   { 0 },
+};
+
+static const char *folder(void)
+{
+	return scratch_path("s");
+}
+
+static int setup(void **state)
+{
+	ahead = 0;
+	down = false;
+	return fuda_context_new(&ctx) < 0 ? -1 : scratch_setup(state);
+}
+
+static int teardown(void **state)
+{
+	fuda_context_free(&ctx);
+	return scratch_teardown(state);
+}
+
+static void make(void)
+{
+	struct service_create what = { folder(), given, NULL };
+
+	if (service_create(ctx, &what) < 0)
+		fail_msg("%s", fuda_context_message(ctx));
+}
+
+static struct service *opened(bool serving)
+{
+	struct service *s;
+
+	if (service_open(ctx, folder(), serving, &s) < 0)
+		fail_msg("%s", fuda_context_message(ctx));
+	return s;
+}
+
+static void refuses_to_open(int code, const char *says)
+{
+	struct service *s = (struct service *)&ctx, *before = s;
+
+	assert_int_equal(service_open(ctx, folder(), true, &s), code);
+	assert_ptr_equal(s, before);
+	if (!strstr(fuda_context_message(ctx), says))
+		fail_msg("not \"%s\": %s", says, fuda_context_message(ctx));
+}
+
+static struct store *database(void)
+{
+	struct store *store;
+	char where[300];
+
+	snprintf(where, sizeof(where), "sqlite:%s/mykeyd.db", folder());
+	assert_int_equal(store_open(ctx, where, false, &store), 0);
+	return store;
+}
+
+static void runs(const struct statement *statement, const struct datum *params)
+{
+	struct store *store = database();
+
+	assert_int_equal(store_begin(store, true), 0);
+	assert_int_equal(store_run(store, statement, params, NULL), 0);
+	assert_int_equal(store_commit(store), 0);
+	store_close(&store);
+}
+
+static size_t reasons(struct service *s, const char **ret)
+{
+	static const char *found[SERVICE_REASONS];
+	size_t n = service_reasons(s, found);
+
+	*ret = n ? found[0] : "";
+	return n;
+}
+
+static void opens(void **state)
+{
+	struct service *s;
+	const char *reason;
+
+	(void)state;
+	make();
+	s = opened(true);
+	assert_int_equal(reasons(s, &reason), 0);
+	assert_string_equal(s->config.environment, "test");
+	assert_non_null(s->writer);
+	assert_non_null(s->terminals);
+	service_close(&s);
+	assert_null(s);
+	service_close(&s);
+	s = opened(false);
+	service_close(&s);
+}
+
+static void refuses_what_belongs_to_others(void **state)
+{
+	static const struct statement keystore = { "UPDATE setting SET value = $1 WHERE name = 'keystore'", 1 },
+				      environment = { "UPDATE setting SET value = $1 WHERE name = 'environment'", 1 },
+				      none = { "DELETE FROM setting", 0 };
+	uint8_t before[ID_BYTES], other[ID_BYTES] = { 1 };
+	struct service *s;
+
+	(void)state;
+	make();
+	s = opened(false);
+	keys_identity(s->keys, before);
+	service_close(&s);
+	runs(&keystore, (struct datum[]){ BYTES(other, sizeof(other)) });
+	refuses_to_open(FUDA_EVERIFY, "another keystore");
+	runs(&keystore, (struct datum[]){ BYTES(before, sizeof(before) - 1) });
+	refuses_to_open(FUDA_EVERIFY, "another keystore");
+	runs(&keystore, (struct datum[]){ BYTES(before, sizeof(before)) });
+	s = opened(true);
+	service_close(&s);
+	runs(&environment, (struct datum[]){ BYTES("production", 10) });
+	refuses_to_open(FUDA_EVERIFY, "another environment");
+	runs(&environment, (struct datum[]){ BYTES("test2", 5) });
+	refuses_to_open(FUDA_EVERIFY, "another environment");
+	runs(&none, NULL);
+	refuses_to_open(FUDA_ENOTFOUND, "no service");
+}
+
+static void refuses_what_is_not_there(void **state)
+{
+	static const char *const files[] = { "mykeyd.conf", "kek", "keystore", "ca.key", "ca.pem", "mykeyd.db" };
+	char from[300], to[300];
+
+	(void)state;
+	make();
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct service *s = NULL;
+
+		snprintf(from, sizeof(from), "%s/%s", folder(), files[i]);
+		snprintf(to, sizeof(to), "%s/kept", folder());
+		assert_int_equal(rename(from, to), 0);
+		if (service_open(ctx, folder(), true, &s) == 0 || s)
+			fail_msg("opened without %s", files[i]);
+		assert_true(*fuda_context_message(ctx));
+		assert_int_equal(rename(to, from), 0);
+	}
+}
+
+static void prepares_once(void **state)
+{
+	struct service *s;
+	struct store *store;
+	struct keys *others;
+
+	(void)state;
+	make();
+	s = opened(false);
+	store = database();
+	assert_int_equal(service_prepare(ctx, store, s->keys, "test"), 0);
+	assert_int_equal(service_prepare(ctx, store, s->keys, "production"), FUDA_EVERIFY);
+	assert_int_equal(mkdir(scratch_path("others"), 0700), 0);
+	assert_int_equal(keys_create(ctx, scratch_path("others")), 0);
+	assert_int_equal(keys_open(ctx, scratch_path("others"), &others), 0);
+	assert_int_equal(service_prepare(ctx, store, others, "test"), FUDA_EVERIFY);
+	keys_free(&others);
+	store_close(&store);
+	service_close(&s);
+}
+
+static void compares_clocks(void **state)
+{
+	static const struct {
+		int64_t ahead;
+		bool bad;
+	} rows[] = {
+		{ 0, false }, { 1900000, false }, { -1900000, false }, { 2100000, true }, { -2100000, true }, { 1000, false },
+	};
+	struct service *s;
+	struct store *store;
+	const char *reason;
+
+	(void)state;
+	make();
+	s = opened(true);
+	store = database();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ahead = rows[i].ahead;
+		assert_int_equal(service_check_clock(s, store), 0);
+		assert_int_equal(reasons(s, &reason), rows[i].bad);
+		assert_string_equal(reason, rows[i].bad ? "clock_untrusted" : "");
+	}
+	down = true;
+	assert_int_equal(service_check_clock(s, store), FUDA_ESTORE);
+	assert_int_equal(reasons(s, &reason), 1);
+	assert_string_equal(reason, "database");
+	down = false;
+	assert_int_equal(service_check_clock(s, store), 0);
+	assert_int_equal(reasons(s, &reason), 0);
+	store_close(&store);
+	service_close(&s);
+	/* a service that begins with such a clock is not ready from the beginning */
+	ahead = 3000000;
+	s = opened(true);
+	assert_int_equal(reasons(s, &reason), 1);
+	assert_string_equal(reason, "clock_untrusted");
+	service_close(&s);
+}
+
+/* The last line outside is compared with the database; one that nobody can have signed counts as broken. */
+static void looks_at_the_last_checkpoint(void **state)
+{
+	static const struct statement forget = { "DELETE FROM audit", 0 };
+	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	struct service *s;
+	struct store *store;
+	const char *reason;
+	char path[CONFIG_TEXT];
+
+	(void)state;
+	make();
+	s = opened(false);
+	store = database();
+	assert_int_equal(audit_checkpoint(store, s->keys, &line), 0);
+	store_close(&store);
+	assert_int_equal(checkpoint_append(ctx, s->config.checkpoint_file, &line), 0);
+	snprintf(path, sizeof(path), "%s", s->config.checkpoint_file);
+	service_close(&s);
+	s = opened(true);
+	assert_int_equal(reasons(s, &reason), 0);
+	service_close(&s);
+	runs(&forget, NULL);
+	s = opened(true);
+	assert_int_equal(reasons(s, &reason), 1);
+	assert_string_equal(reason, "audit_broken");
+	service_close(&s);
+	/* an operator can work, to find out what happened */
+	s = opened(false);
+	service_close(&s);
+	fuda_buf_clear(&line);
+	assert_int_equal(fuda_buf_append(&line, "nonsense", 8), 0);
+	assert_int_equal(checkpoint_append(ctx, path, &line), 0);
+	s = opened(true);
+	assert_int_equal(reasons(s, &reason), 1);
+	service_close(&s);
+}
+
+/* ---- served ---- */
+
+static const char *ask(const char *request)
+{
+	static char answer[1 << 20];
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t len = 0;
+	ssize_t n;
+	char text[512];
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s/sock", folder());
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", request);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	while ((n = read(fd, answer + len, sizeof(answer) - 1 - len)) > 0)
+		len += (size_t)n;
+	answer[len] = 0;
+	close(fd);
+	return answer;
+}
+
+static void says(const char *request, const char *status, const char *text)
+{
+	const char *answer = ask(request);
+
+	if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, status, 3) != 0 || !strstr(answer, text))
+		fail_msg("%s: %s", request, answer);
+}
+
+struct heard {
+	atomic_int lines, clock_bad, clock_good;
+};
+
+static void hear(void *arg, const char *line)
+{
+	struct heard *heard = arg;
+
+	heard->lines++;
+	if (strstr(line, "\"event\":\"clock\""))
+		(*(strstr(line, "\"message\":\"ok\"") ? &heard->clock_good : &heard->clock_bad))++;
+}
+
+static bool becomes(const atomic_int *counter)
+{
+	for (int i = 0; i < 600 && !*counter; i++)
+		usleep(10000);
+	return *counter > 0;
+}
+
+static void serves_nobody_by_a_wrong_clock(void **state)
+{
+	struct heard heard = { 0 };
+	struct service *s;
+	struct server_config config = { .log = hear, .arg = &heard };
+	struct server *server;
+
+	(void)state;
+	make();
+	s = opened(true);
+	config.service = s;
+	assert_int_equal(server_start(ctx, &config, &server), 0);
+	says("GET /readyz", "200", "true");
+	says("GET /v1/challenge?purpose=bind", "401", "terminal_certificate_missing");
+	ahead = 5000000;
+	assert_true(becomes(&heard.clock_bad));
+	says("GET /readyz", "503", "\"reasons\":[\"clock_untrusted\"]");
+	says("GET /v1/challenge?purpose=bind", "503", "clock_untrusted");
+	says("POST /v1/mykeys", "503", "clock_untrusted");
+	says("POST /.well-known/est/simpleenroll", "503", "clock_untrusted");
+	says("GET /.well-known/est/cacerts", "200", "");
+	says("GET /livez", "200", "");
+	says("GET /metrics", "200", "\nmykey_clock_untrusted 1\n");
+	ahead = 0;
+	assert_true(becomes(&heard.clock_good));
+	says("GET /readyz", "200", "true");
+	assert_int_equal(heard.clock_bad, 1); /* said once */
+	atomic_store(&s->health.audit, true);
+	says("POST /v1/mykeys", "503", "audit_broken");
+	says("GET /v1/challenge?purpose=bind", "503", "audit_broken");
+	atomic_store(&s->health.stopping, true);
+	says("GET /readyz", "503", "\"reasons\":[\"stopping\"]");
+	says("GET /livez", "200", "");
+	says("GET /version", "503", "stopping");
+	says("POST /v1/mykeys", "503", "stopping");
+	assert_int_equal(server_stop(&server), 0);
+	assert_null(server);
+	assert_null(s->writer);
+	service_close(&s);
+}
+
+/* What a scraper sees is text of its form, with nothing of the requests in it. */
+static void counts(void **state)
+{
+	struct service *s;
+	struct server_config config = { 0 };
+	struct server *server;
+	const char *page;
+
+	(void)state;
+	make();
+	s = opened(true);
+	config.service = s;
+	assert_int_equal(server_start(ctx, &config, &server), 0);
+	for (int i = 0; i < 3; i++)
+		says("GET /secret-path?q=secret", "404", "not_found");
+	says("DELETE /livez", "405", "");
+	metrics_request(s->metrics, "nonsense\"}", 777, INT64_MAX / 2);
+	metrics_result(s->metrics, "ok");
+	metrics_result(s->metrics, "nonsense\"}");
+	page = ask("GET /metrics");
+	assert_null(strstr(page, "secret"));
+	assert_null(strstr(page, "nonsense"));
+	assert_non_null(strstr(page, "mykey_http_requests_total{route=\"livez\",code=\"405\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_http_requests_total{route=\"other\",code=\"404\"} 3\n"));
+	assert_non_null(strstr(page, "mykey_http_requests_total{route=\"other\",code=\"other\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_http_request_seconds_bucket{route=\"other\",le=\"5\"} 3\n"));
+	assert_non_null(strstr(page, "mykey_http_request_seconds_bucket{route=\"other\",le=\"+Inf\"} 4\n"));
+	assert_non_null(strstr(page, "mykey_http_request_seconds_count{route=\"other\"} 4\n"));
+	assert_non_null(strstr(page, "mykey_binds_total{result=\"ok\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_binds_total{result=\"other\"} 1\n"));
+	server_stop(&server);
+	service_close(&s);
+}
+
+static void does_not_start(void **state)
+{
+	struct service *s;
+	struct server_config config = { 0 };
+	struct server *server = NULL, *second = NULL;
+
+	(void)state;
+	make();
+	s = opened(true);
+	config.service = s;
+	assert_int_equal(server_start(ctx, &config, &server), 0);
+	assert_int_equal(server_start(ctx, &config, &second), FUDA_EBUSY);
+	assert_null(second);
+	server_stop(&server);
+	service_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(opens, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_belongs_to_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_is_not_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(prepares_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(compares_clocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
+		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(does_not_start, setup, teardown),
+	};
+
+	return RUN(tests);
+}
