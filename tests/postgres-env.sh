@@ -6,8 +6,8 @@
 #   tests/postgres-env.sh PROGRAM [ARG...]  runs PROGRAM with it
 #
 # Sets FUDA_TEST_POSTGRES, a connection string; FUDA_TEST_POSTGRES_BIN, where its programs are; FUDA_TEST_POSTGRES_DIR, a
-# directory that is removed at the end, with the cluster in it; and has the functions postgres_start, postgres_stop MODE
-# (fast, immediate) and postgres_run COMMAND..., which runs as the user that the server is of. May be used beside
+# directory that is removed at the end, with the cluster in it; FUDA_TEST_POSTGRES_CTL, a script that takes `start`, and `stop`
+# with `fast` or `immediate`; and has the function postgres_run COMMAND..., which runs as the user that the server is of. May be used beside
 # tests/pcscd-env.sh, after it. Ends with 77 and the reason where something is missing.
 
 postgres_skip()
@@ -20,29 +20,31 @@ postgres_skip()
 if [ "$(id -u)" = 0 ]; then
 	postgres_user=postgres
 	id -u postgres >/dev/null 2>&1 || postgres_user=nobody
-	postgres_run()
-	{
-		(cd "$FUDA_TEST_POSTGRES_DIR" && setpriv --reuid "$postgres_user" --regid "$(id -g "$postgres_user")" --clear-groups \
-			env HOME="$FUDA_TEST_POSTGRES_DIR" "$@")
-	}
+	postgres_as="setpriv --reuid $postgres_user --regid $(id -g "$postgres_user") --clear-groups"
 else
 	postgres_user=$(id -un)
-	postgres_run()
-	{
-		"$@"
-	}
+	postgres_as=
 fi
 
-postgres_stop()
+postgres_run()
 {
-	[ ! -e "$FUDA_TEST_POSTGRES_DIR/data/postmaster.pid" ] || postgres_run "$FUDA_TEST_POSTGRES_BIN/pg_ctl" \
-		-D "$FUDA_TEST_POSTGRES_DIR/data" -m "${1:-fast}" -t 20 -w stop >/dev/null
+	(cd "$FUDA_TEST_POSTGRES_DIR" && $postgres_as env HOME="$FUDA_TEST_POSTGRES_DIR" "$@")
+}
+
+postgres_write_ctl()
+{
+	cat >"$FUDA_TEST_POSTGRES_CTL" <<END
+#!/bin/sh
+cd "$FUDA_TEST_POSTGRES_DIR"
+exec $postgres_as "$FUDA_TEST_POSTGRES_BIN/pg_ctl" -D "$FUDA_TEST_POSTGRES_DIR/data" -l "$FUDA_TEST_POSTGRES_DIR/log" \\
+	-m "\${2:-fast}" -t 20 -w "\$1" >/dev/null
+END
+	chmod +x "$FUDA_TEST_POSTGRES_CTL"
 }
 
 postgres_start()
 {
-	postgres_run "$FUDA_TEST_POSTGRES_BIN/pg_ctl" -D "$FUDA_TEST_POSTGRES_DIR/data" -l "$FUDA_TEST_POSTGRES_DIR/log" \
-		-t 20 -w start >/dev/null && return 0
+	"$FUDA_TEST_POSTGRES_CTL" start && return 0
 	cat "$FUDA_TEST_POSTGRES_DIR/log"
 	echo "the private PostgreSQL did not start"
 	return 1
@@ -50,7 +52,7 @@ postgres_start()
 
 postgres_remove()
 {
-	postgres_stop immediate || :
+	[ ! -e "$FUDA_TEST_POSTGRES_DIR/data/postmaster.pid" ] || "$FUDA_TEST_POSTGRES_CTL" stop immediate || :
 	rm -rf "$FUDA_TEST_POSTGRES_DIR"
 }
 
@@ -109,10 +111,12 @@ fi
 FUDA_TEST_POSTGRES_DIR=$(mktemp -d /tmp/fuda-test.XXXXXX)
 chmod 755 "$FUDA_TEST_POSTGRES_DIR"
 [ "$(id -u)" != 0 ] || chown "$postgres_user" "$FUDA_TEST_POSTGRES_DIR"
+FUDA_TEST_POSTGRES_CTL=$FUDA_TEST_POSTGRES_DIR/ctl
+postgres_write_ctl
 postgres_make
 postgres_start
 FUDA_TEST_POSTGRES="postgresql:///postgres?host=$FUDA_TEST_POSTGRES_DIR&user=fuda"
-export FUDA_TEST_POSTGRES FUDA_TEST_POSTGRES_BIN FUDA_TEST_POSTGRES_DIR
+export FUDA_TEST_POSTGRES FUDA_TEST_POSTGRES_BIN FUDA_TEST_POSTGRES_DIR FUDA_TEST_POSTGRES_CTL
 
 if [ "${0##*/}" = postgres-env.sh ]; then
 	"$@" &

@@ -137,7 +137,7 @@ static int cannot_connect(struct fuda_context *ctx, const PGconn *conn)
 
 	snprintf(text, sizeof(text), "%s", conn ? PQerrorMessage(conn) : "");
 	for (char *p = text; *p; p++)
-		if (*p == '\n')
+		if (*p == '\n' || *p == '\t')
 			*p = p[1] ? ' ' : 0;
 	return ctx_fail(ctx, FUDA_ESTORE, _("No connection to the database: %s"), text);
 }
