@@ -215,7 +215,6 @@ static void refuses_other_forms(void **state)
 /* Of a key that the sender does not have. */
 static void refuses_foreign_keys(void **state)
 {
-	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
 	EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
 	X509_REQ *req = X509_REQ_new();
 	unsigned char *bytes = NULL;
@@ -237,7 +236,6 @@ static void refuses_foreign_keys(void **state)
 /* As long as is allowed, and a byte more. */
 static void refuses_long_requests(void **state)
 {
-	_cleanup_buf_ struct fuda_buf filler = TEST_BUF;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	char *notation = calloc(1, 2 * CA_CSR_MAX + 64);
 	size_t good = 0;
