@@ -111,6 +111,8 @@ int keyfile_kek(struct fuda_context *ctx, const char *path, uint8_t ret[AES256_K
 		text.data[KEK_TEXT - 1] = 0;
 		e = fuda_hex_decode((const char *)text.data, &key);
 	}
+	if (e == FUDA_ENOMEM)
+		return ctx_fail_code(ctx, e);
 	if (e < 0 || key.len != AES256_KEY)
 		return ctx_fail(ctx, FUDA_EFORMAT, _("%s is no key. Restore it from a backup."),
 				path);
@@ -214,9 +216,13 @@ int keyfile_make(struct fuda_context *ctx, const char *path, const struct fuda_b
 }
 
 int keyfile_replace(struct fuda_context *ctx, const char *path, const struct fuda_buf *bytes,
-		    const struct stat *was)
+		    const struct stat *was, struct stat *ret_st)
 {
-	return put(ctx, path, bytes, was);
+	int e = put(ctx, path, bytes, was);
+
+	if (e == 0 && lstat(path, ret_st) < 0)
+		*ret_st = (struct stat){ 0 };
+	return e;
 }
 
 int keyfile_lock(struct fuda_context *ctx, const char *path, int *ret_fd)

@@ -18,9 +18,10 @@ int keyfile_kek(struct fuda_context *ctx, const char *path, uint8_t ret[AES256_K
 /* Makes a file that is not there. FUDA_EBUSY: it is, with the message of keyfile_is_there(). */
 int keyfile_make(struct fuda_context *ctx, const char *path, const struct fuda_buf *bytes);
 int keyfile_is_there(struct fuda_context *ctx, const char *path);
-/* Puts another one in the place of the file that had `was`, and keeps its owner. */
+/* Puts another one in the place of the file that had `was`, and keeps its owner. What the new one
+ * has is zeros if that cannot be told. */
 int keyfile_replace(struct fuda_context *ctx, const char *path, const struct fuda_buf *bytes,
-		    const struct stat *was);
+		    const struct stat *was, struct stat *ret_st);
 
 /* Locks a file against others who do the same, until it is closed. FUDA_ETIMEOUT after 10 seconds.
  */

@@ -237,7 +237,9 @@ static int take_lines(struct keystore *ks, struct cursor c)
 	_cleanup_(line_free) struct line l = { .bytes = FUDA_BUF_INIT(WORD_MAX * 4) };
 	int e = take_line(&c, &l);
 
-	if (e < 0 || strcmp(l.name, "fuda-keystore") != 0 || l.version != FORMAT ||
+	if (e < 0)
+		return e;
+	if (strcmp(l.name, "fuda-keystore") != 0 || l.version != FORMAT ||
 	    l.bytes.len != sizeof(ks->identity))
 		return FUDA_EFORMAT;
 	memcpy(ks->identity, l.bytes.data, sizeof(ks->identity));
@@ -434,8 +436,12 @@ static int add(struct fuda_context *ctx, const char *folder, const char *path,
 		e = print(fresh, &text);
 	if (e < 0)
 		return ctx_fail_code(ctx, e);
-	e = keyfile_replace(ctx, path, &text, &now->file);
-	return e < 0 ? e : keystore_again(ctx, folder, ks, ret);
+	e = keyfile_replace(ctx, path, &text, &now->file, &fresh->file);
+	if (e < 0)
+		return e;
+	*ret = fresh;
+	fresh = NULL;
+	return 0;
 }
 
 int keystore_add(struct fuda_context *ctx, const char *folder, const struct keystore *ks,
