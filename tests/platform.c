@@ -358,6 +358,8 @@ static void put_base64(struct fuda_buf *out, const struct fuda_buf *bytes)
 	assert_int_equal(base64_encode(bytes->data, bytes->len, false, out), 0);
 }
 
+void (*post_hook)(void);
+
 static void hand_over(struct post *post, struct exchange *x)
 {
 	snprintf(x->key, sizeof(x->key), "%s", post->key);
@@ -370,6 +372,8 @@ static void hand_over(struct post *post, struct exchange *x)
 					    .trace = post->trace,
 					    .body = x->sent.data,
 					    .body_len = x->sent.len };
+	if (post_hook)
+		post_hook();
 	rule_handle(&post->p->service, post->rule, post->terminal, x);
 }
 

@@ -80,7 +80,8 @@ void post_sign_again(struct post *post);
 void post_sign_for(struct post *post, const char *purpose, const uint8_t terminal[ID_BYTES],
 		   int64_t now);
 void post_free(struct post *post);
-/* Hands it to the rules, and does not wait. */
+/* Hands it to the rules, and does not wait. post_hook() (NULL: none) is called just before. */
+extern void (*post_hook)(void);
 void post_begin(struct post *post, struct exchange *x);
 /* Whatever is posted, in the place of the body. */
 const struct exchange *post_raw(struct post *post, const void *body, size_t len);

@@ -100,9 +100,10 @@ static const char *take_body(struct request *r, const struct http_request *q,
 	struct json_field fields[FIELDS];
 	size_t count = fields_of(r, fields);
 	const char *member = "", *why = "";
+	int e = json_read(q->body, q->body_len, fields, count, &member, &why);
 
-	if (json_read(q->body, q->body_len, fields, count, &member, &why) == 0)
-		return NULL;
+	if (e != FUDA_EFORMAT)
+		return e < 0 ? "internal_error" : NULL;
 	snprintf(r->text, sizeof(r->text), "%s%s%s", member, *member ? ": " : "", why);
 	r->detail = r->text;
 	return "request_malformed";
