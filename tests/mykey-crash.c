@@ -26,7 +26,7 @@ static const struct stage {
 	{ "link", "/v1/links", ",\"local_number\":\"L%u\"", 200, "link" },
 	{ "change", "/v1/mykeys:change", "", 200, "change" },
 	{ "show", "/v1/mykeys:show", "", 200, NULL },
-	{ "unlink", "/v1/links:remove", "", 200, "unlink" },
+	{ "unlink", "/v1/links:unlink", "", 200, "unlink" },
 	{ "expire", "/v1/mykeys:expire", "", 200, "expire" },
 	{ "bind", "/v1/mykeys", "", 201, "bind" },
 };
@@ -82,7 +82,7 @@ static bool compose(uint32_t card, int stage, struct fuda_buf *ret)
 	good = load_one(socket_path, get.data, get.len, &body) == 200 && fuda_buf_append(&body, "", 1) == 0 &&
 	       world_body(card, s->purpose, (const char *)body.data, more, &body);
 	if (good)
-		load_compose("POST", s->path, terminal, s->action ? key : "", (const char *)body.data, ret);
+		load_compose("POST", s->path, terminal, key, (const char *)body.data, ret);
 	fuda_buf_free_public(&get);
 	fuda_buf_free_public(&body);
 	return good;
@@ -154,8 +154,6 @@ static void ask_again(void)
 		const struct known *k = &all[i];
 		int status = -1;
 
-		if (!stages[k->stage].action)
-			continue;
 		if (compose(k->card, k->stage, &request))
 			status = load_one(socket_path, request.data, request.len, &body);
 		if ((status != stages[k->stage].status || body.len != strlen(k->body) ||

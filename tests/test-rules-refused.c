@@ -246,8 +246,7 @@ static void headers(_unused_ void **state)
 		struct post post = post_make(p, 0, &hanako, rule->purpose, "");
 
 		*post.key = 0;
-		if (rule->idempotent)
-			assert_refused(post_send(&post), 400, "idempotency_key_missing");
+		assert_refused(post_send(&post), 400, "idempotency_key_missing");
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 			snprintf(post.key, sizeof(post.key), "%s", keys[i]);
 			assert_refused(post_send(&post), 400, "idempotency_key_malformed");

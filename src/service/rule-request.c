@@ -183,9 +183,9 @@ static int finish(struct request *r, struct batch *batch)
 			    (struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES),
 					      INT(r->challenge.expires) });
 
-	if (e == 0 && *r->key)
+	if (e == 0)
 		e = pack_answer(r, &stored);
-	if (e == 0 && *r->key)
+	if (e == 0)
 		e = batch_write(batch, &add_answer,
 				(struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
 						  BYTES(r->hash, BLIND_BYTES), INT(r->status),
@@ -345,14 +345,12 @@ static int judge(struct request *r, struct batch *batch)
 
 static int read_all(struct request *r, struct batch *batch)
 {
-	int e = 0;
+	int e = batch_read(batch, &find_answer,
+			   (struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
+					     INT(batch->now) },
+			   &r->idem);
 
 	r->next = judge;
-	if (*r->key)
-		e = batch_read(batch, &find_answer,
-			       (struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
-						 INT(batch->now) },
-			       &r->idem);
 	if (e == 0)
 		e = batch_read(batch, &find_nonce,
 			       (struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES) },

@@ -20,10 +20,14 @@ enum { NUMBER_KEY_VERSION = 1 };
 
 /* Whose card it is, the card says: no path has an id in it. */
 const struct rule rules[] = {
-	{ "bind", "/v1/mykeys", true },          { "show", "/v1/mykeys:show", false },
-	{ "change", "/v1/mykeys:change", true }, { "expire", "/v1/mykeys:expire", true },
-	{ "resolve", "/v1/resolve", true },      { "link", "/v1/links", true },
-	{ "unlink", "/v1/links:unlink", true },  { 0 },
+	{ "bind", "/v1/mykeys" },
+	{ "show", "/v1/mykeys:show" },
+	{ "change", "/v1/mykeys:change" },
+	{ "expire", "/v1/mykeys:expire" },
+	{ "resolve", "/v1/resolve" },
+	{ "link", "/v1/links" },
+	{ "unlink", "/v1/links:unlink" },
+	{ 0 },
 };
 
 static const struct deed *const deeds[] = {
@@ -48,13 +52,12 @@ static bool is_key_char(char ch)
 	       ch == '-' || ch == '_';
 }
 
-/* Where none is required one counts all the same. */
 static const char *take_key(struct request *r, const struct http_request *q,
 			    _unused_ const struct terminal *terminal)
 {
 	size_t len = strlen(q->idempotency_key);
 
-	if (!len && r->rule->idempotent)
+	if (!len)
 		return "idempotency_key_missing";
 	if (len >= sizeof(r->key))
 		return "idempotency_key_malformed";
