@@ -336,7 +336,7 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 				   .body = a->body.data,
 				   .body_len = a->body.len,
 				   .content_type = "application/json",
-				   .idempotency_key = a->purpose->changes ? a->key : NULL,
+				   .idempotency_key = a->key,
 			   },
 			   a->dl, &answer);
 	a->unsure |= r < 0 && https_sent(https);

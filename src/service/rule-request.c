@@ -430,8 +430,7 @@ void request_task(struct request *r)
 	claim(r, r->bidx[0]);
 	if (r->chain > 1)
 		claim(r, r->bidx[r->chain - 1]);
-	if (*r->key)
-		claim_text(r, r->key);
+	claim_text(r, r->key);
 	if (*r->wished)
 		claim_text(r, r->wished);
 	if (*r->number)
