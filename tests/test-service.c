@@ -27,8 +27,8 @@ int __wrap_store_clock(struct store *store, int64_t *ret_us)
 }
 
 static const struct config_given given[] = {
-	{ "environment", "test" }, { "origin", "https://localhost" }, { "crl_required", "no" }, { "listen", "unix:sock" },
-	{ "drain", "1" },	   { 0 },
+	{ "environment", "test" }, { "origin", "https://localhost" }, { "crl_required", "no" },
+	{ "listen", "unix:sock" }, { "drain", "1" },		      { 0 },
 };
 
 static const char *folder(void)
@@ -199,7 +199,8 @@ static void compares_clocks(void **state)
 		int64_t ahead;
 		bool bad;
 	} rows[] = {
-		{ 0, false }, { 1900000, false }, { -1900000, false }, { 2100000, true }, { -2100000, true }, { 1000, false },
+		{ 0, false },	   { 1900000, false },	{ -1900000, false },
+		{ 2100000, true }, { -2100000, true },	{ 1000, false },
 	};
 	struct service *s;
 	struct store *store;
@@ -283,7 +284,8 @@ static const char *ask(const char *request)
 
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s/sock", folder());
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", request);
+	snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+		 request);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	while ((n = read(fd, answer + len, sizeof(answer) - 1 - len)) > 0)
 		len += (size_t)n;

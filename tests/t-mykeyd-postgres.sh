@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuda-mykeyd over PostgreSQL: made once, served by two processes, without its database for a while.
+set -eu
+srcdir=${srcdir:-.}
+. "$srcdir/tests/cli.sh"
+. "$srcdir/tests/mykeyd.sh"
+grep -q '^PQ_LIBS = ..*' Makefile || {
+	echo "SKIP: built without PostgreSQL"
+	exit 77
+}
+command -v curl >/dev/null || {
+	echo "SKIP: no curl"
+	exit 77
+}
+. "$srcdir/tests/postgres-env.sh"
+at_exit 'mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || postgres_status=1; rm -rf "$tmp"'
+
+# one that fails at the very end leaves the database to others
+if [ "$(id -u)" = 0 ]; then
+	SUDO_UID=nobody
+	export SUDO_UID
+	daemon 9 init --folder late --environment test --origin https://localhost --database "$FUDA_TEST_POSTGRES"
+	unset SUDO_UID
+	says err 'no name'
+	[ ! -e "$tmp/late" ] || fail "a failed init left something"
+fi
+fresh card
+echo 1234 >"$tmp/pin"
+mykeyd_init one --set crl_required=no --set "trust=$tmp/card/ca.pem" --database "$FUDA_TEST_POSTGRES"
+[ ! -e "$tmp/one/mykeyd.db" ] || fail "there is an SQLite database"
+daemon 6 init --folder second --environment test --origin https://localhost --database "$FUDA_TEST_POSTGRES"
+says err 'another keystore'
+[ ! -e "$tmp/second" ] || fail "a failed init left something"
+
+mykeyd_start one
+mykeyd_terminal one t library bus
+run 0 mykey bind --terminal t -r virtual:card --pin-file pin --json
+json .new true
+id=$(json_lines "$tmp/out" | sed -n 's/^\.mykey_id=//p')
+run 0 mykey resolve --sector library --terminal t -r virtual:card --pin-file pin --json
+ppid=$(json_lines "$tmp/out" | sed -n 's/^\.ppid=//p')
+
+# the other process knows what this one did, and what the database does not know nobody does
+mykeyd_copy one two
+mykeyd_start two
+get 200 "$url/readyz"
+get 200 "$ops/metrics"
+grep -q '^mykey_db_size_bytes [1-9]' "$tmp/out" || fail "no size of the database"
+mykeyd_kill one
+sed -i "s/^listen = 127.*/listen = $(sed -n 's/^listen = //p' "$tmp/one/mykeyd.conf")/" "$tmp/two/mykeyd.conf"
+mykeyd_stop two
+mykeyd_start two
+run 0 mykey bind --terminal t -r virtual:card --pin-file pin --json
+json .new false
+json .mykey_id "$id"
+run 0 mykey resolve --sector library --terminal t -r virtual:card --pin-file pin --json
+json .ppid "$ppid"
+
+# without its database it is not ready, acknowledges nothing, and comes back by itself
+ready() {
+	[ "$(curl -s --max-time 5 -o "$tmp/out" -w '%{http_code}' "$ops/readyz")" = "$1" ]
+}
+postgres_stop immediate
+becomes "word that the database is gone" ready 503
+json '.reasons[0]' database
+! (cd "$tmp" && "$fuda" mykey expire --yes --terminal t -r virtual:card --pin-file pin --timeout 5 --json </dev/null >out 2>err) ||
+	fail "done without a database"
+daemon_in two 1 org list
+postgres_start
+becomes "word that the database is back" ready 200
+run 0 mykey show --terminal t -r virtual:card --pin-file pin --json
+json .mykey_id "$id"
+mykeyd_stop two
+daemon_in two 0 org list
+echo ok
