@@ -12,6 +12,7 @@
 static struct fuda_context *ctx;
 static struct service service;
 static struct store *db; /* the test's own view */
+static bool any_database; /* set: what FUDA_TEST_POSTGRES names, emptied, instead of SQLite */
 
 static inline struct acting as(const char *name)
 {
@@ -45,6 +46,23 @@ static inline int stand_start(void)
 	return writer_start(ctx, &w, &service.writer) < 0 || terminals_new(ctx, &service, &service.terminals) < 0;
 }
 
+static inline int stand_database(void)
+{
+	const char *postgres = any_database ? getenv("FUDA_TEST_POSTGRES") : NULL;
+
+	if (postgres)
+		snprintf(service.config.database, sizeof(service.config.database), "%s", postgres);
+	else
+		snprintf(service.config.database, sizeof(service.config.database), "sqlite:%s", scratch_path("db"));
+	if (store_open(ctx, service.config.database, true, &db) < 0)
+		return -1;
+	if (postgres) {
+		SQL("DROP SCHEMA public CASCADE");
+		SQL("CREATE SCHEMA public");
+	}
+	return store_migrate(db);
+}
+
 static inline int stand_setup(void **state)
 {
 	struct acting by = as("hanako");
@@ -58,10 +76,9 @@ static inline int stand_setup(void **state)
 	service.config.approvals = 1;
 	snprintf(service.config.folder, sizeof(service.config.folder), "%s", scratch);
 	snprintf(service.config.environment, sizeof(service.config.environment), "test");
-	snprintf(service.config.database, sizeof(service.config.database), "sqlite:%s", scratch_path("db"));
 	if (keys_create(ctx, scratch) < 0 || keys_open(ctx, scratch, &service.keys) < 0 ||
 	    ca_create(ctx, scratch, "test") < 0 || ca_open(ctx, scratch, &service.ca) < 0 ||
-	    store_open(ctx, service.config.database, true, &db) < 0 || store_migrate(db) < 0 || stand_start())
+	    stand_database() < 0 || stand_start())
 		return -1;
 	return operator_add(&by, "hanako", ROLE_ADMIN | ROLE_REGISTRAR | ROLE_APPROVER | ROLE_AUDITOR) < 0 ? -1 : 0;
 }
@@ -168,7 +185,7 @@ static inline enum application_end ask_with_certificate(const struct fuda_buf *c
 /* The terminal that applied last. */
 static inline void newest_terminal(uint8_t ret[ID_BYTES])
 {
-	static const struct statement sql = { "SELECT id FROM terminal ORDER BY id DESC LIMIT 1", 0 };
+	static const struct statement sql = { "SELECT id FROM terminal ORDER BY created DESC LIMIT 1", 0 };
 	_cleanup_rows_ struct rows rows = { 0 };
 
 	assert_int_equal(read_rows(db, &sql, NULL, &rows), 0);

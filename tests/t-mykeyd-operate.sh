@@ -6,7 +6,8 @@ set -eu
 . "$top/tests/mykeyd.sh"
 . "$top/tests/operators.sh"
 
-op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no \
+	${FUDA_TEST_POSTGRES:+--database "$FUDA_TEST_POSTGRES"}
 me=$(id -un)
 op 0 operator list --json
 json ".operators[0].name" "$me"
