@@ -36,7 +36,9 @@ $commands
 EOF
 
 echo "$commands" | sort >"$tmp/a"
-sed -n -E '/^The commands are/,/^\.El/s/^\.It Cm ([a-z ]+)$/\1/p' "$top/tools/fuda.1" | sort >"$tmp/b"
+sed -n -E '/^The commands are/,/^\.El/s/^\.It Cm ([a-z ]+)$/\1/p' "$top/tools/fuda.1" | sort >"$tmp/all"
+# the page tells of all that can be built
+if grep -q '^mykey ' "$tmp/a"; then cat "$tmp/all"; else grep -v -E '^(mykey|terminal) ' "$tmp/all"; fi >"$tmp/b"
 diff "$tmp/a" "$tmp/b" || complain "fuda.1 has other commands"
 grep -h -o -E '^\.Xr fuda(-[a-z]+)* 1' "$top"/tools/fuda.1 "$top"/tools/fuda-*.1 | sort -u | while read -r _ name _; do
 	[ -f "$top/tools/$name.1" ] || echo "$name"
@@ -168,6 +170,14 @@ EOF
 	offers --junit "$fuda" trace run --j
 	offers jsonl "$fuda" trace export --format = j
 	offers pcapng "$fuda" trace export --format =
+	if grep -q '^mykey ' "$tmp/a"; then
+		offers resolve "$fuda" mykey r
+		offers --wish "$fuda" mykey change --w
+		offers enrol "$fuda" terminal ''
+		offers "$tmp/dirs/file" "$fuda" terminal enrol --ca "$tmp/dirs/f"
+		offers "$tmp/dirs/inner" "$fuda" mykey bind --terminal "$tmp/dirs/"
+		! grep -q file "$tmp/out" || complain "completion of --terminal offers a file"
+	fi
 	offers iphone "$build/fuda-vcard" make x --kind = i
 	: >"$tmp/dirs/a.apdu"
 	for c in show diff run format export; do

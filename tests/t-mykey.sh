@@ -1,0 +1,225 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# mykey and terminal against the platform's own service: from a card to a MyKey ID and its pseudonyms, and what is
+# said when it does not work.
+set -eu
+srcdir=${srcdir:-.}
+. "$srcdir/tests/cli.sh"
+"$fuda" --list-commands | grep -q '^mykey bind$' || {
+	echo "SKIP: built without the platform's client"
+	exit 77
+}
+. "$srcdir/tests/mykeyd.sh"
+fresh card
+echo 1234 >"$tmp/pin"
+echo 4321 >"$tmp/wrong"
+mykeyd_init s --set crl_required=no --set "trust=$tmp/card/ca.pem"
+mykeyd_start s
+
+# mykey STATUS TERMINAL ARGUMENT...: as JSON, with the card and its PIN
+mykey() {
+	want_status=$1
+	at=$2
+	shift 2
+	run "$want_status" mykey "$@" --terminal "$at" -r virtual:card --pin-file pin --json
+}
+
+# value KEY: of the report that json looked at last
+value() {
+	sed -n "s/^\.$1=//p" "$tmp/lines"
+}
+
+# ---- enrolment ----
+
+run 1 terminal status --terminal t
+says err 'no such folder'
+says err 'fuda terminal enrol'
+run 1 mykey bind --terminal t -r virtual:card --pin-file pin
+says err 'fuda terminal enrol'
+run 2 terminal enrol --terminal t --server "$url"
+says err 'something is missing'
+run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem
+says err '--code-file'
+echo WRONG-CODE >"$tmp/code"
+run 2 terminal enrol --terminal t --server http://localhost --ca s/ca.pem --code-file code
+run 1 terminal enrol --terminal t --server "$url" --ca nowhere.pem --code-file code
+run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file nowhere
+: >"$tmp/empty"
+run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file empty
+[ ! -e "$tmp/t" ] || fail "a mistake left a folder"
+run 9 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
+says err 'does not know this code'
+says_not err WRONG
+# what was begun waits for a better code; it is the same request
+run 9 terminal status --terminal t --json
+json .state unknown
+json .error EREFUSED
+json .request
+request=$(value request)
+mykey 9 t bind
+says out 'no certificate yet'
+json_lacks .tries_before
+
+daemon_in s 0 org add 豊川市
+daemon_in s 0 sector add library --org 豊川市
+daemon_in s 0 sector add bus --org 豊川市
+daemon_in s 0 terminal code --org 豊川市 --place 窓口 --sector library --sector bus --json
+sed -n 's/.*"code":"\([^"]*\)".*/\1/p' "$tmp/out" >"$tmp/code"
+run 0 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
+says out 'waits for an operator'
+says err "$(echo "$request" | cut -c 1-4) $(echo "$request" | cut -c 5-8)"
+says err 'Tell the operator'
+[ "$(stat -c %a "$tmp/t/code")" = 600 ] || fail "others can read the code"
+run 0 terminal status --terminal t --json
+json .state applied
+json .request "$request"
+json .retry_at
+daemon_in s 0 terminal list --state applied --json
+id=$(tr '{' '\n' <"$tmp/out" | sed -n "s/.*\"id\":\"\([^\"]*\)\".*\"csr_sha256\":\"$request\".*/\1/p")
+[ -n "$id" ] || fail "the operator does not see the request that is shown at the terminal"
+daemon_in s 0 terminal approve "$id" --csr-hash "$request" --comment 'seen at the counter'
+run 0 terminal status --terminal t --json
+json .state active
+json .terminal "$id"
+json .environment test
+json .server "$url"
+json .not_after
+json_lacks .request
+[ ! -e "$tmp/t/code" ] || fail "the code is still there"
+run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
+says err 'has its certificate'
+mykeyd_terminal s u library
+
+# ---- a MyKey ID ----
+
+mykey 9 t show
+json .result not_bound
+mykey 0 t bind
+json .result ok
+json .new true
+json .mykey_id
+json .tries_before 3
+json .tries_after 3
+json .reader virtual:card
+mykey_id=$(value mykey_id)
+echo "$mykey_id" | grep -q '^[A-Z0-9]\{8\}$' || fail "no MyKey ID: $mykey_id"
+for at in t u; do
+	mykey 0 $at bind
+	json .mykey_id "$mykey_id"
+	json .new false
+	mykey 0 $at show
+	json .mykey_id "$mykey_id"
+	json .issued
+done
+run 0 mykey show --terminal t -r virtual:card --pin-file pin
+says out "$mykey_id"
+silent err
+
+# ---- pseudonyms and numbers ----
+
+mykey 9 t resolve
+json .result sector_missing
+mykey 9 u resolve --sector bus
+json .result sector_not_allowed
+mykey 0 t resolve --sector library
+json .sector library
+json_lacks .local_number
+library=$(value ppid)
+mykey 0 t resolve --sector bus
+json .sector bus
+[ "$library" != "$(value ppid)" ] || fail "two sectors see one pseudonym"
+mykey 0 u resolve
+json .ppid "$library"
+run 2 mykey link --terminal t -r virtual:card --pin-file pin
+mykey 9 t link '' --sector library
+json .result local_number_malformed
+mykey 0 t link 1200345 --sector library
+json .ppid "$library"
+json .local_number 1200345
+mykey 0 u resolve
+json .local_number 1200345
+mykey 9 t link 1200346 --sector library
+json .result already_linked
+mykey 0 t resolve --sector bus
+json_lacks .local_number
+mykey 0 u unlink
+mykey 9 u unlink
+json .result not_linked
+mykey 0 u resolve
+json .ppid "$library"
+json_lacks .local_number
+
+# ---- change and expire ----
+
+mykey 9 t change --wish short
+json .result wish_malformed
+mykey 9 t change --wish "$mykey_id"
+json .result wish_unchanged
+mykey 0 t change --wish KAWA2345
+json .mykey_id KAWA2345
+json .generated false
+mykey 9 t change --wish "$mykey_id" # never again, to nobody
+json .result wish_taken
+json .tries_left
+says err 'wish'
+mykey 0 t change
+json .generated true
+run 2 mykey expire --terminal t -r virtual:card --pin-file pin
+says err '--yes'
+mykey 0 t show
+mykey 0 t expire --yes
+json .expired
+mykey 9 t expire --yes
+mykey 0 t bind
+json .new true
+
+# ---- what costs a try, and what does not ----
+
+run 4 mykey bind --terminal t -r virtual:card --pin-file wrong --json
+json .tries_after 2
+json_lacks .result
+mykey 0 t show
+json .tries_after 3
+run 3 mykey bind --terminal t -r virtual:nowhere --pin-file pin
+# a card of a CA that nobody trusts there
+fresh stranger --kind card
+run 6 mykey bind --terminal t -r virtual:stranger --pin-file pin --json
+json .result invalid_certificate
+json .error EVERIFY
+# a terminal that may not: known before a PIN is asked for
+daemon_in s 0 terminal suspend "$mykeyd_id" --comment 'a test'
+suspended() {
+	(cd "$tmp" && "$fuda" mykey show --terminal u -r virtual:card --pin-file wrong --json >out 2>err) && return 1
+	grep -q suspended "$tmp/out"
+}
+becomes 'suspension' suspended
+says err 'suspended this terminal'
+json_lacks .tries_before
+tries card auth 3
+
+# ---- renewal ----
+
+cp "$tmp/t/key.pem" "$tmp/key.before"
+run 0 terminal renew --terminal t --if-due --json
+json .renewed false
+cmp -s "$tmp/t/key.pem" "$tmp/key.before" || fail "renewed what was not due"
+run 9 terminal renew --terminal t --json
+says err 'too_early'
+cmp -s "$tmp/t/key.pem" "$tmp/key.before" || fail "a renewal that was refused took the key"
+mykey 0 t show
+
+# ---- without the service ----
+
+mykeyd_stop s
+run 9 mykey bind --terminal t -r virtual:card --pin-file pin --json
+json .error EUNREACHABLE
+json_lacks .tries_before
+says err 'cannot be reached'
+run 0 terminal status --terminal t
+says out 'ready'
+
+# nothing of what was secret stands in what was written
+for f in "$tmp"/*.log; do
+	! grep -q -e 1200345 -e "$mykey_id" "$f" || fail "${f##*/} has what it must not have"
+done
+echo ok
