@@ -45,8 +45,9 @@ int csr_check(struct fuda_context *ctx, const uint8_t *der, size_t len, struct c
 
 /* A certificate for the key of a request: subject CN=`id` as text, subjectAltName URI
  * urn:mykey:terminal:<id>, the environment, clientAuth, digitalSignature, from an hour before `now`
- * for CA_TERMINAL_DAYS (or `seconds`, if not 0: for tests and short lives), under a random serial.
- * Any thread. */
+ * for CA_TERMINAL_DAYS (or `seconds`, which are no more, if not 0: for tests and short lives), but
+ * not past the authority's own end, under a random serial. Appended. As csr_check(), and
+ * FUDA_EINVAL. Any thread. */
 struct issued {
 	uint8_t serial[CA_SERIAL];
 	time_t not_before, not_after;
@@ -54,8 +55,9 @@ struct issued {
 int ca_issue(struct fuda_context *ctx, struct ca *ca, const uint8_t *csr, size_t csr_len,
 	     const uint8_t id[ID_BYTES], time_t now, int64_t seconds, struct issued *ret,
 	     struct fuda_buf *ret_der);
-/* A server certificate for one machine (built-in TLS): `names` are DNS names and IP addresses with
- * commas between, of `days`, with a fresh P-256 key, both appended as PEM. */
+/* A server certificate for one machine (built-in TLS): `names` are up to 16 DNS names (no
+ * wildcards) and IP addresses with commas between and no blanks, of `days` (up to 3650), with a
+ * fresh P-256 key, both appended as PEM. FUDA_EINVAL. */
 int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, int days,
 		    struct fuda_buf *ret_certificate, struct fuda_buf *ret_key);
 
@@ -63,7 +65,7 @@ int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, 
 struct revoked {
 	uint8_t serial[CA_SERIAL];
 	int64_t at; /* seconds since 1970 */
-	int reason; /* RFC 5280 5.3.1; 0 leaves it out */
+	int reason; /* RFC 5280 5.3.1; 0 leaves it out; 7 and 8 are FUDA_EINVAL */
 };
 int ca_crl(struct fuda_context *ctx, struct ca *ca, const struct revoked *revoked, size_t count,
 	   int64_t number, time_t now, struct fuda_buf *ret_der);
@@ -74,8 +76,9 @@ int ca_pkcs7(struct fuda_context *ctx, const struct fuda_buf *certificates, size
 	     struct fuda_buf *ret_der);
 
 /* Whose certificate this is: one of this CA, of this environment, for terminals, valid at `at`.
- * FUDA_EVERIFY: `*ret_why` is "untrusted", "expired", "not_yet_valid", "other_environment" or
- * "not_a_terminal"; static. Any thread. */
+ * FUDA_EVERIFY: `*ret_why` is "untrusted" (what is no certificate, too), "expired",
+ * "not_yet_valid", "other_environment" or "not_a_terminal"; static. "other_environment" is what the
+ * certificate says, whoever signed it. Cheap for one that was seen before. Any thread. */
 struct terminal_identity {
 	uint8_t id[ID_BYTES];
 	uint8_t serial[CA_SERIAL];
