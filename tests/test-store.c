@@ -32,6 +32,7 @@ static void keeps_values(void **state)
 	const struct datum rows[][3] = {
 		{ NONE, NONE, NONE },
 		{ INT(0), BYTES("", 0), TEXT("") },
+		{ INT(0), BYTES(NULL, 0), { DATUM_TEXT, 0, NULL, 0 } }, /* empty, and not NULL */
 		{ INT(INT64_MAX), BYTES("\0\xff\0", 3), TEXT("番号花子") },
 		{ INT(INT64_MIN), BYTES("x", 1), TEXT("'; DROP TABLE kept; -- \"\\' $1 %s\n\t") },
 		{ INT(-1), BYTES(large, sizeof(large)), { DATUM_TEXT, 0, large, sizeof(large) } },
@@ -232,6 +233,8 @@ static void refuses_statements(void **state)
 	assert_true(store_run(store, &wrong_count, NULL, NULL) < 0);
 	assert_int_equal(store_run(store, &no_table, NULL, NULL), FUDA_ESTORE);
 	assert_non_null(strstr(fuda_context_message(ctx), "nowhere"));
+	do_it(store, "CREATE TABLE nowhere (n BIGINT)");
+	assert_int_equal(store_run(store, &no_table, NULL, NULL), 0);
 	assert_int_equal(store_run(store, &no_sql, NULL, NULL), FUDA_ESTORE);
 	/* two that share an address, one after the other, are taken for a mistake and not for each other */
 	assert_int_equal(store_run(store, &moving, NULL, NULL), 0);
@@ -257,6 +260,9 @@ static void bounds_statements(void **state)
 
 static void bounds_rows(void **state)
 {
+	static const struct statement twice = {
+		"INSERT INTO kept (id, n) SELECT id + 10000, 1 FROM kept RETURNING id", 0
+	};
 	static const struct statement some = { "SELECT id FROM kept WHERE id < $1 ORDER BY id", 1 };
 	static const struct statement wide = { "SELECT 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24",
 					       0 };
@@ -280,6 +286,8 @@ static void bounds_rows(void **state)
 	assert_int_equal(store_run(store, &some, &INT(1), &rows), 0);
 	assert_int_equal(rows.count, 1);
 	rows_free(&rows);
+	/* what cannot be told did not happen */
+	assert_int_equal(store_run(store, &twice, NULL, &rows), FUDA_ETOOBIG);
 	assert_int_equal(store_run(store, &wide, NULL, &rows), 0);
 	assert_int_equal(rows_int(&rows, 0, 23), 24);
 	rows_free(&rows);
