@@ -128,7 +128,9 @@ get 405 "$url/v1/challenge" -X POST -d x
 get 401 "$url/v1/challenge?purpose=bind"
 json .code terminal_certificate_missing
 grep -qi '^content-type: application/problem+json' "$tmp/head" || fail "a problem without its type"
-for path in $(sed -n 's/.*{ "[a-z]*", "\(\/v1\/[a-z:]*\)", \(true\|false\) }.*/\1/p' "$srcdir/src/service/rules.c") /v1/links; do
+paths=$(sed -n 's/.*{ "[a-z]*", "\(\/v1\/[a-z:]*\)" }.*/\1/p' "$srcdir/src/service/rules.c")
+[ -n "$paths" ] || fail "the sources have another table than this test reads"
+for path in $paths; do
 	get 401 "$url$path" -H 'Content-Type: application/json' -d '{}'
 	json .code terminal_certificate_missing
 done
@@ -224,7 +226,17 @@ mykeyd_stop d
 
 # ---- page and program ----
 
+"$mykeyd" --list-commands >"$tmp/commands"
 page=$top/tools/fuda-mykeyd.1
+while read -r c; do
+	word=${c%% *}
+	grep -q -x "\.Ss $c" "$page" || grep -q -x "\.Ss $word" "$page" || fail "the page has no section $c"
+	"$mykeyd" $c --help | sed -n -E 's/^  (-(.),|   ) --([a-z-]+)( ([^ ]+))?  .*/\2 \3 \5/p' |
+		grep -v -E '^ ?(folder DIR|v? ?(json|verbose|help) |h help )' | grep -v -E ' (folder|json|verbose|help) ' | sort >"$tmp/help"
+	awk -v a=".Ss $c" -v b=".Ss $word" '/^\.S[sh] / { on = $0 == a || $0 == b } on' "$page" |
+		sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' | sort >"$tmp/page"
+	diff "$tmp/help" "$tmp/page" || fail "options of $c: help (<) and page (>) differ"
+done <"$tmp/commands"
 daemon_in b 0 config
 sed 's/ .*//' "$tmp/out" | grep -v '^$' | sort -u | while read -r key; do
 	grep -E '^\.It Cm' "$page" | grep -q -w -e "$key" || fail "the page has no key $key"
