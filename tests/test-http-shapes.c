@@ -71,6 +71,7 @@ static const struct shape shapes[] = {
 	SHAPE_NUL(HEAD "X: y\0\0Content-Length: 36\r\nZ: z\r\n\r\n" SMUGGLED),
 	SHAPE_NUL(HEAD "X: y\0\0\0\0Content-Length: 36\r\n\r\n" SMUGGLED),
 	SHAPE_NUL(HEAD "X: y\r\n\0\0Content-Length: 36\r\n\r\n" SMUGGLED),
+	SHAPE_NUL(HEAD "X: y\0x\n\n" SMUGGLED),
 	SHAPE_NUL(HEAD "X\0: y\r\n\r\n" SMUGGLED),
 	SHAPE_NUL(HEAD "Content-Length: 0\0 36\r\n\r\n" SMUGGLED),
 	SHAPE_NUL("POST /\0x HTTP/1.1\r\nHost: a\r\n\r\n" SMUGGLED),

@@ -74,6 +74,12 @@ static bool is_dense(const char *text, size_t len)
 
 /* ---- fields ---- */
 
+/* A line's end and then `next`. */
+static bool is_end(const char *at, const char *next)
+{
+	return next == at + 2 && !at[0] && !at[1];
+}
+
 /* The value stands on its name's line, and behind it the line's end and then `next`: what a
  * folded or a broken line would hide from us lies elsewhere. */
 static bool is_in_place(const struct head_field *f, const char *next)
@@ -85,7 +91,7 @@ static bool is_in_place(const struct head_field *f, const char *next)
 	for (const char *p = gap; p < f->value; p++)
 		if (*p != ' ' && *p != '\t')
 			return false;
-	return next == f->value + f->value_len + 2;
+	return is_end(f->value + f->value_len, next);
 }
 
 static const struct head_refusal *judge_field(const struct head_field *f, struct head_found *ret)
@@ -118,12 +124,15 @@ static const struct head_refusal *judge_field(const struct head_field *f, struct
 
 static const struct head_refusal *judge_fields(const struct head *head, struct head_found *ret)
 {
-	const char *line = head->version + strlen(head->version) + 2;
+	const char *version_end = head->version + strlen(head->version);
 	const char *empty = head->method + head->size - 2;
+	const char *line = head->count ? head->fields[0].name : empty;
 	const struct head_refusal *why;
 
 	if (head->size > HTTP_HEADERS_MAX || head->count > HEAD_FIELDS_MAX)
 		return &too_large;
+	if (head->size < 4 || !is_end(version_end, line) || !is_end(empty, empty + 2))
+		return &bad_field;
 	for (size_t i = 0; i < head->count; i++) {
 		const struct head_field *f = &head->fields[i];
 		const char *next = i + 1 < head->count ? f[1].name : empty;
@@ -135,7 +144,7 @@ static const struct head_refusal *judge_fields(const struct head *head, struct h
 		if (why)
 			return why;
 	}
-	return line == empty ? NULL : &bad_field;
+	return NULL;
 }
 
 /* Where the body ends, RFC 9112 6.3: two answers to that are one too many. */
