@@ -129,7 +129,9 @@ static int queries(void)
 	return audit_query(store, &(struct audit_query){ 0 }, nothing, NULL);
 }
 
-static int (*const what[])(void) = { opens, names, new_sector, seals, challenges, adds, begins, verifies, signs, queries };
+static int (*const what[])(void) = {
+	opens, names, new_sector, seals, challenges, adds, begins, verifies, signs, queries,
+};
 
 /* Each fails at each of its allocations, and then works. */
 static void each_once(void **state)

@@ -361,17 +361,7 @@ int keystore_open(struct fuda_context *ctx, const char *folder, struct keystore 
 int keystore_again(struct fuda_context *ctx, const char *folder, const struct keystore *ks,
 		   struct keystore **ret)
 {
-	_cleanup_(keystore_free) struct keystore *fresh = NULL;
-	int e = read_keystore(ctx, folder, ks->kek, &fresh);
-
-	if (e < 0)
-		return e;
-	if (memcmp(fresh->identity, ks->identity, sizeof(ks->identity)) != 0)
-		return ctx_fail(ctx, FUDA_EVERIFY, _("%s/keystore is now another service's."),
-				folder);
-	*ret = fresh;
-	fresh = NULL;
-	return 0;
+	return read_keystore(ctx, folder, ks->kek, ret);
 }
 
 bool keystore_changed(const char *folder, const struct keystore *ks)

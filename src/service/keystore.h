@@ -52,7 +52,7 @@ void keystore_free(struct keystore **ks);
 
 /* Whether the file is another one now. */
 bool keystore_changed(const char *folder, const struct keystore *ks);
-/* Reads it again, with the key-encryption key of `ks` and of the same identity, or FUDA_EVERIFY. */
+/* Reads it again, with the key-encryption key of `ks`: FUDA_EVERIFY if it is another service's. */
 int keystore_again(struct fuda_context *ctx, const char *folder, const struct keystore *ks,
 		   struct keystore **ret);
 /* Reads it again and writes it with a new key for a sector. FUDA_EBUSY: it has that one;
