@@ -237,6 +237,33 @@ while read -r c; do
 		sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' | sort >"$tmp/page"
 	diff "$tmp/help" "$tmp/page" || fail "options of $c: help (<) and page (>) differ"
 done <"$tmp/commands"
+# completion: what bash would offer
+if command -v bash >/dev/null; then
+	cat >"$tmp/complete" <<'END'
+. "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_fuda_mykeyd
+printf '%s\n' "${COMPREPLY[@]}"
+END
+	offers() {
+		want=$1
+		shift
+		bash "$tmp/complete" "$top/tools/completion/fuda-mykeyd" "$mykeyd" "$@" >"$tmp/out" 2>"$tmp/err" || fail "completion of $*"
+		grep -q -x -e "$want" "$tmp/out" || fail "completion of '$*' does not offer $want"
+		silent err
+	}
+	offers serve s
+	offers sector help s
+	offers --origin init --or
+	offers approve terminal a
+	offers add org ''
+	offers approved terminal --state a
+	(cd "$tmp" && bash complete "$top/tools/completion/fuda-mykeyd" "$mykeyd" serve --folder a) >"$tmp/out" 2>"$tmp/err"
+	grep -q -x a "$tmp/out" && ! grep -q -x yesterday.db "$tmp/out" || fail "completion of --folder does not offer folders"
+fi
+
 daemon_in b 0 config
 sed 's/ .*//' "$tmp/out" | grep -v '^$' | sort -u | while read -r key; do
 	grep -E '^\.It Cm' "$page" | grep -q -w -e "$key" || fail "the page has no key $key"
