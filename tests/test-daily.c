@@ -22,9 +22,12 @@ static void counts_a_day(void **state)
 	char code[CODE_TEXT];
 
 	(void)state;
-	SQL("INSERT INTO mykey VALUES ('AAAAAAA2', x'01', 'active', 999, NULL), ('AAAAAAA3', x'02', 'active', 1000, NULL),"
-	    " ('AAAAAAA4', x'03', 'active', 1999, NULL), ('AAAAAAA5', x'04', 'active', 2000, NULL),"
-	    " ('AAAAAAA6', x'05', 'expired', 1, 1000), ('AAAAAAA7', x'06', 'expired', 1500, 2000)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA2', x'01', 'active', 999, NULL)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA3', x'02', 'active', 1000, NULL)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA4', x'03', 'active', 1999, NULL)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA5', x'04', 'active', 2000, NULL)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA6', x'05', 'expired', 1, 1000)");
+	SQL("INSERT INTO mykey VALUES ('AAAAAAA7', x'06', 'expired', 1500, 2000)");
 	SQL("INSERT INTO subject VALUES (x'01', 999), (x'02', 1000), (x'03', 2000)");
 	SQL("INSERT INTO link (sector, ppid, subject, key_version, created, changed)"
 	    " VALUES (x'01', 'a', x'01', 1, 1999, 5000), (x'01', 'b', x'02', 1, 2000, 2000)");

@@ -359,6 +359,7 @@ static void gives_the_list(void **state)
 static void says_that_the_database_is_away(void **state)
 {
 	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF;
+	struct enrolment e;
 	char code[CODE_TEXT];
 
 	(void)state;
@@ -367,6 +368,11 @@ static void says_that_the_database_is_away(void **state)
 	SQL("ALTER TABLE enrol_code RENAME TO elsewhere");
 	for (int i = 0; i < 2 * TERMINAL_GUESSES; i++)
 		assert_int_equal(try_code(&request, code, NULL), 503);
+	prepare(&e, enroll, &request, code);
+	serve(&e.x);
+	assert_string_equal(e.x.code, "database_unavailable");
+	assert_true(e.x.retry_after > 0);
+	finish(&e);
 	SQL("ALTER TABLE elsewhere RENAME TO enrol_code");
 	assert_int_equal(try_code(&request, code, NULL), 202);
 }

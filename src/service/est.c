@@ -45,19 +45,25 @@ static void refuse(struct exchange *x, const struct problem *p)
 	http_problem(x, p->status, p->code, p->title, p->detail, 0);
 }
 
-/* What keeps the service itself from answering. */
+/* What keeps the service itself from answering, in the words that other requests are told it by. */
 static void fail(struct service *service, struct exchange *x, int error)
 {
-	struct writer_load load;
+	struct writer_load load = { 0 };
 
-	if (error == FUDA_EWAIT) {
+	if (error == FUDA_EWAIT)
 		writer_load(service->writer, &load);
-		http_problem(x, 429, "busy", "Busy", NULL, load.seconds_to_wait);
-	} else if (error == FUDA_ESTORE || error == FUDA_EUNSURE) {
-		http_problem(x, 503, "unavailable", "Unavailable", NULL, BUSY_SECONDS);
-	} else {
-		http_problem(x, 500, "internal", "Internal error", NULL, 0);
-	}
+	if (error == FUDA_EWAIT && load.stopping)
+		http_problem(x, 503, "stopping", "The service is stopping: try again.", NULL,
+			     BUSY_SECONDS);
+	else if (error == FUDA_EWAIT)
+		http_problem(x, 429, "queue_full",
+			     "Too much is being asked at once: try again later.", NULL,
+			     load.seconds_to_wait);
+	else if (error == FUDA_ESTORE || error == FUDA_EUNSURE)
+		http_problem(x, 503, "database_unavailable",
+			     "The database is not available: try again later.", NULL, BUSY_SECONDS);
+	else
+		http_problem(x, 500, "internal_error", "The service failed.", NULL, 0);
 }
 
 /* Bytes in base64, as EST has them: RFC 8951 3. */

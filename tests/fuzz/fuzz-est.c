@@ -54,7 +54,7 @@ static void make_service(void)
 	fuda_buf_free(&request);
 }
 
-/* Every body that is a good request gets the one same certificate, as the first that came: so many. */
+/* No certificate for a code that nobody approved, nor without a certificate before. */
 static void check(const struct exchange *x)
 {
 	static const int known[] = { 200, 202, 400, 401, 403, 404, 405, 415 };
