@@ -171,7 +171,7 @@ int __wrap_writer_submit(_unused_ struct writer *writer, struct task *task)
 	r->x->tasks++;
 	if (!r->chain || r->chain > CHAIN || task->claim_count > ARRAY_SIZE(task->claims))
 		abort();
-	if (r->rule->idempotent && !*r->key)
+	if (!*r->key)
 		abort();
 	if (strspn(r->key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(r->key))
 		abort();
