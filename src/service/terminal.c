@@ -30,6 +30,9 @@ struct terminals {
 	pthread_mutex_t store_lock; /* of the two below */
 	struct store *store;
 	struct fuda_context *ctx;
+	pthread_mutex_t crl_lock; /* of the two below */
+	int64_t crl_number;       /* 0: none */
+	struct fuda_buf crl;
 	atomic_uint_fast64_t forgotten; /* how often terminals_forget() was called */
 	struct meter guesses, refusals;
 	struct entry slots[SLOTS];
@@ -49,9 +52,10 @@ static const struct statement sql_sectors = { "SELECT s.id, s.name, s.key_versio
 					      "$1 ORDER BY s.name",
 					      1 };
 
-static const struct statement sql_crl = { "SELECT der, this_update FROM crl ORDER BY number DESC "
-					  "LIMIT 1",
-					  0 };
+static const struct statement sql_crl_number = { "SELECT number, this_update FROM crl ORDER BY "
+						 "number DESC LIMIT 1",
+						 0 };
+static const struct statement sql_crl = { "SELECT der FROM crl WHERE number = $1", 1 };
 
 int terminals_new(struct fuda_context *ctx, struct service *service, struct terminals **ret)
 {
@@ -61,7 +65,9 @@ int terminals_new(struct fuda_context *ctx, struct service *service, struct term
 	if (!t)
 		return ctx_fail_code(ctx, FUDA_ENOMEM);
 	t->service = service;
+	t->crl = FUDA_BUF_INIT(HTTP_ANSWER_MAX);
 	pthread_mutex_init(&t->store_lock, NULL);
+	pthread_mutex_init(&t->crl_lock, NULL);
 	meter_init(&t->guesses, TERMINAL_GUESSES);
 	meter_init(&t->refusals, TERMINAL_REFUSALS);
 	for (size_t i = 0; i < SLOTS; i++)
@@ -87,7 +93,9 @@ void terminals_free(struct terminals **terminals)
 		pthread_mutex_destroy(&t->slots[i].lock);
 	meter_end(&t->refusals);
 	meter_end(&t->guesses);
+	pthread_mutex_destroy(&t->crl_lock);
 	pthread_mutex_destroy(&t->store_lock);
+	fuda_buf_free_public(&t->crl);
 	store_close(&t->store);
 	if (t->ctx)
 		fuda_context_free(&t->ctx);
@@ -211,19 +219,59 @@ static int look_up(struct terminals *t, const struct terminal_identity *identity
 	return r < 0 ? r : take_sectors(&rows[1], ret);
 }
 
-int terminals_crl(struct terminals *terminals, struct fuda_buf *ret_der, int64_t *ret_made)
+/* Whether list `number` is the one that is at hand, and so in `ret_der`. */
+static int recall_crl(struct terminals *t, int64_t number, struct fuda_buf *ret_der,
+		      bool *ret_known)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&t->crl_lock);
+	*ret_known = t->crl_number == number;
+	if (*ret_known)
+		r = fuda_buf_append(ret_der, t->crl.data, t->crl.len);
+	pthread_mutex_unlock(&t->crl_lock);
+	return r;
+}
+
+static int read_crl(struct terminals *t, int64_t number, struct fuda_buf *ret_der)
 {
 	static const struct statement *const statements[2] = { &sql_crl, NULL };
 	_cleanup_(free_both) struct rows rows[2] = { { 0 }, { 0 } };
 	struct datum der;
+	int r = read_both(t, statements, &INT(number), rows);
+
+	if (r < 0)
+		return r;
+	if (rows[0].count == 0)
+		return FUDA_ESTORE; /* twenty others since: of no working service */
+	der = rows_get(&rows[0], 0, 0);
+	pthread_mutex_lock(&t->crl_lock);
+	t->crl_number = 0;
+	r = fuda_buf_set(&t->crl, der.bytes, der.len);
+	if (r == 0)
+		t->crl_number = number;
+	pthread_mutex_unlock(&t->crl_lock);
+	return r < 0 ? r : fuda_buf_append(ret_der, der.bytes, der.len);
+}
+
+/* Anybody may ask, and it may be megabytes: those who wait for the connection do not wait for
+ * these. */
+int terminals_crl(struct terminals *terminals, struct fuda_buf *ret_der, int64_t *ret_made)
+{
+	static const struct statement *const statements[2] = { &sql_crl_number, NULL };
+	_cleanup_(free_both) struct rows rows[2] = { { 0 }, { 0 } };
+	int64_t number;
+	bool known;
 	int r = read_both(terminals, statements, NULL, rows);
 
 	if (r < 0)
 		return r;
 	if (rows[0].count == 0)
 		return FUDA_ENOTFOUND;
-	der = rows_get(&rows[0], 0, 0);
-	r = fuda_buf_append(ret_der, der.bytes, der.len);
+	number = rows_int(&rows[0], 0, 0);
+	r = recall_crl(terminals, number, ret_der, &known);
+	if (r == 0 && !known)
+		r = read_crl(terminals, number, ret_der);
 	if (r == 0)
 		*ret_made = rows_int(&rows[0], 0, 1);
 	return r;
