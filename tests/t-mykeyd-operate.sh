@@ -6,6 +6,21 @@ set -eu
 . "$top/tests/mykeyd.sh"
 . "$top/tests/operators.sh"
 
+# the page has the options of each command
+options_of_help() {
+	sed -n -E 's/^  (-(.),|   ) --([a-z-]+)( ([^ ]+))?  .*/\2 \3 \5/p' "$tmp/out" | grep -v -E ' (folder|json|verbose|help) ' | sort
+}
+options_of_page() {
+	awk -v c="$1" '$0 == ".Ss " c { on = 1; next } /^\.S[sh]/ { on = 0 } on' "$top/tools/fuda-mykeyd.1" |
+		sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' | sort
+}
+for c in org sector operator terminal audit crl report backup restore; do
+	daemon 0 $c --help
+	options_of_help >"$tmp/help"
+	options_of_page $c >"$tmp/page"
+	diff "$tmp/help" "$tmp/page" || fail "options of $c: help (<) and page (>) differ"
+done
+
 op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no \
 	${FUDA_TEST_POSTGRES:+--database "$FUDA_TEST_POSTGRES"}
 me=$(id -un)
