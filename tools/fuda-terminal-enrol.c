@@ -76,8 +76,7 @@ static void sleep_until(time_t when)
 /* What may be over by the next time: an operator's answer is worth waiting for. */
 static bool passes(int code)
 {
-	return code == FUDA_EUNREACHABLE || code == FUDA_ETRANSPORT || code == FUDA_EWAIT ||
-	       code == FUDA_ETIMEOUT;
+	return code == FUDA_EUNREACHABLE || code == FUDA_EWAIT || code == FUDA_ETIMEOUT;
 }
 
 static int await_approval(struct call *call, struct fuda_terminal *terminal)

@@ -55,7 +55,7 @@ int fuda_terminal_facts(struct fuda_terminal *terminal, struct fuda_terminal_fac
  * complete before anything is sent, so that the same can be said again after a failure, with
  * another code or CA file if need be. FUDA_EINVAL: no such server or code; FUDA_EEXISTS: the folder
  * is another's, or has its certificate; FUDA_EREFUSED, FUDA_EWAIT: the service says so;
- * FUDA_EUNREACHABLE, FUDA_ETRANSPORT; FUDA_EVERIFY: who answers is not the service; FUDA_EFORMAT:
+ * FUDA_EUNREACHABLE; FUDA_EVERIFY: who answers is not the service; FUDA_EFORMAT:
  * the answer, or `ca`. */
 int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char *server,
 			const char *ca, const char *code, struct fuda_deadline *dl,
@@ -115,7 +115,7 @@ struct fuda_mykey_answer {
 /* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and
  * gives what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had
  * costs no try. FUDA_EREFUSED, FUDA_EWAIT (longer than there is time for), FUDA_EUNREACHABLE,
- * FUDA_ETRANSPORT, FUDA_EVERIFY (another service, or a challenge for something else). */
+ * FUDA_EVERIFY (another service, or a challenge for something else). */
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret);
 /* Sends what the card made of it. The same request is repeated, under one idempotency key, until

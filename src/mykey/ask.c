@@ -198,7 +198,7 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 			r = https_exchange(https, &(struct https_request){ .target = target }, dl,
 					   &a);
 		if (r < 0)
-			return r;
+			return https_lost(r);
 		if (a.status == 200)
 			return take_challenge(m, wish->purpose, &a, ret);
 		r = problem_wait(&a) ? wait_for(m, problem_wait(&a), dl) : refused(m, &a);
@@ -341,7 +341,7 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 			   a->dl, &answer);
 	a->unsure |= r < 0 && https_sent(https);
 	if (r == FUDA_EUNREACHABLE || r == FUDA_ETRANSPORT) {
-		r = pause_before(a, r == FUDA_ETRANSPORT ? FUDA_EUNREACHABLE : r);
+		r = pause_before(a, https_lost(r));
 		return r < 0 ? r : AGAIN;
 	}
 	if (r < 0)

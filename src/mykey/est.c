@@ -56,16 +56,17 @@ static int post(struct fuda_terminal *t, const char *target, const struct fuda_b
 	r = terminal_https(t, &https);
 	if (r < 0)
 		return r;
-	return https_exchange(https,
-			      &(struct https_request){
-				      .target = target,
-				      .body = body.data,
-				      .body_len = body.len,
-				      .content_type = "application/pkcs10",
-				      .transfer_encoding = "base64",
-				      .authorization = (const char *)authorization.data,
-			      },
-			      dl, ret);
+	r = https_exchange(https,
+			   &(struct https_request){
+				   .target = target,
+				   .body = body.data,
+				   .body_len = body.len,
+				   .content_type = "application/pkcs10",
+				   .transfer_encoding = "base64",
+				   .authorization = (const char *)authorization.data,
+			   },
+			   dl, ret);
+	return https_lost(r);
 }
 
 static int refused(struct fuda_terminal *t, const struct https_answer *a)

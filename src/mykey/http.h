@@ -8,6 +8,7 @@
 #include <fuda/buf.h>
 #include <fuda/context.h>
 #include <fuda/deadline.h>
+#include <fuda/error.h>
 
 enum {
 	HTTPS_ANSWER_MAX = 64 * 1024,
@@ -53,5 +54,10 @@ int https_exchange(struct https *h, const struct https_request *request, struct 
 		   struct https_answer *ret);
 /* Whether any of the last request can have arrived. */
 bool https_sent(const struct https *h);
+/* For who does not care: a connection that was lost is as bad as none. */
+static inline int https_lost(int code)
+{
+	return code == FUDA_ETRANSPORT ? FUDA_EUNREACHABLE : code;
+}
 
 #endif
