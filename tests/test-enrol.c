@@ -18,7 +18,7 @@ static void reads_codes(void **state)
 {
 	static const char *const bad[] = {
 		"", "ABCD-EFGH-JKL", "ABCD-EFGH-JKLMN", "ABCD-EFGH-JKL0", "ABCD-EFGH-JKLI", "ABCD_EFGH_JKLM",
-		"\xEF\xBC\xA1" "BCDEFGHJKL",
+		"\xEF\xBC\xA1-BCDEFGHJKL",
 	};
 	static const char *const same[] = { "ABCD-EFGH-JKLM", "abcdefghjklm", " AB-CD efgh--JKLM ", "ABCDEFGHJKLM" };
 	uint8_t one[BLIND_BYTES], other[BLIND_BYTES];

@@ -36,7 +36,7 @@ static void knows_texts(void **state)
 		{ "a\nb", false },
 		{ "a\x7F", false },
 		{ "\xC2\x85", false },
-		{ "\xE2\x80\xAE" "x", false }, /* from right to left */
+		{ "\xE2\x80\xAE-x", false }, /* from right to left */
 		{ "\xC0\x80", false },
 		{ "\xED\xA0\x80", false },
 		{ "\xE4\xB8", false },
