@@ -68,6 +68,11 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 	exchange_end(x, status, retry_after, title, strlen(title));
 }
 
+void http_not_allowed(struct exchange *x, const char *allow)
+{
+	http_problem(x, 405, "method_not_allowed", allow, NULL, 0);
+}
+
 /* Until it is answered. */
 static inline void exchange_wait(struct exchange *x)
 {

@@ -123,7 +123,13 @@ get 404 "$url/v1/mykeys/"
 get 404 "$url/livez/"
 get 404 "$url/%6civez"
 get 405 "$url/livez" -X POST -d x
+grep -q -i "^allow: GET.\$" "$tmp/head" || fail "405 without what is allowed"
 get 405 "$url/v1/mykeys"
+grep -q -i "^allow: POST.\$" "$tmp/head" || fail "405 without what is allowed"
+get 405 "$url/crl/terminals.crl" -X DELETE
+grep -q -i "^allow: GET.\$" "$tmp/head" || fail "405 without what is allowed"
+get 200 "$url/livez"
+! grep -q -i "^allow:" "$tmp/head" || fail "what is allowed is told though nobody asked"
 get 405 "$url/v1/challenge" -X POST -d x
 get 401 "$url/v1/challenge?purpose=bind"
 json .code terminal_certificate_missing
@@ -167,7 +173,7 @@ grep -q -x 'mykey_ready 1' "$tmp/out" || fail "not ready"
 
 # the log has these members and no others
 grep '^{' "$tmp/a.log" >"$tmp/lines"
-[ "$(grep -c '"route":"livez"' "$tmp/lines")" = 2 ] || fail "not a line for each request"
+[ "$(grep -c '"route":"livez"' "$tmp/lines")" = 3 ] || fail "not a line for each request"
 sed 's/"[^"]*":\("[^"]*"\|[0-9]*\)/&\n/g' "$tmp/lines" | sed -n 's/^[{,]*"\([^"]*\)":.*/\1/p' | sort -u >"$tmp/names"
 printf '%s\n' route status time trace us | cmp -s - "$tmp/names" || fail "members of the log: $(tr '\n' ' ' <"$tmp/names")"
 

@@ -397,7 +397,7 @@ void est_handle(struct service *service, struct exchange *x)
 	if (!route)
 		http_problem(x, 404, "not_found", "Not found", NULL, 0);
 	else if (strcmp(http->method, route->method) != 0)
-		http_problem(x, 405, "method_not_allowed", "Method not allowed", NULL, 0);
+		http_not_allowed(x, route->method);
 	else
 		route->handle(service, x);
 }

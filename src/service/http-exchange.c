@@ -24,6 +24,7 @@ struct exchange {
 	struct request_kept kept;
 	struct fuda_buf body;
 	const struct head_refusal *refused;
+	const char *allow; /* http_not_allowed() */
 	uint64_t swallowed;
 	bool begun, handed; /* its head was seen; a handler has had it */
 	int64_t began_us;
@@ -91,7 +92,7 @@ static struct MHD_Response *make_response(const struct exchange *x, const struct
 	header(r, "Retry-After", a->retry_after > 0 ? seconds : NULL);
 	header(r, "Location", a->location);
 	header(r, "Content-Transfer-Encoding", a->transfer_encoding);
-	header(r, "Allow", a->status == 405 && x->refused ? "GET, POST, PUT, DELETE" : NULL);
+	header(r, "Allow", a->status == 405 && x->refused ? "GET, POST, PUT, DELETE" : x->allow);
 	/* RFC 9110 11.6.1; a one-time code is said as a password: RFC 7030 3.2.3 */
 	header(r, "WWW-Authenticate", a->status == 401 ? "Basic realm=\"est\"" : NULL);
 	header(r, "Connection", last ? "close" : NULL);
@@ -185,6 +186,12 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 		deliver(x);
 	}
 	release(x);
+}
+
+void http_not_allowed(struct exchange *x, const char *allow)
+{
+	x->allow = allow;
+	http_problem(x, 405, "method_not_allowed", "This cannot be done here.", NULL, 0);
 }
 
 void exchange_give_up(struct http *http)

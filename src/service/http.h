@@ -58,6 +58,8 @@ void http_caller(struct exchange *x, const uint8_t caller[16]);
  * sentence for people, NULL for none; neither ever has anything of the request in it. */
 void http_problem(struct exchange *x, int status, const char *code, const char *title,
 		  const char *detail, int retry_after);
+/* The problem 405, "method_not_allowed", with what is allowed (RFC 9110 15.5.6), static: "GET". */
+void http_not_allowed(struct exchange *x, const char *allow);
 
 struct http_listener {
 	const char *address;  /* "127.0.0.1:8443", "[::1]:8443", "unix:/run/fuda/mykeyd.sock" */

@@ -222,17 +222,12 @@ static bool is(const struct http_request *request, const char *method)
 	return strcmp(request->method, method) == 0;
 }
 
-static void wrong_method(struct exchange *x)
-{
-	http_problem(x, 405, "method_not_allowed", "This cannot be done here.", NULL, 0);
-}
-
 static void handle_rule(struct side *side, const struct rule *rule, struct exchange *x)
 {
 	struct terminal terminal;
 
 	if (!is(http_request(x), "POST"))
-		wrong_method(x);
+		http_not_allowed(x, "POST");
 	else if (fit(side, x) && known(side, x, &terminal))
 		rule_handle(side->service, rule, &terminal, x);
 }
@@ -260,7 +255,7 @@ void route_handle(void *arg, struct exchange *x)
 			route = NULL;
 	}
 	if (route && !is(request, "GET"))
-		wrong_method(x);
+		http_not_allowed(x, "GET");
 	else if (route && (route->handle == livez || route->handle == readyz))
 		route->handle(side, x);
 	else if (atomic_load(&side->service->health.stopping))
