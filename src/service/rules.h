@@ -10,8 +10,8 @@ struct exchange;
 /* One purpose: a route, what a card signs for it, and what is done. */
 struct rule {
 	const char *purpose; /* "bind", "show", "change", "expire", "resolve", "link", "unlink" */
-	const char *path;    /* POST; with an Idempotency-Key: a card that would have to sign again asks
-			      * for the PIN again */
+	const char *path;    /* POST; with an Idempotency-Key, as a card that has to sign again
+			      * asks for the PIN again */
 };
 /* All of them; a NULL purpose behind the last. */
 extern const struct rule rules[];

@@ -24,7 +24,8 @@ int authorities_new(time_t issued, struct authorities *ret)
 		g->issuer.key = EVP_RSA_gen(2048);
 		if (old_key && g->issuer.key) {
 			g->old = issue_ca(branches[i], old_key, issued - GENERATION_1);
-			g->issuer.cert = issue_ca(branches[i], g->issuer.key, issued - GENERATION_2);
+			g->issuer.cert =
+				issue_ca(branches[i], g->issuer.key, issued - GENERATION_2);
 		}
 		ok = g->old && g->issuer.cert;
 		EVP_PKEY_free(old_key);
@@ -110,6 +111,11 @@ static int take_bio(BIO *bio, bool written, struct fuda_buf *ret)
 	return r;
 }
 
+static bool write_key(BIO *bio, EVP_PKEY *key)
+{
+	return PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) > 0;
+}
+
 int authorities_write(const struct authorities *a, struct fuda_buf *ret_certificates,
 		      struct fuda_buf *ret_keys)
 {
@@ -126,10 +132,7 @@ int authorities_write(const struct authorities *a, struct fuda_buf *ret_certific
 		if (r < 0)
 			BIO_free(keys);
 		else
-			r = take_bio(keys,
-				     keys && PEM_write_bio_PKCS8PrivateKey(keys, g->issuer.key, NULL,
-									   NULL, 0, NULL, NULL) > 0,
-				     ret_keys);
+			r = take_bio(keys, keys && write_key(keys, g->issuer.key), ret_keys);
 	}
 	return r;
 }

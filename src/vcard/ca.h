@@ -6,8 +6,10 @@
 #include <fuda/buf.h>
 #include "vcard/issue.h"
 
-#define CA_FILE	     "ca.pem"	   /* certificates: old and new of authentication, then of signature */
-#define CA_KEYS_FILE "ca-keys.pem" /* keys of those that issue, in the same order */
+/* Certificates: old and new of authentication, then of signature. */
+#define CA_FILE "ca.pem"
+/* The keys of those that issue, in the same order. */
+#define CA_KEYS_FILE "ca-keys.pem"
 
 enum { CA_BRANCHES = 2, CA_PEM_MAX = 32768 };
 

@@ -61,7 +61,8 @@ static bool add_revoked(X509_CRL *list, const X509 *cert, time_t at)
 	bool ok = entry && time &&
 		  X509_REVOKED_set_serialNumber(entry,
 						(ASN1_INTEGER *)X509_get0_serialNumber(cert)) &&
-		  X509_REVOKED_set_revocationDate(entry, time) && X509_CRL_add0_revoked(list, entry);
+		  X509_REVOKED_set_revocationDate(entry, time) &&
+		  X509_CRL_add0_revoked(list, entry);
 
 	ASN1_TIME_free(time);
 	if (!ok)

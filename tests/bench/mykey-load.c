@@ -99,7 +99,7 @@ struct run {
 	int64_t *took; /* microseconds */
 	int64_t from;  /* load_clock() of the first, and the time between two; 0: at once */
 	int64_t every;
-	int count, begun, ended, failed;
+	int count, begun, ended, lost, failed; /* what was lost has failed, too */
 	char failure[256];
 };
 
@@ -138,6 +138,7 @@ static bool lost(void *arg, int connection, const struct load_request *request)
 
 	(void)connection;
 	(void)request;
+	run->lost++;
 	run->failed++;
 	return false;
 }
@@ -175,6 +176,12 @@ static double percentile(struct run *run, int p)
 	return run->ended ? (double)run->took[(int64_t)(run->ended - 1) * p / 100] / 1000 : -1;
 }
 
+/* Neither answered nor lost when the time was over. */
+static int unanswered(const struct run *run)
+{
+	return run->count - run->ended - run->lost;
+}
+
 static void run_new(struct run *run, int count)
 {
 	*run = (struct run){ .count = count };
@@ -207,7 +214,7 @@ static void bind_all(const char *socket, const char *terminal, int count, int co
 	seconds = (double)(load_clock() - begun) / 1e6;
 	p50 = percentile(&run, 50);
 	p99 = percentile(&run, 99);
-	printf("bind %.0f %.1f %.1f %d\n", run.ended / seconds, p50, p99, run.failed + (count - run.ended - run.failed));
+	printf("bind %.0f %.1f %.1f %d\n", run.ended / seconds, p50, p99, run.failed + unanswered(&run));
 	run_free(&run);
 }
 
@@ -259,7 +266,7 @@ static void steady(const char *socket, const char *terminal, int rate, int secon
 		ticks += after - before;
 		p99 = percentile(&run, 99);
 		worst = p99 > worst ? p99 : worst;
-		failed += run.failed + (run.count - run.ended - run.failed);
+		failed += run.failed + unanswered(&run);
 		done += piece;
 		run_free(&run);
 	}
