@@ -61,13 +61,13 @@ json .ppid "$ppid"
 ready() {
 	[ "$(curl -s --max-time 5 -o "$tmp/out" -w '%{http_code}' "$ops/readyz")" = "$1" ]
 }
-postgres_stop immediate
+sh "$FUDA_TEST_POSTGRES_CTL" stop immediate
 becomes "word that the database is gone" ready 503
 json '.reasons[0]' database
 ! (cd "$tmp" && "$fuda" mykey expire --yes --terminal t -r virtual:card --pin-file pin --timeout 5 --json </dev/null >out 2>err) ||
 	fail "done without a database"
 daemon_in two 1 org list
-postgres_start
+sh "$FUDA_TEST_POSTGRES_CTL" start
 becomes "word that the database is back" ready 200
 run 0 mykey show --terminal t -r virtual:card --pin-file pin --json
 json .mykey_id "$id"
