@@ -112,13 +112,20 @@ static int challenge(enum fuda_mykey_purpose purpose, struct fuda_digest *ret)
 	return fuda_mykey_challenge(mykey, &wish, dl, ret);
 }
 
+/* Before a request whose time is short: what is slow here is not what is tested. */
+static void (*before_asking)(void);
+
 /* With a good challenge before it. */
 static int ask_wish(const struct fuda_mykey_wish *wish)
 {
 	struct fuda_digest digest;
 
 	memset(&got, 0, sizeof(got));
-	assert_int_equal(fuda_mykey_challenge(mykey, wish, dl, &digest), 0);
+	if (fuda_mykey_challenge(mykey, wish, dl, &digest) < 0)
+		fail_msg("%s", fuda_context_message(ctx));
+	if (before_asking)
+		before_asking();
+	before_asking = NULL;
 	return fuda_mykey_ask(mykey, wish, &certificate, &signature, dl, &got);
 }
 
@@ -371,6 +378,14 @@ static void lost_answers(void **state)
 	assert_string_equal(got.mykey_id, "KAWA2SEM");
 }
 
+static int64_t begun_at;
+
+static void little_time(void)
+{
+	fuda_deadline_restart(dl, 700);
+	begun_at = now_ms();
+}
+
 static void time_is_over(void **state)
 {
 	static const struct {
@@ -381,26 +396,23 @@ static void time_is_over(void **state)
 		{ FUDA_MYKEY_LINK, FUDA_EUNSURE },
 		{ FUDA_MYKEY_SHOW, FUDA_EUNREACHABLE }, /* nothing to be unsure of */
 	};
-	int64_t begun;
-
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		REPLY(CHALLENGE, { .drop = true });
-		fuda_deadline_restart(dl, 700);
-		begun = now_ms();
+		fuda_deadline_restart(dl, 60000);
+		before_asking = little_time;
 		assert_int_equal(ask(cases[i].purpose), cases[i].code);
-		assert_in_range(now_ms() - begun, 500, 3000);
-		assert_in_range(api.asked, 3, 8);
+		assert_in_range(now_ms() - begun_at, 500, 3000);
+		assert_in_range(api.asked, 2, 8);
 		same_request(1, api.asked - 1);
 		assert_string_equal(got.result, "");
 	}
 	/* an answer that does not come */
-	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 1500 });
-	fuda_deadline_restart(dl, 400);
-	begun = now_ms();
+	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 2500 });
+	fuda_deadline_restart(dl, 60000);
+	before_asking = little_time;
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
-	assert_true(now_ms() - begun < 1400);
-	fuda_deadline_restart(dl, 20000);
+	assert_true(now_ms() - begun_at < 2400);
 	REPLY({ .challenge = true, .delay_ms = 1000 });
 	fuda_deadline_restart(dl, 300);
 	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_ETIMEOUT);
@@ -462,15 +474,15 @@ static void told_to_wait(void **state)
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
 	assert_int_equal(waits.seconds, 77);
 	assert_int_equal(got.retry_after, 77);
-	REPLY({ .status = 503, .head = "Retry-After: 30\r\n" });
+	REPLY({ .status = 503, .head = "Retry-After: 300\r\n" });
 	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_EWAIT);
 	/* longer than there is time for; after an answer that was lost that is no answer either */
 	waits.most = 99;
-	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 30\r\n" });
+	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 300\r\n" });
 	begun = now_ms();
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
 	assert_true(now_ms() - begun < 2000);
-	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 30\r\n" });
+	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 300\r\n" });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
 	/* ^C meanwhile */
 	waits.cancel = true;
@@ -481,23 +493,27 @@ static void told_to_wait(void **state)
 static void *cancel_soon(void *arg)
 {
 	(void)arg;
-	pause_ms(150);
+	pause_ms(800);
 	fuda_deadline_cancel(dl);
 	return NULL;
 }
 
+static pthread_t canceller;
+
+static void start_canceller(void)
+{
+	assert_int_equal(pthread_create(&canceller, NULL, cancel_soon, NULL), 0);
+	begun_at = now_ms();
+}
+
 static void cancelled(void **state)
 {
-	pthread_t thread;
-	int64_t begun;
-
 	(void)state;
-	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 1500 });
-	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
-	begun = now_ms();
+	REPLY(CHALLENGE, { .body = GOOD_BIND, .delay_ms = 2500 });
+	before_asking = start_canceller;
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
-	assert_true(now_ms() - begun < 1400);
-	pthread_join(thread, NULL);
+	assert_true(now_ms() - begun_at < 2400);
+	pthread_join(canceller, NULL);
 }
 
 /* ---- refusals ---- */

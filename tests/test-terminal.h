@@ -128,7 +128,7 @@ static inline int setup(void **state)
 		.not_before = now - 3600,
 		.not_after = now + 90 * 86400,
 	};
-	if (scratch_setup(state) < 0 || fuda_context_new(&ctx) < 0 || fuda_deadline_new(20000, &dl) < 0)
+	if (scratch_setup(state) < 0 || fuda_context_new(&ctx) < 0 || fuda_deadline_new(60000, &dl) < 0)
 		return -1;
 	scratch_write("ca.pem", peer_ca(), 0600);
 	peer = peer_start(PEER_GOOD, answer, NULL);
