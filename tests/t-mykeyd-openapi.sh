@@ -19,7 +19,7 @@ awk '/^paths:/ { on = 1; next } /^[a-z]/ { on = 0 } !on { next }
 	/^  \// { path = $1; sub(/:$/, "", path) } /^    [a-z]+:$/ { sub(/:/, "", $1); print toupper($1), path }' "$api" |
 	sort >"$tmp/operations"
 {
-	grep -o '{ "[a-z]*", "/v1/[a-z:]*" }' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
+	grep -o '{ "[a-z-]*", "/v1/[a-z:]*" }' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
 	sed -n 's/^\t{ "\(\/[^"]*\)", "[a-z]*", [A-Z]*, [a-z]* },/GET \1/p' "$top/src/service/route.c"
 	sed -n 's/^\t{ BASE_PATH "\([^"]*\)", "\([A-Z]*\)",.*/\2 \/.well-known\/est\/\1/p; s/^\t{ "\(\/crl[^"]*\)", "\([A-Z]*\)",.*/\2 \1/p' \
 		"$top/src/service/est.c"
@@ -184,17 +184,41 @@ does change 200 ',"wished":"ABCD2345"'
 json .mykey_id ABCD2345
 does change 200 ''
 json .generated true
+answers GET '/v1/challenge?purpose=tap-register' 403
+json .code tap_not_allowed
+answers GET '/v1/challenge?purpose=tap' 400
+does tap-unregister 404 ''
+json .code tap_not_registered
+post_start() {
+	answers POST /v1/tap:start "$1" -H 'Content-Type: application/json' -H "Idempotency-Key: start-$1" \
+		-d "{\"certificate\":\"$certificate\"}"
+}
+post_start 403
+json .code tap_not_allowed
+daemon_in s 0 terminal tap-on "$mykeyd_id" --comment 'a counter with people at it'
+may_tap() {
+	(get 200 "$url/v1/challenge?purpose=tap-register" --cert t/certificate.pem --key t/key.pem) >/dev/null 2>&1
+}
+becomes 'a terminal that may tap' may_tap
+post_start 404
+json .code tap_not_registered
 does expire 200 ''
 does expire 409 ''
 
 # members that are missing, that nobody asked for, and of other kinds
+value_of() {
+	case $1 in
+	tries) echo 3 ;;
+	*) echo '"AAAA"' ;;
+	esac
+}
 while read -r method path; do
 	schema=$(schema_of "$method" "$path" request)
 	[ -n "$schema" ] || continue
 	for missing in $(required "$schema"); do
 		body=
 		for m in $(required "$schema"); do
-			[ "$m" = "$missing" ] || body="$body,\"$m\":\"AAAA\""
+			[ "$m" = "$missing" ] || body="$body,\"$m\":$(value_of "$m")"
 		done
 		answers "$method" "$path" 400 -H 'Content-Type: application/json' -H 'Idempotency-Key: x' -d "{${body#,}}"
 		json .code request_malformed
@@ -202,7 +226,7 @@ while read -r method path; do
 	done
 	body=
 	for m in $(members "$schema"); do
-		body="$body\"$m\":\"AAAA\","
+		body="$body\"$m\":$(value_of "$m"),"
 	done
 	answers "$method" "$path" 400 -H 'Content-Type: application/json' -H 'Idempotency-Key: x' -d "{$body\"surplus\":1}"
 	json .code request_malformed

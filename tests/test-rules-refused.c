@@ -416,9 +416,13 @@ static void challenges(_unused_ void **state)
 		rule_challenge(&p->service, &p->terminal[0], &x);
 		assert_refused(&x, 400, "purpose_unknown");
 	}
+	p->terminal[0].tap = true;
 	for (const struct rule *rule = rules; rule->purpose; rule++) {
 		uint8_t id[ID_BYTES];
 
+		/* a tap has its challenge otherwise: test-tap.c */
+		if (strcmp(rule->path, "/v1/tap") == 0 || strcmp(rule->path, "/v1/tap:start") == 0)
+			continue;
 		snprintf(x.query, sizeof(x.query), "purpose=%s", rule->purpose);
 		x.request.query = x.query;
 		rule_challenge(&p->service, &p->terminal[0], &x);

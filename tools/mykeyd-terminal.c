@@ -228,6 +228,24 @@ static int revoke(struct call *call, struct desk *desk)
 	return order(call, desk, TERMINAL_REVOKE);
 }
 
+/* What it means is on the page: somebody decided it, so somebody says why. */
+static int tap(struct call *call, struct desk *desk, enum terminal_act act)
+{
+	if (!comment)
+		return call_usage(call, _("say with --comment why"));
+	return order(call, desk, act);
+}
+
+static int tap_on(struct call *call, struct desk *desk)
+{
+	return tap(call, desk, TERMINAL_TAP_ON);
+}
+
+static int tap_off(struct call *call, struct desk *desk)
+{
+	return tap(call, desk, TERMINAL_TAP_OFF);
+}
+
 static const struct action actions[] = {
 	{ "code", 0, 0, "org place sector approvals", NULL, 0, NULL, code },
 	{ "list", 0, 0, "state", "terminal-list", 0, NULL, list },
@@ -237,6 +255,8 @@ static const struct action actions[] = {
 	{ "suspend", 1, 1, "comment", NULL, 0, NULL, suspend },
 	{ "resume", 1, 1, "comment", NULL, 0, NULL, resume },
 	{ "revoke", 1, 1, "reason comment", NULL, 0, NULL, revoke },
+	{ "tap-on", 1, 1, "comment", NULL, 0, NULL, tap_on },
+	{ "tap-off", 1, 1, "comment", NULL, 0, NULL, tap_off },
 	{ 0 },
 };
 
@@ -266,7 +286,7 @@ const struct fuda_command command_mykeyd_terminal = {
 	.name = "terminal",
 	.summary = N_("admit terminals, stop them, and list them"),
 	.synopsis = "code | list | show ID | approve ID | hold ID | suspend ID | resume ID | "
-		    "revoke ID",
+		    "revoke ID | tap-on ID | tap-off ID",
 	.options = options,
 	.flags = COMMAND_FOLDER,
 	.run = run,

@@ -4,6 +4,7 @@
 
 #include "base/context.h"
 #include "record/cv.h"
+#include "record/face.h"
 #include "record/record.h"
 
 enum { AGE_BIRTH, AGE_KEY, AGE_SIGNATURE };
@@ -110,6 +111,17 @@ int fuda_face_age(struct fuda_context *ctx, const struct fuda_face_records *reco
 
 	if (r == 0 && record_date(record.object[AGE_BIRTH].value, ret_birth_date) < 0)
 		r = record_malformed(ctx, &age_form, AGE_BIRTH);
+	return r;
+}
+
+int face_age_key(struct fuda_context *ctx, const struct fuda_face_records *records,
+		 struct cursor *ret)
+{
+	struct record record;
+	int r = record_read(ctx, &age_form, &records->age, &record);
+
+	if (r == 0)
+		*ret = record.object[AGE_KEY].value;
 	return r;
 }
 

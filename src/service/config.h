@@ -26,6 +26,8 @@ struct config {
 	char tls_certificate[CONFIG_TEXT], tls_key[CONFIG_TEXT]; /* files */
 	char trust[CONFIG_LIST][CONFIG_TEXT]; /* PEM files of CAs of cards beside the genuine */
 	size_t trust_count;
+	char cv_trust[CONFIG_LIST][CONFIG_TEXT]; /* files of authorities of cards' own records */
+	size_t cv_trust_count;
 	char crl[CONFIG_LIST][CONFIG_TEXT]; /* files of revocation lists of cards */
 	size_t crl_count;
 	bool crl_required;         /* no: "not checked" is said and accepted: for tests */

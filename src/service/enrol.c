@@ -222,6 +222,18 @@ static const struct kind {
 	  ROLE_REGISTRAR,
 	  { "applied", "on_hold", "approved", "active", "suspended" },
 	  "revoked" },
+	{ TERMINAL_TAP_ON,
+	  "terminal-tap-on",
+	  "tap-on",
+	  ROLE_REGISTRAR,
+	  { "active", "suspended" },
+	  NULL },
+	{ TERMINAL_TAP_OFF,
+	  "terminal-tap-off",
+	  "tap-off",
+	  ROLE_REGISTRAR,
+	  { "active", "suspended" },
+	  NULL },
 };
 
 struct ordering {
@@ -257,6 +269,9 @@ static const struct statement sql_decide = { "INSERT INTO approval (id, object, 
 static const struct statement sql_change = { "UPDATE terminal SET state = $1, comment = $2, "
 					     "changed = $3 WHERE id = $4 AND state = $5",
 					     5 };
+static const struct statement sql_tap = { "UPDATE terminal SET tap = $1, comment = $2, changed = "
+					  "$3 WHERE id = $4 AND state = $5",
+					  5 };
 static const struct statement sql_revoke = { "UPDATE certificate SET state = 'revoked', revoked_at "
 					     "= $1, reason = $2"
 					     " WHERE terminal = $3 AND state = 'valid'",
@@ -325,6 +340,11 @@ static int64_t count_others(const struct ordering *o, bool *ret_before)
 	return count;
 }
 
+static bool is_tap(const struct ordering *o)
+{
+	return o->kind->act == TERMINAL_TAP_ON || o->kind->act == TERMINAL_TAP_OFF;
+}
+
 static int write_decision(struct ordering *o, struct batch *batch, int64_t at)
 {
 	uint8_t id[ID_BYTES];
@@ -339,6 +359,38 @@ static int write_decision(struct ordering *o, struct batch *batch, int64_t at)
 					     TEXT(o->order->comment), INT(at) });
 }
 
+/* The state that follows, and what the trail says of it; whether he had approved before. */
+static int judge_state(struct ordering *o, size_t size, char *ret_data, bool *ret_before)
+{
+	const struct rows *terminal = &o->act.rows[0];
+
+	if (o->kind->act == TERMINAL_APPROVE) {
+		o->outcome.approvals = count_others(o, ret_before) + 1;
+		snprintf(ret_data, size, "{\"approvals\":%d,\"needed\":%d}",
+			 (int)o->outcome.approvals, (int)o->outcome.needed);
+	}
+	if (o->kind->act == TERMINAL_REVOKE)
+		snprintf(ret_data, size, "{\"reason\":%d}", o->order->reason);
+	if (is_tap(o))
+		return rows_text(terminal, 0, T_STATE, o->outcome.state, STATE_TEXT);
+	snprintf(o->outcome.state, STATE_TEXT, "%s",
+		 o->kind->to                               ? o->kind->to :
+		 o->outcome.approvals >= o->outcome.needed ? "approved" :
+							     "applied");
+	return 0;
+}
+
+static int write_state(struct ordering *o, struct batch *batch, int64_t at)
+{
+	struct datum was = rows_get(&o->act.rows[0], 0, T_STATE);
+	struct datum id = BYTES(o->order->terminal, ID_BYTES);
+
+	return batch_write(batch, is_tap(o) ? &sql_tap : &sql_change,
+			   (struct datum[]){ is_tap(o) ? INT(o->kind->act == TERMINAL_TAP_ON) :
+							 TEXT(o->outcome.state),
+					     TEXT(o->order->comment), INT(at), id, was });
+}
+
 static int write_order(struct ordering *o, struct batch *batch)
 {
 	const struct rows *terminal = &o->act.rows[0];
@@ -346,27 +398,14 @@ static int write_order(struct ordering *o, struct batch *batch)
 	int64_t at = MAX(batch->now, rows_int(terminal, 0, T_CHANGED) + 1);
 	char data[64] = "";
 	bool before = false;
-	int r = 0;
+	int r;
 
 	o->outcome.needed = rows_int(terminal, 0, T_NEEDED);
-	if (o->kind->act == TERMINAL_APPROVE) {
-		o->outcome.approvals = count_others(o, &before) + 1;
-		snprintf(data, sizeof(data), "{\"approvals\":%d,\"needed\":%d}",
-			 (int)o->outcome.approvals, (int)o->outcome.needed);
-	}
-	if (o->kind->act == TERMINAL_REVOKE)
-		snprintf(data, sizeof(data), "{\"reason\":%d}", o->order->reason);
-	snprintf(o->outcome.state, STATE_TEXT, "%s",
-		 o->kind->to                               ? o->kind->to :
-		 o->outcome.approvals >= o->outcome.needed ? "approved" :
-							     "applied");
-	if (!before)
+	r = judge_state(o, sizeof(data), data, &before);
+	if (r == 0 && !before)
 		r = write_decision(o, batch, at);
 	if (r == 0)
-		r = batch_write(batch, &sql_change,
-				(struct datum[]){ TEXT(o->outcome.state), TEXT(o->order->comment),
-						  INT(at), BYTES(o->order->terminal, ID_BYTES),
-						  rows_get(terminal, 0, T_STATE) });
+		r = write_state(o, batch, at);
 	if (r == 0 && o->kind->act == TERMINAL_REVOKE)
 		r = batch_sweep(batch, &sql_revoke,
 				(struct datum[]){ INT(batch->now / SECONDS_US),

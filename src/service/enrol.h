@@ -48,6 +48,8 @@ enum terminal_act {
 	TERMINAL_SUSPEND, /* active */
 	TERMINAL_RESUME,  /* suspended */
 	TERMINAL_REVOKE,  /* any: its certificates with it, and a new list of them */
+	TERMINAL_TAP_ON,  /* active, suspended: holders without their PIN (rule-tap.h) */
+	TERMINAL_TAP_OFF, /* likewise */
 };
 struct terminal_order {
 	enum terminal_act act;

@@ -17,6 +17,7 @@
 static const char *const routes[] = {
 	"bind",        "show",         "change",     "expire",       "resolve", "link",    "unlink",
 	"tap",         "challenge",    "livez",      "readyz",       "version", "metrics", "crl",
+	"tap-start",   "tap-register", "tap-unregister",
 	"est_cacerts", "est_csrattrs", "est_enroll", "est_reenroll", "other",
 };
 static const int codes[] = {

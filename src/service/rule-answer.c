@@ -54,6 +54,17 @@ static const struct {
 	{ "already_linked", 409,
 	  N_("Another number is linked in this sector: unlink that one first.") },
 	{ "not_linked", 409, N_("No number is linked in this sector.") },
+	/* the tap */
+	{ "tap_not_allowed", 403, N_("This terminal may not serve holders without their PIN.") },
+	{ "tap_not_registered", 404, N_("This card is not registered for use without a PIN.") },
+	{ "tap_malformed", 400,
+	  N_("The birth date's key or the number of its tries is malformed.") },
+	{ "tap_record_invalid", 403,
+	  N_("The age record is not that of the card that answered, or not genuine.") },
+	{ "tap_limit", 429,
+	  N_("This card was tried too often within an hour: use it with its PIN.") },
+	{ "not_linked_here", 404,
+	  N_("The holder is not known in this sector yet: resolve with the PIN first.") },
 	/* the service */
 	{ "queue_full", 429, N_("Too much is being asked at once: try again later.") },
 	{ "database_unavailable", 503, N_("The database is not available: try again later.") },
@@ -92,6 +103,8 @@ void answer_problem(struct exchange *x, const char *code, const char *detail, in
 {
 	if (strcmp(code, "revocation_info_stale") == 0)
 		retry_after = RETRY_REVOCATION;
+	if (strcmp(code, "tap_limit") == 0)
+		retry_after = TAP_WINDOW;
 	http_problem(x, answer_status(code), code, answer_title(code), detail, retry_after);
 }
 

@@ -38,12 +38,17 @@ struct link {
 	bool fresh;
 };
 
+int request_read_link(struct request *r, struct batch *batch)
+{
+	return batch_read(batch, &find_link,
+			  (struct datum[]){ BYTES(r->sector.id, ID_BYTES),
+					    BYTES(r->subject, ID_BYTES) },
+			  &r->own);
+}
+
 static int read_link(struct request *r, struct batch *batch)
 {
-	int e = batch_read(batch, &find_link,
-			   (struct datum[]){ BYTES(r->sector.id, ID_BYTES),
-					     BYTES(r->subject, ID_BYTES) },
-			   &r->own);
+	int e = request_read_link(r, batch);
 
 	if (e == 0 && *r->number)
 		e = batch_read(batch, &find_number,
@@ -93,7 +98,8 @@ static int audit(struct request *r, struct batch *batch, const char *action, boo
 	return request_audit(r, batch, action, data);
 }
 
-static int answer(struct request *r, const struct link *l, bool fresh, const char *number)
+static int answer_amr(struct request *r, const struct link *l, bool fresh, const char *number,
+		      const char *amr)
 {
 	struct json_out out;
 
@@ -103,8 +109,15 @@ static int answer(struct request *r, const struct link *l, bool fresh, const cha
 	json_bool(&out, "new", fresh);
 	if (number)
 		json_string(&out, "local_number", number);
+	if (amr)
+		json_string(&out, "amr", amr);
 	r->secret = number != NULL;
 	return json_end(&out);
+}
+
+static int answer(struct request *r, const struct link *l, bool fresh, const char *number)
+{
+	return answer_amr(r, l, fresh, number, NULL);
 }
 
 /* ---- resolve ---- */
@@ -136,6 +149,20 @@ static int resolve(struct request *r, struct batch *batch)
 	if (e == 0)
 		e = audit(r, batch, "resolve", l.fresh);
 	return e < 0 ? e : answer(r, &l, l.fresh, number.len ? (char *)number.data : NULL);
+}
+
+int request_tell_link(struct request *r, struct batch *batch, const char *action, const char *amr)
+{
+	_cleanup_buf_ struct fuda_buf number = FUDA_BUF_INIT(LOCAL_TEXT);
+	struct link l;
+	int e = link_of(r, batch, &l);
+
+	if (e == 0 && has_number(r))
+		e = open_number(r, &l, &number);
+	if (e == 0)
+		e = audit(r, batch, action, false);
+	return e < 0 ? e :
+		       answer_amr(r, &l, false, number.len ? (char *)number.data : NULL, amr);
 }
 
 const struct deed deed_resolve = {

@@ -179,10 +179,12 @@ static int finish(struct request *r, struct batch *batch)
 {
 	_cleanup_buf_ struct fuda_buf stored = FUDA_BUF_INIT(STORED_MAX);
 	int64_t life = r->service->config.idempotency_hours * 3600 * SECONDS_US;
-	int e = batch_write(batch, &add_nonce,
-			    (struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES),
-					      INT(r->challenge.expires) });
+	int e = 0;
 
+	if (!r->deed->starts)
+		e = batch_write(batch, &add_nonce,
+				(struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES),
+						  INT(r->challenge.expires) });
 	if (e == 0)
 		e = pack_answer(r, &stored);
 	if (e == 0)
@@ -213,7 +215,8 @@ static int read_own(struct request *r, struct batch *batch)
 	int e;
 
 	if (!r->bound && !r->deed->makes)
-		return refuse_and_finish(r, batch, "not_bound");
+		return refuse_and_finish(r, batch,
+					 r->deed->by_card ? "tap_not_registered" : "not_bound");
 	if (!r->deed->read)
 		return act(r, batch);
 	r->next = act;
@@ -400,6 +403,8 @@ void request_free(struct request *r)
 	fuda_buf_free(&r->body);
 	fuda_buf_free(&r->certificate);
 	fuda_buf_free(&r->signature);
+	fuda_buf_free(&r->tap);
+	tap_free(r);
 	wipe(r, sizeof(*r));
 	free(r);
 }

@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "service/challenge.h"
 #include "service/http.h"
+#include "service/rule-tap.h"
 #include "service/rules.h"
 #include "service/verify.h"
 
@@ -24,6 +25,15 @@ struct deed {
 	const char *purpose;
 	/* Members of the body besides those that all have. */
 	bool sector, wish, number;
+	/* Only at a terminal that may tap. */
+	bool tap;
+	/* It registers for that: rule-tap.h. */
+	bool enters;
+	/* The holder signs nothing: the certificate is read, and the card answers by another key,
+	 * or not at all. */
+	bool by_card;
+	/* It begins what another purpose ends: no challenge is brought, one is given. */
+	bool starts;
 	/* It makes what others need: a subject with an active MyKey ID. */
 	bool makes;
 	/* Queues what act() needs to know of the subject. NULL: nothing. */
@@ -32,7 +42,7 @@ struct deed {
 	int (*act)(struct request *r, struct batch *batch);
 };
 extern const struct deed deed_bind, deed_show, deed_change, deed_expire, deed_resolve, deed_link,
-	deed_unlink;
+	deed_unlink, deed_tap_register, deed_tap_unregister, deed_tap_start, deed_tap;
 
 struct request {
 	struct task task;
@@ -55,6 +65,8 @@ struct request {
 	char wished[MYKEY_TEXT];
 	char number[LOCAL_TEXT];
 	uint8_t number_bidx[BLIND_BYTES];
+	struct tap_brought brought;
+	struct fuda_buf tap; /* what will be sealed of it */
 	struct challenge challenge;
 	struct holder holder;
 	uint8_t bidx[CHAIN][BLIND_BYTES]; /* blind indexes: presented, and what it renewed */
@@ -98,6 +110,14 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
 /* Lets the certificates of the chain before `end` that were never seen be the subject's too, and
  * out of date: whoever comes with one of them later is not taken for a new person. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end);
+
+/* ---- rule-link.c: the link of the subject in the sector, if there is one ---- */
+
+/* Reads it into `own`. */
+int request_read_link(struct request *r, struct batch *batch);
+/* Answers with the pseudonym of the link that was read, and the number that is linked; the trail
+ * says `action`. `amr` (RFC 8176): how the holder was known. */
+int request_tell_link(struct request *r, struct batch *batch, const char *action, const char *amr);
 
 /* ---- rule-answer.c: towards HTTP ---- */
 

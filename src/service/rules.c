@@ -27,12 +27,26 @@ const struct rule rules[] = {
 	{ "resolve", "/v1/resolve" },
 	{ "link", "/v1/links" },
 	{ "unlink", "/v1/links:unlink" },
+	{ "tap-register", "/v1/tap:register" },
+	{ "tap-unregister", "/v1/tap:unregister" },
+	{ "tap-start", "/v1/tap:start" },
+	{ "tap", "/v1/tap" },
 	{ 0 },
 };
 
 static const struct deed *const deeds[] = {
-	&deed_bind, &deed_show, &deed_change, &deed_expire, &deed_resolve, &deed_link, &deed_unlink,
+	&deed_bind,    &deed_show,           &deed_change,         &deed_expire,
+	&deed_resolve, &deed_link,           &deed_unlink,         &deed_tap_register,
+	&deed_tap,     &deed_tap_unregister, &deed_tap_start,
 };
+
+static const struct deed *deed_of(const char *purpose)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(deeds); i++)
+		if (strcmp(deeds[i]->purpose, purpose) == 0)
+			return deeds[i];
+	return NULL;
+}
 
 /* What is asked of a request, in this order. Each gives the code of its refusal, or NULL. */
 typedef const char *intake(struct request *r, const struct http_request *q,
@@ -84,9 +98,19 @@ static size_t fields_of(struct request *r, struct json_field fields[FIELDS])
 {
 	size_t n = 0;
 
-	fields[n++] = text_field("challenge", r->token, sizeof(r->token), NULL);
+	if (!r->deed->starts)
+		fields[n++] = text_field("challenge", r->token, sizeof(r->token), NULL);
 	fields[n++] = bytes_field("certificate", &r->certificate);
-	fields[n++] = bytes_field("signature", &r->signature);
+	if (!r->deed->starts)
+		fields[n++] = bytes_field("signature", &r->signature);
+	if (r->deed->enters) {
+		fields[n++] = text_field("birth", r->brought.birth, BIRTH_TEXT, NULL);
+		fields[n++] = (struct json_field){ "tries", JSON_NUMBER, true, &r->brought.tries,
+						   0,       NULL };
+		fields[n++] = bytes_field("record", &r->brought.record);
+		fields[n++] = bytes_field("cv", &r->brought.cv);
+		fields[n++] = bytes_field("proof", &r->brought.proof);
+	}
 	if (r->deed->sector)
 		fields[n++] = text_field("sector", r->sector_name, SECTOR_NAME, &r->has_sector);
 	if (r->deed->wish)
@@ -110,6 +134,12 @@ static const char *take_body(struct request *r, const struct http_request *q,
 	snprintf(r->text, sizeof(r->text), "%s%s%s", member, *member ? ": " : "", why);
 	r->detail = r->text;
 	return "request_malformed";
+}
+
+static const char *take_terminal(struct request *r, _unused_ const struct http_request *q,
+				 const struct terminal *terminal)
+{
+	return r->deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
 }
 
 static const char *take_sector(struct request *r, _unused_ const struct http_request *q,
@@ -152,9 +182,20 @@ static const char *take_number(struct request *r, _unused_ const struct http_req
 
 /* ---- the card ---- */
 
+/* The one that a step after this will bring. */
+static const char *give_challenge(struct request *r)
+{
+	return challenge_make(r->service->keys, deed_tap.purpose, r->service->config.origin,
+			      r->terminal, now_us() / SECONDS_US, r->token, &r->challenge) < 0 ?
+		       "internal_error" :
+		       NULL;
+}
+
 static const char *take_challenge(struct request *r, _unused_ const struct http_request *q,
 				  _unused_ const struct terminal *terminal)
 {
+	if (r->deed->starts)
+		return give_challenge(r);
 	switch (challenge_read(r->service->keys, r->token, r->rule->purpose,
 			       r->service->config.origin, r->terminal, now_us() / SECONDS_US,
 			       &r->challenge)) {
@@ -182,7 +223,8 @@ static int judge_holder(struct request *r, struct verdict *ret)
 	if (e < 0)
 		return e;
 	return verify_holder(ctx, r->service->trust, r->service->revocation, r->certificate.data,
-			     r->certificate.len, &digest, r->signature.data, r->signature.len,
+			     r->certificate.len, &digest,
+			     r->deed->by_card ? NULL : r->signature.data, r->signature.len,
 			     now_us() / SECONDS_US, &r->holder, ret);
 }
 
@@ -191,7 +233,7 @@ static const char *take_holder(struct request *r, _unused_ const struct http_req
 {
 	struct verdict verdict;
 
-	if (!r->signature.len)
+	if (!r->signature.len && !r->deed->starts)
 		return "signature_mismatch";
 	if (judge_holder(r, &verdict) < 0)
 		return "internal_error";
@@ -203,6 +245,12 @@ static const char *take_holder(struct request *r, _unused_ const struct http_req
 	    !r->service->config.crl_required)
 		return NULL;
 	return verdict.result;
+}
+
+static const char *take_tap(struct request *r, _unused_ const struct http_request *q,
+			    _unused_ const struct terminal *terminal)
+{
+	return r->deed->enters ? tap_judge(r) : NULL;
 }
 
 /* ---- what the writer needs to know ---- */
@@ -220,9 +268,11 @@ static int blind(struct request *r, const struct serial *serial, uint8_t ret[BLI
 	return e;
 }
 
+/* Whoever has not shown that he holds the card takes nobody's place with it. */
 static const char *take_chain(struct request *r, _unused_ const struct http_request *q,
 			      _unused_ const struct terminal *terminal)
 {
+	size_t most = r->deed->by_card ? 1 : CHAIN;
 	struct serial serial;
 
 	if (serial_of(r->holder.serial, r->holder.serial_len, &serial) < 0)
@@ -231,7 +281,7 @@ static const char *take_chain(struct request *r, _unused_ const struct http_requ
 		if (blind(r, &serial, r->bidx[r->chain]) < 0)
 			return "internal_error";
 		r->chain++;
-	} while (r->chain < CHAIN && renewal_find(r->service->renewal, &serial, &serial) == 0);
+	} while (r->chain < most && renewal_find(r->service->renewal, &serial, &serial) == 0);
 	wipe(&serial, sizeof(serial));
 	wipe(r->holder.serial, sizeof(r->holder.serial));
 	return NULL;
@@ -251,7 +301,8 @@ static uint8_t *append(uint8_t *at, const void *bytes, size_t len)
 static const char *take_hash(struct request *r, _unused_ const struct http_request *q,
 			     _unused_ const struct terminal *terminal)
 {
-	uint8_t bytes[5 * 2 + PURPOSE_MAX + ID_BYTES + MYKEY_TEXT + LOCAL_TEXT + BLIND_BYTES];
+	uint8_t bytes[6 * 2 + PURPOSE_MAX + ID_BYTES + MYKEY_TEXT + LOCAL_TEXT + BLIND_BYTES +
+		      TAP_BYTES];
 	uint8_t *at = bytes;
 	int e;
 
@@ -260,6 +311,8 @@ static const char *take_hash(struct request *r, _unused_ const struct http_reque
 	at = append(at, r->wished, strlen(r->wished));
 	at = append(at, r->number, strlen(r->number));
 	at = append(at, r->bidx[0], BLIND_BYTES);
+	if (r->deed->enters)
+		at = append(at, r->tap.data, r->tap.len);
 	e = keys_blind(r->service->keys, "request", bytes, (size_t)(at - bytes), r->hash);
 	if (e == 0 && *r->number)
 		e = keys_sector_blind(r->service->keys, r->sector.id, NUMBER_KEY_VERSION,
@@ -271,8 +324,8 @@ static const char *take_hash(struct request *r, _unused_ const struct http_reque
 /* ---- from outside ---- */
 
 static intake *const intakes[] = {
-	take_type,   take_key,       take_body,   take_sector, take_wish,
-	take_number, take_challenge, take_holder, take_chain,  take_hash,
+	take_type,   take_key,       take_body,   take_terminal, take_sector, take_wish,
+	take_number, take_challenge, take_holder, take_tap,      take_chain,  take_hash,
 };
 
 static struct request *request_new(struct service *service, const struct rule *rule,
@@ -288,10 +341,10 @@ static struct request *request_new(struct service *service, const struct rule *r
 	r->certificate = FUDA_BUF_INIT(CERTIFICATE_MAX);
 	r->signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
 	r->body = FUDA_BUF_INIT(ANSWER_MAX);
+	r->brought = TAP_BROUGHT_INIT;
+	r->tap = FUDA_BUF_INIT(TAP_BYTES);
 	memcpy(r->terminal, terminal->id, ID_BYTES);
-	for (size_t i = 0; i < ARRAY_SIZE(deeds); i++)
-		if (strcmp(deeds[i]->purpose, rule->purpose) == 0)
-			r->deed = deeds[i];
+	r->deed = deed_of(rule->purpose);
 	return r;
 }
 
@@ -321,16 +374,16 @@ void rule_handle(struct service *service, const struct rule *rule, const struct 
 
 /* ---- challenges ---- */
 
-static const char *purpose_of(const char *query)
+/* What the card's holder signs for: a tap has its challenge from its first step. */
+static const struct deed *asked_for(const char *query)
 {
 	static const char name[] = "purpose=";
+	const struct deed *deed;
 
 	if (strncmp(query, name, strlen(name)) != 0)
 		return NULL;
-	for (const struct rule *rule = rules; rule->purpose; rule++)
-		if (strcmp(query + strlen(name), rule->purpose) == 0)
-			return rule->purpose;
-	return NULL;
+	deed = deed_of(query + strlen(name));
+	return deed && !deed->by_card ? deed : NULL;
 }
 
 /* All that the card signs is said, so that the client can check it before the card signs it. */
@@ -338,16 +391,17 @@ void rule_challenge(struct service *service, const struct terminal *terminal, st
 {
 	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(ANSWER_MAX);
 	struct http_answer answer = { .status = 200, .content_type = "application/json" };
-	const char *purpose = purpose_of(http_request(x)->query);
+	const struct deed *deed = asked_for(http_request(x)->query);
 	char token[CHALLENGE_TOKEN], id[ID_TEXT];
 	struct challenge challenge;
 	struct json_out out;
 
-	if (!purpose) {
-		answer_problem(x, "purpose_unknown", NULL, 0);
+	/* before anybody is asked for a PIN in vain */
+	if (!deed || (deed->tap && !terminal->tap)) {
+		answer_problem(x, deed ? "tap_not_allowed" : "purpose_unknown", NULL, 0);
 		return;
 	}
-	if (challenge_make(service->keys, purpose, service->config.origin, terminal->id,
+	if (challenge_make(service->keys, deed->purpose, service->config.origin, terminal->id,
 			   now_us() / SECONDS_US, token, &challenge) < 0) {
 		answer_problem(x, "internal_error", NULL, 0);
 		return;
@@ -355,7 +409,7 @@ void rule_challenge(struct service *service, const struct terminal *terminal, st
 	id_text(terminal->id, id);
 	json_begin(&out, &body);
 	json_string(&out, "challenge", token);
-	json_string(&out, "purpose", purpose);
+	json_string(&out, "purpose", deed->purpose);
 	json_string(&out, "origin", service->config.origin);
 	json_string(&out, "terminal", id);
 	json_base64(&out, "nonce", challenge.nonce, sizeof(challenge.nonce));

@@ -9,7 +9,8 @@ struct exchange;
 
 /* One purpose: a route, what a card signs for it, and what is done. */
 struct rule {
-	const char *purpose; /* "bind", "show", "change", "expire", "resolve", "link", "unlink" */
+	const char *purpose; /* "bind", "show", "change", "expire", "resolve", "link", "unlink",
+			      * "tap-register", "tap-unregister", "tap-start", "tap" */
 	const char *path;    /* POST; with an Idempotency-Key, as a card that has to sign again
 			      * asks for the PIN again */
 };

@@ -70,9 +70,12 @@ static const char *const version_1[] = {
 	/* which credential took the place of which: blind indexes */
 	"CREATE TABLE renewal (new_bidx BYTEA PRIMARY KEY, old_bidx BYTEA NOT NULL,"
 	" at BIGINT NOT NULL) WITHOUT ROWID",
-	/* what a terminal that may tap needs of a card: the birth date's key, and the card's own */
+	/* what a terminal that may tap needs of a card: the birth date's key, and the card's own;
+	 * how often it was begun since when without an end */
 	"CREATE TABLE tap (bidx BYTEA PRIMARY KEY, subject BYTEA NOT NULL, sealed BYTEA NOT NULL,"
-	" created BIGINT NOT NULL)",
+	" starts BIGINT NOT NULL, since BIGINT NOT NULL, created BIGINT NOT NULL)"
+	" WITHOUT ROWID",
+	"CREATE INDEX tap_by_subject ON tap (subject)",
 
 	/* requests */
 	"CREATE TABLE idem (terminal BYTEA NOT NULL, key TEXT NOT NULL,"

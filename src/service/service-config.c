@@ -56,6 +56,9 @@ static const struct key {
 	{ PLACE(tls_key), ONE, PATH, "tls.key", 0, 0, NULL },
 	{ LIST(trust), PATHS, "", 0, 0,
 	  "Files of CAs of test cards, beside the genuine ones, a line each." },
+	{ LIST(cv_trust), PATHS, "", 0, 0,
+	  "Files of keys of the authorities for cards' records, a line each. Without any, a card\n"
+	  "# that is registered for the tap counts because its holder's PIN was there with it." },
 	{ LIST(crl), PATHS, "", 0, 0,
 	  "Files of revocation lists of the CAs of cards, a line each; something else fetches\n"
 	  "# them." },

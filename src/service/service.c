@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <fuda/cv.h>
 
 #include "base/context.h"
 #include "service/audit.h"
@@ -228,6 +229,17 @@ static int open_trust(struct fuda_context *ctx, struct service *s)
 	return e;
 }
 
+/* They are read anew where they are needed: here it is seen whether they can be. */
+static int check_cv_trust(struct fuda_context *ctx, const struct service *s)
+{
+	_cleanup_(fuda_cv_trust_free) struct fuda_cv_trust *trust = NULL;
+	int e = fuda_cv_trust_new(ctx, &trust);
+
+	for (size_t i = 0; i < s->config.cv_trust_count && e == 0; i++)
+		e = fuda_cv_trust_add_file(trust, s->config.cv_trust[i]);
+	return e;
+}
+
 static int open_secrets(struct fuda_context *ctx, struct service *s)
 {
 	int e = keys_open(ctx, s->config.folder, &s->keys);
@@ -295,6 +307,8 @@ int service_open(struct fuda_context *ctx, const char *folder, bool serving, str
 		e = check_database(ctx, s, serving);
 	if (e == 0)
 		e = open_trust(ctx, s);
+	if (e == 0)
+		e = check_cv_trust(ctx, s);
 	/* what cannot be read now is told by readyz, and may come */
 	if (e == 0 && serving)
 		(void)revocation_refresh(ctx, s->revocation);
