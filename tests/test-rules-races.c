@@ -249,6 +249,52 @@ static void one_number_twice_in_a_batch(_unused_ void **state)
 	assert_int_equal(x[2].status, 200);
 }
 
+static void give_renewals(struct platform *to, const char *text)
+{
+	char where[128];
+
+	scratch_write("renewed.csv", text, 0600);
+	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
+	if (renewal_open(to->ctx, where, &to->service.renewal) < 0)
+		fail_msg("%s", fuda_context_message(to->ctx));
+}
+
+/* Two certificates of a long line, of which neither was seen, as they come on two processes that do
+ * not see what the other adds: the claims of so long a line have nothing in common. */
+static void one_line_twice_in_a_batch(_unused_ void **state)
+{
+	struct card newest = card_make("0A0A0A0A"), middle = card_make("05050505");
+	struct post posts[2];
+	struct exchange x[2];
+
+	give_renewals(p, "0A0A0A0A,09090909\n09090909,08080808\n08080808,07070707\n07070707,06060606\n"
+			 "06060606,05050505\n05050505,04040404\n04040404,03030303\n03030303,02020202\n"
+			 "02020202,01010101\n");
+	posts[0] = post_make(p, 0, &middle, "bind", "");
+	posts[1] = post_make(p, 0, &newest, "bind", "");
+	together(posts, x, 2);
+	assert_int_equal(x[0].status, 201);
+	assert_int_equal(x[1].status, 200);
+	assert_string_equal(member(&x[0], "mykey_id"), member(&x[1], "mykey_id"));
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
+	assert_refused(ask(p, 0, &middle, "bind", ""), 403, "certificate_superseded");
+	card_free(&newest);
+	card_free(&middle);
+}
+
+/* A list that leads in a circle: each is in the line of the other, and of itself once. */
+static void renewals_in_a_circle(_unused_ void **state)
+{
+	struct card one = card_make("0A0A0A0A");
+
+	give_renewals(p, "0A0A0A0A,09090909\n09090909,0A0A0A0A\n01A2B3C4,01A2B3C4\n");
+	assert_int_equal(ask(p, 0, &one, "bind", "")->status, 201);
+	assert_int_equal(ask(p, 0, &one, "bind", "")->status, 200);
+	assert_int_equal(ask(p, 0, &hanako, "bind", "")->status, 201);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 3);
+	card_free(&one);
+}
+
 /* ---- two processes ---- */
 
 enum { CROWD = 4, CARDS = 6 };
@@ -379,16 +425,6 @@ static void two_processes_same_bytes(_unused_ void **state)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'change'"), 4);
 }
 
-static void give_renewals(struct platform *to, const char *text)
-{
-	char where[128];
-
-	scratch_write("renewed.csv", text, 0600);
-	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
-	if (renewal_open(to->ctx, where, &to->service.renewal) < 0)
-		fail_msg("%s", fuda_context_message(to->ctx));
-}
-
 static void two_processes_one_renewal(_unused_ void **state)
 {
 	struct card cards[CARDS];
@@ -405,6 +441,42 @@ static void two_processes_one_renewal(_unused_ void **state)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 3);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 2);
 	for (int i = 0; i < CARDS; i++)
+		card_free(&cards[i]);
+}
+
+/* The old cards, which nobody has seen, at the one; the new ones at the other. */
+static void bind_either(struct crowd *c, int i)
+{
+	struct post post = post_make(c->p, 0, &c->cards[c->p == q ? i : CARDS + i], "bind", "");
+	struct exchange x;
+
+	post_begin(&post, &x);
+	exchange_wait(&x);
+	c->other += x.status >= 500;
+	exchange_free(&x);
+	post_free(&post);
+}
+
+static void two_processes_old_and_new(_unused_ void **state)
+{
+	char serial[16], text[CARDS * 32] = "";
+	struct card cards[2 * CARDS];
+	struct crowd sum;
+
+	for (unsigned i = 0; i < 2 * CARDS; i++) {
+		snprintf(serial, sizeof(serial), "3300%04u", i);
+		cards[i] = card_make(serial);
+		if (i >= CARDS)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,3300%04u\n", serial,
+				 i - CARDS);
+	}
+	give_renewals(p, text);
+	give_renewals(q, text);
+	crowd(bind_either, cards, &sum);
+	assert_int_equal(sum.other, 0);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), CARDS);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE status = 'active'"), CARDS);
+	for (int i = 0; i < 2 * CARDS; i++)
 		card_free(&cards[i]);
 }
 
@@ -595,10 +667,13 @@ int main(void)
 		T(one_challenge_twice_in_a_batch),
 		T(one_wish_twice_in_a_batch),
 		T(one_number_twice_in_a_batch),
+		T(one_line_twice_in_a_batch),
+		T(renewals_in_a_circle),
 		T2(two_processes_one_card),
 		T2(two_processes_one_wish),
 		T2(two_processes_same_bytes),
 		T2(two_processes_one_renewal),
+		T2(two_processes_old_and_new),
 		T(damaged_row),
 		T(damaged_number),
 		T(disk_is_full),

@@ -261,6 +261,8 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
 					     INT(batch->now) });
 }
 
+/* They were not there when this transaction looked. One that another process has added since has a
+ * subject of its own: then this one begins anew, and finds it, or one holder would be two. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end)
 {
 	for (size_t i = 1; i < end; i++) {
@@ -268,7 +270,7 @@ int request_pass_over(struct request *r, struct batch *batch, size_t end)
 		int e = id_new(id);
 
 		if (e == 0)
-			e = batch_sweep(batch, &add_passed_over,
+			e = batch_write(batch, &add_passed_over,
 					(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES),
 							  BYTES(id, ID_BYTES),
 							  BYTES(r->subject, ID_BYTES),

@@ -268,6 +268,15 @@ static int blind(struct request *r, const struct serial *serial, uint8_t ret[BLI
 	return e;
 }
 
+/* Whether the last of the chain stands in it before: a list that leads in a circle. */
+static bool goes_round(const struct request *r)
+{
+	for (size_t i = 0; i + 1 < r->chain; i++)
+		if (memcmp(r->bidx[i], r->bidx[r->chain - 1], BLIND_BYTES) == 0)
+			return true;
+	return false;
+}
+
 /* Whoever has not shown that he holds the card takes nobody's place with it. */
 static const char *take_chain(struct request *r, _unused_ const struct http_request *q,
 			      _unused_ const struct terminal *terminal)
@@ -281,7 +290,10 @@ static const char *take_chain(struct request *r, _unused_ const struct http_requ
 		if (blind(r, &serial, r->bidx[r->chain]) < 0)
 			return "internal_error";
 		r->chain++;
-	} while (r->chain < most && renewal_find(r->service->renewal, &serial, &serial) == 0);
+	} while (!goes_round(r) && r->chain < most &&
+		 renewal_find(r->service->renewal, &serial, &serial) == 0);
+	if (goes_round(r))
+		r->chain--;
 	wipe(&serial, sizeof(serial));
 	wipe(r->holder.serial, sizeof(r->holder.serial));
 	return NULL;

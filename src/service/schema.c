@@ -67,9 +67,6 @@ static const char *const version_1[] = {
 	" PRIMARY KEY (sector, ppid)) WITHOUT ROWID",
 	"CREATE UNIQUE INDEX link_subject ON link (sector, subject)",
 	"CREATE UNIQUE INDEX link_local ON link (sector, local_bidx) WHERE local_bidx IS NOT NULL",
-	/* which credential took the place of which: blind indexes */
-	"CREATE TABLE renewal (new_bidx BYTEA PRIMARY KEY, old_bidx BYTEA NOT NULL,"
-	" at BIGINT NOT NULL) WITHOUT ROWID",
 	/* what a terminal that may tap needs of a card: the birth date's key, and the card's own;
 	 * how often it was begun since when without an end */
 	"CREATE TABLE tap (bidx BYTEA PRIMARY KEY, subject BYTEA NOT NULL, sealed BYTEA NOT NULL,"
