@@ -253,7 +253,9 @@ static void handle_special(void *arg, struct exchange *x)
 		answer.location = "/v1/x\r\nX-Evil: 1";
 	if (strcmp(path, "/huge") == 0)
 		answer.body_len = HTTP_ANSWER_MAX + 1;
-	if (strcmp(path, "/401") == 0)
+	if (strcmp(path, "/code") == 0)
+		http_challenge(x, "Basic realm=\"est\"");
+	if (strcmp(path, "/401") == 0 || strcmp(path, "/code") == 0)
 		answer = (struct http_answer){ .status = 401 };
 	if (strcmp(path, "/204") == 0)
 		answer = (struct http_answer){ .status = 204 };
@@ -285,6 +287,8 @@ static void answers_specially(void **state)
 	peer_asks(&p, "GET /204 HTTP/1.1\r\nHost: a\r\n\r\n", 204, &a);
 	assert_string_equal(answer_field(&a, "Content-Type"), "");
 	peer_asks(&p, "GET /401 HTTP/1.1\r\nHost: a\r\n\r\n", 401, &a);
+	assert_string_equal(answer_field(&a, "WWW-Authenticate"), "");
+	peer_asks(&p, "GET /code HTTP/1.1\r\nHost: a\r\n\r\n", 401, &a);
 	assert_string_equal(answer_field(&a, "WWW-Authenticate"), "Basic realm=\"est\"");
 	peer_asks(&p, "GET /huge HTTP/1.1\r\nHost: a\r\n\r\n", 500, &a);
 	assert_int_equal(a.body_len, 0);

@@ -311,6 +311,8 @@ static void handle_enroll(struct service *service, struct exchange *x)
 	struct request *q;
 	int wait, r;
 
+	/* RFC 9110 11.6.1; a one-time code is said as a password: RFC 7030 3.2.3 */
+	http_challenge(x, "Basic realm=\"est\"");
 	if (!*http_request(x)->authorization) {
 		refuse(x, &problems[APPLICATION_UNKNOWN]);
 		return;

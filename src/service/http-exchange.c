@@ -24,7 +24,8 @@ struct exchange {
 	struct request_kept kept;
 	struct fuda_buf body;
 	const struct head_refusal *refused;
-	const char *allow; /* http_not_allowed() */
+	const char *allow;     /* http_not_allowed() */
+	const char *challenge; /* http_challenge() */
 	uint64_t swallowed;
 	bool begun, handed; /* its head was seen; a handler has had it */
 	int64_t began_us;
@@ -66,6 +67,11 @@ void http_caller(struct exchange *x, const uint8_t caller[16])
 	memcpy(x->request.caller, caller, sizeof(x->request.caller));
 }
 
+void http_challenge(struct exchange *x, const char *challenge)
+{
+	x->challenge = challenge;
+}
+
 /* ---- answers ---- */
 
 static void header(struct MHD_Response *r, const char *name, const char *value)
@@ -93,8 +99,7 @@ static struct MHD_Response *make_response(const struct exchange *x, const struct
 	header(r, "Location", a->location);
 	header(r, "Content-Transfer-Encoding", a->transfer_encoding);
 	header(r, "Allow", a->status == 405 && x->refused ? "GET, POST, PUT, DELETE" : x->allow);
-	/* RFC 9110 11.6.1; a one-time code is said as a password: RFC 7030 3.2.3 */
-	header(r, "WWW-Authenticate", a->status == 401 ? "Basic realm=\"est\"" : NULL);
+	header(r, "WWW-Authenticate", a->status == 401 ? x->challenge : NULL);
 	header(r, "Connection", last ? "close" : NULL);
 	return r;
 }

@@ -58,6 +58,9 @@ void http_caller(struct exchange *x, const uint8_t caller[16]);
  * sentence for people, NULL for none; neither ever has anything of the request in it. */
 void http_problem(struct exchange *x, int status, const char *code, const char *title,
 		  const char *detail, int retry_after);
+/* What a 401 to this request says in WWW-Authenticate, static: "Basic realm=\"est\"". Called before
+ * it is answered. Without it there is none: no scheme of HTTP stands for a certificate of TLS. */
+void http_challenge(struct exchange *x, const char *challenge);
 /* The problem 405, "method_not_allowed", with what is allowed (RFC 9110 15.5.6), static: "GET". */
 void http_not_allowed(struct exchange *x, const char *allow);
 
