@@ -569,7 +569,30 @@ static void refusals(void **state)
 /* What follows an answer that was lost: only what the service looked up tells. */
 static void refused_after_loss(void **state)
 {
+	static const struct {
+		int status;
+		const char *body, *result;
+	} first_judged[] = {
+		{ 403, PROBLEM("certificate_revoked"), "certificate_revoked" },
+		{ 403, PROBLEM("certificate_expired"), "certificate_expired" },
+		{ 403, PROBLEM("signature_mismatch"), "signature_mismatch" },
+		{ 503, PROBLEM("revocation_info_stale"), "revocation_info_stale" },
+		{ 500, PROBLEM("internal_error"), "internal_error" },
+	};
+
 	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(first_judged); i++) {
+		REPLY(CHALLENGE, { .drop = true },
+		      { .status = first_judged[i].status,
+			.type = PROBLEM_TYPE,
+			.head = "Retry-After: 3\r\n",
+			.body = first_judged[i].body });
+		assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+		assert_string_equal(got.result, first_judged[i].result);
+	}
+	REPLY(CHALLENGE, { .drop = true },
+	      { .status = 403, .type = PROBLEM_TYPE, .body = PROBLEM("certificate_superseded") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EREFUSED);
 	REPLY(CHALLENGE, { .drop = true },
 	      { .status = 403, .type = PROBLEM_TYPE, .body = PROBLEM("challenge_expired") });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);

@@ -287,10 +287,17 @@ static int pause_before(struct asking *a, int code)
  * looks whether the same was asked before. */
 static bool says_nothing(const struct problem *p)
 {
-	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
+	static const char *const groups[] = { "challenge_", "terminal_", "http_", "revocation_" };
+	static const char *const codes[] = {
+		"invalid_certificate", "unsupported_certificate", "certificate_expired",
+		"certificate_revoked", "signature_mismatch",      "internal_error",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (strncmp(p->code, groups[i], strlen(groups[i])) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (strcmp(p->code, codes[i]) == 0)
 			return true;
 	return false;
 }
