@@ -83,6 +83,17 @@ tampered "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" row_chan
 tampered "UPDATE audit SET at = at + 1 WHERE action = 'org-add'" row_changed
 tampered "UPDATE audit SET actor = NULL WHERE action = 'org-add'" row_changed
 tampered "UPDATE audit SET data = data || ' ' WHERE action = 'org-add'" row_changed
+# rows that were put outside all chains, where SQLite lets them be: a query shows them
+for key in "'zzz', 1" "'', 1" "5, 1" "x'', -9223372036854775808" "x'$chain', 'x'" "x'$chain', x'00'"; do
+	rm -rf "$folder"
+	cp -R "$tmp/good" "$folder"
+	sqlite3 "$folder/mykeyd.db" "INSERT INTO audit (chain, seq, at, actor_kind, action, data, hash)
+		VALUES ($key, 1795000000000000, 'terminal', 'forged', '', x'00')"
+	op 0 audit query --action forged
+	says out forged
+	op 6 audit verify --json
+	json '.findings[0].what' row_changed
+done
 rm -rf "$folder"
 cp -R "$tmp/good" "$folder"
 sqlite3 "$folder/mykeyd.db" "DELETE FROM audit_checkpoint"

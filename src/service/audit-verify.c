@@ -9,8 +9,14 @@ enum { PAGE = 256, AT_ONCE = 64, CHAIN_BYTES_MAX = 4096 };
 
 static const struct statement page = {
 	"SELECT " AUDIT_COLUMNS " FROM audit WHERE (chain, seq) > ($1, $2)"
-	" ORDER BY chain, seq LIMIT $3",
+	" AND seq <= 9223372036854775807 ORDER BY chain, seq LIMIT $3",
 	3,
+};
+/* What that does not come to. SQLite takes values of any type: texts and numbers are before all
+ * bytes, and texts behind all numbers. */
+static const struct statement strays = {
+	"SELECT chain, seq FROM audit WHERE chain <= $1 OR seq > 9223372036854775807 LIMIT 64",
+	1,
 };
 static const struct statement pruned_of = {
 	"SELECT seq, hash FROM audit_pruned WHERE chain = $1",
@@ -204,6 +210,22 @@ static int check_rows(struct audit_check *check)
 	return 0;
 }
 
+/* Rows that stand outside all chains, and that a query would show nevertheless. */
+static int check_strays(struct audit_check *check)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	int e = store_run(check->store, &strays, &BYTES("", 0), &rows);
+
+	for (size_t i = 0; e == 0 && i < rows.count; i++) {
+		struct datum chain = rows_get(&rows, i, 0);
+
+		check_found(check,
+			    chain.kind == DATUM_BYTES && chain.len == ID_BYTES ? chain.bytes : NULL,
+			    rows_int(&rows, i, 1), "row_changed");
+	}
+	return e;
+}
+
 /* ---- what was signed ---- */
 
 /* `there`: what the database has of the mark's chain. */
@@ -388,6 +410,8 @@ int audit_verify(struct store *store, struct keys *keys,
 	struct audit_check check = { .store = store, .keys = keys, .found = found_one, .arg = arg };
 	int e = check_rows(&check);
 
+	if (e == 0)
+		e = check_strays(&check);
 	if (e == 0)
 		e = check_pruned(&check);
 	if (e == 0)
