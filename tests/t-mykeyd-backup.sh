@@ -52,6 +52,14 @@ for name in rsa ec; do
 	json .schema
 done
 op 3 restore b --key rsa.key --to restored
+# what is left of another database would be played into this one
+for end in wal journal shm; do
+	rm -f "$tmp/restored"/*
+	: >"$tmp/restored/mykeyd.db-$end"
+	op 3 restore b --key rsa.key --to restored
+	says err "mykeyd.db-$end"
+	[ ! -e "$tmp/restored/mykeyd.db" ] || fail "restored beside mykeyd.db-$end"
+done
 rm -rf "$tmp/restored"
 op 2 restore b --to restored
 op 2 restore b --key rsa.key

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *key, *to;
 static bool verify;
@@ -105,6 +106,23 @@ static int check(struct call *call, const char *path)
 
 /* ---- restoring ---- */
 
+/* What SQLite keeps beside a database that was there before would be taken for the new one's. */
+static int refuse_leftovers(struct call *call, const char *path)
+{
+	static const char *const ends[] = { "-wal", "-journal", "-shm" };
+	char beside[PATH_MAX + 16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		snprintf(beside, sizeof(beside), "%s%s", path, ends[i]);
+		if (access(beside, F_OK) == 0)
+			return call_fail(call, FUDA_EBUSY,
+					 _("%s belongs to another database: restore to another "
+					   "folder, or remove it"),
+					 beside);
+	}
+	return 0;
+}
+
 static int run(struct call *call)
 {
 	char path[PATH_MAX];
@@ -121,7 +139,9 @@ static int run(struct call *call)
 	n = snprintf(path, sizeof(path), "%s/mykeyd.db", to);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return call_fail(call, FUDA_EFILE, "%s", strerror(ENAMETOOLONG));
-	r = backup_open(call->ctx, call->operands[0], key, path);
+	r = refuse_leftovers(call, path);
+	if (r == 0)
+		r = backup_open(call->ctx, call->operands[0], key, path);
 	if (r < 0)
 		return r;
 	report_text(call->report, _("Restored"), "file", path);
