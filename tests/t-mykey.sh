@@ -101,6 +101,7 @@ json .mykey_id
 json .tries_before 3
 json .tries_after 3
 json .reader virtual:card
+json_lacks .world # the service judged
 mykey_id=$(value mykey_id)
 echo "$mykey_id" | grep -q '^[A-Z0-9]\{8\}$' || fail "no MyKey ID: $mykey_id"
 for at in t u; do
@@ -173,6 +174,13 @@ mykey 9 t expire --yes
 mykey 0 t bind
 json .new true
 
+# ---- what surroundings say of TLS ----
+
+export SSLKEYLOGFILE="$tmp/tls-keys" https_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1
+mykey 0 t show
+unset SSLKEYLOGFILE https_proxy ALL_PROXY
+[ ! -e "$tmp/tls-keys" ] || fail "the keys of a connection were written to a file"
+
 # ---- what costs a try, and what does not ----
 
 run 4 mykey bind --terminal t -r virtual:card --pin-file wrong --json
@@ -207,6 +215,29 @@ run 9 terminal renew --terminal t --json
 says err 'too_early'
 cmp -s "$tmp/t/key.pem" "$tmp/key.before" || fail "a renewal that was refused took the key"
 mykey 0 t show
+# with time gone by, as the service sees it
+if command -v sqlite3 >/dev/null; then
+	cp "$tmp/t/certificate.pem" "$tmp/certificate.before"
+	sqlite3 -cmd '.timeout 5000' "$tmp/s/mykeyd.db" \
+		'UPDATE certificate SET not_before = not_before - 5184000, not_after = not_after - 5184000'
+	run 0 terminal renew --terminal t --json
+	json .renewed true
+	json .state active
+	json .terminal "$id"
+	! cmp -s "$tmp/t/key.pem" "$tmp/key.before" || fail "a renewal kept the key"
+	! cmp -s "$tmp/t/certificate.pem" "$tmp/certificate.before" || fail "a renewal brought no certificate"
+	[ "$(ls -A "$tmp/t" | tr '\n' ' ')" = "ca.pem certificate.pem key.pem request.pem terminal.conf " ] ||
+		fail "a renewal left something: $(ls -A "$tmp/t")"
+	[ "$(stat -c %a "$tmp/t/key.pem")" = 600 ] || fail "others can read the new key"
+	mykey 0 t show
+	daemon_in s 0 terminal show "$id" --json
+	json '.certificates[0].state' valid
+	json '.certificates[1].state'
+	daemon_in s 0 audit query --action terminal-renew
+	says out "$id"
+	run 9 terminal renew --terminal t
+	says err too_early
+fi
 
 # ---- without the service ----
 

@@ -128,7 +128,10 @@ id=$(found '.terminals\[0\].id')
 json '.terminals[0].csr_sha256' "$shown"
 json '.terminals[0].organisation' 'Town A'
 op 2 terminal approve "$id" --csr-hash "$(echo "$shown" | cut -c 1-8)"
-says err '--comment'
+says err 'both --csr-hash'
+says err 'and --comment'
+op 2 terminal approve "$id" --comment 'seen'
+says err 'both --csr-hash'
 op 2 terminal approve "$id" --csr-hash 12 --comment 'seen'
 op 9 terminal approve "$id" --csr-hash 00000000 --comment 'seen'
 says err 'begins with something else'
@@ -165,6 +168,8 @@ json '.certificates[0].state' revoked
 op 0 crl status --json
 json .terminals.number $((list + 1))
 mykeyd_stop service
+op 2 report daily --date 2026-11-21T00:00:00Z
+op 2 report daily --date tomorrow
 op 0 report daily --date "$(TZ=UTC-9 date +%Y-%m-%d)" --json
 json .terminals.revoked 1
 op 0 audit verify

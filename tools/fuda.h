@@ -119,7 +119,7 @@ struct call {
 	bool shown;             /* the report is whole, and shown as text even if the call fails */
 	bool judged;            /* `verdict` decides `result` */
 	struct fuda_verdict verdict;
-	bool world_told;    /* the report has `world` */
+	bool world_told;    /* the report has `world`, or it is not this call's to tell */
 	bool concluded;	    /* the report has its result */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
 	char remark[300];   /* a sentence that follows the message, whoever it is from; or "" */
@@ -146,6 +146,9 @@ int session_start(struct call *call);
 void session_end(struct call *call);
 /* Whether one of those signals came. */
 bool session_cancelled(void);
+/* From here on they end the program at once: for work without a deadline that leaves nothing behind
+ * wherever it ends. */
+void session_dies(void);
 /* Whether it was SIGINT: ^C. */
 bool session_interrupted(void);
 /* The time of --timeout. */

@@ -124,6 +124,7 @@ static int sign(struct call *call, const struct fuda_digest *digest, struct sign
 	struct fuda_pin_entry entry;
 	int r = call_open_card(call);
 
+	call->world_told = true; /* the service judges the certificate */
 	if (r == 0)
 		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 	if (r < 0)

@@ -77,6 +77,8 @@ static int work(struct call *call, struct desk *desk, const struct action *actio
 		r = operator_may(&desk->by, action->role, action->reads, action->audit);
 	if (r == 0)
 		r = store_open(call->ctx, desk->service->config.database, false, &desk->store);
+	if (r == 0 && action->reads && !action->audit)
+		session_dies(); /* all rows of an audit trail may take long */
 	if (r == 0)
 		r = action->run(call, desk);
 	store_close(&desk->store);

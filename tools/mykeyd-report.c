@@ -4,6 +4,7 @@
 #include "tools/mykeyd-desk.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 enum { DAY = 24 * 3600 };
@@ -17,6 +18,8 @@ static int take_day(struct call *call, int64_t *ret_us, char ret_text[16])
 
 	if (gmtime_r(&now, &tm))
 		strftime(ret_text, 16, "%Y-%m-%d", &tm);
+	if (date && strlen(date) > strlen("2026-11-21")) /* a time of that day is no day */
+		return call_usage(call, _("'%s' is no day like 2026-11-21"), date);
 	if (date)
 		snprintf(ret_text, 16, "%s", date);
 	return desk_take_time(call, date ? date : ret_text, ret_us);

@@ -201,8 +201,10 @@ static int order(struct call *call, struct desk *desk, enum terminal_act act)
 static int approve(struct call *call, struct desk *desk)
 {
 	if (!csr_hash || !comment)
-		return call_usage(call, _("say --csr-hash with what the terminal shows, and "
-					  "--comment"));
+		return call_usage(call, _("approving takes both --csr-hash, with what the terminal "
+					  "shows, so that it is this request and no other, and "
+					  "--comment, with how that was seen: it is kept with the "
+					  "decision"));
 	return order(call, desk, TERMINAL_APPROVE);
 }
 

@@ -193,6 +193,7 @@ int program_main(int argc, char **argv)
 	if (!standard_descriptors())
 		return EXIT_FAILURE;
 	locale_start();
+	unsetenv("SSLKEYLOGFILE"); /* libraries of TLS would write the keys of connections there */
 	if (!*first) {
 		print_overview(NULL, stderr);
 		return EXIT_USAGE;

@@ -77,6 +77,11 @@ bool session_cancelled(void)
 	return cancelled;
 }
 
+void session_dies(void)
+{
+	handle(SIG_DFL);
+}
+
 bool session_interrupted(void)
 {
 	return cancelled == SIGINT;
