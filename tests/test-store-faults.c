@@ -270,6 +270,7 @@ static void tells_of_permissions(void **state)
 /* ---- copies ---- */
 
 static atomic_bool stop;
+static _Atomic int64_t first;
 
 /* Two rows at a time. */
 static void *write_on(void *arg)
@@ -280,10 +281,10 @@ static void *write_on(void *arg)
 	(void)arg;
 	if (fuda_context_new(&own) < 0 || store_open(own, store_place(), false, &mine) < 0)
 		return NULL;
-	for (int64_t id = 1000; !stop; id += 2)
+	for (int64_t id = 1000000 * ++first; !stop; id += 2)
 		if (store_begin(mine, true) == 0) {
-			(void)put_bytes(mine, id, 3000);
-			(void)put_bytes(mine, id + 1, 3000);
+			(void)put_bytes(mine, id, 8000);
+			(void)put_bytes(mine, id + 1, 8000);
 			(void)store_commit(mine);
 		}
 	store_close(&mine);
@@ -317,6 +318,52 @@ static void copies_what_is_in_use(void **state)
 	pthread_join(thread, NULL);
 }
 
+static void *read_on(void *arg)
+{
+	struct fuda_context *own;
+	struct store *mine = NULL;
+
+	(void)arg;
+	if (fuda_context_new(&own) < 0 || store_open(own, store_place(), false, &mine) < 0)
+		return NULL;
+	while (!stop)
+		if (store_begin(mine, false) == 0) {
+			(void)store_run(mine, &how_many, NULL, NULL);
+			usleep(20000);
+			(void)store_commit(mine);
+		}
+	store_close(&mine);
+	fuda_context_free(&own);
+	return NULL;
+}
+
+/* One always writes, and of several others one always reads: the log is begun anew all the same. */
+static void keeps_its_log_short(void **state)
+{
+	enum { READERS = 4, SECONDS = 10, ENOUGH = 40 << 20, LONG = 24 << 20 };
+	pthread_t writer, readers[READERS];
+	int64_t longest = 0, written = 0, end = now_ms() + SECONDS * 1000;
+	struct stat st;
+
+	(void)state;
+	do_it(store, KEPT);
+	stop = false;
+	assert_int_equal(pthread_create(&writer, NULL, write_on, NULL), 0);
+	for (int i = 0; i < READERS; i++)
+		assert_int_equal(pthread_create(&readers[i], NULL, read_on, NULL), 0);
+	while (written < ENOUGH && longest < LONG && now_ms() < end) {
+		usleep(50000);
+		written = number_of(store, &how_many) * 8000;
+		assert_int_equal(stat(scratch_path("db-wal"), &st), 0);
+		longest = MAX(longest, (int64_t)st.st_size);
+	}
+	stop = true;
+	pthread_join(writer, NULL);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	assert_true(longest < LONG);
+}
+
 static void refuses_copies(void **state)
 {
 	(void)state;
@@ -343,6 +390,7 @@ int main(void)
 		STORE_TEST(tells_of_a_disk_that_fails),
 		STORE_TEST(tells_of_permissions),
 		STORE_TEST(copies_what_is_in_use),
+		STORE_TEST(keeps_its_log_short),
 		STORE_TEST(refuses_copies),
 		STORE_TEST(runs_out_of_memory),
 	};

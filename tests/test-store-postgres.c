@@ -127,6 +127,35 @@ static void gives_up_what_takes_too_long(void **state)
 	store_close(&other);
 }
 
+static void shell(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+#define PSQL "\"${FUDA_TEST_POSTGRES_BIN:-/usr/bin}/psql\" -qAtX -d \"$FUDA_TEST_POSTGRES\" "
+#define RELOAD " -c 'SELECT pg_reload_conf()' >/dev/null"
+
+/* Nothing is told of as done before the standby has it, whatever limit of time there is. */
+static void waits_for_the_standby(void **state)
+{
+	char place[1200];
+	struct store *other = NULL;
+	int64_t begin;
+
+	(void)state;
+	do_it(store, KEPT);
+	snprintf(place, sizeof(place), "%s&options=-c%%20statement_timeout%%3D200ms", store_place());
+	assert_int_equal(store_open(ctx, place, false, &other), 0);
+	shell(PSQL "-c \"ALTER SYSTEM SET synchronous_standby_names = 'nobody'\"" RELOAD);
+	usleep(300000);
+	shell("{ sleep 1; " PSQL "-c 'ALTER SYSTEM RESET synchronous_standby_names'" RELOAD "; } &");
+	begin = now_ms();
+	assert_int_equal(put_bytes(other, 1, 1), 0);
+	assert_true(now_ms() - begin > 700);
+	store_close(&other);
+}
+
 static void durable_whatever_the_server_says(void **state)
 {
 	static const struct statement show = { "SELECT current_setting('synchronous_commit'),"
@@ -289,6 +318,7 @@ int main(void)
 		STORE_TEST(is_asked_to_try_again),
 		STORE_TEST(gives_up_what_takes_too_long),
 		STORE_TEST(durable_whatever_the_server_says),
+		STORE_TEST(waits_for_the_standby),
 		STORE_TEST(does_not_connect),
 		STORE_TEST(is_copied_by_others),
 		STORE_TEST(outlives_its_server),

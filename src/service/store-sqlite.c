@@ -16,6 +16,12 @@ enum {
 	BUSY_MS = 5000,  /* for a lock */
 	COPY_MS = 30000, /* for the lock under which a copy begins */
 	COPY_STEP_MS = 50,
+	/* of the write-ahead log: then they are brought into the database... */
+	WAL_PAGES = 1000,
+	/* ... and then, with 16 MiB, it begins anew: others who write wait for that, and we, so
+	 * long, for those who read */
+	WAL_MANY = 4000,
+	WAL_RESTART_MS = 500,
 };
 
 struct sqlite {
@@ -135,6 +141,24 @@ static int set_wal(struct sqlite *s)
 			      s->path);
 }
 
+/* Behind each commit, which stands whatever comes of this: what failed is done at the next one. While
+ * somebody always reads, or another always writes, there is no moment at which the log could begin
+ * anew, and it would grow for as long as they do. */
+static int tend_wal(void *own, sqlite3 *db, const char *name, int pages)
+{
+	(void)own;
+	if (pages < WAL_PAGES)
+		return SQLITE_OK;
+	if (pages < WAL_MANY) {
+		(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		return SQLITE_OK;
+	}
+	sqlite3_busy_timeout(db, WAL_RESTART_MS);
+	(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	sqlite3_busy_timeout(db, BUSY_MS);
+	return SQLITE_OK;
+}
+
 static int prepare(struct sqlite *s, const char *sql, sqlite3_stmt **ret)
 {
 	int code = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
@@ -158,6 +182,7 @@ static int configure(struct sqlite *s)
 
 		r = code == SQLITE_OK ? 0 : lite_fail(s, code);
 	}
+	sqlite3_wal_hook(s->db, tend_wal, NULL);
 	if (r == 0)
 		r = prepare(s, "BEGIN", &s->begin[false]);
 	if (r == 0)
