@@ -132,8 +132,11 @@ json .sector bus
 mykey 0 u resolve
 json .ppid "$library"
 run 2 mykey link --terminal t -r virtual:card --pin-file pin
-mykey 9 t link '' --sector library
-json .result local_number_malformed
+for number in '' "$(printf '1\t2')" "$(printf '\377')"; do
+	mykey 2 t link "$number" --sector library
+	json_lacks .tries_before
+done
+says err '1 to 64 characters'
 mykey 0 t link 1200345 --sector library
 json .ppid "$library"
 json .local_number 1200345
@@ -152,8 +155,9 @@ json_lacks .local_number
 
 # ---- change and expire ----
 
-mykey 9 t change --wish short
-json .result wish_malformed
+mykey 2 t change --wish short
+says err '8 letters and digits'
+json_lacks .tries_before # nobody was asked for a PIN
 mykey 9 t change --wish "$mykey_id"
 json .result wish_unchanged
 mykey 0 t change --wish KAWA2345

@@ -291,9 +291,9 @@ static void requests(void **state)
 		  "POST /v1/resolve",
 		  ",\"sector\":\"lib\\\"rary\"",
 		  false },
-		{ { .purpose = FUDA_MYKEY_LINK, .sector = "library", .local_number = "12\n\xE7\x95\xAA" },
+		{ { .purpose = FUDA_MYKEY_LINK, .sector = "library", .local_number = "12\"\xE7\x95\xAA" },
 		  "POST /v1/links",
-		  ",\"sector\":\"library\",\"local_number\":\"12\\u000A\xE7\x95\xAA\"",
+		  ",\"sector\":\"library\",\"local_number\":\"12\\\"\xE7\x95\xAA\"",
 		  false },
 		{ { .purpose = FUDA_MYKEY_UNLINK, .sector = "library" },
 		  "POST /v1/links:unlink",
@@ -329,11 +329,34 @@ static void requests(void **state)
 		assert_string_equal(got.local_number, cases[i].id ? "" : "1200345");
 		assert_int_equal(got.tries_left, -1);
 	}
-	/* what is no text cannot be sent */
+}
+
+/* What cannot be is known before the service is asked, and before the card is. */
+static void impossible_wishes(void **state)
+{
+	static const char too_long[] = "1234567890123456789012345678901234567890123456789012345678901234x";
+	const struct fuda_mykey_wish wishes[] = {
+		{ .purpose = FUDA_MYKEY_CHANGE, .wished = "" },
+		{ .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWASEM" },
+		{ .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWASEMII" },
+		{ .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWA-EMI" },
+		{ .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWASE\xC3\xA9" },
+		{ .purpose = FUDA_MYKEY_LINK },
+		{ .purpose = FUDA_MYKEY_LINK, .local_number = "" },
+		{ .purpose = FUDA_MYKEY_LINK, .local_number = "\xFF" },
+		{ .purpose = FUDA_MYKEY_LINK, .local_number = "12\n3" },
+		{ .purpose = FUDA_MYKEY_LINK, .local_number = too_long },
+		{ .purpose = FUDA_MYKEY_RESOLVE, .sector = "" },
+		{ .purpose = FUDA_MYKEY_UNLINK, .sector = "\xE2\x80\xAE" },
+	};
+	struct fuda_digest digest;
+
+	(void)state;
 	REPLY(CHALLENGE, { .body = GOOD_BIND });
-	assert_int_equal(ask_wish(&(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_LINK, .local_number = "\xFF" }),
-			 FUDA_EINVAL);
-	assert_int_equal(api.asked, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++)
+		if (fuda_mykey_challenge(mykey, &wishes[i], dl, &digest) != FUDA_EINVAL)
+			fail_msg("case %zu", i);
+	assert_int_equal(api.asked, 0);
 }
 
 static void a_challenge_is_for_one_purpose(void **state)
@@ -709,6 +732,7 @@ int main(void)
 		CLIENT(bad_challenges),
 		CLIENT(without_certificate),
 		CLIENT(requests),
+		CLIENT(impossible_wishes),
 		CLIENT(a_challenge_is_for_one_purpose),
 		CLIENT(lost_answers),
 		CLIENT(time_is_over),

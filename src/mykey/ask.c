@@ -2,6 +2,7 @@
 /* What a terminal asks for the holder of a card: a challenge, and then the thing itself. */
 #include <fuda/mykey.h>
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "base/context.h"
 #include "base/deadline.h"
 #include "codec/json.h"
+#include "codec/utf8.h"
 #include "mykey/answer.h"
 #include "mykey/problem.h"
 #include <fuda/encode.h>
@@ -19,6 +21,10 @@ enum {
 	BODY_MAX = 16384,
 	PAUSE_FIRST_MS = 250,
 	PAUSE_LAST_MS = 4000,
+	/* of what is asked with: as the service has it */
+	ID_CHARS = 8,
+	NUMBER_CHARS = 64,
+	SECTOR_CHARS = 63,
 };
 
 struct fuda_mykey {
@@ -168,6 +174,46 @@ static int check_terminal(struct fuda_mykey *m)
 	}
 }
 
+static bool is_text(const char *text, int most)
+{
+	struct cursor c = cur_of((const uint8_t *)text, strlen(text));
+	uint32_t ch;
+	int chars = 0;
+
+	for (; c.left && chars <= most; chars++)
+		if (utf8_next(&c, &ch) < 0 || utf8_is_control(ch))
+			return false;
+	return chars >= 1 && chars <= most;
+}
+
+static bool is_id(const char *text)
+{
+	size_t len = 0;
+
+	while (len <= ID_CHARS && isalnum((unsigned char)text[len]))
+		len++;
+	return len == ID_CHARS && !text[len];
+}
+
+/* The service looks at these when the card has signed: too late to have asked for a PIN. */
+static int check_wish(struct fuda_mykey *m, const struct fuda_mykey_wish *w)
+{
+	if (w->purpose == FUDA_MYKEY_CHANGE && w->wished && !is_id(w->wished))
+		return ctx_fail(m->ctx, FUDA_EINVAL,
+				_("A MyKey ID is %d letters and digits. Nothing was asked."),
+				ID_CHARS);
+	if (w->purpose == FUDA_MYKEY_LINK &&
+	    (!w->local_number || !is_text(w->local_number, NUMBER_CHARS)))
+		return ctx_fail(m->ctx, FUDA_EINVAL,
+				_("A number to link is 1 to %d characters, none of them control "
+				  "characters. Nothing was asked."),
+				NUMBER_CHARS);
+	if (purposes[w->purpose].ppid && w->sector && !is_text(w->sector, SECTOR_CHARS))
+		return ctx_fail(m->ctx, FUDA_EINVAL,
+				_("This cannot be the name of a sector. Nothing was asked."));
+	return 0;
+}
+
 static int refused(struct fuda_mykey *m, const struct https_answer *a)
 {
 	struct problem p;
@@ -188,7 +234,9 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 	ctx_step(m->ctx, _("get a challenge from the service"));
 	m->challenged = false;
 	snprintf(target, sizeof(target), "/v1/challenge?purpose=%s", purposes[wish->purpose].name);
-	r = check_terminal(m);
+	r = check_wish(m, wish);
+	if (r == 0)
+		r = check_terminal(m);
 	while (r == 0) {
 		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
 		struct https *https;
