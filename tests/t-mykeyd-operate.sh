@@ -28,6 +28,10 @@ op 0 operator list --json
 json ".operators[0].name" "$me"
 json ".operators[0].roles" admin,registrar,approver,auditor
 
+# an origin of an address has no port where its last colon is
+daemon 0 init --folder six --environment test --origin 'https://[::1]'
+rm -rf "$tmp/six"
+
 # words behind the commands, and options that go with them
 op 2 terminal
 says err 'say code | list'
@@ -51,6 +55,21 @@ says err 'there is an organisation of that name'
 op 2 org add ''
 op 2 org add "$(printf 'a\tb')"
 op 0 org add 'Bus Company' --kind transit
+# blanks and quotes are part of a name, and nothing more than that
+odd="Town  \"B\" of O'Hara; DROP TABLE org; -- %s \\ \$(id)"
+op 1 sector add odd --org "$odd"
+op 0 org add "$odd"
+op 1 org add "$odd"
+op 0 sector add odd --org "$odd"
+op 2 sector add 'o d d' --org "$odd"
+op 2 sector add "o'd" --org "$odd"
+op 0 terminal code --org "$odd" --place '3rd floor, "left" of the clerk'"'"'s desk = x' --sector odd --json
+op 0 org list
+says out "$odd"
+op 0 org list --json
+says out "Town  \\\"B\\\" of O'Hara; DROP TABLE org; -- %s \\\\ \$(id)"
+op 0 sector list
+says out "$odd"
 op 2 sector add library
 says err '--org'
 op 1 sector add library --org 'Town B'
@@ -63,8 +82,10 @@ op 0 sector list
 says out 'library'
 says out 'Town A'
 op 0 org list --json
-json '.organisations[1].id' "$org"
-json '.organisations[1].kind' municipality
+json_lines "$tmp/out" >"$tmp/lines"
+n=$(sed -n 's/^\.organisations\[\([0-9]*\)\]\.name=Town A$/\1/p' "$tmp/lines")
+json ".organisations[$n].id" "$org"
+json ".organisations[$n].kind" municipality
 
 # codes
 op 2 terminal code --org 'Town A' --place 'Counter 1'

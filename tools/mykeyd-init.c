@@ -49,7 +49,8 @@ static void give_listeners(struct givens *g)
 
 	for (size_t i = 0; i < listeners.count; i++)
 		give(g, "listen", listeners.items[i]);
-	if (listeners.count || !colon || colon[1] < '0' || colon[1] > '9' || strlen(colon) > 6)
+	if (listeners.count || !colon || !colon[1] || strlen(colon) > 6 ||
+	    colon[1 + strspn(colon + 1, "0123456789")]) /* an IPv6 address has colons, too */
 		return;
 	snprintf(g->port, sizeof(g->port), "127.0.0.1%s", colon);
 	give(g, "listen", g->port);
