@@ -36,6 +36,9 @@ says err 'no such folder'
 says err 'fuda terminal enrol'
 run 1 mykey bind --terminal t -r virtual:card --pin-file pin
 says err 'fuda terminal enrol'
+# what a terminal would obey is not shown: escapes, C1, line separators, marks of direction
+run 1 terminal status --terminal "$(printf 'a\033b\302\233c\342\200\250d\342\200\256e\342\201\246f\330\234g\342\200\224h')"
+says err "$(printf 'a?b?c?d?e?f?g\342\200\224h')"
 run 2 terminal enrol --terminal t --server "$url"
 says err 'something is missing'
 run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem

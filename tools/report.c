@@ -210,14 +210,37 @@ static int width(const char *text)
 	return columns >= 0 ? columns : (int)strlen(text);
 }
 
+/* How many bytes the character has that a terminal would obey instead of showing it: 0 if it would
+ * not. C0, DEL, and in UTF-8: C1, line separators, marks that change the direction of text. */
+static size_t obeyed(const unsigned char *p)
+{
+	static const struct {
+		const char *lead;
+		unsigned char first, last;
+	} ranges[] = {
+		{ "\xC2", 0x80, 0x9F },     { "\xD8", 0x9C, 0x9C },     { "\xE2\x80", 0x8E, 0x8F },
+		{ "\xE2\x80", 0xA8, 0xAE }, { "\xE2\x81", 0xA6, 0xA9 },
+	};
+
+	if (*p < 0x20 || *p == 0x7F)
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		size_t len = strlen(ranges[i].lead);
+
+		if (strncmp((const char *)p, ranges[i].lead, len) == 0 &&
+		    p[len] >= ranges[i].first && p[len] <= ranges[i].last)
+			return len + 1;
+	}
+	return 0;
+}
+
 void print_safely(const char *text, FILE *out)
 {
-	/* C0, DEL, and C1 as UTF-8 (C2 80 to C2 9F) */
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		bool c1 = p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F;
+		size_t len = obeyed(p);
 
-		putc(*p < 0x20 || *p == 0x7F || c1 ? '?' : *p, out);
-		p += c1;
+		putc(len ? '?' : *p, out);
+		p += len ? len - 1 : 0;
 	}
 }
 

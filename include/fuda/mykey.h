@@ -114,8 +114,9 @@ struct fuda_mykey_answer {
 
 /* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and
  * gives what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had
- * costs no try. FUDA_EINVAL: a wish, number or sector that there cannot be; FUDA_EREFUSED, FUDA_EWAIT (longer than there is time for), FUDA_EUNREACHABLE,
- * FUDA_EVERIFY (another service, or a challenge for something else). */
+ * costs no try. FUDA_EINVAL: a wish, number or sector that there cannot be; FUDA_EREFUSED,
+ * FUDA_EWAIT (longer than there is time for), FUDA_EUNREACHABLE, FUDA_EVERIFY (another service,
+ * or a challenge for something else). */
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret);
 /* Sends what the card made of it. The same request is repeated, under one idempotency key, until

@@ -315,9 +315,8 @@ static int give_up(struct asking *a, int code)
 	if (!a->unsure || !a->purpose->changes)
 		return code;
 	return ctx_fail(a->m->ctx, FUDA_EUNSURE,
-			_("It was sent, but no answer came: whether it was done is not known. Do "
-			  "it again, or see by fuda mykey show or resolve; nothing is done "
-			  "twice."));
+			_("It was sent, but no answer came: whether it was done is not known. See "
+			  "by fuda mykey show or resolve before you do it again."));
 }
 
 /* Waits, longer each time, before the same is sent again. */
