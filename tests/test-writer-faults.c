@@ -613,6 +613,63 @@ static void late_is_not_begun(_unused_ void **state)
 	assert_int_equal(works[2].result, 0);
 }
 
+/* What hangs is not theirs: they have an end of their own. */
+static void late_behind_what_hangs(_unused_ void **state)
+{
+	struct work works[] = { work_on("a"), work_on("late"), work_on("b"), work_on("late too") };
+	struct writer_load load;
+
+	close_gate();
+	works[1].task.deadline = (int64_t)deadline_now_us() + 100000;
+	works[3].task.deadline = works[1].task.deadline;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(writer_submit(writer, &works[i].task), 0);
+	assert_int_equal(wait_for(&works[1]), FUDA_EWAIT);
+	assert_int_equal(wait_for(&works[3]), FUDA_EWAIT);
+	writer_load(writer, &load);
+	assert_int_equal(load.waiting, 2);
+	assert_int_equal(works[0].dones, 0);
+	open_gate();
+	for (size_t i = 0; i < 3; i += 2)
+		assert_int_equal(wait_for(&works[i]), 0);
+}
+
+/* One by one, until it cannot be reached: nobody behind that waits for it again. */
+static void goes_away_in_the_middle(_unused_ void **state)
+{
+	struct work works[] = { work_on("a"), work_on("b"), work_on("c"), work_on("d") };
+	struct writer_load load;
+	size_t before;
+
+	works[1].refuse = FUDA_ERETRY;
+	works[1].refusals = 1;
+	works[1].after_write = true;
+	db.begins[3] = FUDA_ESTORE; /* the gate, all of them, the first */
+	before = db.began;
+	run_batch(works, 4);
+	assert_int_equal(works[0].result, 0);
+	for (size_t i = 1; i < 4; i++)
+		assert_int_equal(works[i].result, FUDA_ESTORE);
+	assert_int_equal(db.began, before + 4);
+	writer_load(writer, &load);
+	assert_false(load.healthy);
+}
+
+/* A row that one of them cannot read says nothing of the database. */
+static void healthy_for_all_that(_unused_ void **state)
+{
+	struct work w = work_on("a");
+	struct writer_load load;
+
+	w.refuse = FUDA_ESTORE;
+	w.refusals = -1;
+	run_batch(&w, 1);
+	assert_int_equal(w.result, FUDA_ESTORE);
+	writer_load(writer, &load);
+	assert_true(load.healthy);
+	assert_int_equal(load.failures, 1);
+}
+
 static void queue_has_an_end(_unused_ void **state)
 {
 	struct work works[33];
@@ -748,6 +805,9 @@ int main(void)
 		T(no_database),
 		T(busy_database),
 		T(late_is_not_begun),
+		T(late_behind_what_hangs),
+		T(goes_away_in_the_middle),
+		T(healthy_for_all_that),
 		T(queue_has_an_end),
 		T(stops_when_all_is_done),
 		T(stops_in_time),

@@ -141,9 +141,9 @@ static int set_wal(struct sqlite *s)
 			      s->path);
 }
 
-/* Behind each commit, which stands whatever comes of this: what failed is done at the next one. While
- * somebody always reads, or another always writes, there is no moment at which the log could begin
- * anew, and it would grow for as long as they do. */
+/* Behind each commit, which stands whatever comes of this: what failed is done at the next one.
+ * While somebody always reads, or another always writes, there is no moment at which the log could
+ * begin anew, and it would grow for as long as they do. */
 static int tend_wal(void *own, sqlite3 *db, const char *name, int pages)
 {
 	(void)own;

@@ -115,6 +115,13 @@ static int begin_once(struct transaction *t)
 	return e < 0 ? e : store_begin(t->batch.store, true);
 }
 
+/* What the database itself failed with. A row that a task cannot read is the task's own trouble. */
+static int note(struct transaction *t, int e)
+{
+	t->failed = t->failed || e == FUDA_ESTORE || e == FUDA_EUNSURE;
+	return e;
+}
+
 /* That somebody else writes, or the connection is gone, is no task's fault. */
 static int begin(struct transaction *t)
 {
@@ -129,7 +136,7 @@ static int begin(struct transaction *t)
 	}
 	t->down = e < 0;
 	if (e < 0)
-		return e == FUDA_ERETRY ? FUDA_EWAIT : e;
+		return e == FUDA_ERETRY ? FUDA_EWAIT : note(t, e);
 	audit_mark(t->batch.audit);
 	t->batch.now = now_us();
 	return 0;
@@ -176,8 +183,9 @@ static void forget_pending(struct transaction *t)
 static int commit(struct transaction *t)
 {
 	uint64_t from = deadline_now_us();
-	int e = store_commit(t->batch.store);
+	int e = note(t, store_commit(t->batch.store));
 
+	t->failed = t->failed && e < 0;
 	t->commit_us += (int64_t)(deadline_now_us() - from);
 	/* its rows are there or not: nothing may be appended to either */
 	if (e == FUDA_EUNSURE)
@@ -195,7 +203,7 @@ static int attempt(struct transaction *t, struct slot *slots, size_t count)
 	for (int i = 0; e == 0 && more; i++) {
 		e = i < ROUNDS ? step_all(t, slots, count, &more) : FUDA_EFAILED;
 		if (e == 0)
-			e = sync_all(t);
+			e = note(t, sync_all(t));
 		if (e < 0)
 			store_rollback(t->batch.store);
 		forget_pending(t);
@@ -246,11 +254,18 @@ static void run_alone(struct transaction *t, struct slot *s, int e)
 		s->result = e;
 }
 
+/* Once the database cannot be reached there is no try for those that are left, and no wait. */
 static void run_singly(struct transaction *t, int e)
 {
+	bool unsure = e == FUDA_EUNSURE;
+
 	for (struct slot *s = t->slots; s < t->slots + t->slot_count; s++) {
 		s->task->reset(s->task);
 		open_slot(s);
+		if (s > t->slots && (t->down || is_late(s->task))) {
+			s->result = unsure ? FUDA_EUNSURE : t->down ? s[-1].result : FUDA_EWAIT;
+			continue;
+		}
 		/* what is not known must be asked with patience: run_alone() does */
 		run_alone(t, s, e == FUDA_EUNSURE ? e : attempt(t, s, 1));
 	}
@@ -261,6 +276,7 @@ void transaction_run(struct transaction *t)
 	int e;
 
 	t->retries = t->failures = t->commit_us = 0;
+	t->failed = false;
 	for (size_t i = 0; i < t->slot_count; i++)
 		open_slot(&t->slots[i]);
 	e = attempt(t, t->slots, t->slot_count);
@@ -274,11 +290,6 @@ void transaction_run(struct transaction *t)
 		t->retries++;
 		run_singly(t, e);
 	}
-	t->failed = false;
-	for (size_t i = 0; i < t->slot_count; i++) {
-		int r = t->slots[i].result;
-
-		t->failures += r < 0;
-		t->failed = t->failed || r == FUDA_ESTORE || r == FUDA_EUNSURE;
-	}
+	for (size_t i = 0; i < t->slot_count; i++)
+		t->failures += t->slots[i].result < 0;
 }

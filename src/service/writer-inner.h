@@ -31,7 +31,7 @@ struct transaction {
 	struct pending *pending;
 	size_t pending_count, pending_max;
 	bool down;   /* the last transaction could not even begin */
-	bool failed; /* the last batch, or a task of it, failed for the database */
+	bool failed; /* the last that was heard of the database in the last batch */
 	int64_t retries, failures, commit_us; /* of the batch */
 };
 

@@ -20,13 +20,14 @@ enum {
 	SWEEP_US = 60 * 1000000,
 	SWEEP_LATE_US = 300 * 1000000, /* then even a busy writer sweeps */
 	INLINE_US = 20000,
+	WATCH_US = 500000,
 	QUEUE_MAX = 1 << 20,
 	BATCH_MAX = 4096,
 };
 
 struct writer {
 	pthread_mutex_t lock; /* all down to `load`; the rest is the writer's, whoever that is */
-	pthread_cond_t work, rest;
+	pthread_cond_t work, rest, late;
 	struct task *first, **last;
 	size_t waiting, limit;
 	bool busy; /* somebody is the writer */
@@ -38,7 +39,7 @@ struct writer {
 	struct sweep sweep;
 	uint64_t *claims; /* of the batch: an open hash, 0 is a free place */
 	size_t claim_places;
-	pthread_t thread;
+	pthread_t thread, watch;
 };
 
 struct transaction *writer_transaction(struct writer *writer)
@@ -110,6 +111,26 @@ static void take_batch(struct writer *w, struct task **ret_late)
 	}
 	if (!*at)
 		w->last = at;
+}
+
+/* All whose time is over. Locked. */
+static struct task *take_late(struct writer *w)
+{
+	struct task **at = &w->first, *task, *late = NULL;
+	int64_t now = clock_us();
+
+	while ((task = *at)) {
+		if (!task->deadline || task->deadline > now) {
+			at = &task->next;
+			continue;
+		}
+		*at = task->next;
+		w->waiting--;
+		task->next = late;
+		late = task;
+	}
+	w->last = at;
+	return late;
 }
 
 /* The next is taken before done(), which may free the task. */
@@ -213,6 +234,30 @@ static void *serve(void *arg)
 		}
 		take_batch(w, &late);
 		be_writer(w, late);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+/* While somebody is the writer for longer than tasks can wait: a database that hangs is given a
+ * minute, and who waits behind that has not so much. */
+static void *watch(void *arg)
+{
+	struct writer *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->ended) {
+		int64_t us = clock_us() + WATCH_US;
+		struct timespec until = { us / 1000000, us % 1000000 * 1000 };
+		struct task *late = w->busy ? take_late(w) : NULL;
+
+		if (!late) {
+			(void)pthread_cond_timedwait(&w->late, &w->lock, &until);
+			continue;
+		}
+		pthread_mutex_unlock(&w->lock);
+		end_all(late, FUDA_EWAIT);
+		pthread_mutex_lock(&w->lock);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -329,7 +374,7 @@ static int make_locks(struct writer *w)
 		return FUDA_ENOMEM;
 	failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) ||
 		 pthread_mutex_init(&w->lock, NULL) || pthread_cond_init(&w->work, &attr) ||
-		 pthread_cond_init(&w->rest, &attr);
+		 pthread_cond_init(&w->rest, &attr) || pthread_cond_init(&w->late, &attr);
 	pthread_condattr_destroy(&attr);
 	return failed ? FUDA_EFAILED : 0;
 }
@@ -342,7 +387,7 @@ static void free_writer(struct writer *w)
 }
 
 /* With all signals blocked: they are for the program's own threads. */
-static int start_thread(struct writer *w)
+static int start_threads(struct writer *w)
 {
 	sigset_t all, before;
 	int failed;
@@ -350,6 +395,14 @@ static int start_thread(struct writer *w)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failed = pthread_create(&w->thread, NULL, serve, w);
+	if (!failed && pthread_create(&w->watch, NULL, watch, w) != 0) {
+		pthread_mutex_lock(&w->lock);
+		w->ended = true;
+		pthread_cond_broadcast(&w->work);
+		pthread_mutex_unlock(&w->lock);
+		pthread_join(w->thread, NULL);
+		failed = 1;
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return failed ? FUDA_EFAILED : 0;
 }
@@ -381,7 +434,7 @@ int writer_start(struct fuda_context *ctx, const struct writer_config *config, s
 	if (e == 0)
 		e = transaction_open(config, w, &w->transaction);
 	if (e == 0)
-		e = start_thread(w);
+		e = start_threads(w);
 	if (e < 0) {
 		const char *why =
 			w->transaction.ctx ? fuda_context_message(w->transaction.ctx) : "";
@@ -423,12 +476,15 @@ void writer_stop(struct writer **writer, int ms)
 	w->waiting = 0;
 	w->ended = true;
 	pthread_cond_broadcast(&w->work);
+	pthread_cond_broadcast(&w->late);
 	/* a batch that is being done comes to its end: the database has its own limit of time */
 	while (w->busy)
 		pthread_cond_wait(&w->rest, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 	end_all(left, FUDA_EWAIT);
 	pthread_join(w->thread, NULL);
+	pthread_join(w->watch, NULL);
+	pthread_cond_destroy(&w->late);
 	pthread_cond_destroy(&w->rest);
 	pthread_cond_destroy(&w->work);
 	pthread_mutex_destroy(&w->lock);

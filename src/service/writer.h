@@ -39,7 +39,9 @@ struct task {
 	 * length cut to 64 bits. */
 	uint64_t claims[6];
 	size_t claim_count;
-	int64_t deadline; /* microseconds on the monotonic clock; 0: none */
+	/* Microseconds on the monotonic clock; 0: none. Not begun by then, it ends with FUDA_EWAIT
+	 * within a second, on another thread if the writer is at something else. */
+	int64_t deadline;
 	struct task *next; /* the writer's */
 	int tries;	   /* the writer's */
 };
