@@ -507,6 +507,19 @@ static void told_to_wait(void **state)
 	assert_true(now_ms() - begun < 2000);
 	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 300\r\n" });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	/* whether the service says that it may have been done */
+	REPLY(CHALLENGE, { .status = 503, .head = "Retry-After: 30\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	REPLY(CHALLENGE, { .status = 503,
+			   .type = PROBLEM_TYPE,
+			   .head = "Retry-After: 30\r\n",
+			   .body = PROBLEM("database_unavailable") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	REPLY(CHALLENGE, { .status = 503,
+			   .type = PROBLEM_TYPE,
+			   .head = "Retry-After: 30\r\n",
+			   .body = PROBLEM("stopping") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
 	/* ^C meanwhile */
 	waits.cancel = true;
 	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 1\r\n" });
@@ -601,6 +614,7 @@ static void refused_after_loss(void **state)
 		{ 403, PROBLEM("signature_mismatch"), "signature_mismatch" },
 		{ 503, PROBLEM("revocation_info_stale"), "revocation_info_stale" },
 		{ 500, PROBLEM("internal_error"), "internal_error" },
+		{ 501, PROBLEM("audit_broken"), "audit_broken" },
 	};
 
 	(void)state;

@@ -332,14 +332,16 @@ static int pause_before(struct asking *a, int code)
 
 /* What nobody can tell from a lost answer if it follows one: the service judges these before it
  * looks whether the same was asked before. */
-static bool says_nothing(const struct problem *p)
+static bool says_nothing(const struct https_answer *answer, const struct problem *p)
 {
-	static const char *const groups[] = { "challenge_", "terminal_", "http_", "revocation_" };
+	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
 	static const char *const codes[] = {
 		"invalid_certificate", "unsupported_certificate", "certificate_expired",
-		"certificate_revoked", "signature_mismatch",      "internal_error",
+		"certificate_revoked", "signature_mismatch",
 	};
 
+	if (answer->status >= 500)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (strncmp(p->code, groups[i], strlen(groups[i])) == 0)
 			return true;
@@ -358,7 +360,7 @@ static int take_problem(struct asking *a, const struct https_answer *answer,
 	snprintf(ret->message, sizeof(ret->message), "%s", p->detail);
 	ret->tries_left = p->tries_left;
 	ret->retry_after = answer->retry_after;
-	return says_nothing(p) ? give_up(a, r) : r;
+	return says_nothing(answer, p) ? give_up(a, r) : r;
 }
 
 static int take_answer(struct asking *a, const struct https_answer *answer,
@@ -404,8 +406,10 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 		return take_answer(a, &answer, ret);
 	problem_read(&answer, &p);
 	if (problem_wait(&answer) && strcmp(p.code, "revocation_info_stale") != 0) {
-		/* a commit whose outcome the service does not know is one of these, too */
-		a->unsure |= answer.status == 503;
+		/* a commit whose outcome the service does not know is one of these, too; what has
+		 * another name never came so far */
+		a->unsure |= answer.status == 503 &&
+			     (!p.known || strcmp(p.code, "database_unavailable") == 0);
 		ret->retry_after = problem_wait(&answer);
 		r = wait_for(a->m, ret->retry_after, a->dl);
 		return r < 0 ? give_up(a, r) : AGAIN;
