@@ -93,6 +93,23 @@ run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
 says err 'has its certificate'
 mykeyd_terminal s u library
 
+# waiting for the operator: it shows what he compares meanwhile, and ends when told to
+daemon_in s 0 terminal code --org 豊川市 --place 窓口 --sector bus --json
+sed -n 's/.*"code":"\([^"]*\)".*/\1/p' "$tmp/out" >"$tmp/code"
+(cd "$tmp" && exec setsid "$fuda" terminal enrol --terminal w --server "$url" --ca s/ca.pem --code-file code --wait --json \
+	>w.out 2>w.err </dev/null) &
+waiting=$!
+becomes 'application' grep -q 'Tell the operator' "$tmp/w.err"
+kill -TERM $waiting
+got=0
+wait $waiting || got=$?
+[ $got = 8 ] || fail "waiting ended with $got"
+mv "$tmp/w.out" "$tmp/out"
+json .state applied
+json .error ECANCELLED
+run 0 terminal status --terminal w --json
+json .state applied
+
 # ---- a MyKey ID ----
 
 mykey 9 t show

@@ -11,7 +11,7 @@
 #include "tools/prompt.h"
 #include "tools/report.h"
 
-enum { POLL_SECONDS_MIN = 1, POLL_SECONDS_MAX = 3600 };
+enum { POLL_SECONDS_MIN = 1, POLL_SECONDS_FAILED = 10, POLL_SECONDS_MAX = 3600 };
 
 static const char *server, *ca, *code_file;
 static bool wait_for_it;
@@ -82,16 +82,17 @@ static bool passes(int code)
 static int await_approval(struct call *call, struct fuda_terminal *terminal)
 {
 	struct fuda_terminal_facts facts;
-	int r = fuda_terminal_facts(terminal, &facts);
+	int r = fuda_terminal_facts(terminal, &facts), asked = 0;
 
 	while (r == 0 && facts.state <= FUDA_TERMINAL_APPLIED) {
-		sleep_until(facts.retry_at);
+		/* who does not answer or has too much to do is not asked each second */
+		sleep_until(asked < 0 ? time(NULL) + POLL_SECONDS_FAILED : facts.retry_at);
 		if (session_cancelled())
 			return call_fail(call, FUDA_ECANCELLED,
 					 _("not waited any longer; 'fuda terminal status' asks "
 					   "again"));
 		session_restart(call);
-		r = fuda_terminal_poll(terminal, call->dl);
+		r = asked = fuda_terminal_poll(terminal, call->dl);
 		if (r == 0 || passes(r))
 			r = fuda_terminal_facts(terminal, &facts);
 	}
