@@ -379,7 +379,11 @@ static void counts(void **state)
 	for (int i = 0; i < 3; i++)
 		says("GET /secret-path?q=secret", "404", "not_found");
 	says("DELETE /livez", "405", "");
-	metrics_request(s->metrics, "nonsense\"}", 777, INT64_MAX / 2);
+	metrics_request(s->metrics, "nonsense\"}", 777, NULL, INT64_MAX / 2);
+	metrics_request(s->metrics, "bind", 201, NULL, 1);
+	metrics_request(s->metrics, "bind", 403, "challenge_used", 1);
+	metrics_request(s->metrics, "bind", 403, "challenge_used", 1);
+	metrics_request(s->metrics, "change", 409, "wish_taken", 1);
 	metrics_result(s->metrics, "ok");
 	metrics_result(s->metrics, "nonsense\"}");
 	page = ask("GET /metrics");
@@ -391,8 +395,14 @@ static void counts(void **state)
 	assert_non_null(strstr(page, "mykey_http_request_seconds_bucket{route=\"other\",le=\"5\"} 3\n"));
 	assert_non_null(strstr(page, "mykey_http_request_seconds_bucket{route=\"other\",le=\"+Inf\"} 4\n"));
 	assert_non_null(strstr(page, "mykey_http_request_seconds_count{route=\"other\"} 4\n"));
+	assert_non_null(strstr(page, "mykey_cards_total{result=\"ok\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_cards_total{result=\"other\"} 1\n"));
 	assert_non_null(strstr(page, "mykey_binds_total{result=\"ok\"} 1\n"));
-	assert_non_null(strstr(page, "mykey_binds_total{result=\"other\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_binds_total{result=\"challenge_used\"} 2\n"));
+	assert_null(strstr(page, "mykey_binds_total{result=\"wish_taken\"}"));
+	assert_non_null(strstr(page, "mykey_answers_total{route=\"other\",result=\"not_found\"} 3\n"));
+	assert_non_null(strstr(page, "mykey_answers_total{route=\"livez\",result=\"method_not_allowed\"} 1\n"));
+	assert_non_null(strstr(page, "mykey_answers_total{route=\"change\",result=\"wish_taken\"} 1\n"));
 	server_stop(&server);
 	service_close(&s);
 }

@@ -111,6 +111,7 @@ static void make_answer(struct exchange *x, const struct http_answer *a)
 	if (a->body_len > HTTP_ANSWER_MAX)
 		a = &huge;
 	x->status = a->status;
+	x->request.code = a->code;
 	x->answer_len = a->body_len;
 	x->response = make_response(x, a);
 }
@@ -120,7 +121,7 @@ static void make_problem(struct exchange *x, int status, const char *code, const
 {
 	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(PROBLEM_MAX);
 	struct http_answer a = { .status = status, .content_type = "application/problem+json",
-				 .retry_after = retry_after };
+				 .retry_after = retry_after, .code = code };
 	char type[128], instance[33];
 	struct json_out out;
 

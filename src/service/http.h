@@ -34,6 +34,8 @@ struct http_request {
 	 * X-Forwarded-For, X-Real-IP, Via): operations. */
 	bool local;
 	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
+	/* For done(): the code of the problem that it was answered with; NULL: with none. */
+	const char *code;
 };
 
 /* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
@@ -46,6 +48,7 @@ struct http_answer {
 	int retry_after;
 	const char *location; /* NULL: none */
 	const char *transfer_encoding; /* value of Content-Transfer-Encoding (EST), NULL: none */
+	const char *code; /* of the problem that the body is, static; NULL: it is none */
 };
 void http_answer(struct exchange *x, const struct http_answer *answer);
 const struct http_request *http_request(const struct exchange *x);
@@ -54,8 +57,8 @@ const struct http_request *http_request(const struct exchange *x);
 void http_caller(struct exchange *x, const uint8_t caller[16]);
 
 /* A problem (RFC 9457): type urn:mykey:problem:CODE, title, status, detail, and the members code,
- * instance (the trace or a random id, to find it in the log). `code` is of [a-z_]; `detail` is a
- * sentence for people, NULL for none; neither ever has anything of the request in it. */
+ * instance (the trace or a random id, to find it in the log). `code` is of [a-z_] and static;
+ * `detail` is a sentence for people, NULL for none; neither ever has anything of the request in it. */
 void http_problem(struct exchange *x, int status, const char *code, const char *title,
 		  const char *detail, int retry_after);
 /* What a 401 to this request says in WWW-Authenticate, static: "Basic realm=\"est\"". Called before

@@ -43,7 +43,13 @@ static const char *const states[] = {
 	"applied", "on_hold", "approved", "active", "suspended", "revoked",
 };
 
+/* More codes of problems than there are: answers without one have the first place, and what found
+ * none has the last. */
+enum { ANSWERS = 128 };
+
 struct metrics {
+	_Atomic(const char *) answers[ANSWERS]; /* as they come; the rest NULL */
+	atomic_int_fast64_t answered[ARRAY_SIZE(routes)][ANSWERS];
 	atomic_int_fast64_t requests[ARRAY_SIZE(routes)][ARRAY_SIZE(codes)];
 	atomic_int_fast64_t times[ARRAY_SIZE(routes)][ARRAY_SIZE(buckets) + 1];
 	atomic_int_fast64_t us[ARRAY_SIZE(routes)];
@@ -58,6 +64,8 @@ int metrics_new(struct metrics **ret)
 
 	if (!m)
 		return FUDA_ENOMEM;
+	atomic_store(&m->answers[0], "ok");
+	atomic_store(&m->answers[ANSWERS - 1], "other");
 	*ret = m;
 	return 0;
 }
@@ -90,7 +98,23 @@ static size_t word(const char *const *words, size_t n, const char *text)
 	return i;
 }
 
-void metrics_request(struct metrics *metrics, const char *route, int status, int64_t us)
+/* The place of a code, a free one if it is new. */
+static size_t place(struct metrics *m, const char *code)
+{
+	size_t i = 0;
+
+	for (; i < ANSWERS - 1; i++) {
+		const char *there = NULL;
+
+		if (atomic_compare_exchange_strong(&m->answers[i], &there, code) ||
+		    strcmp(there, code) == 0)
+			break;
+	}
+	return i;
+}
+
+void metrics_request(struct metrics *metrics, const char *route, int status, const char *code,
+		     int64_t us)
 {
 	size_t r = word(routes, ARRAY_SIZE(routes), route), c = 0, b = 0;
 
@@ -99,6 +123,7 @@ void metrics_request(struct metrics *metrics, const char *route, int status, int
 	while (b < ARRAY_SIZE(buckets) && us > buckets[b])
 		b++;
 	count(&metrics->requests[r][c], 1);
+	count(&metrics->answered[r][code ? place(metrics, code) : 0], 1);
 	count(&metrics->times[r][b], 1);
 	count(&metrics->us[r], us);
 }
@@ -199,10 +224,30 @@ static void print_times(struct page *p, struct metrics *m)
 
 static void print_results(struct page *p, struct metrics *m)
 {
-	head(p, "binds_total", "counter", "Cards judged, by what came out.");
+	head(p, "cards_total", "counter", "Cards judged, by what came out.");
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
-		line(p, "mykey_binds_total{result=\"%s\"} %" PRId64 "\n", results[i],
+		line(p, "mykey_cards_total{result=\"%s\"} %" PRId64 "\n", results[i],
 		     value(&m->results[i]));
+}
+
+static void print_answers(struct page *p, struct metrics *m)
+{
+	size_t bind = word(routes, ARRAY_SIZE(routes), "bind");
+
+	head(p, "binds_total", "counter", "Requests to bind, by ok or the code of the refusal.");
+	for (size_t i = 0; i < ANSWERS; i++)
+		if (i == 0 || value(&m->answered[bind][i]))
+			line(p, "mykey_binds_total{result=\"%s\"} %" PRId64 "\n",
+			     atomic_load(&m->answers[i]), value(&m->answered[bind][i]));
+	head(p, "answers_total", "counter", "Requests, by ok or the code of the refusal.");
+	for (size_t r = 0; r < ARRAY_SIZE(routes); r++)
+		for (size_t i = 0; i < ANSWERS; i++)
+			if (value(&m->answered[r][i]))
+				line(p,
+				     "mykey_answers_total{route=\"%s\",result=\"%s\"} %" PRId64
+				     "\n",
+				     routes[r], atomic_load(&m->answers[i]),
+				     value(&m->answered[r][i]));
 }
 
 static void print_writer(struct page *p, struct writer *writer)
@@ -299,6 +344,7 @@ int metrics_print(struct service *service, struct fuda_buf *ret_text)
 	print_requests(&p, service->metrics);
 	print_times(&p, service->metrics);
 	print_results(&p, service->metrics);
+	print_answers(&p, service->metrics);
 	if (service->writer)
 		print_writer(&p, service->writer);
 	if (service->revocation)

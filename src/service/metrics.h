@@ -12,9 +12,11 @@ struct metrics;
 int metrics_new(struct metrics **ret);
 void metrics_free(struct metrics **metrics);
 /* One finished request. `route` is one of a fixed list ("bind", "challenge", ..., "other"; what is
- * not in it counts as "other"), never a path as sent. Any thread. */
-void metrics_request(struct metrics *metrics, const char *route, int status, int64_t us);
-/* One verdict, by its word ("ok", "certificate_revoked", ...), likewise. */
+ * not in it counts as "other"), never a path as sent. `code`: of the problem that it ended with,
+ * static; NULL: it did not. Any thread. */
+void metrics_request(struct metrics *metrics, const char *route, int status, const char *code,
+		     int64_t us);
+/* One verdict on a card, by its word ("ok", "certificate_revoked", ...), likewise. */
 void metrics_result(struct metrics *metrics, const char *result);
 
 /* What somebody else measures from time to time. Until it is said first it is not printed. */

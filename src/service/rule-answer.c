@@ -138,6 +138,9 @@ void answer_request(struct request *r, int result)
 				      .body = r->body.data,
 				      .body_len = r->body.len };
 
+	/* the one refusal that has more to say than its code: rule-id.c */
+	if (r->status >= 400)
+		answer.code = "wish_taken";
 	if (result < 0)
 		answer_failure(r, result);
 	else if (r->code)

@@ -89,7 +89,7 @@ static void on_done(void *arg, const struct http_request *request, int status, i
 	struct side *side = arg;
 	const char *route = route_name(request);
 
-	metrics_request(side->service->metrics, route, status, us);
+	metrics_request(side->service->metrics, route, status, request->code, us);
 	/* who asks every few seconds whether all is well needs no line for it */
 	if (side->server->config.log && !side->operations)
 		log_request(side->server, request, route, status, us);
