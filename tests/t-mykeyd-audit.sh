@@ -20,6 +20,12 @@ cmp "$tmp/out" "$folder/checkpoints.jsonl" || fail "the file of checkpoints has 
 op 0 audit verify --json
 json .outside true
 json .checkpoints 1
+silent err
+mv "$folder/checkpoints.jsonl" "$tmp/kept"
+op 0 audit verify --json
+json .outside false
+says err 'checkpoints.jsonl has no checkpoint'
+mv "$tmp/kept" "$folder/checkpoints.jsonl"
 
 # reading
 op 0 audit query

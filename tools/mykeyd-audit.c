@@ -49,7 +49,8 @@ static void found(void *arg, const struct audit_finding *finding)
 }
 
 /* The line that was kept outside, against the table. */
-static int compare_outside(struct call *call, struct desk *desk, const struct finding_to *to)
+static int compare_outside(struct call *call, struct desk *desk, const struct finding_to *to,
+			   const struct audit_totals *totals)
 {
 	_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
 	struct audit_finding finding;
@@ -57,6 +58,12 @@ static int compare_outside(struct call *call, struct desk *desk, const struct fi
 	int r = *path ? checkpoint_last(call->ctx, path, &line) : FUDA_ENOTFOUND;
 
 	report_flag(call->report, _("Compared with the checkpoints outside"), "outside", r == 0);
+	/* another process may be the one that writes them; or somebody has taken them away */
+	if (r == FUDA_ENOTFOUND && *path && totals->checkpoints)
+		fprintf(stderr,
+			_("%s has no checkpoint, but the database has: put the file there that you "
+			  "keep elsewhere, and verify again.\n"),
+			path);
 	if (r == FUDA_ENOTFOUND)
 		return 0;
 	if (r == 0)
@@ -79,7 +86,7 @@ static int verify(struct call *call, struct desk *desk)
 	report_number(call->report, _("Chains"), "chains", (long)totals.chains);
 	report_number(call->report, _("Rows"), "rows", (long)totals.rows);
 	report_number(call->report, _("Checkpoints"), "checkpoints", (long)totals.checkpoints);
-	outside = compare_outside(call, desk, &to);
+	outside = compare_outside(call, desk, &to, &totals);
 	call->shown = true;
 	if (r == FUDA_EVERIFY || outside == FUDA_EVERIFY || outside == FUDA_EFORMAT)
 		return call_fail(call, FUDA_EVERIFY, _("the audit trail is not as it was written"));
