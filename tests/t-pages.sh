@@ -54,6 +54,7 @@ for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
 	awk '/^\.\\" run$/ { on = 1; next } on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
 		in_block { sub(/^\$ /, ""); gsub(/\\e/, "\\"); print }' "$page" >"$tmp/example"
 	[ -s "$tmp/example" ] || continue
+	case $page in */fuda-mykeyd.1) [ -x "$build/fuda-mykeyd" ] || continue ;; esac
 	rm -rf "$tmp/place"
 	mkdir "$tmp/place"
 	(cd "$tmp/place" && sh -e "$tmp/example" </dev/null >"$tmp/out" 2>"$tmp/err") || {

@@ -23,11 +23,11 @@ static bool has_catalogue(const char *dir)
 	return any;
 }
 
-/* A moved installation, and a build tree (its programs are in .libs), before the place configured.
- */
+/* A moved installation, and a build tree (its programs are in it or in .libs), before the place
+ * configured. */
 static bool beside_program(char *ret, size_t size)
 {
-	static const char *const places[] = { "/../share/locale", "/../po" };
+	static const char *const places[] = { "/../share/locale", "/../po", "/po" };
 	char exe[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;

@@ -58,7 +58,8 @@ void http_caller(struct exchange *x, const uint8_t caller[16]);
 
 /* A problem (RFC 9457): type urn:mykey:problem:CODE, title, status, detail, and the members code,
  * instance (the trace or a random id, to find it in the log). `code` is of [a-z_] and static;
- * `detail` is a sentence for people, NULL for none; neither ever has anything of the request in it. */
+ * `detail` is a sentence for people, NULL for none; neither ever has anything of the request in it.
+ */
 void http_problem(struct exchange *x, int status, const char *code, const char *title,
 		  const char *detail, int retry_after);
 /* What a 401 to this request says in WWW-Authenticate, static: "Basic realm=\"est\"". Called before
