@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/platform.h"
 #include "tests/scratch.h"
@@ -450,16 +451,20 @@ static void renewals_are_read_strictly(_unused_ void **state)
 	static const char *const bad[] = { "0A0B",	   "0A0B,",	      ",0A0B",
 					   "0A0B,0A0G",	   "A0B,0A0B",	      "0A0B;0A0C",
 					   "0A0B,0A0C,0D", "0A 0B,0A0C",      "00,0A",
-					   "\"0A\",\"0B\"", "0A,0B\n0A,0C\n", "0A,0B\n0A" };
+					   "\"0A\",\"0B\"", "0A,0B\n0A,0C\n", "0A,0B\n0A",
+					   "0A,0B\n0A01,0A0C" /* whose end is missing */ };
 	struct renewal *r = NULL;
 	struct serial found, presented;
 	char where[128];
 
-	renewals(" 00FF01,02\t\r\n#\n03,04");
+	renewals(" 00FF01,02\t\r\n#\n03,04\n");
 	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
 	assert_int_equal(serial_of((const uint8_t *)"\xFF\x01", 2, &presented), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		scratch_write("renewed.csv", bad[i], 0600);
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s%s", bad[i], i + 1 < ARRAY_SIZE(bad) ? "\n" : "");
+		scratch_write("renewed.csv", text, 0600);
 		assert_int_equal(renewal_open(p->ctx, where, &r), FUDA_EFORMAT);
 		assert_non_null(strstr(fuda_context_message(p->ctx), "renewed.csv:"));
 		/* the one in force stays */
@@ -473,6 +478,9 @@ static void renewals_are_read_strictly(_unused_ void **state)
 	assert_int_equal(found.bytes[0], 5);
 	assert_int_equal(unlink(scratch_path("renewed.csv")), 0);
 	assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), FUDA_EFILE);
+	assert_int_equal(mkfifo(scratch_path("renewed.csv"), 0600), 0); /* which nobody writes to */
+	assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), FUDA_EFILE);
+	assert_int_equal(unlink(scratch_path("renewed.csv")), 0);
 	assert_int_equal(renewal_find(p->service.renewal, &presented, &found), 0);
 	assert_int_equal(renewal_open(p->ctx, where, &r), FUDA_EFILE);
 	assert_int_equal(renewal_open(p->ctx, "http://x", &r), FUDA_EINVAL);

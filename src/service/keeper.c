@@ -215,9 +215,20 @@ static void tell(struct keeper *k, size_t i, int code)
 		k->config.told(k->config.arg, duties[i].what, k->told[i]);
 }
 
+static bool is_ending(struct keeper *k)
+{
+	bool ending;
+
+	pthread_mutex_lock(&k->lock);
+	ending = k->ending;
+	pthread_mutex_unlock(&k->lock);
+	return ending;
+}
+
+/* Of duties that a hanging database makes long, one at most is waited for at the end. */
 static void do_what_is_due(struct keeper *k, bool woken)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(duties); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(duties) && !is_ending(k); i++) {
 		if (seconds_now() < k->due[i] && !(woken && duties[i].files))
 			continue;
 		/* the message of another failure is not this one's */

@@ -190,11 +190,18 @@ static int csv_read(struct fuda_context *ctx, struct csv *csv, int fd)
 
 	if (fstat(fd, &st) < 0)
 		return ctx_fail(ctx, FUDA_EFILE, "%s: %s", csv->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return ctx_fail(ctx, FUDA_EFILE, _("%s is not a regular file."), csv->path);
 	if (is_same(&st, &csv->read))
 		return 0;
 	e = read_all(fd, &text);
 	if (e < 0)
 		return ctx_fail(ctx, e, "%s: %s", csv->path, fuda_error_text(e));
+	/* half of a number is a number too */
+	if (text.len && text.data[text.len - 1] != '\n')
+		return ctx_fail(ctx, FUDA_EFORMAT,
+				_("%s: the last line has no end: the file is not whole."),
+				csv->path);
 	e = parse(ctx, csv->path, cur_of(text.data, text.len), &pairs);
 	if (e < 0)
 		return e;
@@ -210,7 +217,8 @@ static int csv_read(struct fuda_context *ctx, struct csv *csv, int fd)
 static int csv_refresh(struct fuda_context *ctx, void *own)
 {
 	struct csv *csv = own;
-	int fd = open(csv->path, O_RDONLY | O_CLOEXEC), e;
+	/* what is no regular file could keep us waiting */
+	int fd = open(csv->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), e;
 
 	if (fd < 0)
 		return ctx_fail(ctx, FUDA_EFILE, "%s: %s", csv->path, strerror(errno));

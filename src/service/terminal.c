@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <fuda/hash.h>
 
 #include "base/context.h"
 #include "service/meter.h"
 #include "service/service.h"
 
-enum { SLOTS = 512, FINGERPRINT = 32 };
+enum { SLOTS = 512, FINGERPRINT = 32, TURN_SECONDS = 5, REST_SECONDS = 2 };
 
 /* What is known of one certificate. */
 struct entry {
@@ -27,9 +28,10 @@ struct entry {
 
 struct terminals {
 	struct service *service;
-	pthread_mutex_t store_lock; /* of the two below */
+	pthread_mutex_t store_lock; /* of the three below */
 	struct store *store;
 	struct fuda_context *ctx;
+	int64_t rests_until; /* monotonic seconds: after a failure */
 	pthread_mutex_t crl_lock; /* of the two below */
 	int64_t crl_number;       /* 0: none */
 	struct fuda_buf crl;
@@ -128,17 +130,48 @@ static int read_once(struct store *store, const struct statement *const statemen
 	return r;
 }
 
+static struct timespec monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* The threads that ask here have all connections between them, those who ask whether we live too:
+ * where the database hangs they do not line up, each to hang in its turn. Locked if 0. */
+static int take_turn(struct terminals *t)
+{
+	struct timespec until = monotonic();
+
+	until.tv_sec += TURN_SECONDS;
+	if (pthread_mutex_clocklock(&t->store_lock, CLOCK_MONOTONIC, &until) != 0)
+		return FUDA_ESTORE;
+	if (monotonic().tv_sec >= t->rests_until)
+		return 0;
+	pthread_mutex_unlock(&t->store_lock);
+	return FUDA_ESTORE;
+}
+
 /* A lost connection is made anew once; for a reader its fate is all the same. */
 static int read_both(struct terminals *t, const struct statement *const statements[2],
 		     const struct datum *param, struct rows ret[2])
 {
-	int r = FUDA_ERETRY;
+	int64_t from = monotonic().tv_sec;
+	int r = take_turn(t);
 
-	pthread_mutex_lock(&t->store_lock);
+	if (r < 0)
+		return r;
+	r = FUDA_ERETRY;
 	for (int tries = 0; tries < 3 && (r == FUDA_ERETRY || r == FUDA_EUNSURE); tries++) {
 		rows_free(&ret[0]);
 		rows_free(&ret[1]);
 		r = read_once(t->store, statements, param, ret);
+		/* what took long would again */
+		if (r < 0 && monotonic().tv_sec - from >= REST_SECONDS) {
+			t->rests_until = monotonic().tv_sec + REST_SECONDS;
+			break;
+		}
 	}
 	pthread_mutex_unlock(&t->store_lock);
 	return r == FUDA_ERETRY || r == FUDA_EUNSURE ? FUDA_ESTORE : r;
