@@ -92,6 +92,15 @@ json_lacks .request
 run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
 says err 'has its certificate'
 mykeyd_terminal s u library
+for mode in 770 702; do
+	chmod $mode "$tmp/t"
+	mykey 1 t show
+	says err 'written to by others'
+	json_lacks .tries_before
+done
+chmod 755 "$tmp/t"
+run 0 terminal status --terminal t
+chmod 700 "$tmp/t"
 
 # waiting for the operator: it shows what he compares meanwhile, and ends when told to
 daemon_in s 0 terminal code --org 豊川市 --place 窓口 --sector bus --json

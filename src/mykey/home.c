@@ -51,6 +51,21 @@ int home_open(struct fuda_context *ctx, const char *path, struct home *ret)
 	return r < 0 ? ctx_fail(ctx, r, "%s: %s", path, strerror(errno)) : 0;
 }
 
+int home_check(struct fuda_context *ctx, const struct home *h)
+{
+	struct stat st;
+
+	if (fstat(h->fd, &st) < 0)
+		return ctx_fail(ctx, FUDA_EFILE, "%s: %s", h->path, strerror(errno));
+	if (st.st_mode & 022)
+		return ctx_fail(ctx, FUDA_EFILE,
+				_("%s can be written to by others, who could name another service "
+				  "there. If nobody did, chmod 700 it; otherwise enrol this "
+				  "terminal anew."),
+				h->path);
+	return 0;
+}
+
 void home_close(struct home *h)
 {
 	fd_close(&h->fd);

@@ -23,6 +23,8 @@ struct home_file {
 
 /* FUDA_ENOTFOUND: there is no such folder; FUDA_EFILE. */
 int home_open(struct fuda_context *ctx, const char *path, struct home *ret);
+/* FUDA_EFILE if others can write to it: they could put another service and CA there. */
+int home_check(struct fuda_context *ctx, const struct home *h);
 void home_close(struct home *h);
 
 /* Makes the folder `path` with these files, and those above it that are not there. FUDA_EEXISTS:

@@ -261,6 +261,8 @@ static int new_terminal(struct fuda_context *ctx, const char *folder, struct fud
 	t->ca = FUDA_BUF_INIT(TERMINAL_CA_MAX);
 	t->key = t->certificate = t->request = t->der = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	r = home_open(ctx, folder, &t->home);
+	if (r == 0)
+		r = home_check(ctx, &t->home);
 	if (r < 0)
 		fuda_terminal_free(&t);
 	else
