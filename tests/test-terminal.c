@@ -215,6 +215,41 @@ static void fails_with_the_database(void **state)
 	assert_string_equal(answer(&certificate), "");
 }
 
+static void *ask_slowly(void *arg)
+{
+	struct terminal t;
+	const char *code;
+
+	*(int *)arg = terminal_ask(service.terminals, certificate.data, certificate.len, time(NULL), &t, &code);
+	return NULL;
+}
+
+/* One waits for the database; who comes behind has other connections to serve. */
+static void does_not_line_up(void **state)
+{
+	struct terminal t;
+	const char *code;
+	pthread_t slow;
+	time_t begin;
+	int r = -1;
+
+	(void)state;
+	SQL("ALTER TABLE terminal RENAME TO elsewhere");
+	SQL("CREATE VIEW terminal AS SELECT * FROM elsewhere WHERE (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL"
+	    " SELECT x + 1 FROM n WHERE x < 15000000) SELECT max(x) FROM n) > 0");
+	assert_int_equal(pthread_create(&slow, NULL, ask_slowly, &r), 0);
+	usleep(200000);
+	begin = time(NULL);
+	assert_int_equal(terminal_ask(service.terminals, certificate.data, certificate.len, time(NULL), &t, &code),
+			 FUDA_ESTORE);
+	assert_true(time(NULL) - begin < 5);
+	pthread_join(slow, NULL);
+	assert_int_equal(r, 0);
+	SQL("DROP VIEW terminal");
+	SQL("ALTER TABLE elsewhere RENAME TO terminal");
+	assert_string_equal(answer(&certificate), "");
+}
+
 /* So many refusals a minute are told, and nobody who refuses is held up by it. */
 static void tells_refusals(void **state)
 {
@@ -266,6 +301,7 @@ int main(void)
 		WITH(remembers_for_five_seconds),
 		WITH(remembers_no_longer_than_the_certificate),
 		WITH(fails_with_the_database),
+		WITH(does_not_line_up),
 		WITH(tells_refusals),
 #undef WITH
 	};

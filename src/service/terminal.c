@@ -13,7 +13,7 @@
 #include "service/meter.h"
 #include "service/service.h"
 
-enum { SLOTS = 512, FINGERPRINT = 32, TURN_SECONDS = 5, REST_SECONDS = 2 };
+enum { SLOTS = 512, FINGERPRINT = 32, TURN_SECONDS = 2, REST_SECONDS = 2 };
 
 /* What is known of one certificate. */
 struct entry {
