@@ -35,8 +35,9 @@ struct renewal_source {
 
 /* "csv:FILE": lines "NEW,OLD" of serial numbers in hexadecimal, '#' begins a comment, blank lines
  * do not count. Whatever else is in it refuses the file as a whole: FUDA_EFORMAT, "file:line: what
- * is wrong"; so does a new serial that comes twice, and a last line without its end. Read again by refresh when it was changed.
- * "": no source; `*ret` is NULL, which all below take. FUDA_EINVAL: no such source. */
+ * is wrong"; so does a new serial that comes twice, and a last line without its end. Read again by
+ * refresh when it was changed. "": no source; `*ret` is NULL, which all below take. FUDA_EINVAL: no
+ * such source. */
 int renewal_open(struct fuda_context *ctx, const char *where, struct renewal **ret);
 void renewal_close(struct renewal **renewal);
 int renewal_refresh(struct fuda_context *ctx, struct renewal *renewal);
