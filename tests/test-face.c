@@ -347,6 +347,53 @@ static void asks_anew(void **state)
 	session_close(&s);
 }
 
+/* ---- the tap ---- */
+
+/* Once for each opening, with all the tries there are, and not otherwise. */
+static void taps_once(_unused_ void **state)
+{
+	static const struct {
+		const char *settings, *birth;
+		int least;
+		bool use_last_try;
+		int result;
+		bool sent;
+	} cases[] = {
+		{ "", SAMPLE_BIRTH_KEY, 0, false, FUDA_EINVAL, false },
+		{ "", SAMPLE_BIRTH_KEY, 11, false, FUDA_ELASTTRY, false },
+		{ "", SAMPLE_BIRTH_KEY, 11, true, FUDA_ELASTTRY, false },
+		{ "birth-tries = 0\n", SAMPLE_BIRTH_KEY, 10, false, FUDA_ELASTTRY, false },
+		{ "birth-tries = 0\n", SAMPLE_BIRTH_KEY, 10, true, FUDA_ELASTTRY, false },
+		{ "birth-tries = 1\n", SAMPLE_BIRTH_KEY, 1, true, FUDA_ELASTTRY, false },
+		{ "", "02051", 10, false, FUDA_EPINFORM, false },
+		{ "", "020516", 10, false, FUDA_EPINWRONG, true },
+		{ "", SAMPLE_BIRTH_KEY, 10, false, 0, true },
+	};
+	const uint8_t challenge[32] = { 1, 2, 3 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
+		struct session s;
+		int r;
+
+		softcard_write(cases[i].settings);
+		session_open(&s, NULL, cases[i].birth);
+		s.entry.tries_least = cases[i].least;
+		s.entry.use_last_try = cases[i].use_last_try;
+		r = fuda_face_tap(s.card, &s.entry, challenge, s.dl, &signature);
+		if (r != cases[i].result || s.entry.sent != cases[i].sent)
+			fail_msg("case %zu: %s", i, fuda_error_name(r));
+		assert_int_equal(signature.len, r == 0 ? 256 : 0);
+		if (cases[i].sent) { /* right or wrong, that was it */
+			s.entry.sent = false;
+			r = fuda_face_tap(s.card, &s.entry, challenge, s.dl, &signature);
+			assert_int_equal(r, FUDA_EINVAL);
+			assert_false(s.entry.sent);
+		}
+		session_close(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(takes_the_largest_face, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_a_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(asks_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(taps_once, setup, teardown),
 	};
 
 	return stage_run(tests, softcard_setup, softcard_teardown);

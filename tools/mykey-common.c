@@ -107,18 +107,13 @@ static bool told_to_wait(void *arg, int seconds)
 
 /* ---- the holder ---- */
 
-struct signed_by_card {
-	struct fuda_buf signature, certificate;
-};
-
-static void signed_free(struct signed_by_card *s)
+void mykey_signed_free(struct mykey_signed *s)
 {
 	fuda_buf_free(&s->signature);
 	fuda_buf_free(&s->certificate);
 }
 
-/* The card's part, as one job. */
-static int sign(struct call *call, const struct fuda_digest *digest, struct signed_by_card *s)
+int mykey_sign(struct call *call, const struct fuda_digest *digest, struct mykey_signed *s)
 {
 	struct fuda_secret *secret;
 	struct fuda_pin_entry entry;
@@ -168,15 +163,15 @@ static void report_answer(struct call *call, const struct fuda_mykey_wish *wish,
 	report_text(to, _("Sector"), "sector", a->sector);
 	report_text(to, _("Pseudonym"), "ppid", a->ppid);
 	report_text(to, _("Number there"), "local_number", a->local_number);
+	report_text(to, NULL, "amr", a->amr);
 	if (a->tries_left >= 0)
 		report_number(to, _("Wishes left"), "tries_left", a->tries_left);
 	if (a->retry_after)
 		report_number(to, NULL, "retry_after", a->retry_after);
 }
 
-/* A refusal is a result, whatever it is that was refused. */
-static int judge(struct call *call, const struct fuda_mykey_wish *wish,
-		 const struct fuda_mykey_answer *a, int code)
+int mykey_judge(struct call *call, const struct fuda_mykey_wish *wish,
+		const struct fuda_mykey_answer *a, int code)
 {
 	report_answer(call, wish, a);
 	if (code == 0 || !*a->result)
@@ -195,27 +190,31 @@ static int judge(struct call *call, const struct fuda_mykey_wish *wish,
 /* Nothing is asked of the person before the service has shown that it can be had. */
 static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
-	_cleanup_(signed_free) struct signed_by_card s = {
-		.signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
-		.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX),
-	};
+	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
 	struct fuda_mykey_answer answer = { .tries_left = -1 };
 	struct fuda_digest digest;
 	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
 
 	session_restart(call);
 	if (r == 0)
-		r = sign(call, &digest, &s);
+		r = mykey_sign(call, &digest, &s);
 	if (r < 0)
 		return r;
 	session_restart(call);
 	r = fuda_mykey_ask(mykey, wish, &s.certificate, &s.signature, call->dl, &answer);
-	r = judge(call, wish, &answer, r);
+	r = mykey_judge(call, wish, &answer, r);
 	explicit_bzero(&answer, sizeof(answer));
 	return r;
 }
 
 int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)
+{
+	return mykey_run_by(call, wish, work);
+}
+
+int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
+		 int (*how)(struct call *call, struct fuda_mykey *mykey,
+			    const struct fuda_mykey_wish *wish))
 {
 	struct fuda_terminal *terminal = NULL;
 	struct fuda_mykey *mykey = NULL;
@@ -225,7 +224,7 @@ int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)
 		r = fuda_mykey_new(terminal, &mykey);
 	if (r == 0) {
 		fuda_mykey_on_wait(mykey, told_to_wait, call);
-		r = work(call, mykey, wish);
+		r = how(call, mykey, wish);
 	}
 	if (r == 0)
 		mind_renewal(terminal);

@@ -28,6 +28,25 @@ enum { MYKEY_FLAGS = COMMAND_CARD | COMMAND_PIN };
 int mykey_open_terminal(struct call *call, struct fuda_terminal **ret);
 /* The whole of a command: challenge, card and PIN, question, report. */
 int mykey_run(struct call *call, const struct fuda_mykey_wish *wish);
+/* The same with what happens between in the hands of `how`. */
+int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
+		 int (*how)(struct call *call, struct fuda_mykey *mykey,
+			    const struct fuda_mykey_wish *wish));
+
+/* What the card makes of a challenge. */
+struct mykey_signed {
+	struct fuda_buf signature, certificate;
+};
+#define MYKEY_SIGNED_INIT                                                  \
+	((struct mykey_signed){ .signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX), \
+				.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) })
+void mykey_signed_free(struct mykey_signed *s);
+/* The card's part, as one job: asks for its PIN. */
+int mykey_sign(struct call *call, const struct fuda_digest *digest, struct mykey_signed *s);
+/* Reports what was answered, a refusal too, whatever it is that was refused. Gives `code`, or
+ * FUDA_EVERIFY for what was wrong with the card. */
+int mykey_judge(struct call *call, const struct fuda_mykey_wish *wish,
+		const struct fuda_mykey_answer *a, int code);
 
 /* Adds what there is to say about a terminal. */
 int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,

@@ -38,6 +38,7 @@ struct fuda_face_request {
 	bool my_number; /* opened by FUDA_PIN_A */
 	enum fuda_pin with;
 	struct fuda_pin_entry *pin;
+	const uint8_t *challenge; /* 32 bytes for the card to sign; NULL: random ones */
 };
 
 /* Reads what is asked for as one job: certificate, counter, VERIFY, records, challenge, power off.
@@ -46,6 +47,15 @@ struct fuda_face_request {
  * content is replaced, and untouched on failure. */
 int fuda_face_read(struct fuda_card *card, const struct fuda_face_request *request,
 		   struct fuda_deadline *dl, struct fuda_face_records *ret_records);
+
+/* Has the card sign the 32 bytes of `challenge` (PKCS#1 v1.5, SHA-256) with the key that its
+ * records name, once the birth date's key, `pin`, has been accepted: counter, VERIFY, signature,
+ * power off, as one job. No record is read, and nobody types anything, so `pin->tries_least` must
+ * say what an untouched counter shows: FUDA_EINVAL (before anything is sent) without it, and if it
+ * was done before with this card. Who wants it again opens the card anew, once it was taken away.
+ * Appends the signature. */
+int fuda_face_tap(struct fuda_card *card, struct fuda_pin_entry *pin, const uint8_t challenge[32],
+		  struct fuda_deadline *dl, struct fuda_buf *ret_signature);
 
 /* ---- what the records say ----
  *

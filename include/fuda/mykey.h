@@ -10,6 +10,7 @@
 #include <fuda/context.h>
 #include <fuda/deadline.h>
 #include <fuda/hash.h>
+#include <fuda/secret.h>
 
 /* ---- the terminal ---- */
 
@@ -89,6 +90,17 @@ enum fuda_mykey_purpose {
 	FUDA_MYKEY_RESOLVE, /* the pseudonym in a sector, and the number linked there */
 	FUDA_MYKEY_LINK,
 	FUDA_MYKEY_UNLINK,
+	FUDA_MYKEY_TAP_REGISTER, /* lets the card be used without its PIN, face to face */
+	FUDA_MYKEY_TAP_UNREGISTER,
+	FUDA_MYKEY_TAP, /* the same as resolve, without a PIN: fuda_mykey_tap_start() */
+};
+
+/* What the card's face application said when the digest of a registration was its challenge:
+ * <fuda/face.h>. */
+struct fuda_mykey_face {
+	const struct fuda_secret *birth; /* the birth date's key, which was right */
+	int tries;                       /* left behind it: what an untouched counter shows */
+	const struct fuda_buf *age, *certificate, *signature;
 };
 
 struct fuda_mykey_wish {
@@ -96,6 +108,7 @@ struct fuda_mykey_wish {
 	const char *sector;       /* NULL: the terminal's only one */
 	const char *wished;       /* change: the id wished for; NULL: any */
 	const char *local_number; /* link: what the holder is called there */
+	const struct fuda_mykey_face *face; /* registering for taps */
 };
 struct fuda_mykey_answer {
 	char result[48]; /* "ok", or the service's problem code */
@@ -107,6 +120,7 @@ struct fuda_mykey_answer {
 	char ppid[32];
 	char local_number[260]; /* "" if none is linked */
 	char sector[64];
+	char amr[16];	   /* tap: how the holder is known, "hwk": by the card alone */
 	int tries_left;    /* change: wishes that may still be tried; -1: not said */
 	int retry_after;   /* seconds; 0: not said */
 	char message[256]; /* what the service says to people, "" if nothing */
@@ -127,5 +141,16 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);
+
+/* The first step of a tap, in the place of a challenge: tells the service the card's certificate
+ * (read without a PIN), and gets what the card has to be asked, checked as a challenge is: the
+ * birth date's key, the tries that its counter must show, and the digest, which is the challenge
+ * for the card's face application (fuda_face_tap()). Its signature is what fuda_mykey_ask() then
+ * takes for FUDA_MYKEY_TAP. The service counts these, and gives few without an end. `ret` as by
+ * fuda_mykey_ask(), where the service refuses. */
+int fuda_mykey_tap_start(struct fuda_mykey *mykey, const struct fuda_buf *certificate,
+			 struct fuda_deadline *dl, struct fuda_mykey_answer *ret,
+			 struct fuda_secret **ret_birth, int *ret_tries,
+			 struct fuda_digest *ret_digest);
 
 #endif

@@ -75,10 +75,14 @@ struct fuda_pin_entry {
 	int tries_after;
 	bool sent;   /* the secret left for the card, or may have */
 	uint16_t sw; /* SW1-SW2 that the card answered to it; 0: none */
+	/* The caller's, as the first two: send it only if the counter can be read and shows at
+	 * least so many tries, for who spends the tries of somebody else; FUDA_ELASTTRY otherwise,
+	 * whatever `use_last_try` says. 0: no such rule. */
+	int tries_least;
 };
 
 #define FUDA_PIN_ENTRY(s) \
-	((struct fuda_pin_entry){ (s), false, FUDA_TRIES_UNKNOWN, FUDA_TRIES_UNKNOWN, false, 0 })
+	((struct fuda_pin_entry){ (s), false, FUDA_TRIES_UNKNOWN, FUDA_TRIES_UNKNOWN, false, 0, 0 })
 
 /* Presents the secret `pin`, once, and leaves it verified and its application selected: what it
  * opens can be read by fuda_card_transmit() until the job ends, the card loses power or an

@@ -93,8 +93,9 @@ int digest_info(const struct fuda_digest *digest, uint8_t ret[DIGEST_INFO_MAX], 
 int app_take_signature(struct fuda_card *c, const struct token_kind *kind,
 		       const struct fuda_buf *answer, struct fuda_buf *ret_signature);
 
-/* Has the selected application sign a fresh challenge with its default key, which asks for no PIN:
- * card.md 3.1. */
-int app_challenge(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_response *ret);
+/* Has the selected application sign a challenge with its default key, which asks for no PIN:
+ * card.md 3.1. A fresh one for NULL. */
+int app_challenge(struct fuda_card *c, const uint8_t *given, struct fuda_deadline *dl,
+		  struct fuda_response *ret);
 
 #endif

@@ -84,13 +84,44 @@ int fuda_face_read(struct fuda_card *c, const struct fuda_face_request *q, struc
 	if (r == 0)
 		r = read_records(c, q, dl, &records);
 	if (r == 0)
-		r = app_challenge(c, dl, &records.response);
+		r = app_challenge(c, q->challenge, dl, &records.response);
 	if (r < 0)
 		return r;
 	fuda_face_records_free(ret_records);
 	*ret_records = records;
 	records = FUDA_FACE_RECORDS_INIT;
 	return 0;
+}
+
+int fuda_face_tap(struct fuda_card *c, struct fuda_pin_entry *pin, const uint8_t challenge[32],
+		  struct fuda_deadline *dl, struct fuda_buf *ret_signature)
+{
+	_cleanup_job_ struct fuda_card *job = NULL;
+	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
+	struct fuda_response response = { .signature = signature };
+	int r;
+
+	ctx_step(c->ctx, _("have the card sign a challenge"));
+	if (c->tapped)
+		return ctx_fail(c->ctx, FUDA_EINVAL,
+				_("This card was used without a PIN already: take it away first. "
+				  "Nothing was sent."));
+	if (pin->tries_least < 1)
+		return ctx_fail_code(c->ctx, FUDA_EINVAL);
+	r = pin_check_entry(c, FUDA_PIN_BIRTH, pin);
+	if (r == 0)
+		r = app_begin(c, &aid_face, dl);
+	if (r < 0)
+		return r;
+	job = c;
+	r = pin_verify(c, FUDA_PIN_BIRTH, &aid_face, pin, dl);
+	c->tapped = pin->sent;
+	if (r == 0)
+		r = app_challenge(c, challenge, dl, &response);
+	signature = response.signature;
+	if (r == 0 && fuda_buf_append(ret_signature, signature.data, signature.len) < 0)
+		r = ctx_fail_code(c->ctx, FUDA_ENOMEM);
+	return r;
 }
 
 int fuda_face_basic(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_basic *ret)

@@ -242,7 +242,8 @@ int app_take_signature(struct fuda_card *c, const struct token_kind *kind,
 	return r < 0 ? ctx_fail_code(c->ctx, r) : 0;
 }
 
-int app_challenge(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_response *ret)
+int app_challenge(struct fuda_card *c, const uint8_t *given, struct fuda_deadline *dl,
+		  struct fuda_response *ret)
 {
 	/* P1 00: pads what it is given; P2 00: with the application's default key */
 	struct apdu a = { 0x80, 0x2A, 0x00, 0x00, NULL, 0, 256, false };
@@ -250,10 +251,13 @@ int app_challenge(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_res
 	struct fuda_digest digest;
 	_cleanup_buf_ struct fuda_buf signature = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
 	uint16_t sw;
-	int r;
+	int r = 0;
 
 	ctx_step(c->ctx, _("have the card sign a challenge"));
-	r = fuda_random(challenge, sizeof(challenge));
+	if (given)
+		memcpy(challenge, given, sizeof(challenge));
+	else
+		r = fuda_random(challenge, sizeof(challenge));
 	if (r == 0)
 		r = fuda_digest_bytes(FUDA_SHA256, challenge, sizeof(challenge), &digest);
 	if (r == 0)

@@ -125,7 +125,7 @@ int fuda_text_read(struct fuda_card *c, const struct fuda_text_request *q, struc
 		r = q->secure_messaging ? read_securely(c, q, dl, &records) :
 					  read_records(c, NULL, q, dl, &records);
 	if (r == 0)
-		r = app_challenge(c, dl, &records.response);
+		r = app_challenge(c, NULL, dl, &records.response);
 	if (r < 0)
 		return r;
 	fuda_text_records_free(ret_records);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a secret: for card/pin.c alone. */
+/* The inside of a secret: for card/pin.c, and mykey/ask.c that registers one. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 

@@ -30,6 +30,7 @@ struct fuda_card {
 	uint16_t file;		       /* current file, 0 if none or not known */
 	bool greeted;		       /* the card has answered a command */
 	/* in this job: */
+	bool tapped; /* fuda_face_tap() sent its secret: once for each opening */
 	bool secret_sent;
 	unsigned restores;
 	bool chaining; /* in the middle of a chained command */

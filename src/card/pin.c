@@ -316,6 +316,19 @@ int pin_check_tries(struct fuda_card *c, enum fuda_pin pin, int tries, bool use_
 			_(pins[pin].title));
 }
 
+/* For who spends the tries of somebody else. */
+static int check_least(struct fuda_card *c, enum fuda_pin pin, const struct fuda_pin_entry *entry)
+{
+	int r = pin_check_tries(c, pin, entry->tries_before, false);
+
+	if (r < 0 || entry->tries_before >= entry->tries_least)
+		return r;
+	return ctx_fail(c->ctx, FUDA_ELASTTRY,
+			_("The %s has %d of %d tries left: somebody has spent the others. It was "
+			  "not sent."),
+			_(pins[pin].title), entry->tries_before, entry->tries_least);
+}
+
 int pin_ready(struct fuda_card *c, struct fuda_deadline *dl)
 {
 	int r = deadline_check(dl);
@@ -493,7 +506,9 @@ int pin_present(struct fuda_card *c, const struct pin_place *place, uint8_t p2,
 
 	entry->tries_after = entry->tries_before;
 	ctx_step(c->ctx, _("verify the PIN"));
-	r = pin_check_tries(c, place->pin, entry->tries_before, entry->use_last_try);
+	r = entry->tries_least ?
+		    check_least(c, place->pin, entry) :
+		    pin_check_tries(c, place->pin, entry->tries_before, entry->use_last_try);
 	if (r == 0)
 		r = pin_ready(c, dl);
 	if (r < 0)

@@ -48,6 +48,7 @@ int answer_wish(const struct https_answer *answer, bool id, bool ppid,
 		{ "ppid", JSON_STRING, ppid, a.ppid, sizeof(a.ppid), NULL },
 		{ "local_number", JSON_STRING, false, a.local_number, sizeof(a.local_number),
 		  NULL },
+		{ "amr", JSON_STRING, false, a.amr, sizeof(a.amr), NULL },
 	};
 	int r = read_json(answer, fields, ARRAY_SIZE(fields));
 

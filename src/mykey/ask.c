@@ -9,16 +9,15 @@
 
 #include "base/context.h"
 #include "base/deadline.h"
+#include "base/secret.h"
 #include "codec/json.h"
 #include "codec/utf8.h"
-#include "mykey/answer.h"
+#include "mykey/ask.h"
 #include "mykey/problem.h"
 #include <fuda/encode.h>
 
 enum {
 	SKEW_MAX = 300, /* seconds between now and a challenge's end, either way */
-	KEY_BYTES = 16, /* of an idempotency key */
-	BODY_MAX = 16384,
 	PAUSE_FIRST_MS = 250,
 	PAUSE_LAST_MS = 4000,
 	/* of what is asked with: as the service has it */
@@ -27,23 +26,8 @@ enum {
 	SECTOR_CHARS = 63,
 };
 
-struct fuda_mykey {
-	struct fuda_terminal *terminal;
-	struct fuda_context *ctx;
-	fuda_mykey_wait wait;
-	void *arg;
-	/* the challenge that was got last */
-	bool challenged;
-	enum fuda_mykey_purpose purpose;
-	char token[ANSWER_TOKEN];
-};
-
 /* What the service calls each of them; it is signed, too. */
-static const struct purpose {
-	const char *name, *path;
-	bool changes;  /* there is something to be unsure of */
-	bool id, ppid; /* that its answer must have */
-} purposes[] = {
+static const struct purpose purposes[] = {
 	[FUDA_MYKEY_BIND] = { "bind", "/v1/mykeys", true, true, false },
 	[FUDA_MYKEY_SHOW] = { "show", "/v1/mykeys:show", false, true, false },
 	[FUDA_MYKEY_CHANGE] = { "change", "/v1/mykeys:change", true, true, false },
@@ -51,6 +35,10 @@ static const struct purpose {
 	[FUDA_MYKEY_RESOLVE] = { "resolve", "/v1/resolve", true, false, true },
 	[FUDA_MYKEY_LINK] = { "link", "/v1/links", true, false, true },
 	[FUDA_MYKEY_UNLINK] = { "unlink", "/v1/links:unlink", true, false, true },
+	[FUDA_MYKEY_TAP_REGISTER] = { "tap-register", "/v1/tap:register", true, false, false },
+	[FUDA_MYKEY_TAP_UNREGISTER] = { "tap-unregister", "/v1/tap:unregister", true, false,
+					false },
+	[FUDA_MYKEY_TAP] = { "tap", "/v1/tap", false, false, true },
 };
 
 int fuda_mykey_new(struct fuda_terminal *terminal, struct fuda_mykey **ret)
@@ -101,7 +89,7 @@ static int wait_for(struct fuda_mykey *m, int seconds, const struct fuda_deadlin
 /* ---- the challenge ---- */
 
 /* What is said of the service, by its origin. */
-static int says(struct fuda_mykey *m, int code, const char *text)
+int ask_says(struct fuda_mykey *m, int code, const char *text)
 {
 	return ctx_fail(m->ctx, code, text, m->terminal->origin);
 }
@@ -112,29 +100,29 @@ static int check_challenge(struct fuda_mykey *m, const struct answer_challenge *
 	int64_t now = time(NULL);
 
 	if (strcmp(c->origin, m->terminal->origin) != 0)
-		return says(m, FUDA_EVERIFY,
+		return ask_says(m, FUDA_EVERIFY,
 			    _("The service at %s gives challenges in the name of another one. "
 			      "Nothing was signed."));
 	if (strcmp(c->terminal, m->terminal->facts.id) != 0)
-		return says(m, FUDA_EVERIFY,
+		return ask_says(m, FUDA_EVERIFY,
 			    _("The service at %s gives this terminal the challenge of another one. "
 			      "Nothing was signed."));
 	if (c->expires < now - SKEW_MAX || c->expires > now + SKEW_MAX)
-		return says(m, FUDA_EVERIFY,
+		return ask_says(m, FUDA_EVERIFY,
 			    _("The challenge of %s is not for now: the clock of this machine or of "
 			      "the service is wrong. Nothing was signed."));
 	return 0;
 }
 
-static int take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
-			  const struct https_answer *a, struct fuda_digest *ret)
+int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
+		       const struct https_answer *a, struct fuda_digest *ret)
 {
 	struct answer_challenge c;
 	uint8_t id[TRANSCRIPT_TERMINAL];
 	int r;
 
 	if (answer_challenge(a, &c) < 0)
-		return says(m, FUDA_EFORMAT, _("What %s gives is no challenge."));
+		return ask_says(m, FUDA_EFORMAT, _("What %s gives is no challenge."));
 	r = check_challenge(m, &c);
 	if (r == 0)
 		r = terminal_id_read(m->terminal->facts.id, id);
@@ -152,7 +140,7 @@ static int take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 }
 
 /* What would be refused anyway, for a reason that is known here. */
-static int check_terminal(struct fuda_mykey *m)
+int ask_check_terminal(struct fuda_mykey *m)
 {
 	struct fuda_terminal_facts facts;
 	int r = fuda_terminal_facts(m->terminal, &facts);
@@ -236,7 +224,7 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 	snprintf(target, sizeof(target), "/v1/challenge?purpose=%s", purposes[wish->purpose].name);
 	r = check_wish(m, wish);
 	if (r == 0)
-		r = check_terminal(m);
+		r = ask_check_terminal(m);
 	while (r == 0) {
 		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
 		struct https *https;
@@ -248,7 +236,7 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 		if (r < 0)
 			return https_lost(r);
 		if (a.status == 200)
-			return take_challenge(m, wish->purpose, &a, ret);
+			return ask_take_challenge(m, wish->purpose, &a, ret);
 		r = problem_wait(&a) ? wait_for(m, problem_wait(&a), dl) : refused(m, &a);
 	}
 	return r;
@@ -256,20 +244,23 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 
 /* ---- asking ---- */
 
-/* One request, however often it is sent. */
-struct asking {
-	struct fuda_mykey *m;
-	const struct purpose *purpose;
-	struct fuda_deadline *dl;
-	struct fuda_buf body;
-	char key[2 * KEY_BYTES + 1];
-	bool unsure; /* it may have arrived, and there was no answer */
-	int pause;   /* ms, before the next time */
-};
-
-static void asking_free(struct asking *a)
+void asking_free(struct asking *a)
 {
 	fuda_buf_free(&a->body);
+}
+
+/* What a registration brings of the card's face. */
+static void put_face(struct json_out *out, const struct fuda_mykey_face *face)
+{
+	char birth[FUDA_SECRET_MAX + 1] = "";
+
+	memcpy(birth, face->birth->bytes, face->birth->len);
+	json_string(out, "birth", birth);
+	wipe(birth, sizeof(birth));
+	json_number(out, "tries", face->tries);
+	json_base64(out, "record", face->age->data, face->age->len);
+	json_base64(out, "cv", face->certificate->data, face->certificate->len);
+	json_base64(out, "proof", face->signature->data, face->signature->len);
 }
 
 static int make_body(struct asking *a, const struct fuda_mykey_wish *wish,
@@ -291,17 +282,16 @@ static int make_body(struct asking *a, const struct fuda_mykey_wish *wish,
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		if (more[i].value)
 			json_string(&out, more[i].name, more[i].value);
+	if (wish->purpose == FUDA_MYKEY_TAP_REGISTER)
+		put_face(&out, wish->face);
 	return json_end(&out);
 }
 
-static int start(struct asking *a, const struct fuda_mykey_wish *wish,
-		 const struct fuda_buf *certificate, const struct fuda_buf *signature)
+int asking_start(struct asking *a, int body)
 {
-	uint8_t random[KEY_BYTES];
-	int r = fuda_random(random, sizeof(random));
+	uint8_t random[ASKING_KEY];
+	int r = body < 0 ? body : fuda_random(random, sizeof(random));
 
-	if (r == 0)
-		r = make_body(a, wish, certificate, signature);
 	if (r < 0)
 		return ctx_fail(a->m->ctx, r == FUDA_EFAILED || r == FUDA_ENOMEM ? r : FUDA_EINVAL,
 				"%s", fuda_error_text(r));
@@ -310,7 +300,7 @@ static int start(struct asking *a, const struct fuda_mykey_wish *wish,
 }
 
 /* Nothing more is tried: whether it was done is known or not. */
-static int give_up(struct asking *a, int code)
+int asking_give_up(struct asking *a, int code)
 {
 	if (!a->unsure || !a->purpose->changes)
 		return code;
@@ -327,7 +317,7 @@ static int pause_before(struct asking *a, int code)
 	a->pause = MIN(2 * a->pause, (int)PAUSE_LAST_MS);
 	if (r == 0)
 		return 0;
-	return give_up(a, r == FUDA_ETIMEOUT ? code : r);
+	return asking_give_up(a, r == FUDA_ETIMEOUT ? code : r);
 }
 
 /* What nobody can tell from a lost answer if it follows one: the service judges these before it
@@ -351,6 +341,12 @@ static bool says_nothing(const struct https_answer *answer, const struct problem
 	return false;
 }
 
+/* Reasons to come back later that are no reason to wait here. */
+static bool is_final(const char *code)
+{
+	return strcmp(code, "revocation_info_stale") == 0 || strcmp(code, "tap_limit") == 0;
+}
+
 static int take_problem(struct asking *a, const struct https_answer *answer,
 			const struct problem *p, struct fuda_mykey_answer *ret)
 {
@@ -360,18 +356,17 @@ static int take_problem(struct asking *a, const struct https_answer *answer,
 	snprintf(ret->message, sizeof(ret->message), "%s", p->detail);
 	ret->tries_left = p->tries_left;
 	ret->retry_after = answer->retry_after;
-	return says_nothing(answer, p) ? give_up(a, r) : r;
+	return says_nothing(answer, p) ? asking_give_up(a, r) : r;
 }
 
-static int take_answer(struct asking *a, const struct https_answer *answer,
-		       struct fuda_mykey_answer *ret)
+static int take_answer(struct asking *a, const struct https_answer *answer)
 {
-	int r = answer_wish(answer, a->purpose->id, a->purpose->ppid, ret);
+	int r = answer_wish(answer, a->purpose->id, a->purpose->ppid, a->to);
 
 	if (r == 0)
 		return 0;
 	a->unsure = true; /* it was done, or something like it */
-	return give_up(a, says(a->m, r, _("The answer of %s cannot be understood.")));
+	return asking_give_up(a, ask_says(a->m, r, _("The answer of %s cannot be understood.")));
 }
 
 enum { AGAIN = 1 };
@@ -385,7 +380,7 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 	int r = terminal_https(a->m->terminal, &https);
 
 	if (r < 0)
-		return give_up(a, r);
+		return asking_give_up(a, r);
 	r = https_exchange(https,
 			   &(struct https_request){
 				   .target = a->purpose->path,
@@ -401,18 +396,18 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 		return r < 0 ? r : AGAIN;
 	}
 	if (r < 0)
-		return give_up(a, r);
+		return asking_give_up(a, r);
 	if (answer.status == 200 || answer.status == 201)
-		return take_answer(a, &answer, ret);
+		return a->take(a, &answer);
 	problem_read(&answer, &p);
-	if (problem_wait(&answer) && strcmp(p.code, "revocation_info_stale") != 0) {
+	if (problem_wait(&answer) && !is_final(p.code)) {
 		/* a commit whose outcome the service does not know is one of these, too; what has
 		 * another name never came so far */
 		a->unsure |= answer.status == 503 &&
 			     (!p.known || strcmp(p.code, "database_unavailable") == 0);
 		ret->retry_after = problem_wait(&answer);
 		r = wait_for(a->m, ret->retry_after, a->dl);
-		return r < 0 ? give_up(a, r) : AGAIN;
+		return r < 0 ? asking_give_up(a, r) : AGAIN;
 	}
 	/* broken on the way, or it is being done for a try before this one */
 	if ((answer.status >= 500 && !p.known) || strcmp(p.code, "request_in_progress") == 0) {
@@ -423,6 +418,17 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 	return take_problem(a, &answer, &p, ret);
 }
 
+int asking_run(struct asking *a, struct fuda_mykey_answer *ret)
+{
+	int r;
+
+	a->pause = PAUSE_FIRST_MS;
+	do
+		r = try_once(a, ret);
+	while (r == AGAIN);
+	return r;
+}
+
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret)
@@ -431,22 +437,22 @@ int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		.m = mykey,
 		.purpose = &purposes[wish->purpose],
 		.dl = dl,
-		.body = FUDA_BUF_INIT(BODY_MAX),
-		.pause = PAUSE_FIRST_MS,
+		.body = FUDA_BUF_INIT(ASKING_BODY),
+		.take = take_answer,
 	};
 	struct fuda_mykey_answer answer = { .tries_left = -1 };
 	int r;
 
-	if (!mykey->challenged || mykey->purpose != wish->purpose)
+	a.to = &answer;
+	if (!mykey->challenged || mykey->purpose != wish->purpose ||
+	    (wish->purpose == FUDA_MYKEY_TAP_REGISTER && !wish->face))
 		return ctx_fail_code(mykey->ctx, FUDA_EINVAL);
 	ctx_step(mykey->ctx, _("ask the service"));
-	r = start(&a, wish, certificate, signature);
+	r = asking_start(&a, make_body(&a, wish, certificate, signature));
 	if (r == 0)
 		mykey->challenged = false; /* it is good for one request */
 	if (r == 0)
-		do
-			r = try_once(&a, &answer);
-		while (r == AGAIN);
+		r = asking_run(&a, &answer);
 	if (r == 0 || *answer.result || answer.retry_after)
 		*ret = answer;
 	wipe(&answer, sizeof(answer));

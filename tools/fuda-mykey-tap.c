@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/mykey-common.h"
+
+#include <string.h>
+#include <fuda/face.h>
+
+#include "tools/report.h"
+#include "tools/secrets.h"
+
+static const char *sector;
+static bool enter, leave;
+
+/* ---- registering ---- */
+
+/* The card's face, opened by the birth date's key, for the same digest that the holder signed. */
+static int read_face(struct call *call, const struct fuda_digest *digest,
+		     struct fuda_secret *birth, struct fuda_face_records *records, int *ret_tries)
+{
+	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(birth);
+	struct fuda_face_request request = { .age = true,
+					     .with = FUDA_PIN_BIRTH,
+					     .pin = &entry,
+					     .challenge = digest->bytes };
+	int r;
+
+	entry.use_last_try = common.use_last_try;
+	r = fuda_face_read(call->card, &request, call->dl, records);
+	/* a VERIFY that was right makes the counter what it is when nothing was spent */
+	if (r == 0)
+		r = fuda_pin_tries(call->card, FUDA_PIN_BIRTH, call->dl, &entry.tries_after);
+	if (entry.tries_after != FUDA_TRIES_UNKNOWN)
+		report_number(call->report, NULL, "birth_tries_after", entry.tries_after);
+	if (r == 0 && entry.tries_after < 2)
+		r = call_fail(call, FUDA_ENOTSUP,
+			      _("the card does not say how often the birth date's key may be "
+				"tried, so it cannot be used without its PIN"));
+	*ret_tries = entry.tries_after;
+	return r;
+}
+
+static int ask_to_enter(struct call *call, struct fuda_mykey *mykey, const struct mykey_signed *s,
+			const struct fuda_mykey_face *face)
+{
+	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_TAP_REGISTER, .face = face };
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	int r;
+
+	session_restart(call);
+	r = fuda_mykey_ask(mykey, &wish, &s->certificate, &s->signature, call->dl, &answer);
+	r = mykey_judge(call, &wish, &answer, r);
+	if (r == 0)
+		report_flag(call->report, _("Registered"), "registered", true);
+	return r;
+}
+
+/* Nothing is asked of the person before the service has shown that this terminal may do it. */
+static int work_enter(struct call *call, struct fuda_mykey *mykey,
+		      const struct fuda_mykey_wish *wish)
+{
+	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
+	_cleanup_(fuda_face_records_free) struct fuda_face_records records = FUDA_FACE_RECORDS_INIT;
+	struct fuda_mykey_face face = { .age = &records.age,
+					.certificate = &records.certificate,
+					.signature = &records.response.signature };
+	struct fuda_secret *birth = NULL;
+	struct fuda_digest digest;
+	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
+
+	session_restart(call);
+	if (r == 0)
+		r = secret_expect(call, 2);
+	if (r == 0)
+		r = mykey_sign(call, &digest, &s);
+	if (r == 0)
+		r = secret_ask(call, FUDA_PIN_BIRTH, "face", &birth);
+	if (r == 0 && !birth)
+		r = call_fail(call, FUDA_ENOTSUP,
+			      _("the service must be told the birth date's key: type it here, with "
+				"--no-pin-pad"));
+	if (r == 0)
+		r = read_face(call, &digest, birth, &records, &face.tries);
+	face.birth = birth;
+	if (r == 0)
+		r = ask_to_enter(call, mykey, &s, &face);
+	fuda_secret_free(&birth);
+	return r;
+}
+
+/* ---- the tap ---- */
+
+/* The birth date's key goes from the service to the card, and nowhere else. */
+static int sign_by_face(struct call *call, struct fuda_secret *birth, int tries,
+			const struct fuda_digest *digest, struct fuda_buf *ret)
+{
+	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(birth);
+	int r;
+
+	entry.tries_least = tries;
+	session_restart(call);
+	r = fuda_face_tap(call->card, &entry, digest->bytes, call->dl, ret);
+	return secret_outcome(call, FUDA_PIN_BIRTH, &entry, r);
+}
+
+static int work_tap(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
+{
+	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	struct fuda_secret *birth = NULL;
+	struct fuda_digest digest;
+	int tries, r = call_open_card(call);
+
+	if (r == 0)
+		r = fuda_jpki_certificate(call->card, FUDA_JPKI_AUTH, NULL, call->dl,
+					  &s.certificate);
+	if (r < 0)
+		return r;
+	session_restart(call);
+	r = fuda_mykey_tap_start(mykey, &s.certificate, call->dl, &answer, &birth, &tries, &digest);
+	if (r < 0)
+		return mykey_judge(call, wish, &answer, r);
+	r = sign_by_face(call, birth, tries, &digest, &s.signature);
+	fuda_secret_free(&birth);
+	if (r < 0)
+		return r;
+	session_restart(call);
+	r = fuda_mykey_ask(mykey, wish, &s.certificate, &s.signature, call->dl, &answer);
+	r = mykey_judge(call, wish, &answer, r);
+	explicit_bzero(&answer, sizeof(answer));
+	return r;
+}
+
+static int run(struct call *call)
+{
+	struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_TAP, .sector = sector };
+	int r = call_operands(call, 0, 0);
+
+	if (r == 0 && enter + leave + (sector != NULL) > 1)
+		r = call_usage(call,
+			       _("--register, --unregister and --sector exclude each other"));
+	if (r < 0)
+		return r;
+	if (leave) {
+		wish.purpose = FUDA_MYKEY_TAP_UNREGISTER;
+		return mykey_run(call, &wish);
+	}
+	if (enter)
+		wish.purpose = FUDA_MYKEY_TAP_REGISTER;
+	return mykey_run_by(call, &wish, enter ? work_enter : work_tap);
+}
+
+static const struct option_spec options[] = {
+	MYKEY_SECTOR_OPTION(&sector),
+	{ "register", 0, NULL, N_("let this card be used without its PIN from now on"),
+	  OPTION_SWITCH, &enter },
+	{ "unregister", 0, NULL, N_("end that"), OPTION_SWITCH, &leave },
+	MYKEY_TERMINAL_OPTION,
+	{ NULL },
+};
+
+const struct fuda_command command_mykey_tap = {
+	.name = "mykey tap",
+	.summary = N_("tell the pseudonym of a holder who is there, without a PIN"),
+	.synopsis = "",
+	.options = options,
+	.flags = MYKEY_FLAGS,
+	.run = run,
+};
