@@ -156,8 +156,8 @@ does() {
 	purpose=$1
 	to=$(awk -v id="$1" '/^  \// { path = $1; sub(/:$/, "", path) } $1 == "operationId:" && $2 == id { print path }' "$api")
 	sign "$purpose"
-	n=$((${n:-0} + 1))
-	answers POST "$to" "$2" -H 'Content-Type: application/json' -H "Idempotency-Key: key-$n" -d "{$members$3}"
+	asks=$((${asks:-0} + 1)) # n is that of becomes
+	answers POST "$to" "$2" -H 'Content-Type: application/json' -H "Idempotency-Key: key-$asks" -d "{$members$3}"
 }
 does show 404 ''
 does bind 201 ''
