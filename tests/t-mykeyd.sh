@@ -228,7 +228,28 @@ get 503 "$ops/readyz"
 json '.reasons[0]' audit_broken
 get 200 "$ops/metrics"
 grep -q -x 'mykey_audit_broken 1' "$tmp/out" || fail "no alarm"
+becomes "word of the next step" grep -q '"event":"checkpoint","message":"[^"]*accept-loss' "$tmp/d.log"
+# nothing is signed on over it; the operator says that it is lost, and then it serves
+cp "$tmp/d/checkpoints.jsonl" "$tmp/outside"
+daemon 6 audit checkpoint --folder d
+says err 'audit verify'
+daemon 6 audit verify --folder d
+says err 'accept-loss'
+daemon 2 audit accept-loss --folder d
+daemon 0 audit accept-loss --folder d --comment 'the disk "died"' --json
+json .lost 1
+cmp "$tmp/outside" "$tmp"/d/checkpoints.lost-*.jsonl || fail "the lost checkpoints were not kept"
+[ ! -s "$tmp/d/checkpoints.jsonl" ] || fail "the lost checkpoints still count"
+daemon 0 audit query --folder d --action audit-accept-loss
+says out 'the disk'
+daemon 1 audit accept-loss --folder d --comment again
+says err 'nothing is lost'
 mykeyd_stop d
+mykeyd_start d
+get 200 "$ops/readyz"
+becomes "a new checkpoint" test -s "$tmp/d/checkpoints.jsonl"
+mykeyd_stop d
+daemon 0 audit verify --folder d
 
 # ---- page and program ----
 

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-static const char *action, *object, *from, *until, *out, *before;
+static const char *action, *object, *from, *until, *out, *before, *comment;
 
 /* ---- verify ---- */
 
@@ -69,8 +71,14 @@ static int compare_outside(struct call *call, struct desk *desk, const struct fi
 	if (r == 0)
 		r = audit_compare(desk->store, desk->service->keys, (const char *)line.data,
 				  &finding);
-	if (r == FUDA_EVERIFY)
+	if (r == FUDA_EVERIFY) {
 		found((void *)to, &finding);
+		if (finding.lost)
+			fputs(_("What the last checkpoint outside signed is missing, as in a "
+				"backup of before it. If that was restored on purpose: "
+				"'fuda-mykeyd audit accept-loss --comment WHY'.\n"),
+			      stderr);
+	}
 	return r;
 }
 
@@ -177,12 +185,27 @@ static int export(struct call *call, struct desk *desk)
 
 /* ---- checkpoint and prune ---- */
 
+/* What is signed over a loss would hide it. */
+static int check_agrees(struct call *call, struct desk *desk)
+{
+	int r = service_check_audit(desk->service, desk->store);
+
+	if (r < 0 || !atomic_load(&desk->service->health.audit))
+		return r;
+	return call_fail(call, FUDA_EVERIFY,
+			 _("the database is not what the last checkpoint in %s signed: say "
+			   "'fuda-mykeyd audit verify'"),
+			 desk->service->config.checkpoint_file);
+}
+
 static int checkpoint(struct call *call, struct desk *desk)
 {
 	_cleanup_buf_ struct fuda_buf json = { .max = CHECKPOINT_MAX };
 	const char *path = desk->service->config.checkpoint_file;
-	int r = audit_checkpoint(desk->store, desk->service->keys, &json);
+	int r = check_agrees(call, desk);
 
+	if (r == 0)
+		r = audit_checkpoint(desk->store, desk->service->keys, &json);
 	if (r == 0 && *path)
 		r = checkpoint_append(call->ctx, path, &json);
 	if (r == 0 && fuda_buf_append(&json, "", 1) == 0) {
@@ -190,6 +213,85 @@ static int checkpoint(struct call *call, struct desk *desk)
 		puts((const char *)json.data);
 	}
 	return r;
+}
+
+/* ---- a backup that is older than the checkpoints ---- */
+
+/* Where the lines begin that the database knows nothing of; -1: there are none. */
+static int find_lost(struct call *call, struct desk *desk, const char *path, int64_t *ret_begin,
+		     long *ret_lines)
+{
+	int64_t at = -1;
+
+	*ret_begin = -1;
+	*ret_lines = 0;
+	for (;;) {
+		_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
+		struct audit_finding finding = { 0 };
+		int r = checkpoint_before_end(call->ctx, path, &at, &line);
+
+		if (r == 0)
+			r = audit_compare(desk->store, desk->service->keys,
+					  (const char *)line.data, &finding);
+		if (r == 0 || r == FUDA_ENOTFOUND)
+			return 0;
+		if (r == FUDA_EVERIFY && !finding.lost)
+			return call_fail(call, r,
+					 _("what a checkpoint in %s signed is not missing, it was "
+					   "changed: that is no loss by a restore"),
+					 path);
+		if (r < 0 && r != FUDA_EVERIFY)
+			return r;
+		*ret_begin = at;
+		++*ret_lines;
+	}
+}
+
+/* checkpoints.jsonl: checkpoints.lost-20261122T011500Z.jsonl */
+static int side_name(const char *path, char ret[PATH_MAX])
+{
+	static const char end[] = ".jsonl";
+	size_t len = strlen(path), cut = len;
+	time_t now = time(NULL);
+	struct tm tm;
+	char date[32];
+	int n;
+
+	if (len > strlen(end) && strcmp(path + len - strlen(end), end) == 0)
+		cut = len - strlen(end);
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm);
+	n = snprintf(ret, PATH_MAX, "%.*s.lost-%s%s", (int)cut, path, date, path + cut);
+	return n < 0 || n >= PATH_MAX ? FUDA_ETOOBIG : 0;
+}
+
+/* Told in the audit trail first: stopped behind that, it is done again. */
+static int accept_loss(struct call *call, struct desk *desk)
+{
+	const char *path = desk->service->config.checkpoint_file;
+	char side[PATH_MAX];
+	int64_t begin = -1;
+	long lines = 0;
+	int r = 0;
+
+	if (!comment)
+		return call_usage(call, _("say --comment TEXT: why what came behind is lost"));
+	if (*path)
+		r = find_lost(call, desk, path, &begin, &lines);
+	if (r == 0 && begin < 0)
+		return call_fail(call, FUDA_ENOTFOUND,
+				 _("nothing is lost: the database agrees with the checkpoints"));
+	if (r == 0)
+		r = side_name(path, side);
+	if (r == 0)
+		r = operator_accept_loss(&desk->by, lines, comment);
+	if (r == 0)
+		r = checkpoint_move(call->ctx, path, begin, side);
+	if (r < 0)
+		return r;
+	report_number(call->report, _("Checkpoints that are lost"), "lost", lines);
+	report_text(call->report, _("They are kept in"), "file", side);
+	return 0;
 }
 
 static int prune(struct call *call, struct desk *desk)
@@ -200,6 +302,8 @@ static int prune(struct call *call, struct desk *desk)
 	if (!before)
 		return call_usage(call, _("say --before DATE: what is older goes"));
 	r = desk_take_time(call, before, &us);
+	if (r == 0)
+		r = check_agrees(call, desk);
 	if (r == 0)
 		r = audit_prune(desk->store, desk->service->keys, us, &deleted);
 	if (r == FUDA_EINVAL)
@@ -215,6 +319,7 @@ static const struct action actions[] = {
 	{ "export", 0, 0, "action object from until out", "audit-export", ROLE_AUDITOR,
 	  "audit-export", export },
 	{ "checkpoint", 0, 0, "", "audit-checkpoint", ROLE_AUDITOR, NULL, checkpoint },
+	{ "accept-loss", 0, 0, "comment", NULL, 0, NULL, accept_loss },
 	{ "prune", 0, 0, "before", "audit-prune", ROLE_AUDITOR, "audit-prune", prune },
 	{ 0 },
 };
@@ -231,6 +336,7 @@ static const struct option_spec options[] = {
 	{ "from", 0, "DATE", N_("query, export: since then"), OPTION_TEXT, &from },
 	{ "until", 0, "DATE", N_("query, export: before then"), OPTION_TEXT, &until },
 	{ "out", 'o', "FILE", N_("export: a new file"), OPTION_TEXT, &out },
+	{ "comment", 0, "TEXT", N_("accept-loss: why"), OPTION_TEXT, &comment },
 	{ "before", 0, "DATE", N_("prune: what is older goes"), OPTION_TEXT, &before },
 	{ NULL },
 };
@@ -238,7 +344,7 @@ static const struct option_spec options[] = {
 const struct fuda_command command_mykeyd_audit = {
 	.name = "audit",
 	.summary = N_("check, read, sign or shorten the audit trail"),
-	.synopsis = "verify | query | export | checkpoint | prune",
+	.synopsis = "verify | query | export | checkpoint | accept-loss | prune",
 	.options = options,
 	.flags = COMMAND_FOLDER | COMMAND_FILTER,
 	.run = run,

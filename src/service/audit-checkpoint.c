@@ -322,8 +322,12 @@ static void keep_first(void *arg, const struct audit_finding *finding)
 {
 	struct audit_finding *first = arg;
 
-	if (!first->what)
+	if (!first->what) {
 		*first = *finding;
+		first->lost = true;
+	}
+	first->lost = first->lost && (strcmp(finding->what, "row_missing") == 0 ||
+				      strcmp(finding->what, "checkpoint_missing") == 0);
 }
 
 /* What came from outside, and the buffers that hold it. */

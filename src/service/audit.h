@@ -47,6 +47,8 @@ struct audit_finding {
 	const char *what;        /* "row_changed", "row_missing", "no_beginning",
 				  * "checkpoint_head" (not what was signed), "checkpoint_signature",
 				  * "checkpoint_missing" (or another one in its place); static */
+	bool lost;               /* audit_compare(): the checkpoint and rows are missing and none
+				  * was changed, as in a backup of before it */
 };
 struct audit_totals {
 	int64_t chains, rows, checkpoints;

@@ -60,8 +60,9 @@ int checkpoint_append(struct fuda_context *ctx, const char *path, const struct f
 	return 0;
 }
 
-/* The end of the file, as much of it as can matter. */
-static int read_end(struct fuda_context *ctx, const char *path, struct fuda_buf *ret)
+/* What is before `end`, as much of it as can matter; -1: before the file's end. */
+static int read_end(struct fuda_context *ctx, const char *path, off_t end, struct fuda_buf *ret,
+		    off_t *ret_from)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char piece[4096];
@@ -75,23 +76,28 @@ static int read_end(struct fuda_context *ctx, const char *path, struct fuda_buf 
 		errno = EINVAL;
 		return failed(ctx, path);
 	}
-	if (st.st_size > CHECKPOINT_MAX && lseek(fd, st.st_size - CHECKPOINT_MAX, SEEK_SET) < 0)
-		return failed(ctx, path);
-	while (e == 0 && (n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n < 0 && errno != EINTR)
+	if (end < 0 || end > st.st_size)
+		end = st.st_size;
+	*ret_from = end > CHECKPOINT_MAX ? end - CHECKPOINT_MAX : 0;
+	for (off_t at = *ret_from; e == 0 && at < end; at += n) {
+		n = pread(fd, piece, (size_t)MIN((off_t)sizeof(piece), end - at), at);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
 			return failed(ctx, path);
-		if (n > 0)
+		else
 			e = fuda_buf_append(ret, piece, (size_t)n);
 	}
-	/* grown meanwhile, past what a line may have */
-	return e == FUDA_ETOOBIG ? FUDA_EFORMAT : e;
+	return e;
 }
 
-int checkpoint_last(struct fuda_context *ctx, const char *path, struct fuda_buf *ret_line)
+int checkpoint_before_end(struct fuda_context *ctx, const char *path, int64_t *at,
+			  struct fuda_buf *ret_line)
 {
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(2 * CHECKPOINT_MAX);
 	size_t begin, end;
-	int e = read_end(ctx, path, &text);
+	off_t from;
+	int e = read_end(ctx, path, (off_t)*at, &text, &from);
 
 	if (e < 0)
 		return e;
@@ -107,5 +113,53 @@ int checkpoint_last(struct fuda_context *ctx, const char *path, struct fuda_buf 
 	if (memchr(text.data + begin, 0, end - begin) || (!begin && text.len >= CHECKPOINT_MAX))
 		return FUDA_EFORMAT;
 	e = fuda_buf_append(ret_line, text.data + begin, end - begin);
-	return e < 0 ? e : fuda_buf_append(ret_line, "", 1);
+	if (e == 0)
+		e = fuda_buf_append(ret_line, "", 1);
+	if (e == 0)
+		*at = from + (off_t)begin;
+	return e;
+}
+
+int checkpoint_last(struct fuda_context *ctx, const char *path, struct fuda_buf *ret_line)
+{
+	int64_t at = -1;
+
+	return checkpoint_before_end(ctx, path, &at, ret_line);
+}
+
+/* ---- what was lost ---- */
+
+static int copy_rest(struct fuda_context *ctx, int fd, const char *path, int64_t from,
+		     const char *side)
+{
+	_cleanup_fd_ int to = open(side, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char piece[4096];
+	off_t at = (off_t)from;
+	ssize_t n;
+
+	if (to < 0)
+		return failed(ctx, side);
+	while ((n = pread(fd, piece, sizeof(piece), at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(ctx, path);
+		if (write(to, piece, (size_t)n) != n)
+			return failed(ctx, side);
+		at += n;
+	}
+	return fsync(to) < 0 ? failed(ctx, side) : 0;
+}
+
+int checkpoint_move(struct fuda_context *ctx, const char *path, int64_t from, const char *side)
+{
+	_cleanup_fd_ int fd = open(path, O_RDWR | O_CLOEXEC);
+	int e;
+
+	if (fd < 0)
+		return failed(ctx, path);
+	e = copy_rest(ctx, fd, path, from, side);
+	if (e == 0 && (ftruncate(fd, (off_t)from) < 0 || fsync(fd) < 0))
+		e = failed(ctx, path);
+	return e;
 }

@@ -15,5 +15,12 @@ int checkpoint_append(struct fuda_context *ctx, const char *path, const struct f
 /* The last line that is whole, with a NUL for its end. FUDA_ENOTFOUND: no such file, or no such
  * line; FUDA_EFILE; FUDA_EFORMAT: it is longer than CHECKPOINT_MAX, or has a NUL in it. */
 int checkpoint_last(struct fuda_context *ctx, const char *path, struct fuda_buf *ret_line);
+/* The same of the last one that is whole before the byte `*at` (-1: all of the file), which is then
+ * where that line begins. */
+int checkpoint_before_end(struct fuda_context *ctx, const char *path, int64_t *at,
+			  struct fuda_buf *ret_line);
+/* Moves what is from the byte `from` on to a new file, for its owner alone. Stopped amid it, it is
+ * in both. FUDA_EFILE: also if there is such a file. */
+int checkpoint_move(struct fuda_context *ctx, const char *path, int64_t from, const char *side);
 
 #endif

@@ -157,8 +157,20 @@ static int checkpoint(struct keeper *k)
 	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
 	const char *path = k->service->config.checkpoint_file;
 	int64_t last, now = now_us();
-	int e = audit_last_checkpoint(k->store, &last);
+	int e = 0;
 
+	/* what does not agree with the outside is not signed on: that would hide it */
+	if (atomic_load(&k->service->health.audit))
+		e = service_check_audit(k->service, k->store);
+	if (e == 0 && atomic_load(&k->service->health.audit))
+		return ctx_fail(k->ctx, FUDA_EVERIFY,
+				_("The database is not what the last checkpoint in %s signed: "
+				  "nobody is served. 'fuda-mykeyd audit verify' says what it is; "
+				  "after the restore of an older backup, 'fuda-mykeyd audit "
+				  "accept-loss' says that what came behind it is lost."),
+				path);
+	if (e == 0)
+		e = audit_last_checkpoint(k->store, &last);
 	if (e < 0)
 		return e;
 	if (last)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "codec/json.h"
 #include "codec/utf8.h"
 #include "service/act.h"
 
@@ -181,12 +182,14 @@ int operator_operators(struct store *store, struct rows *ret)
 struct may {
 	struct act act; /* first */
 	const char *action;
+	const char *data; /* NULL: "" */
 };
 
 static int may_go(struct act *act, struct batch *batch)
 {
 	const struct may *may = (const struct may *)act;
-	struct audit_entry entry = { "operator", act->who, may->action, NULL, "" };
+	struct audit_entry entry = { "operator", act->who, may->action, NULL,
+				     may->data ? may->data : "" };
 	int r = may->action ? batch_audit(batch, &entry) : 0;
 
 	return r < 0 ? r : STEP_DONE;
@@ -197,6 +200,30 @@ int operator_may(const struct acting *by, unsigned role, const char *act, const 
 	struct may may = { .act = { .by = by, .name = act, .role = role, .go = may_go },
 			   .action = action };
 
+	return act_run(&may.act);
+}
+
+int operator_accept_loss(const struct acting *by, int64_t lost, const char *comment)
+{
+	static const char name[] = "audit-accept-loss";
+	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(AUDIT_DATA);
+	struct may may = { .act = { .by = by, .name = name, .role = ROLE_ADMIN, .go = may_go },
+			   .action = name };
+	struct json_out out;
+	int r;
+
+	if (!text_good(comment, LOSS_COMMENT))
+		return ctx_fail(by->ctx, FUDA_EINVAL, _("a comment has up to %d bytes of UTF-8"),
+				LOSS_COMMENT - 1);
+	json_begin(&out, &data);
+	json_number(&out, "lost", lost);
+	json_string(&out, "comment", comment);
+	r = json_end(&out);
+	if (r == 0)
+		r = fuda_buf_append(&data, "", 1);
+	if (r < 0)
+		return ctx_fail_code(by->ctx, r);
+	may.data = (const char *)data.data;
 	return act_run(&may.act);
 }
 

@@ -44,6 +44,11 @@ int acting_self(struct fuda_context *ctx, struct service *service, struct acting
  * is told of; `action` may be NULL. */
 int operator_may(const struct acting *by, unsigned role, const char *act, const char *action);
 
+/* Says that what `lost` checkpoints signed, which are known outside only, is lost: that goes to the
+ * audit trail, with a comment of 1 to LOSS_COMMENT - 1 bytes. For an admin. */
+enum { LOSS_COMMENT = 201 };
+int operator_accept_loss(const struct acting *by, int64_t lost, const char *comment);
+
 int operator_add_org(const struct acting *by, const char *name, const char *kind,
 		     uint8_t ret[ID_BYTES]);
 /* Its name is a word for programs. Makes the sector's key. */

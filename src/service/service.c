@@ -163,7 +163,7 @@ int service_check_clock(struct service *service, struct store *store)
 
 /* The heads that were signed last, as they are known outside of the database, are still in it: what
  * a walk over all of it would find besides is the business of "audit verify". */
-static int check_audit(struct service *service, struct store *store)
+int service_check_audit(struct service *service, struct store *store)
 {
 	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX + 1);
 	struct audit_finding finding;
@@ -173,10 +173,10 @@ static int check_audit(struct service *service, struct store *store)
 	if (!*path)
 		return 0;
 	e = checkpoint_last(service->ctx, path, &line);
-	if (e == FUDA_ENOTFOUND)
-		return 0;
 	if (e == 0)
 		e = audit_compare(store, service->keys, (char *)line.data, &finding);
+	if (e == FUDA_ENOTFOUND)
+		e = 0;
 	atomic_store(&service->health.audit, e == FUDA_EVERIFY || e == FUDA_EFORMAT);
 	return e == FUDA_EVERIFY || e == FUDA_EFORMAT ? 0 : e;
 }
@@ -275,7 +275,7 @@ static int check_database(struct fuda_context *ctx, struct service *s, bool serv
 		return e;
 	e = service_check_clock(s, store);
 	if (e == 0)
-		e = check_audit(s, store);
+		e = service_check_audit(s, store);
 	return e < 0 ? store_failed(ctx, e) : 0;
 }
 

@@ -54,6 +54,9 @@ int service_prepare(struct fuda_context *ctx, struct store *store, struct keys *
 
 /* Compares the clocks, and notes what came out in `health`. */
 int service_check_clock(struct service *service, struct store *store);
+/* Compares the last checkpoint that is known outside with what the database has, and notes whether
+ * they agree. Fails if it cannot be told. */
+int service_check_audit(struct service *service, struct store *store);
 
 /* Why no traffic should come here: words, static, at most SERVICE_REASONS; how many. */
 enum { SERVICE_REASONS = 8 };
