@@ -50,8 +50,12 @@ run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file nowh
 : >"$tmp/empty"
 run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file empty
 [ ! -e "$tmp/t" ] || fail "a mistake left a folder"
+# an address where nobody is does not keep the folder from the right one
+run 9 terminal enrol --terminal t --server https://localhost:1 --ca s/ca.pem --code-file code
+[ -e "$tmp/t/key.pem" ] && cp "$tmp/t/key.pem" "$tmp/vain.pem"
 run 9 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
 says err 'does not know this code'
+! cmp -s "$tmp/t/key.pem" "$tmp/vain.pem" || fail "the key that went elsewhere is used again"
 says_not err WRONG
 # what was begun waits for a better code; it is the same request
 run 9 terminal status --terminal t --json
@@ -73,6 +77,9 @@ says out 'waits for an operator'
 says err "$(echo "$request" | cut -c 1-4) $(echo "$request" | cut -c 5-8)"
 says err 'Tell the operator'
 [ "$(stat -c %a "$tmp/t/code")" = 600 ] || fail "others can read the code"
+# a service that took the request keeps the folder
+run 1 terminal enrol --terminal t --server https://localhost:1 --ca s/ca.pem --code-file code
+says err 'applies to'
 run 0 terminal status --terminal t --json
 json .state applied
 json .request "$request"

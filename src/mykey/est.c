@@ -246,6 +246,25 @@ static int take_up(struct fuda_terminal *t, const char *origin, const struct fud
 	return r == 0 ? terminal_load(t) : r;
 }
 
+/* A service that never took the request, as a mistyped address never does: there is nothing to lose
+ * with it. */
+static bool in_vain(const struct fuda_terminal *t, const char *origin)
+{
+	return !t->certificate.len && !t->retry_at && strcmp(t->origin, origin) != 0;
+}
+
+/* Leaves the folder empty, for a new one to take its place. */
+static int clear(struct fuda_terminal *t)
+{
+	static const char *const files[] = { FILE_CONF, FILE_CODE, FILE_KEY, FILE_REQUEST,
+					     FILE_CA };
+	int r = home_lock(t->ctx, &t->home, true);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = home_wipe(t->ctx, &t->home, files[i]);
+	return r;
+}
+
 /* The folder as it is, or a new one. */
 static int open_or_make(struct fuda_context *ctx, const char *folder, const char *origin,
 			const struct fuda_buf *ca, const struct fuda_buf *code,
@@ -262,8 +281,16 @@ static int open_or_make(struct fuda_context *ctx, const char *folder, const char
 	r = there ? 0 : make_folder(ctx, folder, origin, ca, code);
 	if (r == 0)
 		r = fuda_terminal_open(ctx, folder, &t);
-	if (r == 0 && there)
+	if (r == 0 && there && in_vain(t, origin)) {
+		r = clear(t);
+		fuda_terminal_free(&t);
+		if (r == 0)
+			r = make_folder(ctx, folder, origin, ca, code);
+		if (r == 0)
+			r = fuda_terminal_open(ctx, folder, &t);
+	} else if (r == 0 && there) {
 		r = take_up(t, origin, ca, code);
+	}
 	if (r < 0)
 		fuda_terminal_free(&t);
 	else
