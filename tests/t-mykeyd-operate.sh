@@ -106,6 +106,8 @@ if as_others; then
 	by daemon 9 org add 'Town C'
 	op 2 operator add daemon
 	op 2 operator add daemon --roles king
+	op 1 operator add nosuchuser --roles approver
+	says err "no user 'nosuchuser'"
 	op 0 operator add daemon --roles approver
 	op 1 operator add daemon --roles approver
 	by daemon 0 terminal list

@@ -2,22 +2,35 @@
 /* fuda-mykeyd operator: which system users may do what. */
 #include "tools/mykeyd-desk.h"
 
+#include <pwd.h>
+
 static const char *roles;
 
 static int add(struct call *call, struct desk *desk)
 {
+	const char *name = desk->operands[0];
 	unsigned set = 0;
+	int r;
 
 	if (!roles || roles_parse(roles, &set) < 0)
 		return call_usage(call, _("say --roles with some of admin, registrar, approver and "
 					  "auditor, with commas between them"));
-	return operator_add(&desk->by, desk->operands[0], set);
+	if (operator_name_good(name) && !getpwnam(name))
+		return call_fail(call, FUDA_ENOTFOUND,
+				 _("this machine has no user '%s': operators are its users"), name);
+	r = operator_add(&desk->by, name, set);
+	if (r == 0)
+		report_text(call->report, _("Operator added"), "name", name);
+	return r;
 }
 
 static int drop(struct call *call, struct desk *desk)
 {
-	(void)call;
-	return operator_drop(&desk->by, desk->operands[0]);
+	int r = operator_drop(&desk->by, desk->operands[0]);
+
+	if (r == 0)
+		report_text(call->report, _("Operator dropped"), "name", desk->operands[0]);
+	return r;
 }
 
 static int list(struct call *call, struct desk *desk)
