@@ -195,6 +195,8 @@ static int order(struct call *call, struct desk *desk, enum terminal_act act)
 		report_number(call->report, _("Approvals"), "approvals", (long)outcome.approvals);
 		report_number(call->report, _("Needed"), "needed", (long)outcome.needed);
 	}
+	if ((act == TERMINAL_SUSPEND || act == TERMINAL_REVOKE) && !common.json)
+		fputs(_("Services that run know it within 5 seconds.\n"), stderr);
 	return 0;
 }
 
