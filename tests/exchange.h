@@ -17,7 +17,7 @@ struct exchange {
 	pthread_cond_t changed;
 	int answers;
 	int status, retry_after;
-	const char *type, *encoding;
+	const char *type, *encoding, *challenge;
 	char code[64];
 	struct fuda_buf body;
 };
@@ -66,6 +66,11 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 	snprintf(x->code, sizeof(x->code), "%s", code);
 	(void)detail;
 	exchange_end(x, status, retry_after, title, strlen(title));
+}
+
+void http_challenge(struct exchange *x, const char *challenge)
+{
+	x->challenge = challenge;
 }
 
 void http_not_allowed(struct exchange *x, const char *allow)

@@ -244,6 +244,7 @@ static void tells_nothing_of_codes(void **state)
 		prepare(&e, enroll, &request, i < ARRAY_SIZE(wrong) ? wrong[i] : NULL);
 		serve(&e.x);
 		assert_int_equal(e.x.status, 401);
+		assert_string_equal(e.x.challenge, "Basic realm=\"est\"");
 		assert_string_equal(e.x.code, "unauthorized");
 		assert_int_equal(e.x.body.len, strlen("Not authorized"));
 		assert_int_equal(e.x.retry_after, 0);
