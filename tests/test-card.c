@@ -29,94 +29,44 @@ static void mends(void **state)
 		const char *data;
 		uint16_t sw;
 	} rows[] = {
-		{ "plain",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "01020304050607089000" } },
-		  "0102030405060708",
-		  0x9000 },
-		{ "status words are passed on",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "6D00" } },
-		  "",
-		  0x6D00 },
-		{ "6F00 to the first command",
-		  &challenge,
-		  { { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "9000" }, { "0084000008", "9000" } },
-		  "",
-		  0x9000 },
+		{ "plain", &challenge, { { SELECT_JPKI, "9000" }, { "0084000008", "01020304050607089000" } },
+		  "0102030405060708", 0x9000 },
+		{ "status words are passed on", &challenge, { { SELECT_JPKI, "9000" }, { "0084000008", "6D00" } },
+		  "", 0x6D00 },
+		{ "6F00 to the first command", &challenge,
+		  { { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "9000" }, { "0084000008", "9000" } }, "", 0x9000 },
 		{ "6F00 again and again: power off and on, once",
-		  &challenge,
-		  { { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "9000" },
-		    { "0084000008", "9000" } },
-		  "",
+		  &challenge, { { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "6F00" },
+				{ SELECT_JPKI, "9000" }, { "0084000008", "9000" } }, "", 0x9000 },
+		{ "6F00 later is an answer", &challenge, { { SELECT_JPKI, "9000" }, { "0084000008", "6F00" } },
+		  "", 0x6F00 },
+		{ "6Cxx", &challenge,
+		  { { SELECT_JPKI, "9000" }, { "0084000008", "6C02" }, { "0084000002", "AABB9000" } }, "AABB",
 		  0x9000 },
-		{ "6F00 later is an answer",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "6F00" } },
-		  "",
-		  0x6F00 },
-		{ "6Cxx",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", "6C02" },
-		    { "0084000002", "AABB9000" } },
-		  "AABB",
+		{ "6C00 is 256", &challenge,
+		  { { SELECT_JPKI, "9000" }, { "0084000008", "6C00" }, { "0084000000", "AA9000" } }, "AA",
 		  0x9000 },
-		{ "6C00 is 256",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "6C00" }, { "0084000000", "AA9000" } },
-		  "AA",
-		  0x9000 },
-		{ "6Cxx for ever",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", "6C02" },
-		    { "0084000002", "6C03" },
-		    { "0084000003", "6C02" } },
-		  "",
-		  0x6C02 },
-		{ "61xx after a signature",
-		  &sign,
-		  { { SELECT_JPKI, "9000" },
-		    { "802A0097017800", "AA6102" },
-		    { "00C0000002", "BBCC6101" },
-		    { "00C0000001", "DD9000" } },
-		  "AABBCCDD",
-		  0x9000 },
-		{ "reset before the command",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, "9000" },
-		    { "0084000008", "AA9000" } },
-		  "AA",
-		  0x9000 },
-		{ "reset, and reset again while selecting",
-		  &challenge,
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "9000" },
-		    { "0084000008", "AA9000" } },
-		  "AA",
-		  0x9000 },
-		{ "reset seen after an answer",
-		  &challenge,
-		  { { SELECT_JPKI, "9000", 0, true },
-		    { SELECT_JPKI, "9000" },
-		    { "0084000008", "AA9000" } },
-		  "AA",
-		  0x9000 },
+		{ "6Cxx for ever", &challenge,
+		  { { SELECT_JPKI, "9000" }, { "0084000008", "6C02" }, { "0084000002", "6C03" },
+		    { "0084000003", "6C02" } }, "", 0x6C02 },
+		{ "61xx after a signature", &sign,
+		  { { SELECT_JPKI, "9000" }, { "802A0097017800", "AA6102" }, { "00C0000002", "BBCC6101" },
+		    { "00C0000001", "DD9000" } }, "AABBCCDD", 0x9000 },
+		{ "reset before the command", &challenge,
+		  { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_ERESET, true },
+		    { SELECT_JPKI, "9000" }, { "0084000008", "AA9000" } }, "AA", 0x9000 },
+		{ "reset, and reset again while selecting", &challenge,
+		  { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_ERESET, true },
+		    { SELECT_JPKI, NULL, FUDA_ERESET, true }, { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "9000" },
+		    { "0084000008", "AA9000" } }, "AA", 0x9000 },
+		{ "reset seen after an answer", &challenge,
+		  { { SELECT_JPKI, "9000", 0, true }, { SELECT_JPKI, "9000" }, { "0084000008", "AA9000" } },
+		  "AA", 0x9000 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(1000),
-					      want = FUDA_BUF_INIT(1000);
+		_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(1000), want = FUDA_BUF_INIT(1000);
 		struct mock_card m;
 		uint16_t sw = 0;
 
@@ -141,35 +91,22 @@ static void gives_up(void **state)
 		struct exchange script[12];
 		int error;
 	} rows[] = {
-		{ "no status word",
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "90" } },
-		  FUDA_EFORMAT },
+		{ "no status word", { { SELECT_JPKI, "9000" }, { "0084000008", "90" } }, FUDA_EFORMAT },
 		{ "nothing", { { SELECT_JPKI, "9000" }, { "0084000008", "" } }, FUDA_EFORMAT },
 		{ "61xx without data for ever",
-		  { { SELECT_JPKI, "9000" }, { "0084000008", "6101" }, { "00C0000001", "6101" } },
-		  FUDA_EFORMAT },
-		{ "removed",
-		  { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_EREMOVED } },
-		  FUDA_EREMOVED },
+		  { { SELECT_JPKI, "9000" }, { "0084000008", "6101" }, { "00C0000001", "6101" } }, FUDA_EFORMAT },
+		{ "removed", { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_EREMOVED } }, FUDA_EREMOVED },
 		{ "wrong card", { { SELECT_JPKI, "6A82" } }, FUDA_ENOTFOUND },
 		{ "6F00 for ever",
-		  { { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "6F00" },
-		    { SELECT_JPKI, "6F00" } },
-		  FUDA_ESW },
+		  { { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "6F00" }, { SELECT_JPKI, "6F00" },
+		    { SELECT_JPKI, "6F00" } }, FUDA_ESW },
 		{ "application refused", { { SELECT_JPKI, "6283" } }, FUDA_ESW },
 		{ "reset again and again",
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, NULL, FUDA_ERESET, true } },
-		  FUDA_ERESET },
+		  { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_ERESET, true },
+		    { SELECT_JPKI, NULL, FUDA_ERESET, true }, { SELECT_JPKI, NULL, FUDA_ERESET, true },
+		    { SELECT_JPKI, NULL, FUDA_ERESET, true } }, FUDA_ERESET },
 		{ "reset, and then another card",
-		  { { SELECT_JPKI, "9000" },
-		    { "0084000008", NULL, FUDA_ERESET, true },
-		    { SELECT_JPKI, "6A82" } },
+		  { { SELECT_JPKI, "9000" }, { "0084000008", NULL, FUDA_ERESET, true }, { SELECT_JPKI, "6A82" } },
 		  FUDA_ENOTFOUND },
 	};
 
@@ -243,10 +180,10 @@ static void does_not_send_half_a_chain(void **state)
 {
 	static uint8_t bytes[300];
 	const struct apdu a = { 0x80, 0x2A, 0x00, 0x97, bytes, sizeof(bytes), 256, false };
-	const struct exchange script[] = { { SELECT_JPKI, "9000" },
-					   { "902A0097FF..", "9000" },
-					   { "802A00972D..", NULL, FUDA_ERESET, true },
-					   { 0 } };
+	const struct exchange script[] = {
+		{ SELECT_JPKI, "9000" }, { "902A0097FF..", "9000" },
+		{ "802A00972D..", NULL, FUDA_ERESET, true }, { 0 }
+	};
 	struct mock_card m;
 	uint16_t sw;
 
@@ -259,9 +196,8 @@ static void does_not_send_half_a_chain(void **state)
 static void has_one_door_for_pins(void **state)
 {
 	static const char *const commands[] = {
-		"002000800431323334", "00200080",         "1020008004", "803200800431323334",
-		"80540080",           "0024018004313131", "002C000000", "00C200000900200080",
-		"FF00000009",         "0120008004",
+		"002000800431323334", "00200080", "1020008004", "803200800431323334", "80540080",
+		"0024018004313131",   "002C000000", "00C200000900200080", "FF00000009", "0120008004",
 	};
 	static const struct exchange none[] = { { 0 } };
 	struct fuda_buf rsp = FUDA_BUF_INIT(10);
@@ -275,8 +211,7 @@ static void has_one_door_for_pins(void **state)
 		uint16_t sw;
 
 		assert_int_equal(fuda_hex_decode(commands[i], &b), 0);
-		assert_int_equal(fuda_card_transmit(m.card, b.data, b.len, m.dl, &rsp),
-				 FUDA_EPINCOMMAND);
+		assert_int_equal(fuda_card_transmit(m.card, b.data, b.len, m.dl, &rsp), FUDA_EPINCOMMAND);
 		a.cla = b.data[0];
 		a.ins = b.data[1];
 		assert_int_equal(card_command(m.card, &a, m.dl, NULL, &sw), FUDA_EPINCOMMAND);
@@ -286,9 +221,9 @@ static void has_one_door_for_pins(void **state)
 
 static void jobs_nest_and_forget(void **state)
 {
-	static const struct exchange script[] = { { SELECT_JPKI, "9000" },
-						  { SELECT_JPKI, "9000" },
-						  { 0 } };
+	static const struct exchange script[] = {
+		{ SELECT_JPKI, "9000" }, { SELECT_JPKI, "9000" }, { 0 }
+	};
 	struct mock_card m;
 
 	(void)state;

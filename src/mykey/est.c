@@ -247,10 +247,11 @@ static int take_up(struct fuda_terminal *t, const char *origin, const struct fud
 }
 
 /* A service that never took the request, as a mistyped address never does: there is nothing to lose
- * with it. */
+ * with it. The code goes when the certificate comes. */
 static bool in_vain(const struct fuda_terminal *t, const char *origin)
 {
-	return !t->certificate.len && !t->retry_at && strcmp(t->origin, origin) != 0;
+	return !t->certificate.len && !t->retry_at && home_has(&t->home, FILE_CODE) &&
+	       strcmp(t->origin, origin) != 0;
 }
 
 /* Leaves the folder empty, for a new one to take its place. */
