@@ -177,11 +177,11 @@ int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl)
 static int check_code(struct fuda_context *ctx, const char *code)
 {
 	size_t len = strlen(code);
+	bool good = len && len <= CODE_MAX;
 
-	for (size_t i = 0; i < len; i++)
-		if (code[i] < '!' || code[i] > '~')
-			len = CODE_MAX + 1;
-	if (!len || len > CODE_MAX)
+	for (size_t i = 0; good && i < len; i++)
+		good = code[i] >= '!' && code[i] <= '~';
+	if (!good)
 		return ctx_fail(ctx, FUDA_EINVAL,
 				_("This cannot be the code of an operator. Nothing was sent."));
 	return 0;
