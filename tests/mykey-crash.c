@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 {
 	static char line[8192], path[4096], certificate[4096];
 	struct fuda_buf text = FUDA_BUF_INIT(16384);
-	int connections;
+	int connections = 0;
 	struct load load = { NULL, 0, next, answered, lost, NULL };
 
 	insist(argc == 2, "mykey-crash FOLDER");

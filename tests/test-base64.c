@@ -85,7 +85,7 @@ static void refuses(void **state)
 		"A",	   "AAAAA",	"=",	 "==",	   "===",   "====",   "A=",    "A===",	 "AA=",
 		"AAA==",   "AAAA=",	"AAAA==", "AA==AAAA", "AA=A", "=AAA",  "AA==AA==", "+_8=", "-_+/",
 		"AAAA-+==", "/w",	"/+8",	 "Zh==",   "Zh",    "Zm9=",   "Zm9",   "AA A",	 "AAA A",
-		"AAAA\n",  " AAAA",	"AA.A",	 "AA,A",   "AA\\A", "AA\xffx", "AA\x80" "A", "AAAA====",
+		"AAAA\n",  " AAAA",	"AA.A",	 "AA,A",   "AA\\A", "AA\xffx", ("AA\x80" "A"), "AAAA====",
 		"あA", "AAA\x7f", "@AAA", "[AAA", "`AAA", "{AAA", ":AAA",
 	};
 

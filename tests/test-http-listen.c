@@ -54,8 +54,8 @@ static void believes_no_nonsense(void **state)
 		"Client-Cert: MAMCAQU=", "Client-Cert: :MAMCAQU=", "Client-Cert: MAMCAQU=:", "Client-Cert: ::",
 		"Client-Cert: :", "Client-Cert:", "Client-Cert: :MAMCAQU=:,:MAMCAQU=:", "Client-Cert: :MAM CAQU=:",
 		"Client-Cert: :MAMCAQ*=:", "Client-Cert: \"MAMCAQU=\"", "Client-Cert: :MAMCAQU=:;a=b",
-		"Client-Cert: :MAMCAQU=:\r\nClient-Cert-Pem: -----BEGIN%20CERTIFICATE-----%0AMAMCAQU%3D%0A"
-		"-----END%20CERTIFICATE-----%0A",
+		("Client-Cert: :MAMCAQU=:\r\nClient-Cert-Pem: -----BEGIN%20CERTIFICATE-----%0AMAMCAQU%3D%0A"
+		 "-----END%20CERTIFICATE-----%0A"),
 		"Client-Cert-Pem: MAMCAQU=", "Client-Cert-Pem:", "Client-Cert-Pem: %", "Client-Cert-Pem: -----%4",
 		"Client-Cert-Pem: -----%zz", "Client-Cert-Pem: -----% 1",
 		"Client-Cert-Pem: -----BEGIN%20CERTIFICATE-----%0AMAMCAQU%3D%0A-----END%20CERTIFICATE-----%0Ax",
@@ -115,8 +115,8 @@ static void no_addresses(void **state)
 	static const char *const bad[] = {
 		"", ":", "127.0.0.1", "127.0.0.1:", "localhost:0", "127.0.0.1:http", "::1:0", "[::1]", "[::1:0", "[]:0",
 		"127.0.0.1:65536", "127.0.0.1:-1", "256.0.0.1:0", "unix:", "127.0.0.1:0 ", ":8443",
-		"unix:/tmp/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		("unix:/tmp/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
 	};
 
 	(void)state;
