@@ -41,21 +41,15 @@ static int read_reason(struct cursor c, uint8_t *ret)
 
 static int read_extension(struct cursor *c, struct crl_record *record)
 {
-	struct tlv extension, oid, value;
-	bool critical = false;
+	struct cursor oid, value;
+	bool critical;
 
-	if (tlv_expect(c, DER_SEQUENCE, &extension) < 0 ||
-	    tlv_expect(&extension.value, DER_OID, &oid) < 0)
+	if (der_extension(c, &oid, &critical, &value) < 0)
 		return FUDA_EFORMAT;
-	if (der_next_is(extension.value, DER_BOOLEAN) &&
-	    der_boolean(&extension.value, &critical) < 0)
-		return FUDA_EFORMAT;
-	if (tlv_expect(&extension.value, DER_OCTET_STRING, &value) < 0 || extension.value.left)
-		return FUDA_EFORMAT;
-	if (is_oid(oid.value, oid_reason))
-		return record->reason == CRL_NO_REASON ? read_reason(value.value, &record->reason) :
+	if (is_oid(oid, oid_reason))
+		return record->reason == CRL_NO_REASON ? read_reason(value, &record->reason) :
 							 FUDA_EFORMAT; /* twice */
-	if (is_oid(oid.value, oid_invalidity))
+	if (is_oid(oid, oid_invalidity))
 		return 0;
 	return critical ? FUDA_ENOTSUP : 0;
 }

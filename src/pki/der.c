@@ -235,3 +235,25 @@ int der_algorithm(struct cursor *c, char ret_oid[DER_OID_MAX], struct cursor *re
 	*ret_parameters = t.value;
 	return 0;
 }
+
+int der_extension(struct cursor *c, struct cursor *ret_oid, bool *ret_critical,
+		  struct cursor *ret_value)
+{
+	struct cursor at = *c;
+	struct tlv extension, oid, value;
+	bool critical = false;
+
+	if (tlv_expect(&at, DER_SEQUENCE, &extension) < 0 ||
+	    tlv_expect(&extension.value, DER_OID, &oid) < 0)
+		return FUDA_EFORMAT;
+	if (der_next_is(extension.value, DER_BOOLEAN) &&
+	    der_boolean(&extension.value, &critical) < 0)
+		return FUDA_EFORMAT;
+	if (tlv_expect(&extension.value, DER_OCTET_STRING, &value) < 0 || extension.value.left)
+		return FUDA_EFORMAT;
+	*c = at;
+	*ret_oid = oid.value;
+	*ret_critical = critical;
+	*ret_value = value.value;
+	return 0;
+}

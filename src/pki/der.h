@@ -50,6 +50,11 @@ int der_unsigned(struct cursor *c, size_t max, struct cursor *ret);
 /* An OBJECT IDENTIFIER as text: "1.2.392.200149". Its numbers are below 2^63. */
 int der_oid(struct cursor *c, char ret[DER_OID_MAX]);
 
+/* One Extension (RFC 5280 4.1): the content of its OBJECT IDENTIFIER, whether it is critical, and
+ * the content of its OCTET STRING. What is inside of either is not looked at. */
+int der_extension(struct cursor *c, struct cursor *ret_oid, bool *ret_critical,
+		  struct cursor *ret_value);
+
 /* The bytes of a BIT STRING, of whose last one the `*ret_unused` lowest bits are not used and zero.
  */
 int der_bits(struct cursor *c, struct cursor *ret_bytes, unsigned *ret_unused);

@@ -184,25 +184,18 @@ static const struct kind {
 
 static int read_extension(struct parts *parts, struct cursor *c, unsigned *seen)
 {
-	struct tlv extension, oid, value;
-	bool critical = false;
+	struct cursor oid, value;
+	bool critical;
 
-	if (tlv_expect(c, DER_SEQUENCE, &extension) < 0 ||
-	    tlv_expect(&extension.value, DER_OID, &oid) < 0)
-		return FUDA_EFORMAT;
-	if (der_next_is(extension.value, DER_BOOLEAN) &&
-	    der_boolean(&extension.value, &critical) < 0)
-		return FUDA_EFORMAT;
-	if (tlv_expect(&extension.value, DER_OCTET_STRING, &value) < 0 || extension.value.left)
+	if (der_extension(c, &oid, &critical, &value) < 0)
 		return FUDA_EFORMAT;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (kinds[i].len != oid.value.left ||
-		    memcmp(kinds[i].oid, oid.value.p, oid.value.left) != 0)
+		if (kinds[i].len != oid.left || memcmp(kinds[i].oid, oid.p, oid.left) != 0)
 			continue;
-		if (*seen & 1u << i || der_check(value.value) < 0) /* RFC 5280 4.2 */
+		if (*seen & 1u << i || der_check(value) < 0) /* RFC 5280 4.2 */
 			return FUDA_EFORMAT;
 		*seen |= 1u << i;
-		return kinds[i].read(parts, value.value);
+		return kinds[i].read(parts, value);
 	}
 	parts->unknown_critical |= critical;
 	return 0;
