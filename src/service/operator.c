@@ -242,6 +242,19 @@ struct addition {
 	bool key; /* of the sector: made */
 };
 
+/* Does it under a new id. */
+static int add(struct addition *a, const struct acting *by, uint8_t ret[ID_BYTES])
+{
+	int r = id_new(a->id);
+
+	if (r < 0)
+		return ctx_fail_code(by->ctx, r);
+	r = act_run(&a->act);
+	if (r == 0)
+		memcpy(ret, a->id, ID_BYTES);
+	return r;
+}
+
 static int org_go(struct act *act, struct batch *batch)
 {
 	const struct addition *a = (const struct addition *)act;
@@ -269,20 +282,13 @@ int operator_add_org(const struct acting *by, const char *name, const char *kind
 		.name = name,
 		.kind = kind,
 	};
-	int r;
 
 	if (!text_good(name, ORG_NAME) || !word_good(kind, KIND_NAME))
 		return ctx_fail(by->ctx, FUDA_EINVAL,
 				_("a name has up to %d bytes of UTF-8, a kind small letters, "
 				  "digits and hyphens"),
 				ORG_NAME - 1);
-	r = id_new(a.id);
-	if (r < 0)
-		return ctx_fail_code(by->ctx, r);
-	r = act_run(&a.act);
-	if (r == 0)
-		memcpy(ret, a.id, ID_BYTES);
-	return r;
+	return add(&a, by, ret);
 }
 
 /* ---- sectors ---- */
@@ -342,20 +348,13 @@ int operator_add_sector(const struct acting *by, const char *name, const char *o
 		.kind = kind,
 		.org = org,
 	};
-	int r;
 
 	if (!word_good(name, SECTOR_NAME) || !word_good(kind, KIND_NAME) ||
 	    !text_good(org, ORG_NAME))
 		return ctx_fail(by->ctx, FUDA_EINVAL,
 				_("the name and the kind of a sector are of small letters, digits "
 				  "and hyphens"));
-	r = id_new(a.id);
-	if (r < 0)
-		return ctx_fail_code(by->ctx, r);
-	r = act_run(&a.act);
-	if (r == 0)
-		memcpy(ret, a.id, ID_BYTES);
-	return r;
+	return add(&a, by, ret);
 }
 
 /* ---- operators ---- */
