@@ -73,6 +73,18 @@ refused() { # STATUS FILE KEY TEXT
 	[ ! -e "$tmp/restored/mykeyd.db" ] || fail "something is left of a backup that was refused"
 }
 refused 6 b other.key 'not for this key'
+[ ! -e "$tmp/restored" ] || fail "the folder is left of a backup that was refused"
+# the keys are another service's, or none are there: that is seen, and said
+daemon 0 init --folder another --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+daemon 6 restore b --key rsa.key --to restored --verify --folder another
+says err 'another keystore'
+says err '--folder names the folder'
+[ ! -e "$tmp/restored" ] || fail "something is left of a backup of another service"
+daemon 1 restore b --key rsa.key --to restored --verify --folder nowhere
+says err 'nowhere/kek'
+says err '--folder names the folder'
+[ ! -e "$tmp/restored" ] || fail "something is left where there were no keys"
+daemon 0 restore b --key rsa.key --to restored --folder nowhere
 refused 1 b rsa.pem 'no private key'
 openssl rsa -in "$tmp/rsa.key" -aes128 -passout pass:secret -out "$tmp/locked.key" 2>"$tmp/ssl"
 refused 1 b locked.key 'no private key'
@@ -103,8 +115,10 @@ forged() { # SQL TEXT
 	op 0 restore b --key rsa.key --to plain
 	sqlite3 "$tmp/plain/mykeyd.db" "$1" >/dev/null
 	openssl cms -encrypt -binary -aes-256-gcm -outform DER -in "$tmp/plain/mykeyd.db" -out "$tmp/forged" "$tmp/rsa.pem"
+	mkdir "$tmp/restored"
 	op 6 restore forged --key rsa.key --to restored --verify
 	says err "$2"
+	[ -d "$tmp/restored" ] && [ -z "$(ls -A "$tmp/restored")" ] || fail "left behind: $(ls -A "$tmp/restored")"
 }
 forged "PRAGMA foreign_keys = OFF; DELETE FROM org" 'refer to others'
 forged "DELETE FROM sector" 'not as many rows'

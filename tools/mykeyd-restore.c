@@ -19,6 +19,33 @@ static void close_store(struct store **store)
 	store_close(store);
 }
 
+static void free_keys(struct keys **keys)
+{
+	keys_free(keys);
+}
+
+/* What was made so far, to be taken back. */
+struct restoring {
+	char path[PATH_MAX]; /* of the database */
+	bool folder, file;   /* made */
+};
+
+static const char *const beside[] = { "-wal", "-journal", "-shm" };
+
+static void take_back(struct restoring *made)
+{
+	char path[PATH_MAX + 16];
+
+	for (size_t i = 0; made->file && i < ARRAY_SIZE(beside); i++) {
+		snprintf(path, sizeof(path), "%s%s", made->path, beside[i]);
+		(void)unlink(path);
+	}
+	if (made->file)
+		(void)unlink(made->path);
+	if (made->folder)
+		(void)rmdir(to);
+}
+
 /* ---- looking at it ---- */
 
 static int told(struct call *call, int code, const char *what)
@@ -63,25 +90,30 @@ static void found(void *arg, const struct audit_finding *finding)
 	report_text(one, NULL, "what", finding->what);
 }
 
-/* Signed by the keys of the service in --folder, which are no part of a backup. */
-static int check_audit(struct call *call, struct store *store)
+static int check_audit(struct call *call, struct store *store, struct keys *keys)
 {
 	struct report *list = report_list(call->report, NULL, "findings", NULL);
 	struct audit_totals totals = { 0 };
-	struct keys *keys;
-	int r = keys_open(call->ctx, mykeyd_folder(), &keys);
+	int r = audit_verify(store, keys, found, list, &totals);
 
-	if (r < 0)
-		return r;
-	r = audit_verify(store, keys, found, list, &totals);
-	keys_free(&keys);
 	report_number(call->report, _("Rows of the audit trail"), "audit_rows", (long)totals.rows);
 	return r == FUDA_EVERIFY ?
 		       call_fail(call, r, _("the audit trail is not as it was written")) :
 		       r;
 }
 
-static int check(struct call *call, const char *path)
+/* Those of the service in --folder, which are no part of a backup. */
+static int tell_keys(struct call *call, int code)
+{
+	if (code < 0)
+		snprintf(call->remark, sizeof(call->remark),
+			 _("--verify takes the keys of the backup's service, kek and keystore, "
+			   "which "
+			   "are no part of it: --folder names the folder that has them."));
+	return code;
+}
+
+static int check(struct call *call, const char *path, struct keys *keys)
 {
 	_cleanup_(close_store) struct store *store = NULL;
 	char where[PATH_MAX + 8];
@@ -95,9 +127,11 @@ static int check(struct call *call, const char *path)
 	if (r == 0 && version == 0)
 		r = call_fail(call, FUDA_EVERIFY, _("it has no tables"));
 	if (r == 0)
+		r = tell_keys(call, service_check_keystore(call->ctx, store, keys));
+	if (r == 0)
 		r = check_rows(call, store);
 	if (r == 0)
-		r = check_audit(call, store);
+		r = check_audit(call, store, keys);
 	if (r == 0)
 		report_number(call->report, _("Version of the tables"), "schema", (long)version);
 	call->shown = true;
@@ -109,49 +143,65 @@ static int check(struct call *call, const char *path)
 /* What SQLite keeps beside a database that was there before would be taken for the new one's. */
 static int refuse_leftovers(struct call *call, const char *path)
 {
-	static const char *const ends[] = { "-wal", "-journal", "-shm" };
-	char beside[PATH_MAX + 16];
+	char name[PATH_MAX + 16];
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		snprintf(beside, sizeof(beside), "%s%s", path, ends[i]);
-		if (access(beside, F_OK) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, beside[i]);
+		if (access(name, F_OK) == 0)
 			return call_fail(call, FUDA_EBUSY,
 					 _("%s belongs to another database: restore to another "
 					   "folder, or remove it"),
-					 beside);
+					 name);
 	}
 	return 0;
 }
 
+static int restore(struct call *call, struct restoring *made)
+{
+	int n = snprintf(made->path, sizeof(made->path), "%s/mykeyd.db", to), r;
+
+	if (n < 0 || (size_t)n >= sizeof(made->path))
+		return call_fail(call, FUDA_EFILE, "%s", strerror(ENAMETOOLONG));
+	made->folder = mkdir(to, 0700) == 0;
+	if (!made->folder && errno != EEXIST)
+		return call_fail(call, FUDA_EFILE, _("%s cannot be written: %s"), to,
+				 strerror(errno));
+	r = refuse_leftovers(call, made->path);
+	if (r == 0)
+		r = backup_open(call->ctx, call->operands[0], key, made->path);
+	made->file = r == 0;
+	return r;
+}
+
 static int run(struct call *call)
 {
-	char path[PATH_MAX];
-	int n, r = call_operands(call, 1, 1);
+	_cleanup_(free_keys) struct keys *keys = NULL;
+	struct restoring made = { .folder = false };
+	int r = call_operands(call, 1, 1);
 
 	if (r < 0)
 		return r;
 	if (!key || !to)
 		return call_usage(call, _("say --key with the private key, and --to with a folder "
 					  "for the database"));
-	if (mkdir(to, 0700) < 0 && errno != EEXIST)
-		return call_fail(call, FUDA_EFILE, _("%s cannot be written: %s"), to,
-				 strerror(errno));
-	n = snprintf(path, sizeof(path), "%s/mykeyd.db", to);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return call_fail(call, FUDA_EFILE, "%s", strerror(ENAMETOOLONG));
-	r = refuse_leftovers(call, path);
+	if (verify)
+		r = tell_keys(call, keys_open(call->ctx, mykeyd_folder(), &keys));
 	if (r == 0)
-		r = backup_open(call->ctx, call->operands[0], key, path);
-	if (r < 0)
-		return r;
-	report_text(call->report, _("Restored"), "file", path);
-	return verify ? check(call, path) : 0;
+		r = restore(call, &made);
+	if (r == 0 && verify)
+		r = check(call, made.path, keys);
+	if (r == 0)
+		report_text(call->report, _("Restored"), "file", made.path);
+	else
+		take_back(&made);
+	return r;
 }
 
 static const struct option_spec options[] = {
 	{ "key", 0, "FILE", N_("private key (PEM) of a recipient"), OPTION_TEXT, &key },
 	{ "to", 0, "DIR", N_("where to put mykeyd.db"), OPTION_TEXT, &to },
-	{ "verify", 0, NULL, N_("look at all of it, the audit trail too"), OPTION_SWITCH, &verify },
+	{ "verify", 0, NULL, N_("look at all of it; takes the keys of the service in --folder"),
+	  OPTION_SWITCH, &verify },
 	{ NULL },
 };
 

@@ -79,8 +79,7 @@ static int setting_is(struct store *store, const char *name, const void *bytes, 
 	return 0;
 }
 
-static int check_settings(struct fuda_context *ctx, struct store *store, struct keys *keys,
-			  const char *environment)
+int service_check_keystore(struct fuda_context *ctx, struct store *store, struct keys *keys)
 {
 	uint8_t identity[ID_BYTES];
 	bool there, same;
@@ -102,6 +101,17 @@ static int check_settings(struct fuda_context *ctx, struct store *store, struct 
 				  "these, nobody in it would be found again: put back the keystore "
 				  "that "
 				  "belongs to it, or name another database."));
+	return 0;
+}
+
+static int check_settings(struct fuda_context *ctx, struct store *store, struct keys *keys,
+			  const char *environment)
+{
+	bool there, same;
+	int e = service_check_keystore(ctx, store, keys);
+
+	if (e < 0)
+		return e;
 	e = setting_is(store, SETTING_ENVIRONMENT, environment, strlen(environment), &there, &same);
 	if (e < 0)
 		return store_failed(ctx, e);

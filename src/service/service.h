@@ -52,6 +52,9 @@ void service_close(struct service **service);
 int service_prepare(struct fuda_context *ctx, struct store *store, struct keys *keys,
 		    const char *environment);
 
+/* Whether the database is bound to this keystore: FUDA_ENOTFOUND (to none), FUDA_EVERIFY. */
+int service_check_keystore(struct fuda_context *ctx, struct store *store, struct keys *keys);
+
 /* Compares the clocks, and notes what came out in `health`. */
 int service_check_clock(struct service *service, struct store *store);
 /* Compares the last checkpoint that is known outside with what the database has, and notes whether
