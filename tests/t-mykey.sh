@@ -49,10 +49,17 @@ run 1 terminal enrol --terminal t --server "$url" --ca nowhere.pem --code-file c
 run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file nowhere
 : >"$tmp/empty"
 run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file empty
+# by another name than its own the service cannot be used
+run 6 terminal enrol --terminal t --server "https://127.0.0.1:${url##*:}" --ca s/ca.pem --code-file code --json
+json .error EVERIFY
+says err "--server $url;"
 [ ! -e "$tmp/t" ] || fail "a mistake left a folder"
-# an address where nobody is does not keep the folder from the right one
+# nor does an address where nobody is; one that never took the request does not keep the folder from the right one
 run 9 terminal enrol --terminal t --server https://localhost:1 --ca s/ca.pem --code-file code
-[ -e "$tmp/t/key.pem" ] && cp "$tmp/t/key.pem" "$tmp/vain.pem"
+[ ! -e "$tmp/t" ] || fail "an address where nobody is left a folder"
+run 9 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
+cp "$tmp/t/key.pem" "$tmp/vain.pem"
+sed -i 's/^server = .*/server = https:\/\/localhost:1/' "$tmp/t/terminal.conf"
 run 9 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
 says err 'does not know this code'
 ! cmp -s "$tmp/t/key.pem" "$tmp/vain.pem" || fail "the key that went elsewhere is used again"

@@ -33,7 +33,7 @@ static void at_once(void **state)
 	assert_int_equal(state_of(t), FUDA_TERMINAL_ACTIVE);
 	/* and no more is asked */
 	assert_int_equal(fuda_terminal_poll(t, dl), 0);
-	assert_int_equal(peer_requests(peer), 1);
+	assert_int_equal(est_requests(), 1);
 	fuda_terminal_free(&t);
 }
 
@@ -130,7 +130,7 @@ static void again_after_failure(void **state)
 	assert_int_equal(fuda_terminal_enrol(ctx, scratch_path("t"), "https://elsewhere.example",
 					     scratch_path("ca.pem"), CODE, dl, &t),
 			 FUDA_EEXISTS);
-	assert_int_equal(peer_requests(peer), 2);
+	assert_int_equal(est_requests(), 2);
 }
 
 static void folders(void **state)
@@ -231,6 +231,71 @@ static void origins(void **state)
 	}
 }
 
+/* A service that is reached by another name than its own is no use: nothing is made, and no code
+ * is sent. */
+static void other_name(void **state)
+{
+	static const struct {
+		const char *origin, *version;
+		int status, code;
+		const char *says;
+	} cases[] = {
+		{ "https://mykey.example", NULL, 0, FUDA_EVERIFY, "--server https://mykey.example;" },
+		{ "https://localhost", NULL, 0, FUDA_EVERIFY, "calls itself https://localhost," },
+		{ "https://a b", NULL, 0, FUDA_EFORMAT, "cannot be understood" },
+		{ "https://\\u001b[31m", NULL, 0, FUDA_EFORMAT, "cannot be understood" },
+		{ NULL, "{\"origin\":7}", 0, FUDA_EFORMAT, "cannot be understood" },
+		{ NULL, "{\"origin\":\"https://a\",\"origin\":\"https://b\"}", 0, FUDA_EFORMAT, "understood" },
+		{ NULL, "<h1>Welcome</h1>", 0, FUDA_EFORMAT, "cannot be understood" },
+		{ NULL, "", 302, FUDA_EREFUSED, "HTTP status 302" },
+		{ NULL, "", 429, FUDA_EWAIT, "5 seconds" },
+	};
+	struct fuda_terminal *t = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		play.origin = cases[i].origin;
+		play.version = cases[i].version;
+		play.version_status = cases[i].status;
+		if (enrol(&t) != cases[i].code)
+			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
+		assert_null(t);
+		assert_says(cases[i].says);
+		assert_false(there("t"));
+	}
+	assert_int_equal(est_requests(), 0);
+	/* nor is what was begun changed */
+	play.origin = play.version = NULL;
+	play.version_status = 0;
+	play.waits = 1;
+	t = enrolled();
+	fuda_terminal_free(&t);
+	play.origin = "https://mykey.example";
+	assert_int_equal(fuda_terminal_enrol(ctx, scratch_path("t"), peer_origin(peer), scratch_path("ca.pem"),
+					     "SECOND", dl, &t),
+			 FUDA_EVERIFY);
+	assert_string_equal(scratch_read("t/code"), CODE);
+	assert_int_equal(est_requests(), 1);
+	/* one that does not say is asked all the same */
+	play.version = "{}";
+	t = enrolled();
+	assert_int_equal(state_of(t), FUDA_TERMINAL_ACTIVE);
+	fuda_terminal_free(&t);
+	assert_int_equal(fuda_terminal_open(ctx, scratch_path("t"), &t), 0);
+	fuda_terminal_free(&t);
+}
+
+static void no_name_known(void **state)
+{
+	struct fuda_terminal *t;
+
+	(void)state;
+	play.version_status = 404;
+	t = enrolled();
+	assert_int_equal(state_of(t), FUDA_TERMINAL_ACTIVE);
+	fuda_terminal_free(&t);
+}
+
 /* ---- what a service may say instead ---- */
 
 static void bad_certificates(void **state)
@@ -308,7 +373,7 @@ static void bad_answers(void **state)
 		assert_null(strstr(fuda_context_message(ctx), "QWER"));
 		assert_false(there("t/certificate.pem"));
 	}
-	assert_int_equal(peer_requests(peer), ARRAY_SIZE(cases));
+	assert_int_equal(est_requests(), ARRAY_SIZE(cases));
 }
 
 /* ---- damage ---- */
@@ -384,7 +449,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(at_once), TEST(modes),         TEST(approval), TEST(among_others),     TEST(again_after_failure),
 		TEST(folders), TEST(bad_arguments), TEST(origins),  TEST(bad_certificates), TEST(bad_answers),
-		TEST(damaged), TEST(code_is_wiped),
+		TEST(damaged), TEST(code_is_wiped), TEST(other_name), TEST(no_name_known),
 	};
 
 	return RUN(tests);

@@ -30,8 +30,12 @@ static struct {
 	int certificates; /* in the answer */
 	const char *body; /* instead of them */
 	bool drop;
+	const char *origin; /* what it calls itself; NULL: its own */
+	const char *version; /* instead of all that */
+	int version_status;
 	void (*api)(const struct peer_request *rq, struct peer_answer *a); /* what is no EST */
 	/* seen */
+	int versions; /* so often it was asked what it is */
 	char target[176], authorization[256];
 	uint8_t csr[4096];
 	size_t csr_len;
@@ -91,9 +95,25 @@ static inline void say_certificates(struct peer_answer *a)
 	fuda_buf_free(&text);
 }
 
+static inline void say_version(struct peer_answer *a)
+{
+	a->status = play.version_status;
+	if (play.version)
+		snprintf(a->body, sizeof(a->body), "%s", play.version);
+	else
+		snprintf(a->body, sizeof(a->body), "{\"name\":\"a test\",\"version\":\"1\",\"origin\":\"%s\"}",
+			 play.origin ? play.origin : peer_origin(peer));
+}
+
 static inline void answer(void *arg, const struct peer_request *rq, struct peer_answer *a)
 {
 	(void)arg;
+	if (strcmp(rq->target, "/version") == 0) {
+		play.versions++;
+		play.certified = rq->certified;
+		say_version(a);
+		return;
+	}
 	if (play.api && strncmp(rq->target, "/.well-known/est/", 17) != 0) {
 		play.api(rq, a);
 		return;
@@ -167,6 +187,12 @@ static inline struct fuda_terminal_facts facts_of(struct fuda_terminal *t)
 static inline enum fuda_terminal_state state_of(struct fuda_terminal *t)
 {
 	return facts_of(t).state;
+}
+
+/* How often it was asked for something else than what it is. */
+static inline int est_requests(void)
+{
+	return peer_requests(peer) - play.versions;
 }
 
 static inline void assert_says(const char *text)

@@ -52,12 +52,13 @@ int fuda_terminal_facts(struct fuda_terminal *terminal, struct fuda_terminal_fac
 
 /* Applies by EST (RFC 7030): makes key and request in the new folder `folder`, sends the request
  * with the one-time code of the operator. `ca` is a PEM file of the CA that the server's
- * certificate is judged by. Without a certificate yet that is 0 too: see the facts. The folder is
- * complete before anything is sent, so that the same can be said again after a failure, with
+ * certificate is judged by. Without a certificate yet that is 0 too: see the facts. The service is
+ * asked what it calls itself before that: `server` must be it, or no card could sign. The folder is
+ * complete before the request is sent, so that the same can be said again after a failure, with
  * another code or CA file if need be. FUDA_EINVAL: no such server or code; FUDA_EEXISTS: the folder
  * is another's, or has its certificate; FUDA_EREFUSED, FUDA_EWAIT: the service says so;
- * FUDA_EUNREACHABLE; FUDA_EVERIFY: who answers is not the service; FUDA_EFORMAT:
- * the answer, or `ca`. */
+ * FUDA_EUNREACHABLE; FUDA_EVERIFY: who answers is not the service, or has another name than
+ * `server`; FUDA_EFORMAT: the answer, or `ca`. */
 int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char *server,
 			const char *ca, const char *code, struct fuda_deadline *dl,
 			struct fuda_terminal **ret);

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/context.h"
 #include "codec/base64.h"
+#include "codec/json.h"
 #include "mykey/problem.h"
 #include "mykey/terminal.h"
 #include "pki/der.h"
@@ -22,6 +23,7 @@ enum {
 
 static const char enroll[] = "/.well-known/est/simpleenroll";
 static const char reenroll[] = "/.well-known/est/simplereenroll";
+static const char version[] = "/version";
 
 /* ---- the wire ---- */
 
@@ -69,16 +71,16 @@ static int post(struct fuda_terminal *t, const char *target, const struct fuda_b
 	return https_lost(r);
 }
 
-static int refused(struct fuda_terminal *t, const struct https_answer *a)
+static int refused(struct fuda_context *ctx, const struct https_answer *a)
 {
 	struct problem p;
 
 	if (problem_wait(a))
-		return ctx_fail(t->ctx, FUDA_EWAIT,
+		return ctx_fail(ctx, FUDA_EWAIT,
 				_("The service asks to wait: say it again in %d seconds."),
 				problem_wait(a));
 	problem_read(a, &p);
-	return problem_fail(t->ctx, a, &p);
+	return problem_fail(ctx, a, &p);
 }
 
 /* ---- the certificate that comes ---- */
@@ -169,7 +171,7 @@ int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl)
 	if (a.status == 202)
 		return terminal_write_conf(t, time(NULL) + (a.retry_after ? a.retry_after :
 									    RETRY_DEFAULT));
-	return a.status == 200 ? take_first(t, &a) : refused(t, &a);
+	return a.status == 200 ? take_first(t, &a) : refused(t->ctx, &a);
 }
 
 /* ---- applying ---- */
@@ -204,29 +206,73 @@ static int read_ca(struct fuda_context *ctx, const char *path, struct fuda_buf *
 	return 0;
 }
 
+/* What it applies with. */
+struct applicant {
+	struct fuda_context *ctx;
+	const char *folder, *origin;
+	const struct fuda_buf *ca, *code;
+	struct fuda_deadline *dl;
+};
+
+/* The name in which the service gives challenges; one that does not tell is found out by them. */
+static int judge_origin(const struct applicant *a, const struct https_answer *answer)
+{
+	char said[TERMINAL_ORIGIN] = "", theirs[TERMINAL_ORIGIN];
+	const struct json_field fields[] = {
+		{ "origin", JSON_STRING, false, said, sizeof(said), NULL },
+	};
+	const char *member, *why;
+
+	if (answer->status != 200)
+		return answer->status == 404 ? 0 : refused(a->ctx, answer);
+	if (json_read_some(answer->body.data, answer->body.len, fields, ARRAY_SIZE(fields), &member,
+			   &why) < 0 ||
+	    (*said && terminal_origin(a->ctx, said, theirs) < 0))
+		return ctx_fail(a->ctx, FUDA_EFORMAT, _("The answer of %s cannot be understood."),
+				a->origin);
+	if (!*said || strcmp(said, a->origin) == 0)
+		return 0;
+	return ctx_fail(a->ctx, FUDA_EVERIFY,
+			_("The service at %s calls itself %s, and that is the name that cards sign "
+			  "for: nothing was sent. Say --server %s; if it cannot be reached by that "
+			  "name, ask the operator."),
+			a->origin, said, said);
+}
+
+/* Under another name all would go well up to the first card: nothing is made or sent before. */
+static int check_origin(const struct applicant *a)
+{
+	_cleanup_(https_answer_free) struct https_answer answer = HTTPS_ANSWER_NONE;
+	_cleanup_(https_free) struct https *https = NULL;
+	int r = https_new(a->ctx, a->origin, a->ca, NULL, NULL, &https);
+
+	if (r == 0)
+		r = https_lost(https_exchange(https, &(struct https_request){ .target = version },
+					      a->dl, &answer));
+	return r < 0 ? r : judge_origin(a, &answer);
+}
+
 /* All that a terminal needs to apply. */
-static int make_folder(struct fuda_context *ctx, const char *folder, const char *origin,
-		       const struct fuda_buf *ca, const struct fuda_buf *code)
+static int make_folder(const struct applicant *a)
 {
 	_cleanup_buf_ struct fuda_buf key = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	_cleanup_buf_ struct fuda_buf conf = FUDA_BUF_INIT(TERMINAL_FILE_MAX);
 	const struct home_file files[] = {
-		{ FILE_CONF, &conf },   { FILE_CA, ca },     { FILE_KEY, &key },
-		{ FILE_REQUEST, &pem }, { FILE_CODE, code },
+		{ FILE_CONF, &conf },   { FILE_CA, a->ca },     { FILE_KEY, &key },
+		{ FILE_REQUEST, &pem }, { FILE_CODE, a->code },
 	};
-	int r = request_make(ctx, &key, &der);
+	int r = request_make(a->ctx, &key, &der);
 
 	if (r == 0 && (fuda_pem_encode("CERTIFICATE REQUEST", der.data, der.len, &pem) < 0 ||
-		       terminal_conf(origin, 0, &conf) < 0))
-		r = ctx_fail_code(ctx, FUDA_ENOMEM);
-	return r < 0 ? r : home_make(ctx, folder, files, ARRAY_SIZE(files));
+		       terminal_conf(a->origin, 0, &conf) < 0))
+		r = ctx_fail_code(a->ctx, FUDA_ENOMEM);
+	return r < 0 ? r : home_make(a->ctx, a->folder, files, ARRAY_SIZE(files));
 }
 
 /* What was begun is taken up again: with another code or CA file, but the same key. */
-static int take_up(struct fuda_terminal *t, const char *origin, const struct fuda_buf *ca,
-		   const struct fuda_buf *code)
+static int take_up(struct fuda_terminal *t, const struct applicant *a)
 {
 	int r;
 
@@ -235,14 +281,16 @@ static int take_up(struct fuda_terminal *t, const char *origin, const struct fud
 				_("%s is the folder of a terminal that has its certificate. Name "
 				  "another folder, or remove it."),
 				t->home.path);
-	if (strcmp(t->origin, origin) != 0)
+	if (strcmp(t->origin, a->origin) != 0)
 		return ctx_fail(t->ctx, FUDA_EEXISTS,
 				_("%s is the folder of a terminal that applies to %s. Name another "
 				  "folder, or remove it."),
 				t->home.path, t->origin);
-	r = home_write(t->ctx, &t->home, FILE_CA, ca->data, ca->len);
+	r = check_origin(a);
 	if (r == 0)
-		r = home_write(t->ctx, &t->home, FILE_CODE, code->data, code->len);
+		r = home_write(t->ctx, &t->home, FILE_CA, a->ca->data, a->ca->len);
+	if (r == 0)
+		r = home_write(t->ctx, &t->home, FILE_CODE, a->code->data, a->code->len);
 	return r == 0 ? terminal_load(t) : r;
 }
 
@@ -266,37 +314,51 @@ static int clear(struct fuda_terminal *t)
 	return r;
 }
 
-/* The folder as it is, or a new one. */
-static int open_or_make(struct fuda_context *ctx, const char *folder, const char *origin,
-			const struct fuda_buf *ca, const struct fuda_buf *code,
-			struct fuda_terminal **ret)
+static int make_and_open(const struct applicant *a, struct fuda_terminal **ret)
 {
-	struct fuda_terminal *t = NULL;
-	struct home h = HOME_NONE;
-	int r = home_open(ctx, folder, &h);
-	bool there = r == 0 && home_has(&h, FILE_CONF);
+	int r = make_folder(a);
 
-	home_close(&h);
-	if (r < 0 && r != FUDA_ENOTFOUND)
+	return r < 0 ? r : fuda_terminal_open(a->ctx, a->folder, ret);
+}
+
+/* A folder that is there is taken up, unless all in it was in vain. */
+static int open_folder(const struct applicant *a, struct fuda_terminal **ret)
+{
+	struct fuda_terminal *t;
+	int r = fuda_terminal_open(a->ctx, a->folder, &t);
+
+	if (r < 0)
 		return r;
-	r = there ? 0 : make_folder(ctx, folder, origin, ca, code);
-	if (r == 0)
-		r = fuda_terminal_open(ctx, folder, &t);
-	if (r == 0 && there && in_vain(t, origin)) {
-		r = clear(t);
+	if (!in_vain(t, a->origin)) {
+		r = take_up(t, a);
+	} else {
+		r = check_origin(a);
+		if (r == 0)
+			r = clear(t);
 		fuda_terminal_free(&t);
-		if (r == 0)
-			r = make_folder(ctx, folder, origin, ca, code);
-		if (r == 0)
-			r = fuda_terminal_open(ctx, folder, &t);
-	} else if (r == 0 && there) {
-		r = take_up(t, origin, ca, code);
+		return r < 0 ? r : make_and_open(a, ret);
 	}
 	if (r < 0)
 		fuda_terminal_free(&t);
 	else
 		*ret = t;
 	return r;
+}
+
+/* The folder as it is, or a new one. */
+static int open_or_make(const struct applicant *a, struct fuda_terminal **ret)
+{
+	struct home h = HOME_NONE;
+	int r = home_open(a->ctx, a->folder, &h);
+	bool there = r == 0 && home_has(&h, FILE_CONF);
+
+	home_close(&h);
+	if (r < 0 && r != FUDA_ENOTFOUND)
+		return r;
+	if (there)
+		return open_folder(a, ret);
+	r = check_origin(a);
+	return r < 0 ? r : make_and_open(a, ret);
 }
 
 int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char *server,
@@ -306,6 +368,9 @@ int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char
 	_cleanup_buf_ struct fuda_buf secret = FUDA_BUF_INIT(CODE_MAX);
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(TERMINAL_CA_MAX);
 	char origin[TERMINAL_ORIGIN], usual[CONFIG_PATH_MAX];
+	const struct applicant a = {
+		ctx, folder ? folder : usual, origin, &pem, &secret, dl,
+	};
 	struct fuda_terminal *t = NULL;
 	int r = folder ? 0 : config_path("terminal", usual);
 
@@ -320,7 +385,7 @@ int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char
 	if (r == 0)
 		r = read_ca(ctx, ca, &pem);
 	if (r == 0)
-		r = open_or_make(ctx, folder ? folder : usual, origin, &pem, &secret, &t);
+		r = open_or_make(&a, &t);
 	if (r == 0)
 		r = fuda_terminal_poll(t, dl);
 	if (r < 0)
@@ -411,5 +476,5 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 				_("The service will renew the certificate later: say it again in "
 				  "%d seconds."),
 				a.retry_after ? a.retry_after : RETRY_DEFAULT);
-	return a.status == 200 ? take_next(t, &a) : refused(t, &a);
+	return a.status == 200 ? take_next(t, &a) : refused(t->ctx, &a);
 }

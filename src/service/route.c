@@ -5,12 +5,13 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "codec/json.h"
 #include "service/est.h"
 #include "service/http.h"
 #include "service/rules.h"
 #include "service/server.h"
 
-enum { PAGE_MAX = 1 << 20, DATABASE_RETRY = 2, CLOCK_RETRY = 10 };
+enum { PAGE_MAX = 1 << 20, VERSION_MAX = 1024, DATABASE_RETRY = 2, CLOCK_RETRY = 10 };
 
 static void livez(struct side *side, struct exchange *x);
 static void readyz(struct side *side, struct exchange *x);
@@ -118,11 +119,17 @@ static void readyz(struct side *side, struct exchange *x)
 
 static void version(struct side *side, struct exchange *x)
 {
-	static const char body[] = "{\"name\":\"fuda-mykeyd\",\"version\":\"" PACKAGE_VERSION "\"}"
-				   "\n";
+	_cleanup_(fuda_buf_free_public) struct fuda_buf body = FUDA_BUF_INIT(VERSION_MAX);
+	struct json_out out;
 
-	(void)side;
-	answer(x, 200, "application/json", body, sizeof(body) - 1);
+	json_begin(&out, &body);
+	json_string(&out, "name", "fuda-mykeyd");
+	json_string(&out, "version", PACKAGE_VERSION);
+	json_string(&out, "origin", side->service->config.origin);
+	if (json_end(&out) < 0 || fuda_buf_append(&body, "\n", 1) < 0)
+		http_problem(x, 500, "internal_error", "The service failed.", NULL, 0);
+	else
+		answer(x, 200, "application/json", body.data, body.len);
 }
 
 static void metrics(struct side *side, struct exchange *x)
