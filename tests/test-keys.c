@@ -3,7 +3,9 @@
 #include "tests/softcard.h"
 
 #include <fuda/encode.h>
+#include <fuda/error.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -220,6 +222,76 @@ static void terminals(void **state)
 	softcard_free(&v);
 }
 
+/* What stands in the directory as a key for user authentication. */
+static void put_key(EVP_PKEY *key, bool traditional)
+{
+	BIO *bio = BIO_new_file(softcard_path("jpki-0017.pem"), "w");
+
+	assert_int_equal(traditional ? PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL) :
+				       PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+	BIO_free(bio);
+}
+
+/* Bytes that are marked as a private RSA key. */
+static void put_bytes(const unsigned char *bytes, size_t len)
+{
+	PKCS8_PRIV_KEY_INFO *info = PKCS8_PRIV_KEY_INFO_new();
+	BIO *bio = BIO_new_file(softcard_path("jpki-0017.pem"), "w");
+
+	assert_int_equal(PKCS8_pkey_set0(info, OBJ_nid2obj(NID_rsaEncryption), 0, V_ASN1_NULL, NULL,
+					 OPENSSL_memdup(bytes, len), (int)len), 1);
+	assert_int_equal(PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info), 1);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	BIO_free(bio);
+}
+
+static void no_key_of_a_card(void)
+{
+	struct vcard *v = NULL;
+	char why[256] = "";
+
+	assert_int_equal(vcard_load(softcard_dir(), &v, why, sizeof(why)), FUDA_EFORMAT);
+	assert_non_null(strstr(why, "jpki-0017.pem: not a private RSA key of 2048 bits in PEM"));
+	assert_null(v);
+}
+
+static const struct exchange signs[] = { { SELECT_JPKI, "9000" },
+					 { VERIFY_AUTH, "9000" },
+					 { "802A029720" HASH "00", "<256>9000" },
+					 { "802A029720" HASH "00", "<256>9000" },
+					 { NULL } };
+
+/* A key is looked at when the card is loaded, and OpenSSL's own when it is used. */
+static void keys_in_files(void **state)
+{
+	EVP_PKEY *const bad[] = { EVP_RSA_gen(1024), EVP_EC_gen("P-256") };
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	unsigned char *der = NULL;
+	int len = i2d_PrivateKey(key, &der);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		put_key(bad[i], false);
+		no_key_of_a_card();
+		EVP_PKEY_free(bad[i]);
+	}
+	for (int n = 0; n < len; n += n < 20 ? 1 : 7) {
+		put_bytes(der, (size_t)n);
+		no_key_of_a_card();
+	}
+	put_bytes((const unsigned char *)"\x30\x03\x02\x01\x00", 5);
+	no_key_of_a_card();
+	for (int traditional = 0; traditional < 2; traditional++) {
+		put_key(key, traditional);
+		expect_after(NULL, false, signs);
+	}
+	der[0] = 0x31; /* no sequence */
+	put_bytes(der, (size_t)len);
+	no_key_of_a_card();
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -228,6 +300,7 @@ int main(void)
 		cmocka_unit_test(schemes),
 		cmocka_unit_test(challenges),
 		cmocka_unit_test(terminals),
+		cmocka_unit_test(keys_in_files), /* the last: leaves another key in the card */
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, softcard_setup, softcard_teardown);

@@ -4,6 +4,7 @@
 #define VCARD_INTERNAL_H
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <fuda/reader.h>
 #include "base/cursor.h"
 #include "base/util.h"
@@ -174,7 +175,8 @@ int explain(char *ret_why, size_t why_size, int code, const char *format, ...) _
 struct ef_state {
 	const struct ef *type; /* NULL: the token has no such file */
 	struct fuda_buf content;
-	EVP_PKEY *key;
+	PKCS8_PRIV_KEY_INFO *key_info; /* NULL: it has no private key */
+	EVP_PKEY *key;		       /* made of that by vcard_key() */
 };
 
 struct app_state {
@@ -211,6 +213,9 @@ struct vcard {
 
 /* Writes counters and changed secrets to disk. FUDA_EFILE, FUDA_ENOMEM. */
 int vcard_save(struct vcard *v);
+/* The private key of a file, which stays the file's. NULL: it has none, or OpenSSL does not take
+ * it. */
+EVP_PKEY *vcard_key(struct ef_state *ef);
 
 /* Selects the application; PIN states go unless it is the current one and the option keeps them. */
 void vcard_select(struct vcard *v, struct app_state *app);

@@ -41,7 +41,7 @@ static uint16_t sign_input(EVP_PKEY *key, const struct scheme *s, const uint8_t 
 {
 	uint8_t signature[RSA_MAX];
 	size_t signature_len = sizeof(signature);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
 	uint16_t sw = 0x6F00;
 
 	if (ctx && prepare(ctx, s) &&
@@ -101,7 +101,7 @@ uint16_t cmd_sign(struct vcard *v, const struct apdu *a, struct fuda_buf *ret_da
 		return 0x6700;
 	if (a->lc < s->min || a->lc > s->max)
 		return (uint16_t)v->conf.opt.sign_length;
-	return sign(ef->key, s, a, ret_data);
+	return sign(vcard_key(ef), s, a, ret_data);
 }
 
 uint16_t cmd_challenge(_unused_ struct vcard *v, const struct apdu *a, struct fuda_buf *ret_data)
@@ -142,7 +142,7 @@ uint16_t cmd_internal_auth(struct vcard *v, const struct apdu *a, struct fuda_bu
 		return sw;
 	if (!a->lc || a->lc > schemes[MESSAGE_V15].max)
 		return 0x6700;
-	return sign(ef->key, &schemes[MESSAGE_V15], a, ret_data);
+	return sign(vcard_key(ef), &schemes[MESSAGE_V15], a, ret_data);
 }
 
 #define TERMINAL_CA 0x0016

@@ -211,11 +211,11 @@ static bool decrypt(EVP_PKEY *key, const struct apdu *a, uint8_t *ret, size_t *r
 	return ok;
 }
 
-static EVP_PKEY *session_key_pair(const struct app_state *app)
+static EVP_PKEY *session_key_pair(struct app_state *app)
 {
 	for (size_t i = 0; i < SFIS; i++)
 		if (app->ef[i].type && app->ef[i].type->session)
-			return app->ef[i].key;
+			return vcard_key(&app->ef[i]);
 	return NULL;
 }
 

@@ -11,6 +11,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "codec/tlv.h"
+
 #define LOCK_FILE "lock"
 #define TEXT_MAX  65536
 
@@ -128,17 +130,60 @@ static int load_conf(struct vcard *v, char *ret_why, size_t why_size)
 	return 0;
 }
 
-static EVP_PKEY *parse_key(const struct fuda_buf *pem)
+/* A private RSA key of 2048 bits: RFC 8017 A.1.2, in RFC 5208 5. */
+static bool is_rsa_2048(const PKCS8_PRIV_KEY_INFO *info)
+{
+	enum { INTEGERS = 9, MODULUS = 1 };
+	const ASN1_OBJECT *algorithm = NULL;
+	const unsigned char *bytes = NULL;
+	struct tlv sequence, integer;
+	struct cursor c;
+	int len = 0;
+
+	if (PKCS8_pkey_get0(&algorithm, &bytes, &len, NULL, info) != 1 ||
+	    OBJ_obj2nid(algorithm) != NID_rsaEncryption || len <= 0)
+		return false;
+	c = cur_of(bytes, (size_t)len);
+	if (tlv_expect(&c, 0x30, &sequence) < 0 || c.left)
+		return false;
+	for (int i = 0; i < INTEGERS; i++) {
+		if (tlv_expect(&sequence.value, 0x02, &integer) < 0)
+			return false;
+		/* 00 in front, or it would be negative */
+		if (i == MODULUS &&
+		    (integer.value.left != 257 || integer.value.p[0] || integer.value.p[1] < 0x80))
+			return false;
+	}
+	return !sequence.value.left;
+}
+
+/* OpenSSL 3 takes longer to make a key of what stands in PEM than all else of loading a card does,
+ * and few commands use one: until vcard_key() it is left as it stands there. */
+static PKCS8_PRIV_KEY_INFO *parse_key(const struct fuda_buf *pem)
 {
 	static char no_password[] = ""; /* or OpenSSL asks for one on the terminal */
 	BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password) : NULL;
+	PKCS8_PRIV_KEY_INFO *info =
+		bio ? PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, no_password) : NULL;
+	EVP_PKEY *key = NULL;
 
-	BIO_free(bio);
-	if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_size(key) == 256)
-		return key;
+	if (!info && bio && BIO_reset(bio) == 1) /* another form: BEGIN RSA PRIVATE KEY */
+		key = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password);
+	if (key)
+		info = EVP_PKEY2PKCS8(key);
 	EVP_PKEY_free(key);
+	BIO_free(bio);
+	if (info && is_rsa_2048(info))
+		return info;
+	PKCS8_PRIV_KEY_INFO_free(info);
 	return NULL;
+}
+
+EVP_PKEY *vcard_key(struct ef_state *ef)
+{
+	if (!ef->key && ef->key_info)
+		ef->key = EVP_PKCS82PKEY(ef->key_info);
+	return ef->key;
 }
 
 /* Reads a file of the card. 1, or 0 if the directory does not have it. */
@@ -156,7 +201,7 @@ static int load_file(const struct vcard *v, const char *name, struct fuda_buf *r
 
 /* Likewise, a private key. */
 static int load_key(const struct vcard *v, const struct application *app, const struct ef *type,
-		    EVP_PKEY **ret, char *ret_why, size_t why_size)
+		    PKCS8_PRIV_KEY_INFO **ret, char *ret_why, size_t why_size)
 {
 	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(EF_MAX);
 	char name[FILE_NAME_MAX];
@@ -184,7 +229,7 @@ static int load_content(const struct vcard *v, const struct application *app, co
 	vcard_file_name(app, type, name);
 	r = load_file(v, name, &ret->content, ret_why, why_size);
 	if (r > 0 && type->session)
-		key = load_key(v, app, type, &ret->key, ret_why, why_size);
+		key = load_key(v, app, type, &ret->key_info, ret_why, why_size);
 	if (key < 0)
 		return key;
 	if (r <= 0 || type->kind != EF_RECORDS)
@@ -209,7 +254,7 @@ static int load_ef(const struct vcard *v, const struct application *app, const s
 	    (type->kind == EF_PIN && !v->conf.pin[type->pin].len))
 		return 0;
 	if (is_key(type->kind))
-		r = load_key(v, app, type, &ret->key, ret_why, why_size);
+		r = load_key(v, app, type, &ret->key_info, ret_why, why_size);
 	else if (type->kind == EF_BINARY || type->kind == EF_RECORDS)
 		r = load_content(v, app, type, ret, ret_why, why_size);
 	if (r > 0)
@@ -328,6 +373,7 @@ void vcard_free(struct vcard **card)
 	for (size_t i = 0; i < v->apps; i++)
 		for (size_t j = 0; j < SFIS; j++) {
 			EVP_PKEY_free(v->app[i].ef[j].key);
+			PKCS8_PRIV_KEY_INFO_free(v->app[i].ef[j].key_info);
 			fuda_buf_free(&v->app[i].ef[j].content);
 		}
 	for (size_t i = 0; i < vcard_objects_count; i++)
