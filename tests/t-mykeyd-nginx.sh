@@ -13,8 +13,9 @@ for program in curl nginx; do
 	}
 done
 
-mykeyd_init one --set crl_required=no --listen unix:front.sock
+mykeyd_init one --set crl_required=no --listen unix:one/front.sock
 mykeyd_copy one two
+sed -i "s|/one/front.sock|/two/front.sock|" "$tmp/two/mykeyd.conf"
 mykeyd_start one
 mykeyd_terminal one t library
 mykeyd_start two

@@ -18,14 +18,24 @@ daemon 2 init --folder s --environment test
 says err 'where will terminals'
 daemon 2 init --folder s --environment test --origin https://localhost surplus
 daemon 2 init --folder s --environment test --origin https://localhost --set nonsense
-daemon 1 init --folder s --environment 'Test it' --origin https://localhost
-says err '"environment" is a word'
-daemon 1 init --folder s --environment test --origin http://localhost
-says err '"origin" is https'
-daemon 1 init --folder s --environment test --origin https://localhost --set naught=1
-says err 'no key "naught"'
-daemon 1 init --folder s --environment test --origin https://localhost --listen nowhere
-daemon 1 init --folder s --environment test --origin https://localhost --operations 0.0.0.0:0
+daemon 2 init --folder s --environment 'Test it' --origin https://localhost
+says err '--environment: "environment" is a word'
+daemon 2 init --folder s --environment test --origin http://localhost
+says err '--origin: "origin" is https'
+daemon 2 init --folder s --environment test --origin https://localhost:65536
+says err '--origin: "origin" is https'
+daemon 2 init --folder s --environment test --origin https://localhost --set naught=1
+says err '--set naught: There is no key "naught"'
+daemon 2 init --folder s --environment test --origin https://localhost --set origin=https://other
+says err '--set origin: "origin" is said twice'
+daemon 2 init --folder s --environment test --origin https://localhost --set drain=1000
+says err '--set drain: "drain" is a number'
+daemon 2 init --folder s --environment test --origin https://localhost --listen nowhere
+says err '--listen: "listen" is ADDRESS:PORT'
+daemon 2 init --folder s --environment test --origin https://localhost --operations 0.0.0.0:0
+says err '--operations: "operations" is 127.0.0.1:PORT'
+daemon 1 init --folder s --environment test --origin https://localhost --set trust=no-such.pem
+says err "$tmp/no-such.pem"
 daemon 2 init --folder s --environment test --origin https://localhost --names 'a b'
 daemon 1 init --folder s --environment test --origin https://localhost --database sqlite:/nowhere/at/all
 daemon 1 init --folder no/such/place --environment test --origin https://localhost
@@ -51,6 +61,33 @@ daemon 3 init --folder s --environment test --origin https://localhost
 daemon_in s 0 config --json
 json .origin https://localhost:8443
 json '.listen[0]' 127.0.0.1:8443
+# where it listens follows from the origin, whatever that is
+port_of() { # ORIGIN LISTEN
+	rm -rf "$tmp/p"
+	daemon 0 init --folder p --environment test --origin "$1"
+	says err "It will listen on $2, for this machine alone"
+	daemon_in p 0 config --json
+	json '.listen[0]' "$2"
+}
+port_of https://localhost 127.0.0.1:443
+port_of https://mykey.example:8443 127.0.0.1:8443
+port_of 'https://[::1]' 127.0.0.1:443
+port_of 'https://[::1]:9443' 127.0.0.1:9443
+rm -rf "$tmp/p"
+# names of files are of where they are typed; who has a certificate gets none
+echo none >"$tmp/own.pem"
+daemon 0 init --folder p --environment test --origin https://localhost --listen unix:front.sock --database sqlite:data.db \
+	--set tls_certificate=own.pem --set tls_key=own.key --set crl=a.crl --set crl=/b.crl
+says_not err 'It will listen'
+[ -f "$tmp/data.db" ] || fail "the database is somewhere else"
+[ "$(cat "$tmp/own.pem")" = none ] && [ ! -e "$tmp/own.key" ] || fail "init made a certificate though there was one"
+daemon_in p 0 config --json
+json '.listen[0]' "unix:$tmp/front.sock"
+json .tls_key "$tmp/own.key"
+json '.crl[0]' "$tmp/a.crl"
+json '.crl[1]' /b.crl
+daemon_in p 0 org list
+rm -rf "$tmp/p" "$tmp/data.db" "$tmp/own.pem"
 daemon_in s 0 operator list --json
 json '.operators[0].roles' admin,registrar,approver,auditor 2>/dev/null || says out admin
 

@@ -224,8 +224,8 @@ static void refuses_a_nul(void **state)
 static void prints_what_it_reads(void **state)
 {
 	static const struct config_given given[] = {
-		{ "origin", "https://a" }, { "environment", "test" }, { "listen", "1.2.3.4:5" },
-		{ "listen", "unix:s" },	   { "drain", "3" },	      { 0 },
+		{ "origin", "https://a", NULL }, { "environment", "test", NULL }, { "listen", "1.2.3.4:5", NULL },
+		{ "listen", "unix:s", NULL },	 { "drain", "3", NULL },	  { 0 },
 	};
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(65536);
 	static const char *const keys[] = { "environment", "origin", "database", "listen", "operations",
@@ -235,7 +235,7 @@ static void prints_what_it_reads(void **state)
 	char commented[64];
 
 	(void)state;
-	assert_int_equal(service_config_print(given, &text), 0);
+	assert_int_equal(service_config_print(given, NULL, &text), 0);
 	assert_int_equal(fuda_buf_append(&text, "", 1), 0);
 	assert_int_equal(reads((const char *)text.data), 0);
 	assert_int_equal(config.drain, 3);
@@ -255,6 +255,67 @@ static void prints_what_it_reads(void **state)
 		if (p[2] != ' ' && !strstr(p, "\n#trust") && !strstr(p, "\n#crl ="))
 			p[1] = ' ';
 	assert_int_equal(reads((const char *)text.data), 0);
+}
+
+/* Relative names are of where the caller is: they stay what they were for who reads the file. */
+static void prints_names_of_files_whole(void **state)
+{
+	static const struct config_given given[] = {
+		{ "origin", "https://a", NULL },  { "environment", "test", NULL }, { "listen", "unix:s", NULL },
+		{ "trust", "ca.pem", NULL },	  { "trust", "/etc/ca.pem", NULL }, { "crl", "../cards.crl", NULL },
+		{ "cv_trust", "cv.pem", NULL },	  { "database", "sqlite:x.db", NULL }, { "renewal", "csv:pairs", NULL },
+		{ "tls_key", "own.key", NULL },	  { "checkpoint_file", "", NULL }, { 0 },
+	};
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(65536);
+
+	(void)state;
+	assert_int_equal(service_config_check(ctx, given, "/home/hanako"), 0);
+	assert_int_equal(service_config_print(given, "/home/hanako", &text), 0);
+	assert_int_equal(fuda_buf_append(&text, "", 1), 0);
+	assert_int_equal(reads((const char *)text.data), 0);
+	assert_string_equal(config.listen[0], "unix:/home/hanako/s");
+	assert_string_equal(config.trust[0], "/home/hanako/ca.pem");
+	assert_string_equal(config.trust[1], "/etc/ca.pem");
+	assert_string_equal(config.crl[0], "/home/hanako/../cards.crl");
+	assert_string_equal(config.cv_trust[0], "/home/hanako/cv.pem");
+	assert_string_equal(config.database, "sqlite:/home/hanako/x.db");
+	assert_string_equal(config.renewal, "csv:/home/hanako/pairs");
+	assert_string_equal(config.tls_key, "/home/hanako/own.key");
+	assert_true(is_inside("", "tls.pem", config.tls_certificate));
+	assert_string_equal(config.checkpoint_file, "");
+}
+
+static void tells_of_which_option(void **state)
+{
+	static char folder[2 * CONFIG_TEXT];
+	static const struct {
+		const char *key, *value, *message;
+	} bad[] = {
+		{ "origin", "http://a", "--it: \"origin\" is https://HOST" },
+		{ "environment", "T", "--it: \"environment\" is a word" },
+		{ "database", "sqlite:", "--it: \"database\" is sqlite:FILE" },
+		{ "listen", "a:b", "--it: \"listen\" is ADDRESS:PORT" },
+		{ "operations", "0.0.0.0:1", "--it: \"operations\" is 127.0.0.1:PORT" },
+		{ "renewal", "pairs", "--it: \"renewal\" is csv:FILE" },
+		{ "crl_required", "maybe", "--it: \"crl_required\" is yes or no" },
+		{ "trust", "", "--it: \"trust\" is the name of a file" },
+		{ "batch", "0", "--it: \"batch\" is a number from 1 to 4096" },
+		{ "drain", "1\nqueue = 1", "--it: A value is of one line" },
+		{ "naught", "1", "--it: There is no key \"naught\"" },
+		{ "idle", "1", "--it: \"idle\" is said twice" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct config_given given[] = { { "idle", "5", NULL }, { bad[i].key, bad[i].value, "--it" }, { 0 } };
+
+		assert_int_equal(service_config_check(ctx, given, NULL), FUDA_EINVAL);
+		if (!strstr(fuda_context_message(ctx), bad[i].message))
+			fail_msg("%s", fuda_context_message(ctx));
+	}
+	memset(folder, 'f', sizeof(folder) - 1);
+	assert_int_equal(service_config_check(ctx, (struct config_given[]){ { 0 } }, folder), FUDA_EINVAL);
+	assert_int_equal(service_config_check(ctx, (struct config_given[]){ { 0 } }, "/a\nb"), FUDA_EINVAL);
 }
 
 struct told {
@@ -311,6 +372,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_a_nul, setup, teardown),
 		cmocka_unit_test_setup_teardown(prints_what_it_reads, setup, teardown),
+		cmocka_unit_test_setup_teardown(prints_names_of_files_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_of_which_option, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_no_password, setup, teardown),
 	};
 

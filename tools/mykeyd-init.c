@@ -3,8 +3,11 @@
 #include "service/create.h"
 #include "tools/mykeyd.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { GIVEN_MAX = 2 * LIST_MAX + 8 };
 
@@ -32,28 +35,30 @@ static const struct option_spec options[] = {
 struct givens {
 	struct config_given list[GIVEN_MAX];
 	size_t count;
-	char keys[LIST_MAX][32];
-	char port[32];
+	char keys[LIST_MAX][32], options[LIST_MAX][48];
+	char local[64]; /* where it listens if nobody said where */
 };
 
-static void give(struct givens *g, const char *key, const char *value)
+static void give(struct givens *g, const char *key, const char *value, const char *option)
 {
 	if (value && g->count < GIVEN_MAX - 1)
-		g->list[g->count++] = (struct config_given){ key, value };
+		g->list[g->count++] = (struct config_given){ key, value, option };
 }
 
 /* The port of the origin on this machine, unless it is said where to listen. */
 static void give_listeners(struct givens *g)
 {
-	const char *colon = strrchr(origin, ':');
+	const char *host = strstr(origin, "://"), *colon;
 
 	for (size_t i = 0; i < listeners.count; i++)
-		give(g, "listen", listeners.items[i]);
-	if (listeners.count || !colon || !colon[1] || strlen(colon) > 6 ||
-	    colon[1 + strspn(colon + 1, "0123456789")]) /* an IPv6 address has colons, too */
+		give(g, "listen", listeners.items[i], "--listen");
+	if (listeners.count)
 		return;
-	snprintf(g->port, sizeof(g->port), "127.0.0.1%s", colon);
-	give(g, "listen", g->port);
+	host = host ? host + 3 : origin;
+	/* an IPv6 address has colons, too */
+	colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
+	snprintf(g->local, sizeof(g->local), "127.0.0.1%s", colon ? colon : ":443");
+	give(g, "listen", g->local, "--origin");
 }
 
 static int give_settings(struct call *call, struct givens *g)
@@ -65,13 +70,19 @@ static int give_settings(struct call *call, struct givens *g)
 		if (!len || len >= sizeof(g->keys[i]))
 			return call_usage(call, _("--set takes KEY=VALUE, not '%s'"), text);
 		snprintf(g->keys[i], sizeof(g->keys[i]), "%.*s", (int)len, text);
-		give(g, g->keys[i], equals + 1);
+		snprintf(g->options[i], sizeof(g->options[i]), "--set %s", g->keys[i]);
+		give(g, g->keys[i], equals + 1, g->options[i]);
 	}
 	return 0;
 }
 
-static void tell_next(const char *folder)
+static void tell_next(const char *folder, const char *local)
 {
+	if (*local)
+		fprintf(stderr,
+			_("It will listen on %s, for this machine alone: 'listen' in "
+			  "%s/" CONFIG_FILE " says where.\n"),
+			local, folder);
 	fprintf(stderr,
 		_("A service is in %s, and you are its first operator. Next:\n"
 		  "  fuda-mykeyd serve --folder %s\n"
@@ -87,7 +98,10 @@ static void tell_next(const char *folder)
 static int run(struct call *call)
 {
 	struct givens g = { .count = 0 };
-	struct service_create what = { .folder = mykeyd_folder(), .given = g.list, .names = names };
+	char here[PATH_MAX];
+	struct service_create what = {
+		.folder = mykeyd_folder(), .given = g.list, .from = here, .names = names
+	};
 	int r = call_operands(call, 0, 0);
 
 	if (r < 0)
@@ -96,10 +110,12 @@ static int run(struct call *call)
 		return call_usage(call, _("which environment is it? --environment"));
 	if (!origin)
 		return call_usage(call, _("where will terminals find it? --origin"));
-	give(&g, "environment", environment);
-	give(&g, "origin", origin);
-	give(&g, "database", database);
-	give(&g, "operations", operations);
+	if (!getcwd(here, sizeof(here)))
+		return call_fail(call, FUDA_EFILE, "%s", strerror(errno));
+	give(&g, "environment", environment, "--environment");
+	give(&g, "origin", origin, "--origin");
+	give(&g, "database", database, "--database");
+	give(&g, "operations", operations, "--operations");
 	give_listeners(&g);
 	r = give_settings(call, &g);
 	if (r == 0)
@@ -108,7 +124,7 @@ static int run(struct call *call)
 		return r;
 	report_text(call->report, NULL, "folder", what.folder);
 	if (!common.json)
-		tell_next(what.folder);
+		tell_next(what.folder, g.local);
 	return 0;
 }
 

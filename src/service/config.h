@@ -45,13 +45,20 @@ struct config {
  * line each); FUDA_EFILE. */
 int service_config_read(struct fuda_context *ctx, const char *folder, struct config *ret);
 
-/* Appends the text of such a file: every key explained, those of `given` (NULL behind the last, a
- * key of a list once for each) with their values, all others as comments with what counts without
- * them. What is no key stands at the end, for service_config_read() to refuse. */
+/* What the file of a new service shall say (a NULL key behind the last, a key of a list once for
+ * each value). */
 struct config_given {
 	const char *key, *value;
+	const char *option; /* that it came by, for messages: "--origin"; NULL: the key says it */
 };
-int service_config_print(const struct config_given *given, struct fuda_buf *ret_text);
+/* Sees that these can be in such a file, relative names of files being of the folder `from` (NULL:
+ * of the new service's). FUDA_EINVAL tells of the first option that cannot. */
+int service_config_check(struct fuda_context *ctx, const struct config_given *given,
+			 const char *from);
+/* Appends the text of such a file: every key explained, those of `given`, which were checked, with
+ * their values, all others as comments with what counts without them. */
+int service_config_print(const struct config_given *given, const char *from,
+			 struct fuda_buf *ret_text);
 
 /* Calls `see` with each key and its value in force as text, in the file's order; lists have a call
  * for each value. The database's password is left out. */

@@ -99,7 +99,7 @@ static int make_configuration(struct making *m)
 {
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(PEM_MAX);
 	char path[CONFIG_TEXT];
-	int e = service_config_print(m->what->given, &text);
+	int e = service_config_print(m->what->given, m->what->from, &text);
 
 	if (e < 0)
 		return ctx_fail_code(m->ctx, e);
@@ -130,6 +130,15 @@ static void free_ca(struct ca **ca)
 	ca_free(ca);
 }
 
+/* Who names a certificate for TLS, or its key, has one. */
+static bool has_certificate(const struct making *m)
+{
+	for (const struct config_given *g = m->what->given; g->key; g++)
+		if (strcmp(g->key, "tls_certificate") == 0 || strcmp(g->key, "tls_key") == 0)
+			return true;
+	return false;
+}
+
 static int make_authority(struct making *m)
 {
 	_cleanup_buf_ struct fuda_buf certificate = FUDA_BUF_INIT(PEM_MAX),
@@ -138,8 +147,9 @@ static int make_authority(struct making *m)
 	char names[NAMES_MAX];
 	int e = ca_create(m->ctx, m->what->folder, m->config->environment);
 
-	if (e == 0)
-		e = ca_open(m->ctx, m->what->folder, &ca);
+	if (e < 0 || has_certificate(m))
+		return e;
+	e = ca_open(m->ctx, m->what->folder, &ca);
 	standard_names(m->config, names);
 	if (e == 0)
 		e = ca_issue_server(m->ctx, ca, m->what->names ? m->what->names : names,
@@ -250,7 +260,9 @@ int service_create(struct fuda_context *ctx, const struct service_create *what)
 
 	if (!config)
 		return ctx_fail_code(ctx, FUDA_ENOMEM);
-	e = make_folder(&m);
+	e = service_config_check(ctx, what->given, what->from);
+	if (e == 0)
+		e = make_folder(&m);
 	if (e == 0)
 		e = make_configuration(&m);
 	if (e == 0)

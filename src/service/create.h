@@ -13,13 +13,14 @@ struct service_create {
 	const char *folder; /* to be made, or empty */
 	/* What the configuration says: environment and origin at least. */
 	const struct config_given *given;
+	const char *from; /* what relative names of files in it are of; NULL: `folder` */
 	/* Of the certificate for TLS: DNS names and addresses with commas between; NULL: the
-	 * origin's host, and this machine as it knows itself. */
+	 * origin's host, and this machine as it knows itself. None is made if one is given. */
 	const char *names;
 };
 /* Makes all of it; the user who runs this becomes an operator with all roles. After a failure
- * nothing is left of what it made. FUDA_EBUSY: the folder is not empty; FUDA_EFORMAT; FUDA_EFILE;
- * FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
+ * nothing is left of what it made. FUDA_EBUSY: the folder is not empty; FUDA_EINVAL: an option;
+ * FUDA_EFILE; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
 int service_create(struct fuda_context *ctx, const struct service_create *what);
 
 #endif

@@ -2,6 +2,7 @@
 #include "service/config.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "base/context.h"
 #include "pki/file.h"
 
-enum { FILE_MAX = 65536, SHOWN_MAX = 40, PORT_MAX = 65535 };
+enum { FILE_MAX = 65536, SHOWN_MAX = 40, PORT_MAX = 65535, COMPLAINT_MAX = 512 };
 
 enum form {
 	DATABASE,
@@ -93,9 +94,10 @@ static const struct key {
 	  "# machine is best." },
 };
 
-/* The file as it is read. */
+/* The file as it is read, or what is to be written into one. */
 struct reading {
 	struct fuda_context *ctx;
+	const char *option; /* by which it was given; NULL: it is read */
 	const char *path;
 	unsigned line; /* 0: what counts without a line */
 	struct config *config;
@@ -114,10 +116,24 @@ static size_t *count_of(const struct config *config, const struct key *key)
 	return (size_t *)(void *)((char *)(uintptr_t)config + key->count);
 }
 
+/* Tells what is wrong, and where. */
+static int complain(const struct reading *r, const char *format, ...) _printf_(2, 3);
+static int complain(const struct reading *r, const char *format, ...)
+{
+	char text[COMPLAINT_MAX];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	if (r->option)
+		return ctx_fail(r->ctx, FUDA_EINVAL, "%s: %s", r->option, text);
+	return ctx_fail(r->ctx, FUDA_EFORMAT, "%s:%u: %s", r->path, r->line, text);
+}
+
 static int refuse(const struct reading *r, const struct key *key, const char *wanted)
 {
-	return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: \"%s\" is %s."), r->path, r->line,
-			key->name, wanted);
+	return complain(r, _("\"%s\" is %s."), key->name, wanted);
 }
 
 static int too_long(const struct reading *r, const struct key *key)
@@ -278,9 +294,8 @@ static int take_number(const struct reading *r, const struct key *key, const cha
 	int64_t n = len && len < 10 ? strtoll(value, NULL, 10) : -1;
 
 	if (value[len] || n < key->min || n > key->max)
-		return ctx_fail(r->ctx, FUDA_EFORMAT,
-				_("%s:%u: \"%s\" is a number from %" PRId64 " to %" PRId64 "."),
-				r->path, r->line, key->name, key->min, key->max);
+		return complain(r, _("\"%s\" is a number from %" PRId64 " to %" PRId64 "."),
+				key->name, key->min, key->max);
 	*(int64_t *)place_of(r->config, key) = n;
 	return 0;
 }
@@ -325,17 +340,14 @@ static int take(struct reading *r, const char *name, const char *value)
 		if (strcmp(keys[i].name, name) != 0)
 			continue;
 		if (r->seen[i] && !is_list(&keys[i]))
-			return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: \"%s\" is said twice."),
-					r->path, r->line, name);
+			return complain(r, _("\"%s\" is said twice."), name);
 		if (is_list(&keys[i]) && *count_of(r->config, &keys[i]) == CONFIG_LIST)
-			return ctx_fail(r->ctx, FUDA_EFORMAT,
-					_("%s:%u: \"%s\" is said more than %d times."), r->path,
-					r->line, name, CONFIG_LIST);
+			return complain(r, _("\"%s\" is said more than %d times."), name,
+					CONFIG_LIST);
 		r->seen[i] = true;
 		return take_value(r, &keys[i], value);
 	}
-	return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: There is no key \"%.*s\"."), r->path,
-			r->line, SHOWN_MAX, name);
+	return complain(r, _("There is no key \"%.*s\"."), SHOWN_MAX, name);
 }
 
 /* Cuts blanks off both ends. */
@@ -360,8 +372,7 @@ static int take_line(struct reading *r, char *line)
 		return 0;
 	value = strchr(line, '=');
 	if (!value)
-		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: A line is \"key = value\"."),
-				r->path, r->line);
+		return complain(r, _("A line is \"key = value\"."));
 	*value++ = 0;
 	return take(r, trim(line), trim(value));
 }
@@ -416,7 +427,41 @@ int service_config_read(struct fuda_context *ctx, const char *folder, struct con
 	return e < 0 ? e : complete(&r);
 }
 
-/* ---- telling ---- */
+/* ---- writing ---- */
+
+static void free_config(struct config **config)
+{
+	free(*config);
+}
+
+/* `from`: where relative names are of, "" if that does not matter. */
+static int check_given(struct reading *r, const struct config_given *given, const char *from)
+{
+	if (strlen(from) >= sizeof(r->config->folder) || strchr(from, '\n'))
+		return complain(r, _("The name of the folder \"%.*s\" cannot be used."), SHOWN_MAX,
+				from);
+	memset(r->config, 0, sizeof(*r->config));
+	memcpy(r->config->folder, from, strlen(from) + 1);
+	r->line = 1;
+	for (int e; given->key; given++) {
+		r->option = given->option ? given->option : given->key;
+		if (strpbrk(given->value, "\r\n"))
+			return complain(r, _("A value is of one line."));
+		e = take(r, given->key, given->value);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+int service_config_check(struct fuda_context *ctx, const struct config_given *given,
+			 const char *from)
+{
+	_cleanup_(free_config) struct config *config = malloc(sizeof(*config));
+	struct reading r = { .ctx = ctx, .option = CONFIG_FILE, .config = config };
+
+	return config ? check_given(&r, given, from ? from : "") : ctx_fail_code(ctx, FUDA_ENOMEM);
+}
 
 static int add(struct fuda_buf *to, const char *text)
 {
@@ -433,7 +478,35 @@ static int add_line(struct fuda_buf *to, const char *before, const char *key, co
 	return e;
 }
 
-static int print_key(const struct key *key, const struct config_given *given, struct fuda_buf *to)
+/* The name of a file in a value; NULL: there is none. */
+static const char *file_in(const struct key *key, const char *value)
+{
+	static const char *const prefixes[] = {
+		[DATABASE] = "sqlite:", [LISTEN] = "unix:", [PATH] = "",
+		[PATHS] = "",           [RENEWAL] = "csv:", [NUMBER] = NULL,
+	};
+	const char *prefix = prefixes[key->form];
+
+	return prefix && strncmp(value, prefix, strlen(prefix)) == 0 ? value + strlen(prefix) :
+								       NULL;
+}
+
+static int add_given(struct fuda_buf *to, const struct key *key, const char *value,
+		     const char *from)
+{
+	const char *file = from ? file_in(key, value) : NULL;
+	char whole[2 * CONFIG_TEXT];
+	int n;
+
+	if (!file || !*file || *file == '/')
+		return add_line(to, "", key->name, value);
+	n = snprintf(whole, sizeof(whole), "%.*s%s/%s", (int)(file - value), value, from, file);
+	return n < 0 || (size_t)n >= sizeof(whole) ? FUDA_ETOOBIG :
+						     add_line(to, "", key->name, whole);
+}
+
+static int print_key(const struct key *key, const struct config_given *given, const char *from,
+		     struct fuda_buf *to)
 {
 	bool any = false;
 	int e = 0;
@@ -448,32 +521,23 @@ static int print_key(const struct key *key, const struct config_given *given, st
 		if (strcmp(given->key, key->name) != 0)
 			continue;
 		any = true;
-		e = add_line(to, "", key->name, given->value);
+		e = add_given(to, key, given->value, from);
 	}
 	return any || e < 0 ? e : add_line(to, "#", key->name, key->standard ? key->standard : "");
 }
 
-static bool is_key(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-int service_config_print(const struct config_given *given, struct fuda_buf *ret_text)
+int service_config_print(const struct config_given *given, const char *from,
+			 struct fuda_buf *ret_text)
 {
 	int e = add(ret_text, "# See fuda-mykeyd(1). Behind '#' stands what counts without the "
 			      "line.\n");
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && e == 0; i++)
-		e = print_key(&keys[i], given, ret_text);
-	/* what is no key is refused by who reads it */
-	for (; given->key && e == 0; given++)
-		if (!is_key(given->key))
-			e = add_line(ret_text, "\n", given->key, given->value);
+		e = print_key(&keys[i], given, from, ret_text);
 	return e;
 }
+
+/* ---- telling ---- */
 
 /* Without what is between ':' and '@' of a connection's address. A password may stand elsewhere as
  * well ("password=..."): then nothing is shown but the kind. */
