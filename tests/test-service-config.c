@@ -307,7 +307,9 @@ static void tells_of_which_option(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		const struct config_given given[] = { { "idle", "5", NULL }, { bad[i].key, bad[i].value, "--it" }, { 0 } };
+		const struct config_given given[] = { { "idle", "5", NULL },
+						      { bad[i].key, bad[i].value, "--it" },
+						      { 0 } };
 
 		assert_int_equal(service_config_check(ctx, given, NULL), FUDA_EINVAL);
 		if (!strstr(fuda_context_message(ctx), bad[i].message))
