@@ -78,11 +78,6 @@ static int give_settings(struct call *call, struct givens *g)
 
 static void tell_next(const char *folder, const char *local)
 {
-	if (*local)
-		fprintf(stderr,
-			_("It will listen on %s, for this machine alone: 'listen' in "
-			  "%s/" CONFIG_FILE " says where.\n"),
-			local, folder);
 	fprintf(stderr,
 		_("A service is in %s, and you are its first operator. Next:\n"
 		  "  fuda-mykeyd serve --folder %s\n"
@@ -93,6 +88,11 @@ static void tell_next(const char *folder, const char *local)
 		  "has\n"
 		  "both has everything, and who lost them has nothing.\n"),
 		folder, folder, folder);
+	if (*local)
+		fprintf(stderr,
+			_("It will listen on %s, for this machine alone: 'listen' in "
+			  "%s/" CONFIG_FILE " says where.\n"),
+			local, folder);
 }
 
 static int run(struct call *call)
