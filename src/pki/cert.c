@@ -94,7 +94,12 @@ static int read_validity(struct fuda_cert *cert, struct cursor *c)
 
 static int read_subject(struct fuda_cert *cert, struct cursor *c)
 {
-	return der_name(c, cert->facts.subject);
+	struct cursor start = *c;
+
+	if (der_name(c, cert->facts.subject) < 0)
+		return FUDA_EFORMAT;
+	cert->subject = cur_of(start.p, start.left - c->left);
+	return 0;
 }
 
 static int read_key(struct fuda_cert *cert, struct cursor *c)

@@ -35,6 +35,7 @@ struct fuda_cert {
 	struct cursor signature;
 	struct cursor serial;     /* without a sign byte */
 	struct cursor issuer;     /* its Name */
+	struct cursor subject;    /* likewise */
 	struct cursor crl_points; /* DistributionPoints; empty if it has none */
 
 	const struct signature_algorithm *signed_with; /* NULL if not accepted */
