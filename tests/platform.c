@@ -167,11 +167,10 @@ void card_free(struct card *card)
 
 /* ---- the platform ---- */
 
-static void trust_cards(struct platform *p, const char *folder)
+void platform_trust(struct platform *p, const char *folder, struct cert_plan plan)
 {
 	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
 	_cleanup_buf_ struct fuda_buf text = TEST_BUF;
-	struct cert_plan plan = plan_ca(FUDA_USE_AUTH, KEY_AUTH_CA);
 	char path[160];
 	FILE *f;
 
@@ -183,7 +182,6 @@ static void trust_cards(struct platform *p, const char *folder)
 	assert_non_null(f);
 	assert_int_equal(fwrite(text.data, 1, text.len, f), text.len);
 	assert_int_equal(fclose(f), 0);
-	assert_int_equal(fuda_trust_new(p->ctx, &p->service.trust), 0);
 	if (fuda_trust_add_file(p->service.trust, path) < 0)
 		fail_msg("%s", fuda_context_message(p->ctx));
 }
@@ -244,7 +242,8 @@ static struct platform *platform_new(const char *folder, bool make)
 		empty(p);
 	if (store_migrate(p->store) < 0)
 		fail_msg("%s", fuda_context_message(p->ctx));
-	trust_cards(p, folder);
+	assert_int_equal(fuda_trust_new(p->ctx, &p->service.trust), 0);
+	platform_trust(p, folder, plan_ca(FUDA_USE_AUTH, KEY_AUTH_CA));
 	return p;
 }
 

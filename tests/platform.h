@@ -30,6 +30,8 @@ struct platform *platform_open(const char *folder);
 /* Another process on the same database: its own connection, writer and chain. */
 struct platform *platform_join(const struct platform *other, const char *folder);
 void platform_close(struct platform **p);
+/* Another CA of cards, valid now; a file in `folder` is written for that. */
+void platform_trust(struct platform *p, const char *folder, struct cert_plan plan);
 
 bool on_postgres(void);
 

@@ -14,3 +14,4 @@ grep -q '^PQ_LIBS = ..*' Makefile || {
 tests/test-rules
 tests/test-rules-refused
 tests/test-rules-races
+tests/test-renewal

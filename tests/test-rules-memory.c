@@ -4,30 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/platform.h"
 #include "tests/scarce.h"
-#include "tests/scratch.h"
+/* behind it: a name of its own */
+#include "tests/rules-stand.h"
 
-static struct platform *p;
-static struct card hanako;
 static long failure; /* which allocation */
-
-static int setup(void **state)
-{
-	if (scratch_setup(state) < 0)
-		return -1;
-	p = platform_open(scratch);
-	hanako = card_make("01A2B3C4");
-	return 0;
-}
 
 static int teardown(void **state)
 {
 	post_hook = NULL;
-	assert_true(audited(p) > 0);
-	card_free(&hanako);
-	platform_close(&p);
-	return scratch_teardown(state);
+	return stand_teardown(state);
 }
 
 static void begin_to_fail(void)
@@ -104,7 +90,7 @@ static void link_starves(_unused_ void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, stand_setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(bind_starves),
 		T(expire_and_bind_starve),

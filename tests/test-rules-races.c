@@ -8,25 +8,13 @@
 #include <sys/resource.h>
 
 #include "service/sweep.h"
-#include "tests/platform.h"
-#include "tests/scratch.h"
+#include "tests/rules-stand.h"
 
-static struct platform *p, *q; /* q: another process on the same database */
-static struct card hanako, taro;
-
-static int setup(void **state)
-{
-	if (scratch_setup(state) < 0)
-		return -1;
-	p = platform_open(scratch);
-	hanako = card_make("01A2B3C4");
-	taro = card_make("01A2B3C5");
-	return 0;
-}
+static struct platform *q; /* another process on the same database */
 
 static int setup_two(void **state)
 {
-	int e = setup(state);
+	int e = stand_setup(state);
 
 	if (e == 0)
 		q = platform_join(p, scratch);
@@ -35,18 +23,8 @@ static int setup_two(void **state)
 
 static int teardown(void **state)
 {
-	assert_true(audited(p) > 0);
-	card_free(&hanako);
-	card_free(&taro);
 	platform_close(&q);
-	platform_close(&p);
-	return scratch_teardown(state);
-}
-
-static void assert_refused(const struct exchange *x, int status, const char *code)
-{
-	assert_string_equal(x->code, code);
-	assert_int_equal(x->status, status);
+	return stand_teardown(state);
 }
 
 static void bind_both(void)
@@ -59,8 +37,6 @@ static int64_t audit_rows(void)
 {
 	return COUNT(p, "SELECT COUNT(*) FROM audit WHERE actor_kind = 'terminal'");
 }
-
-#define NUMBER(number) ",\"sector\":\"library\",\"local_number\":\"" number "\""
 
 /* ---- again ---- */
 
@@ -92,8 +68,8 @@ static void same_answer_again(_unused_ void **state)
 	repeated("bind", "");
 	repeated("show", "");
 	repeated("resolve", ",\"sector\":\"bus\"");
-	repeated("link", NUMBER("0042"));
-	repeated("link", NUMBER("0043")); /* already_linked */
+	repeated("link", LIBRARY("0042"));
+	repeated("link", LIBRARY("0043")); /* already_linked */
 	repeated("resolve", ",\"sector\":\"library\"");
 	repeated("unlink", ",\"sector\":\"library\"");
 	repeated("change", ",\"wished\":\"TAKEN234\""); /* a try is counted once */
@@ -114,8 +90,8 @@ static void same_key_for_another_request(_unused_ void **state)
 		{ "change", ",\"wished\":\"ABCD2345\"" },
 		{ "resolve", ",\"sector\":\"library\"" },
 		{ "resolve", ",\"sector\":\"bus\"" },
-		{ "link", NUMBER("1") },
-		{ "link", NUMBER("2") },
+		{ "link", LIBRARY("1") },
+		{ "link", LIBRARY("2") },
 		{ "unlink", ",\"sector\":\"library\"" },
 	};
 	int64_t rows;
@@ -240,23 +216,13 @@ static void one_number_twice_in_a_batch(_unused_ void **state)
 	bind_both();
 	/* the second has a link already, which is written anew */
 	assert_int_equal(ask(p, 1, &taro, "resolve", "")->status, 200);
-	posts[0] = post_make(p, 0, &hanako, "link", NUMBER("7"));
-	posts[1] = post_make(p, 0, &taro, "link", NUMBER("7"));
-	posts[2] = post_make(p, 0, &hanako, "link", ",\"sector\":\"bus\",\"local_number\":\"7\"");
+	posts[0] = post_make(p, 0, &hanako, "link", LIBRARY("7"));
+	posts[1] = post_make(p, 0, &taro, "link", LIBRARY("7"));
+	posts[2] = post_make(p, 0, &hanako, "link", BUS("7"));
 	together(posts, x, 3);
 	assert_int_equal(x[0].status, 200);
 	assert_refused(&x[1], 409, "local_number_taken");
 	assert_int_equal(x[2].status, 200);
-}
-
-static void give_renewals(struct platform *to, const char *text)
-{
-	char where[128];
-
-	scratch_write("renewed.csv", text, 0600);
-	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
-	if (renewal_open(to->ctx, where, &to->service.renewal) < 0)
-		fail_msg("%s", fuda_context_message(to->ctx));
 }
 
 /* Two certificates of a long line, of which neither was seen, as they come on two processes that do
@@ -514,8 +480,8 @@ static void damaged_number(_unused_ void **state)
 	};
 
 	bind_both();
-	assert_int_equal(ask(p, 0, &hanako, "link", NUMBER("111111"))->status, 200);
-	assert_int_equal(ask(p, 0, &taro, "link", NUMBER("222222"))->status, 200);
+	assert_int_equal(ask(p, 0, &hanako, "link", LIBRARY("111111"))->status, 200);
+	assert_int_equal(ask(p, 0, &taro, "link", LIBRARY("222222"))->status, 200);
 	change(p, &swap, NULL);
 	assert_refused(ask(p, 1, &hanako, "resolve", ""), 500, "internal_error");
 	assert_int_equal(ask(p, 0, &hanako, "resolve", ",\"sector\":\"bus\"")->status, 200);
@@ -637,7 +603,7 @@ static void database_knows_nobody(_unused_ void **state)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		assert_int_equal(sscanf(serial + 2 * i, "%2hhx", &bytes[i]), 1);
 	snprintf(id, sizeof(id), "%s", member(ask(p, 0, &card, "bind", ""), "mykey_id"));
-	assert_int_equal(ask(p, 0, &card, "link", NUMBER("LIB-3141592"))->status, 200);
+	assert_int_equal(ask(p, 0, &card, "link", LIBRARY("LIB-3141592"))->status, 200);
 	snprintf(ppid, sizeof(ppid), "%s", member(ask(p, 1, &card, "resolve", ""), "ppid"));
 	assert_string_equal(member(ask(p, 1, &card, "resolve", ""), "local_number"), "LIB-3141592");
 	/* the search finds what is there */
@@ -656,7 +622,7 @@ static void database_knows_nobody(_unused_ void **state)
 
 int main(void)
 {
-#define T(name)	 cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)	 cmocka_unit_test_setup_teardown(name, stand_setup, teardown)
 #define T2(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
 	const struct CMUnitTest tests[] = {
 		T(same_answer_again),

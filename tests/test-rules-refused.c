@@ -5,37 +5,7 @@
 #include <string.h>
 
 #include "codec/base64.h"
-#include "tests/platform.h"
-#include "tests/scratch.h"
-
-static struct platform *p;
-static struct card hanako, taro;
-
-static int setup(void **state)
-{
-	if (scratch_setup(state) < 0)
-		return -1;
-	p = platform_open(scratch);
-	hanako = card_make("01A2B3C4");
-	taro = card_make("01A2B3C5");
-	platform_revocation(FUDA_REVOCATION_GOOD, false);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	assert_true(audited(p) > 0);
-	card_free(&hanako);
-	card_free(&taro);
-	platform_close(&p);
-	return scratch_teardown(state);
-}
-
-static void assert_refused(const struct exchange *x, int status, const char *code)
-{
-	assert_string_equal(x->code, code);
-	assert_int_equal(x->status, status);
-}
+#include "tests/rules-stand.h"
 
 /* No request has left a trace. */
 static void assert_untouched(void)
@@ -470,7 +440,7 @@ static void queue_is_full(_unused_ void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, stand_setup, stand_teardown)
 	const struct CMUnitTest tests[] = {
 		T(replayed),
 		T(refusal_spends_it),

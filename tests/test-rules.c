@@ -6,51 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tests/platform.h"
-#include "tests/scratch.h"
-
-static struct platform *p;
-static struct card hanako, taro;
-
-static int setup(void **state)
-{
-	if (scratch_setup(state) < 0)
-		return -1;
-	p = platform_open(scratch);
-	hanako = card_make("01A2B3C4");
-	taro = card_make("01A2B3C5");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	assert_true(audited(p) > 0);
-	card_free(&hanako);
-	card_free(&taro);
-	platform_close(&p);
-	return scratch_teardown(state);
-}
-
-/* The MyKey ID that the card is bound to from here on. Static. */
-static const char *bound(const struct card *card)
-{
-	static char ids[8][MYKEY_TEXT];
-	static unsigned next;
-	char *id = ids[next++ % 8];
-	const struct exchange *x = ask(p, 0, card, "bind", "");
-
-	assert_true(x->status == 200 || x->status == 201);
-	snprintf(id, MYKEY_TEXT, "%s", member(x, "mykey_id"));
-	assert_int_equal(strlen(id), MYKEY_CHARS);
-	return id;
-}
-
-static void assert_refused(const struct exchange *x, int status, const char *code)
-{
-	assert_string_equal(x->code, code);
-	assert_int_equal(x->status, status);
-	assert_string_equal(x->type, "application/problem+json");
-}
+#include "tests/rules-stand.h"
 
 static const struct exchange *wish(const struct card *card, const char *id)
 {
@@ -229,15 +185,6 @@ static void generates_three_times(_unused_ void **state)
 
 /* ---- resolve, link, unlink ---- */
 
-static void assert_ppid(const struct exchange *x, char ret[PPID_TEXT])
-{
-	assert_int_equal(x->status, 200);
-	snprintf(ret, PPID_TEXT, "%s", member(x, "ppid"));
-	assert_int_equal(strlen(ret), PPID_TEXT - 1);
-	assert_int_equal(strspn(ret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-			 PPID_TEXT - 1);
-}
-
 static void each_sector_its_own(_unused_ void **state)
 {
 	char library[PPID_TEXT], bus[PPID_TEXT], again[PPID_TEXT], other[PPID_TEXT];
@@ -276,9 +223,6 @@ static void sectors_of_others(_unused_ void **state)
 	assert_refused(ask(p, 1, &hanako, "resolve", ""), 403, "sector_not_allowed");
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM link"), 0);
 }
-
-#define LIBRARY(number) ",\"sector\":\"library\",\"local_number\":\"" number "\""
-#define BUS(number)	",\"sector\":\"bus\",\"local_number\":\"" number "\""
 
 static void links_a_number(_unused_ void **state)
 {
@@ -366,133 +310,9 @@ static void pseudonym_needs_the_key(_unused_ void **state)
 	assert_string_not_equal(other, ppid);
 }
 
-/* ---- renewal ---- */
-
-static void renewals(const char *text)
-{
-	char where[128];
-
-	scratch_write("renewed.csv", text, 0600);
-	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
-	renewal_close(&p->service.renewal);
-	if (renewal_open(p->ctx, where, &p->service.renewal) < 0)
-		fail_msg("%s", fuda_context_message(p->ctx));
-}
-
-/* A, then C; of B, in between, nobody heard. */
-static void person_stays_after_renewal(_unused_ void **state)
-{
-	struct card b = card_make("0B0B0B0B"), c = card_make("0C0C0C0C");
-	char id[MYKEY_TEXT], ppid[PPID_TEXT], after[PPID_TEXT];
-
-	snprintf(id, sizeof(id), "%s", bound(&hanako));
-	assert_ppid(ask(p, 0, &hanako, "link", LIBRARY("7")), ppid);
-	renewals("0c0C0c0C,0B0B0B0B # newest\n\n0B0B0B0B,01A2B3C4\n");
-	assert_string_equal(member(ask(p, 0, &c, "show", ""), "mykey_id"), id);
-	assert_ppid(ask(p, 1, &c, "resolve", ""), after);
-	assert_string_equal(after, ppid);
-	assert_string_equal(member(ask(p, 1, &c, "resolve", ""), "local_number"), "7");
-	assert_string_equal(bound(&c), id);
-	assert_refused(ask(p, 0, &hanako, "show", ""), 403, "certificate_superseded");
-	assert_refused(ask(p, 0, &hanako, "bind", ""), 403, "certificate_superseded");
-	assert_refused(ask(p, 0, &b, "bind", ""), 403, "certificate_superseded");
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE status = 'active'"), 1);
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE supersedes IS NOT NULL"), 1);
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'renew'"), 1);
-	card_free(&b);
-	card_free(&c);
-}
-
-/* The old one comes while the new one is known, or the pairs come too late: nobody is taken over. */
-static void renewal_in_no_order(_unused_ void **state)
-{
-	struct card c = card_make("0C0C0C0C");
-	const char *first = bound(&hanako), *second = bound(&c);
-
-	renewals("0C0C0C0C,01A2B3C4\n");
-	assert_string_equal(bound(&c), second); /* both are somebody: an operator has to say */
-	assert_string_equal(bound(&hanako), first);
-	card_free(&c);
-}
-
-static void chain_has_an_end(_unused_ void **state)
-{
-	char text[512] = "", serial[16];
-	struct card ninth = card_make("11000008"), tenth = card_make("11000009");
-	const char *id;
-	size_t n = 0;
-
-	for (int i = 1; i < 10; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "1100000%d,1100000%d\n", i, i - 1);
-	snprintf(serial, sizeof(serial), "11000000");
-	card_free(&hanako);
-	hanako = card_make(serial);
-	id = bound(&hanako);
-	renewals(text);
-	assert_refused(ask(p, 0, &tenth, "show", ""), 404, "not_bound"); /* nine steps */
-	assert_string_equal(member(ask(p, 0, &ninth, "show", ""), "mykey_id"), id);
-	assert_string_equal(member(ask(p, 0, &tenth, "show", ""), "mykey_id"), id); /* one now */
-	card_free(&ninth);
-	card_free(&tenth);
-}
-
-static void circle_of_renewals_ends(_unused_ void **state)
-{
-	renewals("01A2B3C4,01A2B3C5\n01A2B3C5,01A2B3C4\n");
-	assert_refused(ask(p, 0, &hanako, "show", ""), 404, "not_bound");
-	bound(&hanako);
-	assert_refused(ask(p, 0, &taro, "show", ""), 403, "certificate_superseded");
-	assert_int_equal(ask(p, 0, &hanako, "show", "")->status, 200);
-}
-
-static void renewals_are_read_strictly(_unused_ void **state)
-{
-	static const char *const bad[] = { "0A0B",	   "0A0B,",	      ",0A0B",
-					   "0A0B,0A0G",	   "A0B,0A0B",	      "0A0B;0A0C",
-					   "0A0B,0A0C,0D", "0A 0B,0A0C",      "00,0A",
-					   "\"0A\",\"0B\"", "0A,0B\n0A,0C\n", "0A,0B\n0A",
-					   "0A,0B\n0A01,0A0C" /* whose end is missing */ };
-	struct renewal *r = NULL;
-	struct serial found, presented;
-	char where[128];
-
-	renewals(" 00FF01,02\t\r\n#\n03,04\n");
-	snprintf(where, sizeof(where), "csv:%s", scratch_path("renewed.csv"));
-	assert_int_equal(serial_of((const uint8_t *)"\xFF\x01", 2, &presented), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "%s%s", bad[i], i + 1 < ARRAY_SIZE(bad) ? "\n" : "");
-		scratch_write("renewed.csv", text, 0600);
-		assert_int_equal(renewal_open(p->ctx, where, &r), FUDA_EFORMAT);
-		assert_non_null(strstr(fuda_context_message(p->ctx), "renewed.csv:"));
-		/* the one in force stays */
-		assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), FUDA_EFORMAT);
-		assert_int_equal(renewal_find(p->service.renewal, &presented, &found), 0);
-		assert_int_equal(found.bytes[0], 2);
-	}
-	scratch_write("renewed.csv", "FF01,05\n", 0600);
-	assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), 0);
-	assert_int_equal(renewal_find(p->service.renewal, &presented, &found), 0);
-	assert_int_equal(found.bytes[0], 5);
-	assert_int_equal(unlink(scratch_path("renewed.csv")), 0);
-	assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), FUDA_EFILE);
-	assert_int_equal(mkfifo(scratch_path("renewed.csv"), 0600), 0); /* which nobody writes to */
-	assert_int_equal(renewal_refresh(p->ctx, p->service.renewal), FUDA_EFILE);
-	assert_int_equal(unlink(scratch_path("renewed.csv")), 0);
-	assert_int_equal(renewal_find(p->service.renewal, &presented, &found), 0);
-	assert_int_equal(renewal_open(p->ctx, where, &r), FUDA_EFILE);
-	assert_int_equal(renewal_open(p->ctx, "http://x", &r), FUDA_EINVAL);
-	assert_int_equal(renewal_open(p->ctx, "csv", &r), FUDA_EINVAL);
-	assert_int_equal(renewal_open(p->ctx, "", &r), 0);
-	assert_null(r);
-	assert_int_equal(renewal_find(NULL, &presented, &found), FUDA_ENOTFOUND);
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, stand_setup, stand_teardown)
 	const struct CMUnitTest tests[] = {
 		T(binds_once),
 		T(shows),
@@ -508,11 +328,6 @@ int main(void)
 		T(numbers_are_one_holders),
 		T(key_is_rotated),
 		T(pseudonym_needs_the_key),
-		T(person_stays_after_renewal),
-		T(renewal_in_no_order),
-		T(chain_has_an_end),
-		T(circle_of_renewals_ends),
-		T(renewals_are_read_strictly),
 	};
 
 	return RUN(tests);

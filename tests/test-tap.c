@@ -5,50 +5,33 @@
 #include <string.h>
 
 #include "codec/base64.h"
-#include "tests/platform.h"
 #include "tests/records.h"
-#include "tests/scratch.h"
+#include "tests/rules-stand.h"
 
 #define BIRTH	   "550217"
 #define BIRTH_DATE "19800217"
 
-static struct platform *p;
-static struct card hanako, taro;
 static struct test_card face;
 
 static int setup(void **state)
 {
-	if (scratch_setup(state) < 0)
-		return -1;
-	p = platform_open(scratch);
-	p->terminal[0].tap = true;
-	hanako = card_make("01A2B3C4");
-	taro = card_make("01A2B3C5");
+	int e = stand_setup(state);
+
+	if (e == 0)
+		p->terminal[0].tap = true;
 	face = card_taro();
-	platform_revocation(FUDA_REVOCATION_GOOD, false);
-	return 0;
+	never_told = BIRTH;
+	return e;
 }
 
 static int teardown(void **state)
 {
-	assert_true(audited(p) > 0);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE data LIKE '%" BIRTH "%'"), 0);
 	if (!on_postgres()) {
 		assert_false(database_holds(p, BIRTH, strlen(BIRTH)));
 		assert_false(database_holds(p, BIRTH_DATE, strlen(BIRTH_DATE)));
 	}
-	card_free(&hanako);
-	card_free(&taro);
-	platform_close(&p);
-	return scratch_teardown(state);
-}
-
-static void assert_refused(const struct exchange *x, int status, const char *code)
-{
-	assert_string_equal(x->code, code);
-	assert_int_equal(x->status, status);
-	assert_string_equal(x->type, "application/problem+json");
-	assert_null(strstr(x->body, BIRTH));
+	return stand_teardown(state);
 }
 
 /* What the card's face key makes of a digest of 32 bytes that it is given as a challenge. */

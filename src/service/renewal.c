@@ -23,7 +23,7 @@ int serial_of(const uint8_t *bytes, size_t len, struct serial *ret)
 	}
 	if (!len || len > SERIAL_MAX)
 		return FUDA_EFORMAT;
-	*ret = (struct serial){ .len = len };
+	*ret = (struct serial){ .len = (uint8_t)len };
 	memcpy(ret->bytes, bytes, len);
 	return 0;
 }
@@ -31,7 +31,7 @@ int serial_of(const uint8_t *bytes, size_t len, struct serial *ret)
 /* ---- the table of pairs ---- */
 
 struct pair {
-	struct serial fresh, old;
+	struct numbered fresh, old;
 };
 
 struct pairs {
@@ -45,13 +45,34 @@ static void pairs_free(struct pairs *p)
 	*p = (struct pairs){ 0 };
 }
 
+static int compare_bytes(const uint8_t *x, size_t x_len, const uint8_t *y, size_t y_len)
+{
+	if (x_len != y_len)
+		return x_len < y_len ? -1 : 1;
+	return memcmp(x, y, x_len);
+}
+
+static int compare_serials(const struct numbered *x, const struct numbered *y)
+{
+	return compare_bytes(x->serial.bytes, x->serial.len, y->serial.bytes, y->serial.len);
+}
+
+/* By the serial of the new certificate; of one serial the one whose issuer is not said is first. */
 static int compare(const void *a, const void *b)
 {
-	const struct serial *x = a, *y = b;
+	const struct numbered *x = &((const struct pair *)a)->fresh;
+	const struct numbered *y = &((const struct pair *)b)->fresh;
+	int order = compare_serials(x, y);
 
-	if (x->len != y->len)
-		return x->len < y->len ? -1 : 1;
-	return memcmp(x->bytes, y->bytes, x->len);
+	return order ? order : compare_bytes(x->issuer, x->issuer_len, y->issuer, y->issuer_len);
+}
+
+/* Whether both may be one certificate. */
+static bool may_be(const struct numbered *x, const struct numbered *y)
+{
+	return compare_serials(x, y) == 0 &&
+	       (!x->issuer_len || !y->issuer_len ||
+		compare_bytes(x->issuer, x->issuer_len, y->issuer, y->issuer_len) == 0);
 }
 
 static int add(struct pairs *p, const struct pair *pair)
@@ -79,19 +100,55 @@ static int nibble(uint8_t ch)
 	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
 }
 
-/* Hexadecimal up to `end` (or the end of the line), an even number of digits. */
-static int take_serial(struct cursor *line, uint8_t end, struct serial *ret)
+/* All of `text`, an even number of digits. */
+static int take_hex(struct cursor text, uint8_t *ret, uint8_t max, uint8_t *ret_len)
 {
-	uint8_t bytes[SERIAL_MAX + 1], high, low;
-	size_t len = 0;
+	uint8_t high, low, len = 0;
 
-	while (cur_u8(line, &high) == 0 && high != end) {
-		if (len == sizeof(bytes) || cur_u8(line, &low) < 0 || nibble(high) < 0 ||
-		    nibble(low) < 0)
+	while (cur_u8(&text, &high) == 0) {
+		if (len == max || cur_u8(&text, &low) < 0 || nibble(high) < 0 || nibble(low) < 0)
 			return FUDA_EFORMAT;
-		bytes[len++] = (uint8_t)(nibble(high) << 4 | nibble(low));
+		ret[len++] = (uint8_t)(nibble(high) << 4 | nibble(low));
 	}
-	return serial_of(bytes, len, ret);
+	*ret_len = len;
+	return 0;
+}
+
+/* What stands before the first `mark`, which goes with it; all of it if there is none. */
+static struct cursor take_up_to(struct cursor *text, uint8_t mark, bool *ret_found)
+{
+	const uint8_t *start = text->p, *at = text->left ? memchr(start, mark, text->left) : NULL;
+	size_t len = at ? (size_t)(at - start) : text->left;
+
+	*ret_found = at != NULL;
+	(void)cur_skip(text, at ? len + 1 : len);
+	return cur_of(start, len);
+}
+
+/* "SERIAL" or "ISSUER:SERIAL". */
+static int take_numbered(struct cursor text, struct numbered *ret)
+{
+	uint8_t bytes[SERIAL_MAX + 1], len; /* with a sign byte */
+	bool has_issuer;
+	struct cursor first = take_up_to(&text, ':', &has_issuer);
+
+	*ret = (struct numbered){ 0 };
+	if (has_issuer && (take_hex(first, ret->issuer, ISSUER_KEY_MAX, &ret->issuer_len) < 0 ||
+			   !ret->issuer_len))
+		return FUDA_EFORMAT;
+	if (take_hex(has_issuer ? text : first, bytes, sizeof(bytes), &len) < 0)
+		return FUDA_EFORMAT;
+	return serial_of(bytes, len, &ret->serial);
+}
+
+static int take_pair(struct cursor line, struct pair *ret)
+{
+	bool has_comma;
+	struct cursor first = take_up_to(&line, ',', &has_comma);
+
+	if (!has_comma || take_numbered(first, &ret->fresh) < 0)
+		return FUDA_EFORMAT;
+	return take_numbered(line, &ret->old);
 }
 
 static bool is_blank(uint8_t ch)
@@ -128,8 +185,7 @@ static int parse(struct fuda_context *ctx, const char *path, struct cursor text,
 
 		if (!line.left)
 			continue;
-		if (take_serial(&line, ',', &pair.fresh) < 0 ||
-		    take_serial(&line, '\n', &pair.old) < 0)
+		if (take_pair(line, &pair) < 0)
 			return ctx_fail(ctx, FUDA_EFORMAT,
 					_("%s:%d: not two serial numbers in hexadecimal with a "
 					  "comma between them."),
@@ -141,9 +197,9 @@ static int parse(struct fuda_context *ctx, const char *path, struct cursor text,
 	if (ret->count)
 		qsort(ret->pair, ret->count, sizeof(*ret->pair), compare);
 	for (size_t i = 1; i < ret->count; i++)
-		if (compare(&ret->pair[i - 1], &ret->pair[i]) == 0)
+		if (may_be(&ret->pair[i - 1].fresh, &ret->pair[i].fresh))
 			return ctx_fail(ctx, FUDA_EFORMAT,
-					_("%s: a new serial number is there twice."), path);
+					_("%s: a new certificate is there twice."), path);
 	return 0;
 }
 
@@ -259,19 +315,49 @@ static int csv_open(struct fuda_context *ctx, const char *where, void **ret)
 	return 0;
 }
 
-static int csv_find(void *own, const struct serial *presented, struct serial *ret)
+/* The first pair whose new certificate has no smaller serial. */
+static size_t first_pair(const struct pairs *p, const struct numbered *presented)
 {
-	struct csv *csv = own;
+	size_t low = 0, high = p->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_serials(&p->pair[middle].fresh, presented) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int find_pair(const struct pairs *p, const struct numbered *presented, struct numbered *ret)
+{
 	const struct pair *found = NULL;
 
+	for (size_t i = first_pair(p, presented);
+	     i < p->count && compare_serials(&p->pair[i].fresh, presented) == 0; i++) {
+		if (!may_be(&p->pair[i].fresh, presented))
+			continue;
+		if (found)
+			return FUDA_EINVAL;
+		found = &p->pair[i];
+	}
+	if (!found)
+		return FUDA_ENOTFOUND;
+	*ret = found->old;
+	return 0;
+}
+
+static int csv_find(void *own, const struct numbered *presented, struct numbered *ret)
+{
+	struct csv *csv = own;
+	int e;
+
 	pthread_rwlock_rdlock(&csv->lock);
-	if (csv->pairs.count)
-		found = bsearch(presented, csv->pairs.pair, csv->pairs.count,
-				sizeof(*csv->pairs.pair), compare);
-	if (found)
-		*ret = found->old;
+	e = find_pair(&csv->pairs, presented, ret);
 	pthread_rwlock_unlock(&csv->lock);
-	return found ? 0 : FUDA_ENOTFOUND;
+	return e;
 }
 
 static const struct renewal_source sources[] = {
@@ -332,7 +418,7 @@ int renewal_refresh(struct fuda_context *ctx, struct renewal *renewal)
 	return renewal ? renewal->source->refresh(ctx, renewal->own) : 0;
 }
 
-int renewal_find(struct renewal *renewal, const struct serial *presented, struct serial *ret)
+int renewal_find(struct renewal *renewal, const struct numbered *presented, struct numbered *ret)
 {
 	return renewal ? renewal->source->find(renewal->own, presented, ret) : FUDA_ENOTFOUND;
 }

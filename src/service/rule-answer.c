@@ -43,6 +43,8 @@ static const struct {
 	{ "revocation_info_stale", 503,
 	  N_("Whether the certificate has been revoked is not known at present.") },
 	{ "certificate_superseded", 403, N_("A newer certificate has taken its place.") },
+	{ "renewal_ambiguous", 403,
+	  N_("Which certificate this one took the place of is not clear.") },
 	/* the holder */
 	{ "not_bound", 404, N_("There is no MyKey ID for this card.") },
 	{ "already_expired", 409, N_("The MyKey ID has expired already.") },

@@ -261,14 +261,24 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
 					     INT(batch->now) });
 }
 
+/* Whether entry `i` is the only one of its renewal. */
+static bool is_sure(const struct request *r, size_t i)
+{
+	return r->renewal[i - 1] != r->renewal[i] &&
+	       (i + 1 == r->chain || r->renewal[i + 1] != r->renewal[i]);
+}
+
 /* They were not there when this transaction looked. One that another process has added since has a
  * subject of its own: then this one begins anew, and finds it, or one holder would be two. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end)
 {
 	for (size_t i = 1; i < end; i++) {
 		uint8_t id[ID_BYTES];
-		int e = id_new(id);
+		int e;
 
+		if (!is_sure(r, i))
+			continue;
+		e = id_new(id);
 		if (e == 0)
 			e = batch_write(batch, &add_passed_over,
 					(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES),
@@ -299,21 +309,42 @@ static int attach(struct request *r, struct batch *batch, size_t i)
 	return e < 0 ? e : request_audit(r, batch, "renew", "");
 }
 
-/* What is known of the certificates before the one that was presented: the newest of them counts.
- */
-static int judge_chain(struct request *r, struct batch *batch)
+/* The entry that is known of the renewal that begins with entry `from`; 0: none, and what the next
+ * one begins with. Two that are known are two people: FUDA_EINVAL. */
+static int find_known(const struct request *r, size_t from, size_t *ret_known, size_t *ret_next)
 {
-	for (size_t i = 1; i < r->chain; i++) {
-		int e;
+	size_t i, known = 0;
 
+	for (i = from; i < r->chain && r->renewal[i] == r->renewal[from]; i++) {
 		if (!r->credential[i].count)
 			continue;
-		if (!is_active(&r->credential[i]))
-			return refuse_and_finish(r, batch, "certificate_superseded");
-		e = attach(r, batch, i);
-		return e < 0 ? e : read_own(r, batch);
+		if (known)
+			return FUDA_EINVAL;
+		known = i;
 	}
-	return read_own(r, batch);
+	*ret_known = known;
+	*ret_next = i;
+	return 0;
+}
+
+/* What is known of the certificates before the one that was presented: the newest of them counts.
+ * Where there may be one more that is not told for sure nobody is taken for a new person, nor for
+ * another. */
+static int judge_chain(struct request *r, struct batch *batch)
+{
+	size_t known = 0;
+	int e = 0;
+
+	for (size_t i = 1; i < r->chain && !known && e == 0;)
+		e = find_known(r, i, &known, &i);
+	if (e < 0 || (!known && r->unclear))
+		return refuse_and_finish(r, batch, "renewal_ambiguous");
+	if (!known)
+		return read_own(r, batch);
+	if (!is_active(&r->credential[known]))
+		return refuse_and_finish(r, batch, "certificate_superseded");
+	e = attach(r, batch, known);
+	return e < 0 ? e : read_own(r, batch);
 }
 
 static int read_credentials(struct request *r, struct batch *batch, size_t from, size_t end)
@@ -336,7 +367,7 @@ static int judge(struct request *r, struct batch *batch)
 		return repeat(r);
 	if (r->nonce.count)
 		return request_refuse(r, "challenge_used");
-	if (!r->credential[0].count && r->chain > 1) {
+	if (!r->credential[0].count && (r->chain > 1 || r->unclear)) {
 		r->next = judge_chain;
 		return read_credentials(r, batch, 1, r->chain);
 	}
@@ -378,7 +409,7 @@ static void reset(struct task *task)
 
 	rows_free(&r->idem);
 	rows_free(&r->nonce);
-	for (size_t i = 0; i < CHAIN; i++)
+	for (size_t i = 0; i < r->chain; i++)
 		rows_free(&r->credential[i]);
 	rows_free(&r->own);
 	rows_free(&r->other);

@@ -11,7 +11,8 @@
 #include "service/verify.h"
 
 enum {
-	CHAIN = 9, /* the certificate that was presented, and 8 that were renewed before it */
+	RENEWALS = 8, /* so many are followed back */
+	CHAIN = 40,   /* the certificate that was presented, and what it may have renewed */
 	LOCAL_CHARS = 64,
 	LOCAL_TEXT = LOCAL_CHARS * 4 + 1,
 	WISH_TEXT = 64, /* room for what is no wish, to say so */
@@ -69,8 +70,12 @@ struct request {
 	struct fuda_buf tap; /* what will be sealed of it */
 	struct challenge challenge;
 	struct holder holder;
-	uint8_t bidx[CHAIN][BLIND_BYTES]; /* blind indexes: presented, and what it renewed */
+	/* Blind indexes: of the certificate that was presented, and of what it renewed, renewal by
+	 * renewal; of one whose issuer is not said it is that of each CA which may have been it. */
+	uint8_t bidx[CHAIN][BLIND_BYTES];
+	uint8_t renewal[CHAIN]; /* which one; 0: none, it was presented */
 	size_t chain;
+	bool unclear; /* what was before the last of them is not told for sure */
 	uint8_t hash[BLIND_BYTES]; /* of what was asked, keyed */
 
 	/* what the writer found */
@@ -108,7 +113,8 @@ int request_issue(struct request *r, struct batch *batch, const char *id);
  * whose id is `supersedes` (NULL: of none). */
 int request_credential(struct request *r, struct batch *batch, const uint8_t *supersedes);
 /* Lets the certificates of the chain before `end` that were never seen be the subject's too, and
- * out of date: whoever comes with one of them later is not taken for a new person. */
+ * out of date: whoever comes with one of them later is not taken for a new person. Not those of
+ * which the CA is not known: with their numbers somebody else may come. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end);
 
 /* ---- rule-link.c: the link of the subject in the sector, if there is one ---- */

@@ -256,47 +256,103 @@ static const char *take_tap(struct request *r, _unused_ const struct http_reques
 /* ---- what the writer needs to know ---- */
 
 /* The index of one certificate: nobody can tell the serial number from it without the key. */
-static int blind(struct request *r, const struct serial *serial, uint8_t ret[BLIND_BYTES])
+static int blind(struct request *r, const uint8_t issuer[ISSUER_BYTES], const struct serial *serial,
+		 uint8_t ret[BLIND_BYTES])
 {
 	uint8_t bytes[ISSUER_BYTES + SERIAL_MAX];
 	int e;
 
-	memcpy(bytes, r->holder.issuer, ISSUER_BYTES);
+	memcpy(bytes, issuer, ISSUER_BYTES);
 	memcpy(bytes + ISSUER_BYTES, serial->bytes, serial->len);
 	e = keys_blind(r->service->keys, "credential", bytes, ISSUER_BYTES + serial->len, ret);
 	wipe(bytes, sizeof(bytes));
 	return e;
 }
 
-/* Whether the last of the chain stands in it before: a list that leads in a circle. */
-static bool goes_round(const struct request *r)
+/* Another entry of renewal number `n`; one that the chain has already leads in a circle, and is
+ * left out. */
+static int add_entry(struct request *r, const uint8_t issuer[ISSUER_BYTES],
+		     const struct serial *serial, uint8_t n)
 {
-	for (size_t i = 0; i + 1 < r->chain; i++)
-		if (memcmp(r->bidx[i], r->bidx[r->chain - 1], BLIND_BYTES) == 0)
-			return true;
-	return false;
+	uint8_t *bidx = r->bidx[r->chain];
+	int e;
+
+	if (r->chain == CHAIN)
+		return FUDA_ETOOBIG;
+	e = blind(r, issuer, serial, bidx);
+	if (e < 0)
+		return e;
+	for (size_t i = 0; i < r->chain; i++)
+		if (memcmp(r->bidx[i], bidx, BLIND_BYTES) == 0)
+			return 0;
+	r->renewal[r->chain++] = n;
+	return 0;
+}
+
+/* The certificate that `old` names: of each CA that may have issued it. Where that is one, `old`
+ * says so from here on. */
+static int add_renewed(struct request *r, struct numbered *old, uint8_t n)
+{
+	struct card_issuer issuer, one = { 0 };
+	size_t count = 0;
+	int e = 0;
+
+	for (size_t i = 0; e == 0; i++) {
+		e = verify_issuer(r->service->trust, i, &issuer);
+		if (e < 0 || (old->issuer_len &&
+			      (old->issuer_len != issuer.key_len ||
+			       memcmp(old->issuer, issuer.key, issuer.key_len) != 0)))
+			continue;
+		one = issuer;
+		count++;
+		e = add_entry(r, issuer.issuer, &old->serial, n);
+	}
+	if (e != FUDA_ENOTFOUND)
+		return e;
+	/* of a CA that is not trusted nothing can be found */
+	if (count == 0)
+		return FUDA_EINVAL;
+	if (count == 1) {
+		memcpy(old->issuer, one.key, one.key_len);
+		old->issuer_len = (uint8_t)one.key_len;
+	}
+	return 0;
+}
+
+/* What was renewed before, as far as it is known. */
+static int follow_renewals(struct request *r, struct numbered *at)
+{
+	int e = 0;
+
+	for (uint8_t n = 1; n <= RENEWALS && e == 0; n++) {
+		size_t before = r->chain;
+
+		e = renewal_find(r->service->renewal, at, at);
+		if (e == 0)
+			e = add_renewed(r, at, n);
+		if (r->chain == before)
+			break;
+	}
+	r->unclear = e == FUDA_EINVAL || e == FUDA_ETOOBIG;
+	return e == FUDA_ENOTFOUND || r->unclear ? 0 : e;
 }
 
 /* Whoever has not shown that he holds the card takes nobody's place with it. */
 static const char *take_chain(struct request *r, _unused_ const struct http_request *q,
 			      _unused_ const struct terminal *terminal)
 {
-	size_t most = r->deed->by_card ? 1 : CHAIN;
-	struct serial serial;
+	struct numbered at = { .issuer_len = (uint8_t)r->holder.issuer_key_len };
+	int e;
 
-	if (serial_of(r->holder.serial, r->holder.serial_len, &serial) < 0)
+	if (serial_of(r->holder.serial, r->holder.serial_len, &at.serial) < 0)
 		return "invalid_certificate";
-	do {
-		if (blind(r, &serial, r->bidx[r->chain]) < 0)
-			return "internal_error";
-		r->chain++;
-	} while (!goes_round(r) && r->chain < most &&
-		 renewal_find(r->service->renewal, &serial, &serial) == 0);
-	if (goes_round(r))
-		r->chain--;
-	wipe(&serial, sizeof(serial));
+	memcpy(at.issuer, r->holder.issuer_key, r->holder.issuer_key_len);
+	e = add_entry(r, r->holder.issuer, &at.serial, 0);
+	if (e == 0 && !r->deed->by_card)
+		e = follow_renewals(r, &at);
+	wipe(&at, sizeof(at));
 	wipe(r->holder.serial, sizeof(r->holder.serial));
-	return NULL;
+	return e < 0 ? "internal_error" : NULL;
 }
 
 /* Each field behind its length, so that no two requests give the same bytes. */

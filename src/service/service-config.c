@@ -68,7 +68,8 @@ static const struct key {
 	{ PLACE(crl_grace), ONE, NUMBER, "3600", 0, 30 * 86400,
 	  "So many seconds past its nextUpdate a list still counts." },
 	{ PLACE(renewal), ONE, RENEWAL, "", 0, 0,
-	  "csv:FILE, where it stands which certificate took the place of which." },
+	  "csv:FILE, where it stands which certificate took the place of which, a line each:\n"
+	  "# NEW,OLD, or ISSUER:NEW,ISSUER:OLD with the key identifiers of their CAs." },
 	{ PLACE(queue), ONE, NUMBER, "1024", 1, 100000,
 	  "So many changes may wait for the database; more are told to come back." },
 	{ PLACE(batch), ONE, NUMBER, "256", 1, 4096,

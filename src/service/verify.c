@@ -5,20 +5,22 @@
 
 #include "base/context.h"
 #include "pki/cert.h"
+#include "pki/trust.h"
 
 static const char stale[] = "revocation_info_stale";
 
 /* The CA by its key and its name: what two generations of one name issue may bear equal numbers. */
-static int issuer_of(const struct fuda_cert *cert, uint8_t ret[ISSUER_BYTES])
+static int issuer_of(const uint8_t *key, size_t key_len, struct cursor name,
+		     uint8_t ret[ISSUER_BYTES])
 {
-	uint8_t text[1 + sizeof(cert->facts.aki) + CERT_MAX], *p = text;
+	uint8_t text[1 + ISSUER_KEY_MAX + CERT_MAX], *p = text;
 	struct fuda_digest digest;
 
-	*p++ = (uint8_t)cert->facts.aki_len;
-	memcpy(p, cert->facts.aki, cert->facts.aki_len);
-	p += cert->facts.aki_len;
-	memcpy(p, cert->issuer.p, cert->issuer.left);
-	p += cert->issuer.left;
+	*p++ = (uint8_t)key_len;
+	memcpy(p, key, key_len);
+	p += key_len;
+	memcpy(p, name.p, name.left);
+	p += name.left;
 	if (fuda_digest_bytes(FUDA_SHA256, text, (size_t)(p - text), &digest) < 0)
 		return FUDA_EFAILED;
 	memcpy(ret, digest.bytes, ISSUER_BYTES);
@@ -29,13 +31,17 @@ static int issuer_of(const struct fuda_cert *cert, uint8_t ret[ISSUER_BYTES])
  * cards (card.md 6): as long as they do not say what they are, they count as cards. */
 static int describe(const struct fuda_cert *cert, enum fuda_world world, struct holder *ret)
 {
+	const struct fuda_cert_facts *f = &cert->facts;
 	struct holder holder = { .kind = "card_auth", .world = world };
 	struct cursor serial = cert->serial;
 
 	holder.serial_len = serial.left;
-	holder.not_after = cert->facts.not_after;
+	holder.not_after = f->not_after;
+	holder.issuer_key_len = f->aki_len;
+	memcpy(holder.issuer_key, f->aki, f->aki_len);
 	if (serial.left > sizeof(holder.serial) ||
-	    cur_copy(&serial, holder.serial, serial.left) < 0 || issuer_of(cert, holder.issuer) < 0)
+	    cur_copy(&serial, holder.serial, serial.left) < 0 ||
+	    issuer_of(f->aki, f->aki_len, cert->issuer, holder.issuer) < 0)
 		return FUDA_EFAILED;
 	*ret = holder;
 	return 0;
@@ -107,4 +113,24 @@ int verify_holder(struct fuda_context *ctx, const struct fuda_trust *trust,
 	}
 	ret->rule = verdict.rule;
 	return 0;
+}
+
+int verify_issuer(const struct fuda_trust *trust, size_t i, struct card_issuer *ret)
+{
+	const struct trust_ca *ca;
+	size_t n = 0;
+
+	for (size_t at = 0; (ca = trust_ca_at(trust, at)); at++) {
+		const struct fuda_cert_facts *f = &ca->cert->facts;
+		struct card_issuer issuer = { .key_len = f->ski_len };
+
+		if (ca->use == FUDA_USE_SIGN || n++ != i)
+			continue;
+		memcpy(issuer.key, f->ski, f->ski_len);
+		if (issuer_of(f->ski, f->ski_len, ca->cert->subject, issuer.issuer) < 0)
+			return FUDA_EFAILED;
+		*ret = issuer;
+		return 0;
+	}
+	return FUDA_ENOTFOUND;
 }

@@ -5,13 +5,15 @@
 
 #include "service/revocation.h"
 
-enum { ISSUER_BYTES = 32, SERIAL_MAX = 20 };
+enum { ISSUER_BYTES = 32, ISSUER_KEY_MAX = 32, SERIAL_MAX = 20 };
 
 /* A card whose certificate and signature are good. */
 struct holder {
 	char kind[12];                /* "card_auth"; no profile tells those of phones apart yet */
 	uint8_t issuer[ISSUER_BYTES]; /* SHA-256 of a byte, the length of the issuing CA's key
 				       * identifier, the identifier, and its name in DER */
+	uint8_t issuer_key[ISSUER_KEY_MAX]; /* that identifier */
+	size_t issuer_key_len;
 	uint8_t serial[SERIAL_MAX];
 	size_t serial_len;
 	int64_t not_after; /* seconds since 1970 */
@@ -36,5 +38,14 @@ int verify_holder(struct fuda_context *ctx, const struct fuda_trust *trust,
 		  struct revocation *revocation, const uint8_t *der, size_t der_len,
 		  const struct fuda_digest *digest, const uint8_t *signature, size_t signature_len,
 		  time_t at, struct holder *ret_holder, struct verdict *ret);
+
+/* A CA that issues cards, as `struct holder` has it. */
+struct card_issuer {
+	uint8_t issuer[ISSUER_BYTES];
+	uint8_t key[ISSUER_KEY_MAX];
+	size_t key_len;
+};
+/* Number `i` of them in `trust`, from 0 on. FUDA_ENOTFOUND: past the last; FUDA_EFAILED. */
+int verify_issuer(const struct fuda_trust *trust, size_t i, struct card_issuer *ret);
 
 #endif
