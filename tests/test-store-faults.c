@@ -340,7 +340,7 @@ static void *read_on(void *arg)
 /* One always writes, and of several others one always reads: the log is begun anew all the same. */
 static void keeps_its_log_short(void **state)
 {
-	enum { READERS = 4, SECONDS = 10, ENOUGH = 40 << 20, LONG = 24 << 20 };
+	enum { READERS = 4, SECONDS = 10, ENOUGH = 64 << 20, LONG = 40 << 20 };
 	pthread_t writer, readers[READERS];
 	int64_t longest = 0, written = 0, end = now_ms() + SECONDS * 1000;
 	struct stat st;

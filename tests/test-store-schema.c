@@ -146,7 +146,7 @@ static const struct {
 	  true },
 	{ "DELETE FROM org WHERE id = 'o1'", false },
 	{ "INSERT INTO used_nonce (nonce, expires) VALUES ('n', 1)", true },
-	{ "INSERT INTO used_nonce (nonce, expires) VALUES ('n', 2)", false },
+	{ "INSERT INTO used_nonce (nonce, expires) VALUES ('n', 1)", false },
 	{ "INSERT INTO audit (chain, seq, at, actor_kind, action, data, hash)"
 	  " VALUES ('c', 1, 1, 'k', 'a', '{}', 'h')",
 	  true },

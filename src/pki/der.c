@@ -100,13 +100,34 @@ static int take_arc(struct cursor *c, uint64_t *ret)
 	return 0;
 }
 
+/* Puts `arc` behind what is in `text`; false where there is no room. Each name in a certificate is
+ * of a few: snprintf() took a twentieth of the time that verifying one takes. */
+static bool put_arc(char text[DER_OID_MAX], size_t *len, uint64_t arc)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + arc % 10);
+	while (arc /= 10);
+	if (*len + n + 2 > DER_OID_MAX)
+		return false;
+	if (*len)
+		text[(*len)++] = '.';
+	while (n)
+		text[(*len)++] = digits[--n];
+	text[*len] = '\0';
+	return true;
+}
+
 int der_oid(struct cursor *c, char ret[DER_OID_MAX])
 {
 	struct cursor at = *c;
 	struct tlv t;
 	char text[DER_OID_MAX];
+	size_t len = 0;
 	uint64_t arc, top;
-	int len, r;
+	int r;
 
 	if (tlv_expect(&at, DER_OID, &t) < 0)
 		return FUDA_EFORMAT;
@@ -114,17 +135,17 @@ int der_oid(struct cursor *c, char ret[DER_OID_MAX])
 	if (r < 0)
 		return r;
 	top = MIN(arc / 40, 2u);
-	len = snprintf(text, sizeof(text), "%" PRIu64 ".%" PRIu64, top, arc - 40 * top);
+	if (!put_arc(text, &len, top) || !put_arc(text, &len, arc - 40 * top))
+		return FUDA_ETOOBIG;
 	while (t.value.left) {
 		r = take_arc(&t.value, &arc);
 		if (r < 0)
 			return r;
-		len += snprintf(text + len, sizeof(text) - (size_t)len, ".%" PRIu64, arc);
-		if ((size_t)len >= sizeof(text))
+		if (!put_arc(text, &len, arc))
 			return FUDA_ETOOBIG;
 	}
 	*c = at;
-	memcpy(ret, text, (size_t)len + 1);
+	memcpy(ret, text, len + 1);
 	return 0;
 }
 

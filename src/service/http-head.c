@@ -19,27 +19,28 @@ static const struct head_refusal
 	too_large = { 431, "head_too_large", "The header fields are too large" };
 
 /* What characters may stand where: RFC 9110 5.6.2 (token), 5.5 (field value), RFC 3986 3.3, 3.4. */
-enum { TOKEN = 1, VALUE = 2, TARGET = 4, HOST = 8 };
+enum class { TOKEN, VALUE, TARGET, HOST };
 
-static bool is_all(const char *text, size_t len, unsigned what)
+static bool is_of(enum class class, uint8_t ch)
 {
-	for (size_t i = 0; i < len; i++) {
-		uint8_t ch = (uint8_t)text[i];
-		bool alnum = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') ||
-			     (ch >= 'A' && ch <= 'Z');
-		unsigned is = alnum ? TOKEN | VALUE | TARGET | HOST : 0;
+	static const char *const others[] = {
+		[TOKEN] = "!#$%&'*+-.^_`|~",
+		[TARGET] = "-._~!$&'()*+,;=:@/?%",
+		[HOST] = "-._:[]",
+	};
 
-		if (ch && strchr("!#$%&'*+-.^_`|~", ch))
-			is |= TOKEN;
-		if (ch == '\t' || (ch >= ' ' && ch != 0x7F))
-			is |= VALUE;
-		if (ch && strchr("-._~!$&'()*+,;=:@/?%", ch))
-			is |= TARGET;
-		if (ch && strchr("-._:[]", ch))
-			is |= HOST;
-		if (!(is & what))
+	if ((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z'))
+		return true;
+	if (class == VALUE)
+		return ch == '\t' || (ch >= ' ' && ch != 0x7F);
+	return ch && strchr(others[class], ch);
+}
+
+static bool is_all(const char *text, size_t len, enum class class)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_of(class, (uint8_t)text[i]))
 			return false;
-	}
 	return true;
 }
 

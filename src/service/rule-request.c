@@ -20,13 +20,15 @@ enum { STORED_CODE = 'C', STORED_JSON = 'J', STORED_SEALED = 'S' };
 static const struct statement find_answer = { "SELECT request_hash, status, body FROM idem"
 					      " WHERE terminal = $1 AND key = $2 AND expires >= $3",
 					      3 };
-static const struct statement find_nonce = { "SELECT expires FROM used_nonce WHERE nonce = $1", 1 };
+static const struct statement find_nonce = { "SELECT 1 FROM used_nonce WHERE expires = $1 AND"
+					     " nonce = $2",
+					     2 };
 static const struct statement find_credential = { "SELECT c.id, c.subject, c.status, m.id, "
 						  "m.issued FROM credential c"
 						  " LEFT JOIN mykey m ON m.subject = c.subject AND "
 						  "m.state = 'active' WHERE c.bidx = $1",
 						  1 };
-static const struct statement add_nonce = { "INSERT INTO used_nonce (nonce, expires) VALUES ($1, "
+static const struct statement add_nonce = { "INSERT INTO used_nonce (expires, nonce) VALUES ($1, "
 					    "$2) ON CONFLICT DO NOTHING",
 					    2 };
 /* in the place of one that has expired and was not swept yet, at most */
@@ -183,8 +185,8 @@ static int finish(struct request *r, struct batch *batch)
 
 	if (!r->deed->starts)
 		e = batch_write(batch, &add_nonce,
-				(struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES),
-						  INT(r->challenge.expires) });
+				(struct datum[]){ INT(r->challenge.expires),
+						  BYTES(r->challenge.nonce, NONCE_BYTES) });
 	if (e == 0)
 		e = pack_answer(r, &stored);
 	if (e == 0)
@@ -389,7 +391,8 @@ static int read_all(struct request *r, struct batch *batch)
 	r->next = judge;
 	if (e == 0)
 		e = batch_read(batch, &find_nonce,
-			       (struct datum[]){ BYTES(r->challenge.nonce, NONCE_BYTES) },
+			       (struct datum[]){ INT(r->challenge.expires),
+						 BYTES(r->challenge.nonce, NONCE_BYTES) },
 			       &r->nonce);
 	return e < 0 ? e : read_credentials(r, batch, 0, 1);
 }

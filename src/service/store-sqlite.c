@@ -17,10 +17,10 @@ enum {
 	COPY_MS = 30000, /* for the lock under which a copy begins */
 	COPY_STEP_MS = 50,
 	/* of the write-ahead log: then they are brought into the database... */
-	WAL_PAGES = 1000,
-	/* ... and then, with 16 MiB, it begins anew: others who write wait for that, and we, so
+	WAL_PAGES = 4000,
+	/* ... and then, with 32 MiB, it begins anew: others who write wait for that, and we, so
 	 * long, for those who read */
-	WAL_MANY = 4000,
+	WAL_MANY = 8000,
 	WAL_RESTART_MS = 500,
 };
 

@@ -5,9 +5,9 @@
 #include "service/id.h"
 
 /* By a sub-select, which both databases take; DELETE ... LIMIT is an extension. */
-static const struct statement forget_nonces = { "DELETE FROM used_nonce WHERE nonce IN"
-						" (SELECT nonce FROM used_nonce WHERE expires < $1 "
-						"ORDER BY expires LIMIT 500)",
+static const struct statement forget_nonces = { "DELETE FROM used_nonce WHERE (expires, nonce) IN"
+						" (SELECT expires, nonce FROM used_nonce WHERE "
+						"expires < $1 ORDER BY expires, nonce LIMIT 500)",
 						1 };
 static const struct statement forget_answers = { "DELETE FROM idem WHERE (terminal, key) IN"
 						 " (SELECT terminal, key FROM idem WHERE expires < "

@@ -31,6 +31,7 @@ struct writer {
 	struct task *first, **last;
 	size_t waiting, limit;
 	bool busy; /* somebody is the writer */
+	bool blocked; /* the thread waits for the end of that */
 	bool stopping, ended;
 	int64_t submitted, sweep_at; /* monotonic: the last task; the next sweep */
 	int64_t task_us;             /* what a task costs, averaged */
@@ -189,7 +190,8 @@ static void be_writer(struct writer *w, struct task *late)
 		t->slots[i].task->done(t->slots[i].task, t->slots[i].result);
 	pthread_mutex_lock(&w->lock);
 	w->busy = false;
-	pthread_cond_signal(&w->work); /* the thread sweeps if it has nothing else to do */
+	if (w->first || w->blocked)
+		pthread_cond_signal(&w->work);
 	if (!w->first)
 		pthread_cond_broadcast(&w->rest);
 }
@@ -207,10 +209,14 @@ static void wait_for_work(struct writer *w)
 	int64_t us = w->sweep_at;
 	struct timespec until = { us / 1000000, us % 1000000 * 1000 };
 
-	if (w->busy || w->stopping) /* somebody says when that ends */
+	/* Who is busy says when that ends; but to be woken behind each request of a quiet service,
+	 * only to find nothing to do, would cost two switches each. */
+	w->blocked = w->busy || w->stopping;
+	if (w->blocked)
 		pthread_cond_wait(&w->work, &w->lock);
 	else
 		pthread_cond_timedwait(&w->work, &w->lock, &until);
+	w->blocked = false;
 }
 
 static void *serve(void *arg)
