@@ -43,8 +43,27 @@ op 2 audit query --from yesterday
 op 2 audit query --from 2026-02-30
 op 2 audit query --object 12
 op 2 audit query --before 2020-01-01
-op 0 audit query --action "x' OR '1'='1"
-silent out
+# a word that no row can have is a mistake, and these are those that can
+for word in org-ad "x' OR '1'='1" ''; do
+	op 2 audit query --action "$word"
+	silent out
+	says err "there is no action '$word'; these are: audit-accept-loss, "
+done
+op 2 audit export -o typo.jsonl --action org-ad
+[ ! -e "$tmp/typo.jsonl" ] || fail "an export of an action that there is not"
+tr ' ' '\n' <"$tmp/err" | sed -n 's/^\([a-z-]*\),$/\1/p' >"$tmp/actions"
+tail -n 2 "$tmp/err" | sed -n 's/.* \([a-z-]*\)$/\1/p' >>"$tmp/actions"
+{
+	sed -n 's/.*request_audit(r, batch, "\([a-z-]*\)".*/\1/p; s/.*request_tell_link(r, batch, "\([a-z-]*\)".*/\1/p
+		s/.*audit([ra], batch, "\([a-z-]*\)".*/\1/p' "$top"/src/service/rule-*.c "$top"/src/service/enrol-apply.c
+	sed -n 's/.*\.name = "\([a-z-]*\)".*/\1/p' "$top"/src/service/operator.c "$top"/src/service/enrol.c
+	sed -n 's/.*"\(terminal-[a-z-]*\)".*/\1/p' "$top"/src/service/enrol*.c
+	sed -n 's/.*{ "service", NULL, "\([a-z-]*\)".*/\1/p' "$top"/src/service/*.c
+	sed -n 's/.*operator_may(.*"\([a-z-]*\)").*/\1/p; s/.*ROLE_AUDITOR, "\([a-z-]*\)".*/\1/p' "$top"/tools/mykeyd-*.c
+} | sort -u >"$tmp/told"
+[ "$(wc -l <"$tmp/told")" -ge 30 ] || fail "the sources write rows in other words than this test reads"
+missing=$(sort "$tmp/actions" | comm -13 - "$tmp/told")
+[ -z "$missing" ] || fail "audit query does not know: $missing"
 
 # exporting: a new file of the owner's, which is told in the trail itself
 op 2 audit export
@@ -95,7 +114,7 @@ for key in "'zzz', 1" "'', 1" "5, 1" "x'', -9223372036854775808" "x'$chain', 'x'
 	cp -R "$tmp/good" "$folder"
 	sqlite3 "$folder/mykeyd.db" "INSERT INTO audit (chain, seq, at, actor_kind, action, data, hash)
 		VALUES ($key, 1795000000000000, 'terminal', 'forged', '', x'00')"
-	op 0 audit query --action forged
+	op 0 audit query
 	says out forged
 	op 6 audit verify --json
 	json '.findings[0].what' row_changed

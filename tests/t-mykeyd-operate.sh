@@ -21,8 +21,7 @@ for c in org sector operator terminal audit crl report backup restore; do
 	diff "$tmp/help" "$tmp/page" || fail "options of $c: help (<) and page (>) differ"
 done
 
-op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no \
-	${FUDA_TEST_POSTGRES:+--database "$FUDA_TEST_POSTGRES"}
+mykeyd_init service --set crl_required=no ${FUDA_TEST_POSTGRES:+--database "$FUDA_TEST_POSTGRES"}
 me=$(id -un)
 op 0 operator list --json
 json ".operators[0].name" "$me"
@@ -50,6 +49,7 @@ op 2 terminal list --state dead
 # organisations and sectors
 op 0 org add 'Town A' --json
 org=$(found .id)
+json .name 'Town A'
 op 1 org add 'Town A'
 says err 'there is an organisation of that name'
 op 2 org add ''
@@ -76,6 +76,7 @@ op 1 sector add library --org 'Town B'
 says err "no organisation 'Town B'"
 op 2 sector add 'Library' --org 'Town A'
 op 0 sector add library --org 'Town A' --kind library
+grep -q -x 'Sector *library' "$tmp/out" && grep -q -x 'Id *[0-9a-f-]*' "$tmp/out" || fail "what was added"
 op 0 sector add bus --org 'Bus Company'
 op 1 sector add bus --org 'Town A'
 op 0 sector list
@@ -194,6 +195,8 @@ json .terminals.number $((list + 1))
 mykeyd_stop service
 op 2 report daily --date 2026-11-21T00:00:00Z
 op 2 report daily --date tomorrow
+op 2 report daily --date "$(TZ=UTC-9 date -d tomorrow +%Y-%m-%d)"
+says err 'has not come yet'
 op 0 report daily --date "$(TZ=UTC-9 date +%Y-%m-%d)" --json
 json .terminals.revoked 1
 op 0 audit verify

@@ -98,6 +98,14 @@ daemon_in s 1 serve
 says err 'no key "nonsense"'
 daemon 1 serve --folder nowhere
 says err 'nowhere/mykeyd.conf'
+says_not err 'no --folder is given'
+# who names no folder is told where it was looked for
+if [ ! -e /var/lib/fuda-mykeyd ]; then
+	for c in serve config 'org list' 'crl status'; do
+		daemon 1 $c
+		says err 'The service is looked for in /var/lib/fuda-mykeyd, since no --folder is given.'
+	done
+fi
 daemon 2 serve surplus
 
 mykeyd_init a --set crl_required=no
@@ -238,6 +246,8 @@ mykeyd_stop q
 
 sed -i 's/^crl_required = .*/crl_required = yes/' "$tmp/a/mykeyd.conf"
 mykeyd_start a
+says a.log "No CA of cards is named, so every card is refused"
+says a.log "No revocation list is named, so every card is refused"
 get 503 "$url/readyz"
 json .ready false
 json '.reasons[0]' revocation_info_stale
@@ -247,6 +257,67 @@ sed -i 's/^crl_required = .*/crl_required = no/; s/^#crl = .*/crl = none.crl/' "
 mykeyd_start a
 becomes "word of a revocation list that cannot be read" grep -q '"event":"revocation","message":"[^"]*none.crl' "$tmp/a.log"
 mykeyd_stop a
+says_not a.log 'No revocation list is named'
+
+# lists of the cards' CA as they grow old: told with their dates, and by the service that runs before it refuses cards
+fresh card
+(
+	cd "$tmp"
+	awk '/BEGIN/ { n++ } { print >("ca" n ".pem") }' card/ca.pem
+	awk '/BEGIN/ { n++ } { print >("key" n ".pem") }' card/ca-keys.pem
+	: >index.txt
+	echo 01 >number
+	printf '%s\n' '[ca]' 'default_ca = d' '[d]' 'database = index.txt' 'crlnumber = number' 'default_md = sha256' \
+		'crl_extensions = x' '[x]' 'authorityKeyIdentifier = keyid:always' >ca.conf
+)
+now=$(date +%s)
+aged() { # SECONDS from now of its beginning and its end
+	(cd "$tmp" && openssl ca -gencrl -config ca.conf -cert ca2.pem -keyfile key1.pem -out aged.crl \
+		-crl_lastupdate "$(date -u -d "@$((now + $1))" +%Y%m%d%H%M%SZ)" \
+		-crl_nextupdate "$(date -u -d "@$((now + $2))" +%Y%m%d%H%M%SZ)" 2>ssl) || fail "$(cat "$tmp/ssl")"
+}
+when() {
+	date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ
+}
+daemon 0 init --folder l --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --operations 127.0.0.1:0 \
+	--set trust=card/ca.pem --set crl=aged.crl
+says_not err 'every card is refused'
+day=86400
+aged -$day $((2 * day))
+daemon_in l 0 crl status --json
+json '.cards[0].state' fresh
+json '.cards[0].this_update' "$(when $((now - day)))"
+json '.cards[0].next_update' "$(when $((now + 2 * day)))"
+json '.cards[0].stale_from' "$(when $((now + 2 * day + 3600)))"
+mykeyd_start l
+get 200 "$ops/readyz"
+mykeyd_stop l
+says_not l.log revocation
+aged $((-3 * day)) $((2 * day))
+daemon_in l 0 crl status
+says out 'past half of its life: fetch a newer one'
+grep -q -x " *Next one due *$(when $((now + 2 * day)))" "$tmp/out" || fail "no date of the next list"
+grep -q -x " *Cards are refused from *$(when $((now + 2 * day + 3600)))" "$tmp/out" || fail "no date of the end"
+mykeyd_start l
+becomes "word of a list past half of its life" grep -q '"event":"revocation","message":"[^"]*aged.crl is past half' "$tmp/l.log"
+get 200 "$ops/readyz"
+mykeyd_stop l
+says_not l.log 'Cards are refused'
+aged $((-3 * day)) -3700
+daemon_in l 6 crl status
+says out 'too old: cards are refused'
+mykeyd_start l
+says l.log "'fuda-mykeyd crl status --folder l' says which"
+becomes "word of a list that is too old" grep -q '"event":"revocation","message":"[^"]*aged.crl is too old' "$tmp/l.log"
+get 503 "$ops/readyz"
+json '.reasons[0]' revocation_info_stale
+mykeyd_stop l
+sed -i 's/^#crl_required = .*/crl_required = no/' "$tmp/l/mykeyd.conf"
+daemon_in l 6 crl status
+says out 'too old; cards are accepted (crl_required = no)'
+rm "$tmp/aged.crl"
+daemon_in l 6 crl status
+says out 'cannot be used; cards are accepted (crl_required = no)'
 
 # a database of yesterday: the heads that were signed since are not in it
 daemon 0 init --folder d --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --operations 127.0.0.1:0 \

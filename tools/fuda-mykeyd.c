@@ -2,6 +2,8 @@
 /* The platform's reference service, and what its operators do with it. */
 #include "tools/mykeyd.h"
 
+#include <stdio.h>
+
 #define ENTRY(name) extern const struct fuda_command command_##name;
 #include "mykeyd-commands.def"
 #undef ENTRY
@@ -26,6 +28,35 @@ const struct program program = {
 const char *mykeyd_folder(void)
 {
 	return common.folder ? common.folder : MYKEYD_FOLDER;
+}
+
+int mykeyd_opened(struct call *call, int code)
+{
+	if (code == FUDA_EFILE && !common.folder)
+		snprintf(call->remark, sizeof(call->remark),
+			 _("The service is looked for in %s, since no --folder is given."),
+			 MYKEYD_FOLDER);
+	return code;
+}
+
+/* The genuine CAs are known by their fingerprints alone: their certificates have to be given, too.
+ */
+void mykeyd_warn(const struct config *config)
+{
+	if (config->trust_count == 0)
+		fprintf(stderr,
+			_("No CA of cards is named, so every card is refused: put the CA's "
+			  "certificate "
+			  "into a file\n(a card gives it: 'fuda cert auth-ca') and a line 'trust = "
+			  "FILE' into %s/" CONFIG_FILE ".\n"),
+			config->folder);
+	if (config->crl_required && config->crl_count == 0)
+		fprintf(stderr,
+			_("No revocation list is named, so every card is refused: put the newest "
+			  "list "
+			  "of the cards' CA\ninto a file and a line 'crl = FILE' into "
+			  "%s/" CONFIG_FILE "; for tests, 'crl_required = no'.\n"),
+			config->folder);
 }
 
 int main(int argc, char **argv)

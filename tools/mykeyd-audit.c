@@ -74,10 +74,11 @@ static int compare_outside(struct call *call, struct desk *desk, const struct fi
 	if (r == FUDA_EVERIFY) {
 		found((void *)to, &finding);
 		if (finding.lost)
-			fputs(_("What the last checkpoint outside signed is missing, as in a "
-				"backup of before it. If that was restored on purpose: "
-				"'fuda-mykeyd audit accept-loss --comment WHY'.\n"),
-			      stderr);
+			fprintf(stderr,
+				_("What the last checkpoint outside signed is missing, as in a "
+				  "backup of before it. If that was restored on purpose: "
+				  "'fuda-mykeyd audit accept-loss --comment WHY --folder %s'.\n"),
+				mykeyd_folder());
 	}
 	return r;
 }
@@ -103,10 +104,30 @@ static int verify(struct call *call, struct desk *desk)
 
 /* ---- query and export ---- */
 
+static int refuse_action(struct call *call)
+{
+	char words[800] = "";
+	size_t at = 0;
+
+	for (const char *const *a = audit_actions; *a && at < sizeof(words); a++)
+		at += (size_t)snprintf(words + at, sizeof(words) - at, "%s%s", at ? ", " : "", *a);
+	return call_usage(call, _("there is no action '%s'; these are: %s"), action, words);
+}
+
+static bool is_action(const char *word)
+{
+	for (const char *const *a = audit_actions; *a; a++)
+		if (strcmp(*a, word) == 0)
+			return true;
+	return false;
+}
+
 static int take_query(struct call *call, uint8_t id[ID_BYTES], struct audit_query *ret)
 {
 	int r = 0;
 
+	if (action && !is_action(action))
+		return refuse_action(call);
 	*ret = (struct audit_query){ .action = action };
 	if (object) {
 		r = desk_take_id(call, object, id);
@@ -193,9 +214,9 @@ static int check_agrees(struct call *call, struct desk *desk)
 	if (r < 0 || !atomic_load(&desk->service->health.audit))
 		return r;
 	return call_fail(call, FUDA_EVERIFY,
-			 _("the database is not what the last checkpoint in %s signed: say "
-			   "'fuda-mykeyd audit verify'"),
-			 desk->service->config.checkpoint_file);
+			 _("the database is not what the last checkpoint in %s signed; "
+			   "'fuda-mykeyd audit verify --folder %s' tells more"),
+			 desk->service->config.checkpoint_file, mykeyd_folder());
 }
 
 static int checkpoint(struct call *call, struct desk *desk)
@@ -231,8 +252,8 @@ static int find_lost(struct call *call, struct desk *desk, const char *path, int
 		int r = checkpoint_before_end(call->ctx, path, &at, &line);
 
 		if (r == 0)
-			r = audit_compare(desk->store, desk->service->keys,
-					  (const char *)line.data, &finding);
+			r = audit_compare(desk->store, desk->service->keys, (const char *)line.data,
+					  &finding);
 		if (r == 0 || r == FUDA_ENOTFOUND)
 			return 0;
 		if (r == FUDA_EVERIFY && !finding.lost)

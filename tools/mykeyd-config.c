@@ -42,7 +42,7 @@ static int run(struct call *call)
 		return r;
 	if (!config)
 		return FUDA_ENOMEM;
-	r = service_config_read(call->ctx, mykeyd_folder(), config);
+	r = mykeyd_opened(call, service_config_read(call->ctx, mykeyd_folder(), config));
 	if (r < 0)
 		return r;
 	service_config_each(config, tell, &t);

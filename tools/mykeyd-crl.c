@@ -14,44 +14,67 @@ static const char *state_of(const struct revocation_state *s)
 	return s->half ? "half" : "fresh";
 }
 
-static const char *meaning_of(const struct revocation_state *s)
+static const char *meaning_of(const struct revocation_state *s, bool required)
 {
 	if (!s->loaded)
-		return _("cannot be used: cards are refused");
+		return required ? _("cannot be used: cards are refused") :
+				  _("cannot be used; cards are accepted (crl_required = no)");
 	if (s->stale)
-		return _("too old: cards are refused");
+		return required ? _("too old: cards are refused") :
+				  _("too old; cards are accepted (crl_required = no)");
 	return s->half ? _("past half of its life: fetch a newer one") : _("in force");
 }
 
+static void report_dates(struct report *r, bool labels, time_t this_update, time_t next_update)
+{
+	report_time(r, labels ? _("Made") : NULL, labels ? NULL : "this_update", this_update);
+	report_time(r, labels ? _("Next one due") : NULL, labels ? NULL : "next_update",
+		    next_update);
+}
+
 static void report_list_of_cards(struct call *call, struct report *all,
-				 const struct revocation_state *s)
+				 const struct revocation_state *s, const struct config *config)
 {
 	struct report *one = report_object(all, NULL, NULL, NULL);
+	struct report *people = report_object(call->report, s->file, NULL, NULL);
+	time_t until = s->facts.next_update + (time_t)config->crl_grace;
 
 	report_text(one, NULL, "file", s->file);
 	report_text(one, NULL, "state", state_of(s));
-	if (s->loaded) {
-		report_text(one, NULL, "issuer", s->facts.issuer);
-		report_time(one, NULL, "this_update", s->facts.this_update);
-		report_time(one, NULL, "next_update", s->facts.next_update);
-		report_number(one, NULL, "entries", (long)s->facts.count);
-	}
-	report_word(call->report, s->file, NULL, "-", meaning_of(s));
+	report_word(people, _("State"), NULL, "-", meaning_of(s, config->crl_required));
 	problem = problem || !s->loaded || s->stale;
+	if (!s->loaded)
+		return;
+	report_text(one, NULL, "issuer", s->facts.issuer);
+	report_text(people, _("Issuer"), NULL, s->facts.issuer);
+	report_dates(one, false, s->facts.this_update, s->facts.next_update);
+	report_dates(people, true, s->facts.this_update, s->facts.next_update);
+	report_time(one, NULL, "stale_from", until);
+	report_time(people,
+		    config->crl_required ? _("Cards are refused from") :
+					   _("Counts as too old from"),
+		    NULL, until);
+	report_number(one, NULL, "entries", (long)s->facts.count);
+	report_number(people, _("Entries"), NULL, (long)s->facts.count);
 }
 
 static int status_of_cards(struct call *call, struct desk *desk)
 {
 	struct report *all = report_list(call->report, NULL, "cards", NULL);
+	const struct config *config = &desk->service->config;
 	struct revocation_state s;
 	size_t n = 0;
 
 	for (; revocation_state(desk->service->revocation, n, time(NULL), &s) == 0; n++)
-		report_list_of_cards(call, all, &s);
+		report_list_of_cards(call, all, &s, config);
 	if (n == 0) {
 		report_word(call->report, _("Lists of cards"), NULL, "-",
-			    _("none is named in the configuration"));
-		problem = problem || desk->service->config.crl_required;
+			    config->crl_required ? _("none is named in the configuration (crl): "
+						     "cards are refused") :
+						   _("none is named in the configuration; cards "
+						     "are accepted "
+						     "(crl_required = no)"));
+		problem = problem || config->crl_required;
 	}
 	return 0;
 }
@@ -59,7 +82,7 @@ static int status_of_cards(struct call *call, struct desk *desk)
 static int status_of_terminals(struct call *call, struct desk *desk)
 {
 	_cleanup_rows_ struct rows rows = { 0 };
-	struct report *own;
+	struct report *own, *people;
 	int r = enrol_newest_crl(desk->store, &rows);
 	bool old;
 
@@ -73,11 +96,13 @@ static int status_of_terminals(struct call *call, struct desk *desk)
 	old = rows_int(&rows, 0, 2) < time(NULL);
 	problem = problem || old;
 	own = report_object(call->report, NULL, "terminals", NULL);
-	report_number(own, NULL, "number", (long)rows_int(&rows, 0, 0));
-	report_time(own, NULL, "this_update", (time_t)rows_int(&rows, 0, 1));
-	report_time(own, NULL, "next_update", (time_t)rows_int(&rows, 0, 2));
-	report_word(call->report, _("List of terminals"), NULL, "-",
+	people = report_object(call->report, _("List of terminals"), NULL, NULL);
+	report_word(people, _("State"), NULL, "-",
 		    old ? _("too old: the service that makes it does not run") : _("in force"));
+	report_number(own, NULL, "number", (long)rows_int(&rows, 0, 0));
+	report_number(people, _("Number"), NULL, (long)rows_int(&rows, 0, 0));
+	report_dates(own, false, (time_t)rows_int(&rows, 0, 1), (time_t)rows_int(&rows, 0, 2));
+	report_dates(people, true, (time_t)rows_int(&rows, 0, 1), (time_t)rows_int(&rows, 0, 2));
 	return 0;
 }
 

@@ -87,7 +87,8 @@ static int work(struct call *call, struct desk *desk, const struct action *actio
 
 static int do_at(struct call *call, struct desk *desk, const struct action *action)
 {
-	int r = service_open(call->ctx, mykeyd_folder(), false, &desk->service);
+	int r = mykeyd_opened(call,
+			      service_open(call->ctx, mykeyd_folder(), false, &desk->service));
 
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,18 +82,34 @@ static void tell_next(const char *folder, const char *local)
 	fprintf(stderr,
 		_("A service is in %s, and you are its first operator. Next:\n"
 		  "  fuda-mykeyd serve --folder %s\n"
-		  "serves it. An organisation, its sectors and codes for its terminals come by\n"
-		  "'fuda-mykeyd org add' and so on: fuda-mykeyd(1), EXAMPLES.\n"
+		  "serves it. An organisation comes by 'fuda-mykeyd org add NAME --folder %s';\n"
+		  "its sectors, and codes for its terminals: fuda-mykeyd(1), EXAMPLES.\n"
 		  "Terminals trust the server by %s/ca.pem.\n"
 		  "Keep copies of kek, keystore and ca.key apart from those of the database: who "
 		  "has\n"
 		  "both has everything, and who lost them has nothing.\n"),
-		folder, folder, folder);
+		folder, folder, folder, folder);
 	if (*local)
 		fprintf(stderr,
 			_("It will listen on %s, for this machine alone: 'listen' in "
 			  "%s/" CONFIG_FILE " says where.\n"),
 			local, folder);
+}
+
+static void free_config(struct config **config)
+{
+	free(*config);
+}
+
+/* What is missing is in the file that was just written. */
+static int warn(struct call *call, const char *folder)
+{
+	_cleanup_(free_config) struct config *config = malloc(sizeof(*config));
+	int r = config ? service_config_read(call->ctx, folder, config) : FUDA_ENOMEM;
+
+	if (r == 0)
+		mykeyd_warn(config);
+	return r;
 }
 
 static int run(struct call *call)
@@ -119,13 +136,14 @@ static int run(struct call *call)
 	give_listeners(&g);
 	r = give_settings(call, &g);
 	if (r == 0)
-		r = service_create(call->ctx, &what);
+		r = mykeyd_opened(call, service_create(call->ctx, &what));
 	if (r < 0)
 		return r;
 	report_text(call->report, NULL, "folder", what.folder);
-	if (!common.json)
-		tell_next(what.folder, g.local);
-	return 0;
+	if (common.json)
+		return 0;
+	tell_next(what.folder, g.local);
+	return warn(call, what.folder);
 }
 
 const struct fuda_command command_mykeyd_init = {

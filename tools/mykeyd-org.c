@@ -9,9 +9,11 @@ static int add(struct call *call, struct desk *desk)
 	uint8_t id[ID_BYTES];
 	int r = operator_add_org(&desk->by, desk->operands[0], kind ? kind : "municipality", id);
 
-	if (r == 0)
-		desk_report_id(call->report, _("Organisation"), "id", id);
-	return r;
+	if (r < 0)
+		return r;
+	report_text(call->report, _("Organisation"), "name", desk->operands[0]);
+	desk_report_id(call->report, _("Id"), "id", id);
+	return 0;
 }
 
 static int list(struct call *call, struct desk *desk)

@@ -15,6 +15,7 @@ static int take_day(struct call *call, int64_t *ret_us, char ret_text[16])
 {
 	time_t now = time(NULL) + JAPAN_SECONDS - DAY;
 	struct tm tm;
+	int r;
 
 	if (gmtime_r(&now, &tm))
 		strftime(ret_text, 16, "%Y-%m-%d", &tm);
@@ -22,7 +23,10 @@ static int take_day(struct call *call, int64_t *ret_us, char ret_text[16])
 		return call_usage(call, _("'%s' is no day like 2026-11-21"), date);
 	if (date)
 		snprintf(ret_text, 16, "%s", date);
-	return desk_take_time(call, date ? date : ret_text, ret_us);
+	r = desk_take_time(call, date ? date : ret_text, ret_us);
+	if (r == 0 && *ret_us > (int64_t)time(NULL) * SECONDS_US)
+		return call_usage(call, _("%s has not come yet"), date);
+	return r;
 }
 
 static void report_terminals(struct call *call, const struct daily *d)

@@ -12,9 +12,11 @@ static int add(struct call *call, struct desk *desk)
 	if (!org)
 		return call_usage(call, _("say --org NAME: whose sector it is"));
 	r = operator_add_sector(&desk->by, desk->operands[0], org, kind ? kind : "general", id);
-	if (r == 0)
-		desk_report_id(call->report, _("Sector"), "id", id);
-	return r;
+	if (r < 0)
+		return r;
+	report_text(call->report, _("Sector"), "name", desk->operands[0]);
+	desk_report_id(call->report, _("Id"), "id", id);
+	return 0;
 }
 
 static int list(struct call *call, struct desk *desk)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool quiet;
@@ -33,6 +34,22 @@ static void tell_ready(const struct server *server)
 		fprintf(stderr, _("listening on %s\n"), address);
 	if (ready_fd >= 0 && write(ready_fd, "\n", 1) == 1)
 		close(ready_fd);
+}
+
+/* Lists that are named, and cannot be used or are too old. */
+static void warn_of_lists(struct service *service)
+{
+	struct revocation_state s;
+	size_t bad = 0;
+
+	for (size_t i = 0; revocation_state(service->revocation, i, time(NULL), &s) == 0; i++)
+		bad += !s.loaded || s.stale;
+	if (bad && service->config.crl_required)
+		fprintf(stderr,
+			_("Cards are refused, because a revocation list is too old or cannot be "
+			  "used: "
+			  "'fuda-mykeyd crl status --folder %s' says which.\n"),
+			service->config.folder);
 }
 
 /* Until it is to stop. */
@@ -68,9 +85,11 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	block(&signals);
-	r = service_open(call->ctx, mykeyd_folder(), true, &service);
+	r = mykeyd_opened(call, service_open(call->ctx, mykeyd_folder(), true, &service));
 	if (r < 0)
 		return r;
+	mykeyd_warn(&service->config);
+	warn_of_lists(service);
 	config.service = service;
 	r = server_start(call->ctx, &config, &server);
 	if (r < 0)

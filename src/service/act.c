@@ -83,8 +83,9 @@ static int admit(struct act *act, struct batch *batch)
 		return act_refuse(act, batch, NULL, "no_operator",
 				  _("%s is no operator of this service: an operator with the role "
 				    "admin adds one with 'fuda-mykeyd operator add %s --roles "
-				    "ROLES'"),
-				  act->by->operator, act->by->operator);
+				    "ROLES --folder %s'"),
+				  act->by->operator, act->by->operator,
+				  act->by->service->config.folder);
 	r = rows_bytes(&act->self, 0, 0, act->who, ID_BYTES);
 	if (r == 0)
 		r = rows_text(&act->self, 0, 1, text, sizeof(text));

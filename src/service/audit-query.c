@@ -12,6 +12,46 @@
 
 enum { PAGE = 256, LINE_MAX_BYTES = 16384, SHOWN_MAX = 1024 };
 
+const char *const audit_actions[] = {
+	"audit-accept-loss",
+	"audit-begin",
+	"audit-export",
+	"audit-prune",
+	"backup",
+	"bind",
+	"change",
+	"code-make",
+	"crl-make",
+	"expire",
+	"init",
+	"link",
+	"operator-add",
+	"operator-drop",
+	"org-add",
+	"refused",
+	"renew",
+	"resolve",
+	"sector-add",
+	"tap",
+	"tap-failed",
+	"tap-register",
+	"tap-start",
+	"tap-unregister",
+	"terminal-apply",
+	"terminal-approve",
+	"terminal-hold",
+	"terminal-issue",
+	"terminal-renew",
+	"terminal-resume",
+	"terminal-revoke",
+	"terminal-suspend",
+	"terminal-tap-off",
+	"terminal-tap-on",
+	"unlink",
+	"wish-taken",
+	NULL,
+};
+
 static const struct statement page = {
 	"SELECT " AUDIT_COLUMNS " FROM audit WHERE (at, chain, seq) > ($1, $2, $3) AND at < $4"
 	" AND ($5 = '' OR action = $6) AND ($7 = 0 OR object = $8)"

@@ -71,6 +71,9 @@ int audit_compare(struct store *store, struct keys *keys, const char *json,
 /* The time of the last checkpoint, microseconds; 0: none. */
 int audit_last_checkpoint(struct store *store, int64_t *ret_us);
 
+/* What rows can tell of (`action`), in the order of the alphabet; NULL behind the last. */
+extern const char *const audit_actions[];
+
 /* Rows as JSON lines, in the order of time, to `out`; only those of `action`, `object` and times
  * that are given (NULL, NULL, 0: all; `until` is not included). Constant memory. What `out` returns
  * ends it unless it is 0. */

@@ -64,9 +64,8 @@ static int make_folder(struct making *m)
 	if (!m->folder && !is_empty(folder))
 		return ctx_fail(m->ctx, FUDA_EBUSY,
 				_("%s is no empty folder. A service that is there already is "
-				  "served "
-				  "with 'fuda-mykeyd serve'."),
-				folder);
+				  "served with 'fuda-mykeyd serve --folder %s'."),
+				folder, folder);
 	if (chmod(folder, 0700) < 0)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s is somebody else's: %s."),
 				folder, strerror(errno));

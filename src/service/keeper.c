@@ -68,9 +68,31 @@ static int compare_clocks(struct keeper *k)
 		       0;
 }
 
+/* Said before cards are refused for it (platform.md D5): from half of a list's life on. */
+static int check_ages(struct keeper *k)
+{
+	struct revocation_state s;
+
+	for (size_t i = 0; revocation_state(k->service->revocation, i, time(NULL), &s) == 0; i++)
+		if (s.loaded && s.stale)
+			return ctx_fail(k->ctx, FUDA_EVERIFY,
+					_("%s is too old: cards are refused until a newer list is "
+					  "in its "
+					  "place."),
+					s.file);
+	for (size_t i = 0; revocation_state(k->service->revocation, i, time(NULL), &s) == 0; i++)
+		if (s.loaded && s.half)
+			return ctx_fail(k->ctx, FUDA_EVERIFY,
+					_("%s is past half of its life: fetch a newer list."),
+					s.file);
+	return 0;
+}
+
 static int read_lists(struct keeper *k)
 {
-	return revocation_refresh(k->ctx, k->service->revocation);
+	int e = revocation_refresh(k->ctx, k->service->revocation);
+
+	return e < 0 ? e : check_ages(k);
 }
 
 static int read_renewal(struct keeper *k)
@@ -165,10 +187,11 @@ static int checkpoint(struct keeper *k)
 	if (e == 0 && atomic_load(&k->service->health.audit))
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
 				_("The database is not what the last checkpoint in %s signed: "
-				  "nobody is served. 'fuda-mykeyd audit verify' says what it is; "
-				  "after the restore of an older backup, 'fuda-mykeyd audit "
+				  "nobody is served. 'fuda-mykeyd audit verify --folder %s' says "
+				  "what "
+				  "it is; after the restore of an older backup, 'fuda-mykeyd audit "
 				  "accept-loss' says that what came behind it is lost."),
-				path);
+				path, k->service->config.folder);
 	if (e == 0)
 		e = audit_last_checkpoint(k->store, &last);
 	if (e < 0)

@@ -56,7 +56,9 @@ static const struct key {
 	  "Certificate (with its chain) and key for TLS." },
 	{ PLACE(tls_key), ONE, PATH, "tls.key", 0, 0, NULL },
 	{ LIST(trust), PATHS, "", 0, 0,
-	  "Files of CAs of test cards, beside the genuine ones, a line each." },
+	  "Files with certificates of the CAs that issue cards, a line each: the genuine ones, "
+	  "which\n"
+	  "# are known by their fingerprints, or those of test cards." },
 	{ LIST(cv_trust), PATHS, "", 0, 0,
 	  "Files of keys of the authorities for cards' records, a line each. Without any, a card\n"
 	  "# that is registered for the tap counts because its holder's PIN was there with it." },
