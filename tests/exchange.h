@@ -68,6 +68,11 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 	exchange_end(x, status, retry_after, title, strlen(title));
 }
 
+void http_rule(struct exchange *x, const char *rule)
+{
+	x->request.rule = rule;
+}
+
 void http_challenge(struct exchange *x, const char *challenge)
 {
 	x->challenge = challenge;

@@ -55,6 +55,11 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 	answered(x);
 }
 
+void http_rule(struct exchange *x, const char *rule)
+{
+	x->request.rule = rule;
+}
+
 static struct {
 	char result[32];
 	int count;

@@ -241,6 +241,9 @@ fresh stranger --kind card
 run 6 mykey bind --terminal t -r virtual:stranger --pin-file pin --json
 json .result invalid_certificate
 json .error EVERIFY
+says err 'does not trust'
+grep -q '"route":"bind","status":403.*"code":"invalid_certificate","rule":"issuer_unknown"' "$tmp/s.log" ||
+	fail "the log does not say which rule refused the card"
 # a terminal that may not: known before a PIN is asked for
 daemon_in s 0 terminal suspend "$mykeyd_id" --comment 'a test'
 suspended() {

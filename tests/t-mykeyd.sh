@@ -220,7 +220,7 @@ grep -q -x 'mykey_ready 1' "$tmp/out" || fail "not ready"
 grep '^{' "$tmp/a.log" >"$tmp/lines"
 [ "$(grep -c '"route":"livez"' "$tmp/lines")" = 3 ] || fail "not a line for each request"
 sed 's/"[^"]*":\("[^"]*"\|[0-9]*\)/&\n/g' "$tmp/lines" | sed -n 's/^[{,]*"\([^"]*\)":.*/\1/p' | sort -u >"$tmp/names"
-printf '%s\n' route status time trace us | cmp -s - "$tmp/names" || fail "members of the log: $(tr '\n' ' ' <"$tmp/names")"
+printf '%s\n' code route status time trace us | cmp -s - "$tmp/names" || fail "members of the log: $(tr '\n' ' ' <"$tmp/names")"
 
 # ---- signals ----
 

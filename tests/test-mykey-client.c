@@ -513,8 +513,17 @@ static void told_to_wait(void **state)
 	REPLY(CHALLENGE, { .status = 503,
 			   .type = PROBLEM_TYPE,
 			   .head = "Retry-After: 30\r\n",
-			   .body = PROBLEM("database_unavailable") });
+			   .body = PROBLEM("outcome_unknown") });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
+	assert_string_equal(got.result, "outcome_unknown");
+	/* or that it was not */
+	REPLY(CHALLENGE, { .status = 503,
+			   .type = PROBLEM_TYPE,
+			   .head = "Retry-After: 30\r\n",
+			   .body = PROBLEM("database_unavailable") });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
+	assert_string_equal(got.result, "database_unavailable");
+	assert_says("nothing was done");
 	REPLY(CHALLENGE, { .status = 503,
 			   .type = PROBLEM_TYPE,
 			   .head = "Retry-After: 30\r\n",

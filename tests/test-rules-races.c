@@ -2,6 +2,7 @@
 /* Once, whoever asks at the same time, again, or while something fails: platform.md D4, D5. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -520,6 +521,50 @@ static void disk_is_full(_unused_ void **state)
 	post_free(&post);
 }
 
+/* The answer to a commit that happened is lost, and the database is away for a while behind it. */
+static atomic_bool losing, away;
+int __real_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store);
+int __wrap_store_commit(struct store *store)
+{
+	int e = __real_store_commit(store);
+
+	if (e < 0 || !atomic_exchange(&losing, false))
+		return e;
+	away = true;
+	return FUDA_EUNSURE;
+}
+
+int __real_store_begin(struct store *store, bool write);
+int __wrap_store_begin(struct store *store, bool write);
+int __wrap_store_begin(struct store *store, bool write)
+{
+	return away ? FUDA_ESTORE : __real_store_begin(store, write);
+}
+
+/* "It may have been done" and "nothing was done" are two answers; the same bytes again tell. */
+static void answer_of_the_commit_is_lost(_unused_ void **state)
+{
+	struct post post = post_make(p, 0, &hanako, "bind", ""), other = post_make(p, 0, &taro, "bind", "");
+	const struct exchange *x;
+
+	losing = true;
+	x = post_send(&post);
+	assert_refused(x, 503, "outcome_unknown");
+	assert_true(x->retry_after > 0);
+	x = post_send(&other);
+	assert_refused(x, 503, "database_unavailable");
+	assert_true(x->retry_after > 0);
+	away = false;
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 1);
+	assert_int_equal(post_send(&post)->status, 201);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 1);
+	assert_int_equal(post_send(&other)->status, 201);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 2);
+	post_free(&post);
+	post_free(&other);
+}
+
 static void *stop(_unused_ void *arg)
 {
 	writer_stop(&p->service.writer, 5000);
@@ -643,6 +688,7 @@ int main(void)
 		T(damaged_row),
 		T(damaged_number),
 		T(disk_is_full),
+		T(answer_of_the_commit_is_lost),
 		T(stopping),
 		T(swept),
 		T(database_knows_nobody),

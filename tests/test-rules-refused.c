@@ -136,12 +136,15 @@ static void wrong_certificates(_unused_ void **state)
 
 static void other_kinds_and_issuers(_unused_ void **state)
 {
+	const struct exchange *x;
 	struct cert_plan plan = card_plan("01A2B3C4");
 	struct card card;
 
 	plan.signer = KEY_OTHER_CA;
 	card = card_of(plan);
-	assert_refused(ask(p, 0, &card, "bind", ""), 403, "invalid_certificate");
+	x = ask(p, 0, &card, "bind", "");
+	assert_refused(x, 403, "invalid_certificate");
+	assert_string_equal(x->request.rule, "issuer_unknown"); /* for the log */
 	card_free(&card);
 	plan = plan_sign();
 	plan.field[F_VALIDITY] = card_plan("01").field[F_VALIDITY];
@@ -151,7 +154,9 @@ static void other_kinds_and_issuers(_unused_ void **state)
 	plan = card_plan("01A2B3C4");
 	plan.key = KEY_EC;
 	card = card_of(plan);
-	assert_int_equal(ask(p, 0, &card, "bind", "")->status, 403);
+	x = ask(p, 0, &card, "bind", "");
+	assert_refused(x, 403, "unsupported_certificate");
+	assert_string_equal(x->request.rule, "profile_key");
 	card_free(&card);
 	assert_untouched();
 }

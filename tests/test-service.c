@@ -363,6 +363,56 @@ static void serves_nobody_by_a_wrong_clock(void **state)
 	service_close(&s);
 }
 
+static int spoiled_step(_unused_ struct task *task, struct batch *batch)
+{
+	static const struct statement nowhere = { "DELETE FROM nowhere", 0 };
+
+	return batch_sweep(batch, &nowhere, NULL);
+}
+
+static void spoiled_reset(_unused_ struct task *task)
+{
+}
+
+static bool answers(const char *request, const char *status)
+{
+	for (int i = 0; i < 600; i++) {
+		if (strncmp(ask(request) + 9, status, 3) == 0)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* A challenge is got before the PIN is asked for: what comes behind it could not be done. */
+static void no_challenge_without_the_database(void **state)
+{
+	static const char challenge[] = "GET /v1/challenge?purpose=bind";
+	struct task spoiled = { .step = spoiled_step, .reset = spoiled_reset };
+	struct service *s;
+	struct server_config config = { 0 };
+	struct server *server;
+
+	(void)state;
+	make();
+	s = opened(true);
+	config.service = s;
+	assert_int_equal(server_start(ctx, &config, &server), 0);
+	says(challenge, "401", "terminal_certificate_missing");
+	down = true;
+	assert_true(answers("GET /readyz", "503"));
+	says(challenge, "503", "\"code\":\"database_unavailable\"");
+	says(challenge, "503", "Retry-After: ");
+	down = false;
+	assert_true(answers(challenge, "401"));
+	/* it can be read, and not be written; that it can again is found out without a request */
+	assert_int_equal(writer_run(s->writer, &spoiled), FUDA_ESTORE);
+	says(challenge, "503", "\"code\":\"database_unavailable\"");
+	assert_true(answers(challenge, "401"));
+	assert_int_equal(server_stop(&server), 0);
+	service_close(&s);
+}
+
 /* What a scraper sees is text of its form, with nothing of the requests in it. */
 static void counts(void **state)
 {
@@ -434,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(compares_clocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_challenge_without_the_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_start, setup, teardown),
 	};

@@ -69,20 +69,17 @@ void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *ar
 
 /* ---- waiting ---- */
 
-/* As the service asks. The caller may give more time before it is looked at. */
-static int wait_for(struct fuda_mykey *m, int seconds, const struct fuda_deadline *dl)
+/* As the service asks, for the reason `p`. The caller may give more time before it is looked at. */
+static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
+		    const struct fuda_deadline *dl)
 {
 	int left;
 
 	if (m->wait && !m->wait(m->arg, seconds))
-		return ctx_fail(m->ctx, FUDA_EWAIT, _("The service asks to wait %d s: not waited."),
-				seconds);
+		return problem_fail_wait(m->ctx, p, seconds);
 	left = deadline_left(dl);
 	if (left >= 0 && left / 1000 < seconds)
-		return ctx_fail(m->ctx, FUDA_EWAIT,
-				_("The service asks to wait %d s, which is longer than there is "
-				  "time for: do it again then, or give it more time."),
-				seconds);
+		return problem_fail_wait(m->ctx, p, seconds);
 	return deadline_sleep(dl, seconds * 1000);
 }
 
@@ -202,12 +199,15 @@ static int check_wish(struct fuda_mykey *m, const struct fuda_mykey_wish *w)
 	return 0;
 }
 
-static int refused(struct fuda_mykey *m, const struct https_answer *a)
+/* The challenge comes later, or never. */
+static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
+			const struct fuda_deadline *dl)
 {
 	struct problem p;
 
 	problem_read(a, &p);
-	return problem_fail(m->ctx, a, &p);
+	return problem_wait(a) ? wait_for(m, &p, problem_wait(a), dl) :
+				 problem_fail(m->ctx, a, &p);
 }
 
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
@@ -237,7 +237,7 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 			return https_lost(r);
 		if (a.status == 200)
 			return ask_take_challenge(m, wish->purpose, &a, ret);
-		r = problem_wait(&a) ? wait_for(m, problem_wait(&a), dl) : refused(m, &a);
+		r = wait_or_fail(m, &a, dl);
 	}
 	return r;
 }
@@ -401,12 +401,13 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 		return a->take(a, &answer);
 	problem_read(&answer, &p);
 	if (problem_wait(&answer) && !is_final(p.code)) {
-		/* a commit whose outcome the service does not know is one of these, too; what has
-		 * another name never came so far */
+		/* what has no name may have come from before the service, on the way back */
 		a->unsure |= answer.status == 503 &&
-			     (!p.known || strcmp(p.code, "database_unavailable") == 0);
+			     (!p.known || strcmp(p.code, "outcome_unknown") == 0);
 		ret->retry_after = problem_wait(&answer);
-		r = wait_for(a->m, ret->retry_after, a->dl);
+		if (p.known)
+			snprintf(ret->result, sizeof(ret->result), "%s", p.code);
+		r = wait_for(a->m, &p, ret->retry_after, a->dl);
 		return r < 0 ? asking_give_up(a, r) : AGAIN;
 	}
 	/* broken on the way, or it is being done for a try before this one */

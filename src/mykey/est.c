@@ -75,12 +75,9 @@ static int refused(struct fuda_context *ctx, const struct https_answer *a)
 {
 	struct problem p;
 
-	if (problem_wait(a))
-		return ctx_fail(ctx, FUDA_EWAIT,
-				_("The service asks to wait: say it again in %d seconds."),
-				problem_wait(a));
 	problem_read(a, &p);
-	return problem_fail(ctx, a, &p);
+	return problem_wait(a) ? problem_fail_wait(ctx, &p, problem_wait(a)) :
+				 problem_fail(ctx, a, &p);
 }
 
 /* ---- the certificate that comes ---- */

@@ -20,5 +20,7 @@ void problem_read(const struct https_answer *answer, struct problem *ret);
 /* Writes it down as FUDA_EREFUSED with what to do about it, and returns that. */
 int problem_fail(struct fuda_context *ctx, const struct https_answer *answer,
 		 const struct problem *problem);
+/* The same as FUDA_EWAIT, for one that asks to wait so long. */
+int problem_fail_wait(struct fuda_context *ctx, const struct problem *problem, int seconds);
 
 #endif

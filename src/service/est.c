@@ -59,9 +59,13 @@ static void fail(struct service *service, struct exchange *x, int error)
 		http_problem(x, 429, "queue_full",
 			     "Too much is being asked at once: try again later.", NULL,
 			     load.seconds_to_wait);
-	else if (error == FUDA_ESTORE || error == FUDA_EUNSURE)
+	else if (error == FUDA_ESTORE)
 		http_problem(x, 503, "database_unavailable",
 			     "The database is not available: try again later.", NULL, BUSY_SECONDS);
+	else if (error == FUDA_EUNSURE)
+		http_problem(x, 503, "outcome_unknown",
+			     "Whether it was done is not known: send the same request again.", NULL,
+			     BUSY_SECONDS);
 	else
 		http_problem(x, 500, "internal_error", "The service failed.", NULL, 0);
 }

@@ -67,6 +67,11 @@ void http_caller(struct exchange *x, const uint8_t caller[16])
 	memcpy(x->request.caller, caller, sizeof(x->request.caller));
 }
 
+void http_rule(struct exchange *x, const char *rule)
+{
+	x->request.rule = rule;
+}
+
 void http_challenge(struct exchange *x, const char *challenge)
 {
 	x->challenge = challenge;

@@ -36,6 +36,7 @@ struct http_request {
 	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
 	/* For done(): the code of the problem that it was answered with; NULL: with none. */
 	const char *code;
+	const char *rule; /* for the log: http_rule(); NULL: none */
 };
 
 /* How a request ends: status, type, body (copied), and seconds for Retry-After (0: none). Called
@@ -55,6 +56,9 @@ const struct http_request *http_request(const struct exchange *x);
 /* Notes whose request it turned out to be, for done() and the log. From the handler, before it
  * answers. */
 void http_caller(struct exchange *x, const uint8_t caller[16]);
+/* Notes which rule a certificate or record failed, static: for the log, and nobody else. From the
+ * handler, before it answers. */
+void http_rule(struct exchange *x, const char *rule);
 
 /* A problem (RFC 9457): type urn:mykey:problem:CODE, title, status, detail, and the members code,
  * instance (the trace or a random id, to find it in the log). `code` is of [a-z_] and static;

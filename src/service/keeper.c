@@ -24,6 +24,7 @@ static int measure(struct keeper *k);
 static int checkpoint(struct keeper *k);
 static int list_terminals(struct keeper *k);
 
+enum { DUTY_SWEEP = 3 };
 static const struct duty {
 	const char *what; /* that it fails is told by */
 	int seconds;
@@ -33,7 +34,7 @@ static const struct duty {
 	{ "clock", KEEPER_CLOCK_SECONDS, false, compare_clocks },
 	{ "revocation", KEEPER_LISTS_SECONDS, true, read_lists },
 	{ "renewal", KEEPER_LISTS_SECONDS, true, read_renewal },
-	{ "sweep", KEEPER_SWEEP_SECONDS, false, sweep },
+	[DUTY_SWEEP] = { "sweep", KEEPER_SWEEP_SECONDS, false, sweep },
 	{ "gauges", KEEPER_SLOW_SECONDS, false, measure },
 	{ "checkpoint", KEEPER_SLOW_SECONDS, false, checkpoint },
 	{ "terminal_crl", KEEPER_SLOW_SECONDS, false, list_terminals },
@@ -60,6 +61,9 @@ static int compare_clocks(struct keeper *k)
 
 	if (e < 0)
 		return e;
+	/* the writer learns that the database is back by having something to write */
+	if (service_database_away(k->service))
+		k->due[DUTY_SWEEP] = 0;
 	return atomic_load(&k->service->health.clock) ?
 		       ctx_fail(k->ctx, FUDA_EFAILED,
 				_("This machine's clock and the database's are more than two "

@@ -182,6 +182,12 @@ static bool fit(struct side *side, struct exchange *x)
 	return false;
 }
 
+static void database_unavailable(struct exchange *x)
+{
+	http_problem(x, 503, "database_unavailable",
+		     "The database is not available: try again later.", NULL, DATABASE_RETRY);
+}
+
 /* Whose request it is; answers it where it is nobody's who may ask. */
 static bool known(struct side *side, struct exchange *x, struct terminal *ret)
 {
@@ -199,9 +205,7 @@ static bool known(struct side *side, struct exchange *x, struct terminal *ret)
 	if (e == FUDA_EREFUSED)
 		refuse(x, code);
 	else if (e == FUDA_ESTORE)
-		http_problem(x, 503, "database_unavailable",
-			     "The database is not available: try again later.", NULL,
-			     DATABASE_RETRY);
+		database_unavailable(x);
 	else if (e < 0)
 		http_problem(x, 500, "internal_error", "The service failed.", NULL, 0);
 	else
@@ -213,7 +217,12 @@ static void challenge(struct side *side, struct exchange *x)
 {
 	struct terminal terminal;
 
-	if (fit(side, x) && known(side, x, &terminal))
+	if (!fit(side, x))
+		return;
+	/* what follows could not be done: nobody is asked for a PIN for it */
+	if (service_database_away(side->service))
+		database_unavailable(x);
+	else if (known(side, x, &terminal))
 		rule_challenge(side->service, &terminal, x);
 }
 

@@ -7,71 +7,69 @@
 
 enum { RETRY_DATABASE = 5, RETRY_REVOCATION = 300, RETRY_STOPPING = 5 };
 
-/* All refusals of the rules. */
+/* All refusals of the rules. English on the wire, whatever the service speaks at home: the client
+ * has its own words for each code. */
 static const struct {
 	const char *code;
 	int status;
 	const char *title;
 } refusals[] = {
 	/* the request */
-	{ "unsupported_media_type", 415, N_("The body must be application/json.") },
-	{ "idempotency_key_missing", 400, N_("The header Idempotency-Key is missing.") },
+	{ "unsupported_media_type", 415, "The body must be application/json." },
+	{ "idempotency_key_missing", 400, "The header Idempotency-Key is missing." },
 	{ "idempotency_key_malformed", 400,
-	  N_("Idempotency-Key must be 1 to 64 letters, digits, \"-\" and \"_\".") },
+	  "Idempotency-Key must be 1 to 64 letters, digits, \"-\" and \"_\"." },
 	{ "idempotency_key_reused", 422,
-	  N_("This Idempotency-Key was used for another request before.") },
-	{ "request_malformed", 400, N_("The body is not what this request takes.") },
-	{ "purpose_unknown", 400, N_("There is no challenge for this purpose.") },
-	{ "wish_malformed", 400, N_("A MyKey ID is 8 letters and digits.") },
+	  "This Idempotency-Key was used for another request before." },
+	{ "request_malformed", 400, "The body is not what this request takes." },
+	{ "purpose_unknown", 400, "There is no challenge for this purpose." },
+	{ "wish_malformed", 400, "A MyKey ID is 8 letters and digits." },
 	{ "local_number_malformed", 400,
-	  N_("A local number is 1 to 64 characters without control characters.") },
-	{ "sector_missing", 400, N_("This terminal serves several sectors: name one.") },
-	{ "sector_not_allowed", 403, N_("This terminal does not serve such a sector.") },
+	  "A local number is 1 to 64 characters without control characters." },
+	{ "sector_missing", 400, "This terminal serves several sectors: name one." },
+	{ "sector_not_allowed", 403, "This terminal does not serve such a sector." },
 	/* the challenge */
-	{ "challenge_malformed", 400, N_("This is no challenge.") },
-	{ "challenge_foreign", 403,
-	  N_("The challenge was not made for this terminal and purpose.") },
-	{ "challenge_expired", 403, N_("The challenge has expired: get a new one.") },
-	{ "challenge_used", 403, N_("The challenge was used already: get a new one.") },
+	{ "challenge_malformed", 400, "This is no challenge." },
+	{ "challenge_foreign", 403, "The challenge was not made for this terminal and purpose." },
+	{ "challenge_expired", 403, "The challenge has expired: get a new one." },
+	{ "challenge_used", 403, "The challenge was used already: get a new one." },
 	/* the card: DESIGN.md has the words */
-	{ "invalid_certificate", 403, N_("The certificate is not valid.") },
-	{ "certificate_expired", 403, N_("The certificate has expired.") },
-	{ "certificate_revoked", 403, N_("The certificate has been revoked.") },
+	{ "invalid_certificate", 403, "The certificate is not valid." },
+	{ "certificate_expired", 403, "The certificate has expired." },
+	{ "certificate_revoked", 403, "The certificate has been revoked." },
 	{ "unsupported_certificate", 403,
-	  N_("This is no certificate for user authentication of a card.") },
-	{ "signature_mismatch", 403, N_("The signature is not the card's over this challenge.") },
+	  "This is no certificate for user authentication of a card." },
+	{ "signature_mismatch", 403, "The signature is not the card's over this challenge." },
 	{ "revocation_info_stale", 503,
-	  N_("Whether the certificate has been revoked is not known at present.") },
-	{ "certificate_superseded", 403, N_("A newer certificate has taken its place.") },
-	{ "renewal_ambiguous", 403,
-	  N_("Which certificate this one took the place of is not clear.") },
+	  "Whether the certificate has been revoked is not known at present." },
+	{ "certificate_superseded", 403, "A newer certificate has taken its place." },
+	{ "renewal_ambiguous", 403, "Which certificate this one took the place of is not clear." },
 	/* the holder */
-	{ "not_bound", 404, N_("There is no MyKey ID for this card.") },
-	{ "already_expired", 409, N_("The MyKey ID has expired already.") },
-	{ "wish_taken", 409, N_("This MyKey ID is taken: wish for another one.") },
-	{ "wish_unchanged", 409, N_("This is the present MyKey ID.") },
-	{ "generation_limit", 409, N_("No more MyKey IDs are made for this holder.") },
-	{ "local_number_taken", 409,
-	  N_("This number is linked to another holder in this sector.") },
+	{ "not_bound", 404, "There is no MyKey ID for this card." },
+	{ "already_expired", 409, "The MyKey ID has expired already." },
+	{ "wish_taken", 409, "This MyKey ID is taken: wish for another one." },
+	{ "wish_unchanged", 409, "This is the present MyKey ID." },
+	{ "generation_limit", 409, "No more MyKey IDs are made for this holder." },
+	{ "local_number_taken", 409, "This number is linked to another holder in this sector." },
 	{ "already_linked", 409,
-	  N_("Another number is linked in this sector: unlink that one first.") },
-	{ "not_linked", 409, N_("No number is linked in this sector.") },
+	  "Another number is linked in this sector: unlink that one first." },
+	{ "not_linked", 409, "No number is linked in this sector." },
 	/* the tap */
-	{ "tap_not_allowed", 403, N_("This terminal may not serve holders without their PIN.") },
-	{ "tap_not_registered", 404, N_("This card is not registered for use without a PIN.") },
-	{ "tap_malformed", 400,
-	  N_("The birth date's key or the number of its tries is malformed.") },
+	{ "tap_not_allowed", 403, "This terminal may not serve holders without their PIN." },
+	{ "tap_not_registered", 404, "This card is not registered for use without a PIN." },
+	{ "tap_malformed", 400, "The birth date's key or the number of its tries is malformed." },
 	{ "tap_record_invalid", 403,
-	  N_("The age record is not that of the card that answered, or not genuine.") },
-	{ "tap_limit", 429,
-	  N_("This card was tried too often within an hour: use it with its PIN.") },
+	  "The age record is not that of the card that answered, or not genuine." },
+	{ "tap_limit", 429, "This card was tried too often within an hour: use it with its PIN." },
 	{ "not_linked_here", 404,
-	  N_("The holder is not known in this sector yet: resolve with the PIN first.") },
+	  "The holder is not known in this sector yet: resolve with the PIN first." },
 	/* the service */
-	{ "queue_full", 429, N_("Too much is being asked at once: try again later.") },
-	{ "database_unavailable", 503, N_("The database is not available: try again later.") },
-	{ "stopping", 503, N_("The service is stopping: try again.") },
-	{ "internal_error", 500, N_("The service failed.") },
+	{ "queue_full", 429, "Too much is being asked at once: try again later." },
+	{ "database_unavailable", 503, "The database is not available: try again later." },
+	{ "outcome_unknown", 503,
+	  "Whether it was done is not known: ask again with the same Idempotency-Key." },
+	{ "stopping", 503, "The service is stopping: try again." },
+	{ "internal_error", 500, "The service failed." },
 };
 
 static size_t find(const char *bytes, size_t len)
@@ -93,7 +91,7 @@ const char *answer_code(const char *bytes, size_t len)
 
 const char *answer_title(const char *code)
 {
-	return _(refusals[find(code, strlen(code))].title);
+	return refusals[find(code, strlen(code))].title;
 }
 
 int answer_status(const char *code)
@@ -123,9 +121,11 @@ static void answer_failure(struct request *r, int result)
 		else
 			answer_problem(r->x, "queue_full", NULL, load.seconds_to_wait);
 		return;
-	case FUDA_ESTORE:
-	case FUDA_EUNSURE: /* the same request again tells */
+	case FUDA_ESTORE: /* nothing was done */
 		answer_problem(r->x, "database_unavailable", NULL, RETRY_DATABASE);
+		return;
+	case FUDA_EUNSURE: /* the same request again tells */
+		answer_problem(r->x, "outcome_unknown", NULL, RETRY_DATABASE);
 		return;
 	default:
 		answer_problem(r->x, "internal_error", NULL, 0);

@@ -61,6 +61,8 @@ static int judge_records(struct request *r, struct fuda_context *ctx,
 	if (verdict.result == FUDA_RESULT_OK ||
 	    (!config->cv_trust_count && strcmp(verdict.rule, "authority_unknown") == 0))
 		*ret_code = NULL;
+	else
+		http_rule(r->x, verdict.rule);
 	return 0;
 }
 

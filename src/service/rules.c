@@ -240,6 +240,8 @@ static const char *take_holder(struct request *r, _unused_ const struct http_req
 	metrics_result(r->service->metrics, verdict.result);
 	if (strcmp(verdict.result, "ok") == 0)
 		return NULL;
+	if (*verdict.rule)
+		http_rule(r->x, verdict.rule);
 	/* the operator said that lists may be missing; one that is there counts */
 	if (strcmp(verdict.result, "revocation_info_stale") == 0 &&
 	    !r->service->config.crl_required)

@@ -75,6 +75,10 @@ static void log_request(struct server *s, const struct http_request *request, co
 	json_string(&out, "route", route);
 	json_number(&out, "status", status);
 	json_number(&out, "us", us);
+	if (request->code)
+		json_string(&out, "code", request->code);
+	if (request->rule)
+		json_string(&out, "rule", request->rule);
 	if (memcmp(request->caller, nobody, sizeof(nobody)) != 0) {
 		id_text(request->caller, id);
 		json_string(&out, "terminal", id);

@@ -13,8 +13,8 @@ enum { SERVER_ADDRESS = 160 };
 struct server_config {
 	struct service *service;
 	/* A line of the log, one JSON object without its end: a finished request (time, route,
-	 * status, us, terminal, trace), or an event (time, event, message). Nothing of requests
-	 * else is in it. Any thread. NULL: no log. */
+	 * status, us, code, rule, terminal, trace), or an event (time, event, message). Nothing of
+	 * requests else is in it. Any thread. NULL: no log. */
 	void (*log)(void *arg, const char *line);
 	void *arg;
 };

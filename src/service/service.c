@@ -204,18 +204,24 @@ static bool revocation_missing(struct service *service)
 	return n == 0;
 }
 
-size_t service_reasons(struct service *service, const char *ret[SERVICE_REASONS])
+bool service_database_away(struct service *service)
 {
 	struct writer_load load = { .healthy = true };
+
+	if (service->writer)
+		writer_load(service->writer, &load);
+	return atomic_load(&service->health.database) || !load.healthy;
+}
+
+size_t service_reasons(struct service *service, const char *ret[SERVICE_REASONS])
+{
 	size_t n = 0;
 
 	if (atomic_load(&service->health.stopping)) {
 		ret[0] = "stopping"; /* and the writer may be no more */
 		return 1;
 	}
-	if (service->writer)
-		writer_load(service->writer, &load);
-	if (atomic_load(&service->health.database) || !load.healthy)
+	if (service_database_away(service))
 		ret[n++] = "database";
 	if (atomic_load(&service->health.clock))
 		ret[n++] = "clock_untrusted";

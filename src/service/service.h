@@ -61,6 +61,8 @@ int service_check_clock(struct service *service, struct store *store);
  * they agree. Fails if it cannot be told. */
 int service_check_audit(struct service *service, struct store *store);
 
+/* Whether the database did not answer when asked last, or the writer's last batch failed for it. */
+bool service_database_away(struct service *service);
 /* Why no traffic should come here: words, static, at most SERVICE_REASONS; how many. */
 enum { SERVICE_REASONS = 8 };
 size_t service_reasons(struct service *service, const char *ret[SERVICE_REASONS]);

@@ -151,6 +151,11 @@ void http_problem(struct exchange *x, int status, const char *code, const char *
 		insist_words(detail, "_: 0123456789");
 }
 
+void http_rule(_unused_ struct exchange *x, const char *rule)
+{
+	insist_words(rule, "_");
+}
+
 static void check_number(const char *number)
 {
 	struct cursor c = cur_of((const uint8_t *)number, strlen(number));
