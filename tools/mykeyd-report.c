@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuda-mykeyd report: what a day had. */
 #include "service/daily.h"
+#include "service/tls.h"
 #include "tools/mykeyd-desk.h"
 
 #include <stdio.h>
@@ -46,6 +47,22 @@ static void report_terminals(struct call *call, const struct daily *d)
 	}
 }
 
+/* So that who reads this each day hears of it in time. */
+static void report_tls(struct call *call, struct desk *desk)
+{
+	struct ca_server tls;
+
+	if (tls_read(desk->service, &tls) < 0)
+		return;
+	report_time(call->report, _("Certificate for TLS until"), "tls_until", tls.not_after);
+	if (!common.json && tls.not_after - time(NULL) < (time_t)TLS_WARN_DAYS * DAY)
+		fprintf(stderr,
+			_("The certificate for TLS ends soon: 'fuda-mykeyd tls renew --folder %s' "
+			  "makes "
+			  "a new one.\n"),
+			mykeyd_folder());
+}
+
 static int daily(struct call *call, struct desk *desk)
 {
 	struct daily d;
@@ -65,6 +82,7 @@ static int daily(struct call *call, struct desk *desk)
 	report_number(call->report, _("Refusals in the audit trail"), "refusals", (long)d.refused);
 	report_number(call->report, _("MyKey IDs active now"), "mykeys_active", (long)d.active);
 	report_terminals(call, &d);
+	report_tls(call, desk);
 	return 0;
 }
 

@@ -47,6 +47,7 @@ const char *const audit_actions[] = {
 	"terminal-suspend",
 	"terminal-tap-off",
 	"terminal-tap-on",
+	"tls-renew",
 	"unlink",
 	"wish-taken",
 	NULL,

@@ -185,6 +185,14 @@ static int make_server(const struct ca *ca, EVP_PKEY *key, const struct names *n
 	return r < 0 ? r : finish(ca, x, ret_der);
 }
 
+static int refuse_names(struct fuda_context *ctx)
+{
+	return ctx_fail(ctx, FUDA_EINVAL,
+			_("A server has 1 to %d names, which are DNS names or IP addresses "
+			  "with commas between, and a certificate for 1 to %d days."),
+			NAMES_MAX, SERVER_DAYS_MAX);
+}
+
 int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, int days,
 		    struct fuda_buf *ret_certificate, struct fuda_buf *ret_key)
 {
@@ -196,10 +204,7 @@ int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, 
 	int r;
 
 	if (read_names(names, &list) < 0 || days < 1 || days > SERVER_DAYS_MAX)
-		return ctx_fail(ctx, FUDA_EINVAL,
-				_("A server has 1 to %d names, which are DNS names or IP addresses "
-				  "with commas between, and a certificate for 1 to %d days."),
-				NAMES_MAX, SERVER_DAYS_MAX);
+		return refuse_names(ctx);
 	key = EVP_EC_gen("P-256");
 	r = key ? make_server(ca, key, &list, days, &der) : FUDA_EFAILED;
 	if (r == 0)
@@ -210,6 +215,122 @@ int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, 
 		r = fuda_pem_encode("CERTIFICATE", der.data, der.len, ret_certificate);
 	if (r == 0)
 		r = fuda_buf_append(ret_key, pem.data, pem.len);
+	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+}
+
+/* ---- servers again ---- */
+
+static int read_certificate(const char *pem, X509 **ret)
+{
+	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(CA_CERT_MAX + sizeof(struct names));
+	size_t left = strlen(pem);
+	const unsigned char *p;
+
+	if (fuda_pem_decode("CERTIFICATE", &pem, &left, &der) < 0)
+		return FUDA_EFORMAT;
+	p = der.data;
+	*ret = d2i_X509(NULL, &p, (long)der.len);
+	return *ret ? 0 : FUDA_EFORMAT;
+}
+
+static void free_general(GENERAL_NAMES **names)
+{
+	GENERAL_NAMES_free(*names);
+}
+
+/* One name as text; "" if it is of another kind. */
+static void name_text(const GENERAL_NAME *name, char ret[NAME_MAX_BYTES + 1])
+{
+	const ASN1_STRING *value = NULL;
+	int len;
+
+	ret[0] = '\0';
+	if (name->type == GEN_DNS)
+		value = name->d.dNSName;
+	if (name->type == GEN_IPADD)
+		value = name->d.iPAddress;
+	len = value ? ASN1_STRING_length(value) : 0;
+	if (name->type == GEN_DNS && len <= NAME_MAX_BYTES) {
+		memcpy(ret, ASN1_STRING_get0_data(value), (size_t)len);
+		ret[len] = '\0';
+	} else if (name->type == GEN_IPADD && (len == 4 || len == 16)) {
+		(void)inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(value), ret,
+				NAME_MAX_BYTES);
+	}
+}
+
+static void names_of(const X509 *x, char ret[CA_NAMES_TEXT])
+{
+	_cleanup_(free_general) GENERAL_NAMES *all =
+		X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	size_t at = 0;
+
+	ret[0] = '\0';
+	for (int i = 0; all && i < sk_GENERAL_NAME_num(all); i++) {
+		char name[NAME_MAX_BYTES + 1];
+
+		name_text(sk_GENERAL_NAME_value(all, i), name);
+		if (*name && at + strlen(name) + 2 < CA_NAMES_TEXT)
+			at += (size_t)snprintf(ret + at, CA_NAMES_TEXT - at, "%s%s", at ? "," : "",
+					       name);
+	}
+}
+
+static int describe(const struct ca *ca, X509 *x, struct ca_server *ret)
+{
+	struct tm from, until;
+
+	if (ASN1_TIME_to_tm(X509_get0_notBefore(x), &from) != 1 ||
+	    ASN1_TIME_to_tm(X509_get0_notAfter(x), &until) != 1)
+		return FUDA_EFORMAT;
+	ret->not_before = timegm(&from);
+	ret->not_after = timegm(&until);
+	ret->ours = X509_verify(x, ca->key) == 1 && X509_get_extension_flags(x) & EXFLAG_XKUSAGE &&
+		    X509_get_extended_key_usage(x) & XKU_SSL_SERVER;
+	names_of(x, ret->names);
+	return 0;
+}
+
+int ca_read_server(struct fuda_context *ctx, const struct ca *ca, const char *pem,
+		   struct ca_server *ret)
+{
+	_cleanup_(ca_free_x509) X509 *x = NULL;
+	struct ca_server server;
+	CA_FORGET_ERRORS;
+	int r = read_certificate(pem, &x);
+
+	if (r == 0)
+		r = describe(ca, x, &server);
+	if (r < 0)
+		return ctx_fail(ctx, r, _("There is no certificate in PEM."));
+	*ret = server;
+	return 0;
+}
+
+int ca_renew_server(struct fuda_context *ctx, struct ca *ca, const char *pem, const char *names,
+		    int days, struct fuda_buf *ret_certificate)
+{
+	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(CA_CERT_MAX + sizeof(struct names));
+	_cleanup_(ca_free_x509) X509 *x = NULL;
+	struct ca_server server;
+	struct names list;
+	CA_FORGET_ERRORS;
+	int r = ca_read_server(ctx, ca, pem, &server);
+
+	if (r < 0)
+		return r;
+	if (!server.ours)
+		return ctx_fail(ctx, FUDA_EREFUSED,
+				_("The certificate is of another authority, which has to renew "
+				  "it."));
+	if (read_names(names ? names : server.names, &list) < 0 || days < 1 ||
+	    days > SERVER_DAYS_MAX)
+		return refuse_names(ctx);
+	r = read_certificate(pem, &x);
+	if (r == 0)
+		r = make_server(ca, X509_get0_pubkey(x), &list, days, &der);
+	if (r == 0)
+		r = fuda_pem_encode("CERTIFICATE", der.data, der.len, ret_certificate);
 	return r < 0 ? ctx_fail_code(ctx, r) : 0;
 }
 

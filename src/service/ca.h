@@ -4,6 +4,7 @@
 #ifndef SERVICE_CA_H
 #define SERVICE_CA_H
 
+#include <stdbool.h>
 #include <time.h>
 #include "service/id.h"
 #include <fuda/buf.h>
@@ -60,6 +61,20 @@ int ca_issue(struct fuda_context *ctx, struct ca *ca, const uint8_t *csr, size_t
  * fresh P-256 key, both appended as PEM. FUDA_EINVAL. */
 int ca_issue_server(struct fuda_context *ctx, struct ca *ca, const char *names, int days,
 		    struct fuda_buf *ret_certificate, struct fuda_buf *ret_key);
+
+/* What a server's certificate is: the first one in a PEM text. FUDA_EFORMAT: there is none. */
+enum { CA_NAMES_TEXT = 4096 };
+struct ca_server {
+	bool ours; /* this authority issued it, for a server */
+	time_t not_before, not_after;
+	char names[CA_NAMES_TEXT]; /* as ca_issue_server() takes them */
+};
+int ca_read_server(struct fuda_context *ctx, const struct ca *ca, const char *pem,
+		   struct ca_server *ret);
+/* A new certificate for the key of that one, with `names` (NULL: with the same), appended as PEM.
+ * FUDA_EREFUSED: it is not ours; FUDA_EINVAL: as ca_issue_server(). */
+int ca_renew_server(struct fuda_context *ctx, struct ca *ca, const char *pem, const char *names,
+		    int days, struct fuda_buf *ret_certificate);
 
 /* Its CRL: v2, number, in the order given, valid for CA_CRL_DAYS from `now`. */
 struct revoked {

@@ -13,6 +13,7 @@
 #include "service/checkpoint.h"
 #include "service/enrol.h"
 #include "service/sweep.h"
+#include "service/tls.h"
 
 enum { SWEEP_PORTIONS = 20, MESSAGE_MAX = 600, CRL_BYTES_MAX = 64 << 20 };
 
@@ -23,6 +24,7 @@ static int sweep(struct keeper *k);
 static int measure(struct keeper *k);
 static int checkpoint(struct keeper *k);
 static int list_terminals(struct keeper *k);
+static int watch_tls(struct keeper *k);
 
 enum { DUTY_SWEEP = 3 };
 static const struct duty {
@@ -38,6 +40,7 @@ static const struct duty {
 	{ "gauges", KEEPER_SLOW_SECONDS, false, measure },
 	{ "checkpoint", KEEPER_SLOW_SECONDS, false, checkpoint },
 	{ "terminal_crl", KEEPER_SLOW_SECONDS, false, list_terminals },
+	{ "tls", KEEPER_SLOW_SECONDS, false, watch_tls },
 };
 
 struct keeper {
@@ -228,6 +231,24 @@ static int list_terminals(struct keeper *k)
 	if (e == 0)
 		e = writer_run(k->service->writer, &renewal.task);
 	return e == FUDA_EWAIT ? 0 : e;
+}
+
+/* Once it has ended, no terminal comes in any more. */
+static int watch_tls(struct keeper *k)
+{
+	time_t ends = k->service->tls_ends;
+	char date[32];
+	struct tm tm;
+
+	if (!ends || ends - time(NULL) > (time_t)TLS_WARN_DAYS * 86400)
+		return 0;
+	if (!gmtime_r(&ends, &tm) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return FUDA_EFAILED;
+	return ctx_fail(k->ctx, FUDA_EVERIFY,
+			_("The certificate for TLS ends at %s: 'fuda-mykeyd tls renew --folder %s' "
+			  "makes "
+			  "a new one, for when the service is started again."),
+			date, k->service->config.folder);
 }
 
 /* ---- time ---- */

@@ -116,8 +116,8 @@ static bool is_unix(const char *address)
 	return strncmp(address, "unix:", 5) == 0;
 }
 
-/* When the first certificate of a PEM text ends, for the gauges. */
-static void note_end(struct server *s, const char *text, enum metrics_gauge gauge)
+/* When the first certificate of a PEM text ends, for the gauges; 0: it does not say. */
+static time_t note_end(struct server *s, const char *text, enum metrics_gauge gauge)
 {
 	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(PKI_FILE_MAX);
 	_cleanup_(fuda_cert_free) struct fuda_cert *cert = NULL;
@@ -126,6 +126,7 @@ static void note_end(struct server *s, const char *text, enum metrics_gauge gaug
 	if (fuda_pem_decode("CERTIFICATE", &text, &left, &der) == 0 &&
 	    fuda_cert_new(s->service->ctx, der.data, der.len, &cert) == 0)
 		metrics_set(s->service->metrics, gauge, fuda_cert_facts(cert)->not_after);
+	return cert ? fuda_cert_facts(cert)->not_after : 0;
 }
 
 static int listen_for_terminals(struct fuda_context *ctx, struct server *s)
@@ -168,8 +169,8 @@ static int listen_for_terminals(struct fuda_context *ctx, struct server *s)
 		config.tls_certificate = (const char *)certificate.data;
 		config.tls_key = (const char *)key.data;
 		config.tls_client_ca = (const char *)client_ca.data;
-		note_end(s, config.tls_certificate, GAUGE_TLS_ENDS);
-		note_end(s, config.tls_client_ca, GAUGE_CA_ENDS);
+		s->service->tls_ends = note_end(s, config.tls_certificate, GAUGE_TLS_ENDS);
+		(void)note_end(s, config.tls_client_ca, GAUGE_CA_ENDS);
 	}
 	return http_start(ctx, &config, &s->http);
 }

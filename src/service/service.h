@@ -34,6 +34,7 @@ struct service {
 	struct renewal *renewal;
 	struct metrics *metrics;
 	struct health health;
+	time_t tls_ends; /* when the certificate that is served with ends; 0: none is */
 };
 
 /* Opens all of it; the database's schema must be there, and of this keystore and environment:
