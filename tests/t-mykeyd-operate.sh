@@ -14,7 +14,7 @@ options_of_page() {
 	awk -v c="$1" '$0 == ".Ss " c { on = 1; next } /^\.S[sh]/ { on = 0 } on' "$top/tools/fuda-mykeyd.1" |
 		sed -n -E 's/^\.It (Fl (.)( Ar ([^ ]+))? , )?Fl -([a-z-]+)( Ar (.*))?$/\2 \5 \7/p' | sort
 }
-for c in org sector operator terminal audit crl report backup restore; do
+for c in org sector operator terminal mykey audit crl report backup restore; do
 	daemon 0 $c --help
 	options_of_help >"$tmp/help"
 	options_of_page $c >"$tmp/page"
@@ -99,6 +99,15 @@ code=$(found .code)
 echo "$code" | grep -q -x -E '[A-HJ-NP-Z2-9]{4}(-[A-HJ-NP-Z2-9]{4}){2}' || fail "code $code"
 json .hours 72
 ! grep -r -q -F -e "$code" "$folder" || fail "the code is kept"
+
+# holders who are one; tests/test-join has what becomes of them
+op 2 mykey
+op 2 mykey join HANAKO12
+op 2 mykey join HANAKO12 HANAKO
+says err 'a MyKey ID is 8 letters and digits'
+op 2 mykey join HANAKO12 HANAKO13 --keep both
+op 1 mykey join HANAKO12 HANAKO13 --keep older --comment 'the same person'
+says err 'there is no MyKey ID HANAKO12'
 
 # other users, whom it does not know or who may not
 if as_others; then

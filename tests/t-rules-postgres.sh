@@ -15,3 +15,4 @@ tests/test-rules
 tests/test-rules-refused
 tests/test-rules-races
 tests/test-renewal
+tests/test-join

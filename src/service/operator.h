@@ -10,7 +10,7 @@
 enum role {
 	ROLE_ADMIN = 1,     /* organisations, sectors, operators, backups */
 	ROLE_REGISTRAR = 2, /* one-time codes, terminals */
-	ROLE_APPROVER = 4,  /* terminals that apply */
+	ROLE_APPROVER = 4,  /* terminals that apply, holders who are one */
 	ROLE_AUDITOR = 8,   /* the audit trail, reports */
 };
 enum { OPERATOR_NAME = 33, ROLES_TEXT = 64, ORG_NAME = 128, KIND_NAME = 32 };

@@ -31,6 +31,8 @@ static int bind(struct request *r, struct batch *batch)
 	struct json_out out;
 	int e = r->bound ? 0 : make_subject(r, batch);
 
+	if (e == 0 && fresh && r->bound)
+		e = request_hold(r, batch);
 	if (e == 0 && fresh)
 		e = request_issue(r, batch, NULL);
 	if (e == 0)

@@ -77,10 +77,13 @@ static bool has_number(const struct request *r)
 	return r->own.count && rows_get(&r->own, 0, 2).kind != DATUM_NULL;
 }
 
+/* What is added to a subject that another process joins to another one would be nobody's. */
 static int write_link(struct request *r, struct batch *batch, const struct link *l,
 		      const struct fuda_buf *sealed)
 {
-	return batch_write(batch, &add_link,
+	int e = request_hold(r, batch);
+
+	return e < 0 ? e : batch_write(batch, &add_link,
 			   (struct datum[]){ BYTES(r->sector.id, ID_BYTES), TEXT(l->ppid),
 					     BYTES(r->subject, ID_BYTES), INT(l->key_version),
 					     sealed ? BYTES(r->number_bidx, BLIND_BYTES) : NONE,
@@ -130,6 +133,19 @@ static int open_number(const struct request *r, const struct link *l, struct fud
 				 r->subject, ID_BYTES, sealed.bytes, sealed.len, ret);
 
 	return e < 0 ? e : fuda_buf_append(ret, "", 1);
+}
+
+int link_reseal(struct keys *keys, const uint8_t sector[ID_BYTES], int version,
+		const uint8_t from[ID_BYTES], const uint8_t to[ID_BYTES], struct datum sealed,
+		struct fuda_buf *ret)
+{
+	_cleanup_buf_ struct fuda_buf number = FUDA_BUF_INIT(LOCAL_TEXT);
+	int e = keys_sector_open(keys, sector, version, purpose, from, ID_BYTES, sealed.bytes,
+				 sealed.len, &number);
+
+	return e < 0 ? e :
+		       keys_sector_seal(keys, sector, version, purpose, to, ID_BYTES, number.data,
+					number.len, ret);
 }
 
 /* That the row is there is the consent. */

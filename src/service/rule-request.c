@@ -46,8 +46,11 @@ static const struct statement add_credential = { "INSERT INTO credential"
 						 "ON CONFLICT DO NOTHING",
 						 7 };
 static const struct statement supersede = { "UPDATE credential SET status = 'superseded' WHERE "
-					    "bidx = $1 AND status = 'active'",
-					    1 };
+					    "bidx = $1 AND subject = $2 AND status = 'active'",
+					    2 };
+static const struct statement hold = { "UPDATE credential SET status = status WHERE bidx = $1 AND "
+				       "subject = $2",
+				       2 };
 static const struct statement add_passed_over = { "INSERT INTO credential (bidx, id, subject, "
 						  "kind, not_after, status, created)"
 						  " VALUES ($1, $2, $3, $4, 0, 'superseded', $5) "
@@ -94,6 +97,13 @@ int request_audit(struct request *r, struct batch *batch, const char *action, co
 				     .data = data };
 
 	return batch_audit(batch, &entry);
+}
+
+int request_hold(struct request *r, struct batch *batch)
+{
+	return batch_write(batch, &hold,
+			   (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES),
+					     BYTES(r->subject, ID_BYTES) });
 }
 
 int request_issue(struct request *r, struct batch *batch, const char *id)
@@ -303,7 +313,8 @@ static int attach(struct request *r, struct batch *batch, size_t i)
 		e = rows_bytes(&r->credential[i], 0, 0, old, sizeof(old));
 	if (e == 0)
 		e = batch_write(batch, &supersede,
-				(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES) });
+				(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES),
+						  BYTES(r->subject, ID_BYTES) });
 	if (e == 0)
 		e = request_credential(r, batch, old);
 	if (e == 0)

@@ -106,6 +106,10 @@ void request_time(int64_t us, char ret[TIME_TEXT]);
 /* One row for the audit trail: who did what to the subject. `data` as in struct audit_entry. */
 int request_audit(struct request *r, struct batch *batch, const char *action, const char *data);
 
+/* For what adds something to a subject that was there: it stays whose card it is until all is done.
+ * Otherwise it was joined to another one (join.h), and the request begins anew. */
+int request_hold(struct request *r, struct batch *batch);
+
 /* Issues `id`, or a random one for NULL, to the subject, which has no active one. */
 int request_issue(struct request *r, struct batch *batch, const char *id);
 
@@ -124,6 +128,11 @@ int request_read_link(struct request *r, struct batch *batch);
 /* Answers with the pseudonym of the link that was read, and the number that is linked; the trail
  * says `action`. `amr` (RFC 8176): how the holder was known. */
 int request_tell_link(struct request *r, struct batch *batch, const char *action, const char *amr);
+
+/* Seals a number that is linked to `from` for `to`; `version` is that of the sector's key. */
+int link_reseal(struct keys *keys, const uint8_t sector[ID_BYTES], int version,
+		const uint8_t from[ID_BYTES], const uint8_t to[ID_BYTES], struct datum sealed,
+		struct fuda_buf *ret);
 
 /* ---- rule-answer.c: towards HTTP ---- */
 

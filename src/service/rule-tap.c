@@ -146,6 +146,8 @@ static int enter(struct request *r, struct batch *batch)
 	e = keys_seal(r->service->keys, purpose, r->bidx[0], BLIND_BYTES, r->tap.data, r->tap.len,
 		      &sealed);
 	if (e == 0)
+		e = request_hold(r, batch);
+	if (e == 0)
 		e = batch_write(batch, &set_tap,
 				(struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES),
 						  BYTES(r->subject, ID_BYTES),
