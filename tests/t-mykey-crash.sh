@@ -85,4 +85,4 @@ check_tables() {
 }
 
 command -v sqlite3 >/dev/null || { echo "SKIP: sqlite3 is not installed"; exit 77; }
-crash service "${FUDA_TEST_POSTGRES:-sqlite:mykeyd.db}"
+crash service "${FUDA_TEST_POSTGRES:-sqlite:$tmp/service/mykeyd.db}"

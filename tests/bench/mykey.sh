@@ -89,7 +89,7 @@ tell verify 3
 verified=$(word 1)
 echo "  verifications a second of one core (certificate, two RSA signatures, serial number): $verified"
 case $parts in *sqlite*)
-	service on-sqlite sqlite:mykeyd.db
+	service on-sqlite "sqlite:$tmp/on-sqlite/mykeyd.db"
 	figures on-sqlite
 	sqlite=$rate
 	echo "  SQLite: $sqlite durable binds a second at 64 connections"
