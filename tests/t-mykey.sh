@@ -253,6 +253,26 @@ suspended() {
 becomes 'suspension' suspended
 says err 'suspended this terminal'
 json_lacks .tries_before
+run 9 terminal status --terminal u --json
+json .state suspended
+json .error EREFUSED
+json .not_after
+run 9 terminal status --terminal u
+says out 'suspended by an operator'
+daemon_in s 0 terminal resume "$mykeyd_id" --comment 'a test'
+resumed() {
+	(cd "$tmp" && "$fuda" terminal status --terminal u --json >out 2>err)
+}
+becomes 'the end of a suspension' resumed
+json .state active
+daemon_in s 0 terminal revoke "$mykeyd_id" --reason cessation --comment 'a test'
+revoked() {
+	resumed && return 1
+	grep -q '"state":"revoked"' "$tmp/out"
+}
+becomes 'revocation' revoked
+json .error EREFUSED
+says err 'enrolled anew'
 tries card auth 3
 
 # ---- renewal ----
@@ -296,8 +316,13 @@ run 9 mykey bind --terminal t -r virtual:card --pin-file pin --json
 json .error EUNREACHABLE
 json_lacks .tries_before
 says err 'cannot be reached'
-run 0 terminal status --terminal t
+# what is known here is shown, and that no more is
+run 9 terminal status --terminal t --json
+json .state active
+json .error EUNREACHABLE
+run 9 terminal status --terminal t
 says out 'ready'
+says err 'cannot be reached'
 
 # nothing of what was secret stands in what was written
 for f in "$tmp"/*.log; do

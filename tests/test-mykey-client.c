@@ -252,6 +252,47 @@ static void bad_challenges(void **state)
 	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), 0);
 }
 
+/* Whether the terminal may act: nothing is waited for, and what an operator said is kept. */
+static void checked(void **state)
+{
+	static const struct {
+		__typeof__(api.replies[0]) reply;
+		int code;
+		enum fuda_terminal_state then;
+	} cases[] = {
+		{ { .challenge = true }, 0, FUDA_TERMINAL_ACTIVE },
+		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_suspended") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_SUSPENDED },
+		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_revoked") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_REVOKED },
+		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_certificate_expired") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_EXPIRED },
+		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_unknown") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_ACTIVE },
+		{ { .status = 503, .head = "Retry-After: 1\r\n" }, FUDA_EWAIT, FUDA_TERMINAL_ACTIVE },
+		{ { .challenge = true, .origin = "https://elsewhere.example" }, FUDA_EVERIFY, FUDA_TERMINAL_ACTIVE },
+		{ { .challenge = true, .terminal = OTHER }, FUDA_EVERIFY, FUDA_TERMINAL_ACTIVE },
+		{ { .body = "{}" }, FUDA_EFORMAT, FUDA_TERMINAL_ACTIVE },
+		{ { .drop = true }, FUDA_EUNREACHABLE, FUDA_TERMINAL_ACTIVE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		REPLY(cases[i].reply);
+		if (fuda_terminal_check(terminal, dl) != cases[i].code)
+			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
+		assert_int_equal(state_of(terminal), cases[i].then);
+		assert_int_equal(api.asked, 1);
+		assert_string_equal(api.seen[0].target, "GET /v1/challenge?purpose=show");
+	}
+	assert_string_equal(fuda_terminal_state_name(FUDA_TERMINAL_SUSPENDED), "suspended");
+	assert_string_equal(fuda_terminal_state_name(FUDA_TERMINAL_REVOKED), "revoked");
+}
+
 static void without_certificate(void **state)
 {
 	(void)state;
@@ -753,6 +794,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLIENT(what_is_signed),
 		CLIENT(bad_challenges),
+		CLIENT(checked),
 		CLIENT(without_certificate),
 		CLIENT(requests),
 		CLIENT(impossible_wishes),

@@ -3,6 +3,20 @@
 
 #include <stdio.h>
 
+/* Once it has its certificate, the service is asked whether it still may act. */
+static int ask(struct call *call, struct fuda_terminal *terminal)
+{
+	struct fuda_terminal_facts facts;
+	int r = fuda_terminal_poll(terminal, call->dl);
+
+	if (r == 0)
+		r = fuda_terminal_facts(terminal, &facts);
+	if (r == 0 &&
+	    (facts.state == FUDA_TERMINAL_ACTIVE || facts.state == FUDA_TERMINAL_RENEWAL_DUE))
+		r = fuda_terminal_check(terminal, call->dl);
+	return r;
+}
+
 static int run(struct call *call)
 {
 	struct fuda_terminal *terminal = NULL;
@@ -14,7 +28,7 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	/* what is known here is shown even if the service cannot be asked */
-	asked = fuda_terminal_poll(terminal, call->dl);
+	asked = ask(call, terminal);
 	call->shown = true;
 	r = mykey_report_terminal(call, terminal, &facts);
 	if (r == 0 && asked == 0 && facts.state == FUDA_TERMINAL_RENEWAL_DUE)

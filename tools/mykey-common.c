@@ -45,6 +45,8 @@ static const char *state_text(enum fuda_terminal_state state)
 		[FUDA_TERMINAL_ACTIVE] = N_("ready"),
 		[FUDA_TERMINAL_RENEWAL_DUE] = N_("ready; the certificate should be renewed"),
 		[FUDA_TERMINAL_EXPIRED] = N_("the certificate has expired"),
+		[FUDA_TERMINAL_SUSPENDED] = N_("suspended by an operator"),
+		[FUDA_TERMINAL_REVOKED] = N_("revoked by an operator"),
 	};
 
 	return _(texts[state]);

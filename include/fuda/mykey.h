@@ -22,13 +22,16 @@ struct fuda_terminal;
 enum { FUDA_TERMINAL_ID = 37, FUDA_FINGERPRINT = 65 };
 
 /* "unknown" (no answer yet), "applied" (waits for approval), "active", "renewal_due" (two thirds of
- * its life are over), "expired"; static. */
+ * its life are over), "expired"; what fuda_terminal_check() was told: "suspended", "revoked";
+ * static. */
 enum fuda_terminal_state {
 	FUDA_TERMINAL_NONE,
 	FUDA_TERMINAL_APPLIED,
 	FUDA_TERMINAL_ACTIVE,
 	FUDA_TERMINAL_RENEWAL_DUE,
 	FUDA_TERMINAL_EXPIRED,
+	FUDA_TERMINAL_SUSPENDED,
+	FUDA_TERMINAL_REVOKED,
 };
 const char *fuda_terminal_state_name(enum fuda_terminal_state state);
 
@@ -65,6 +68,11 @@ int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char
 /* Asks whether the certificate is there now. 0: it is, or not yet: see the facts. Otherwise as
  * fuda_terminal_enrol(); FUDA_ENOTFOUND: there is no code any more to ask with. */
 int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl);
+/* Asks whether this terminal, which has its certificate, may act: 0, FUDA_EREFUSED (it may not; the
+ * facts have the state if an operator said so), FUDA_EWAIT (the service cannot tell now; it is not
+ * waited for), FUDA_EUNREACHABLE, FUDA_EVERIFY (another service, or one that has another name than
+ * when this terminal was enrolled). */
+int fuda_terminal_check(struct fuda_terminal *terminal, struct fuda_deadline *dl);
 /* Gets a new certificate for a new key (simplereenroll); the old ones stay until it is there. After
  * a failure the same request is sent again. Errors as fuda_terminal_enrol(); FUDA_EWAIT also if it
  * is to be approved first, FUDA_EBUSY if another program was faster. */

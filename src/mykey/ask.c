@@ -206,6 +206,7 @@ static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 	struct problem p;
 
 	problem_read(a, &p);
+	snprintf(m->refused, sizeof(m->refused), "%s", p.code);
 	return problem_wait(a) ? wait_for(m, &p, problem_wait(a), dl) :
 				 problem_fail(m->ctx, a, &p);
 }
@@ -239,6 +240,36 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 			return ask_take_challenge(m, wish->purpose, &a, ret);
 		r = wait_or_fail(m, &a, dl);
 	}
+	return r;
+}
+
+static bool not_now(_unused_ void *arg, _unused_ int seconds)
+{
+	return false;
+}
+
+/* By a challenge, which nobody has to sign: it says all that is asked of a terminal. */
+int fuda_terminal_check(struct fuda_terminal *terminal, struct fuda_deadline *dl)
+{
+	static const struct {
+		const char *code;
+		enum fuda_terminal_state state;
+	} states[] = {
+		{ "terminal_suspended", FUDA_TERMINAL_SUSPENDED },
+		{ "terminal_revoked", FUDA_TERMINAL_REVOKED },
+		{ "terminal_certificate_expired", FUDA_TERMINAL_EXPIRED },
+	};
+	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_SHOW };
+	struct fuda_mykey m = { .terminal = terminal, .ctx = terminal->ctx, .wait = not_now };
+	struct fuda_digest digest;
+	int r;
+
+	terminal->told = FUDA_TERMINAL_NONE;
+	r = fuda_mykey_challenge(&m, &wish, dl, &digest);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (r == FUDA_EREFUSED && strcmp(states[i].code, m.refused) == 0)
+			terminal->told = states[i].state;
+	wipe(&m, sizeof(m));
 	return r;
 }
 

@@ -16,6 +16,7 @@ struct fuda_mykey {
 	bool challenged;
 	enum fuda_mykey_purpose purpose;
 	char token[ANSWER_TOKEN];
+	char refused[48]; /* the code of the last challenge that was not given; "" */
 };
 
 struct purpose {

@@ -328,7 +328,8 @@ const char *fuda_terminal_state_name(enum fuda_terminal_state state)
 	static const char *const names[] = {
 		[FUDA_TERMINAL_NONE] = "unknown",    [FUDA_TERMINAL_APPLIED] = "applied",
 		[FUDA_TERMINAL_ACTIVE] = "active",   [FUDA_TERMINAL_RENEWAL_DUE] = "renewal_due",
-		[FUDA_TERMINAL_EXPIRED] = "expired",
+		[FUDA_TERMINAL_EXPIRED] = "expired", [FUDA_TERMINAL_SUSPENDED] = "suspended",
+		[FUDA_TERMINAL_REVOKED] = "revoked",
 	};
 
 	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
@@ -341,6 +342,8 @@ static enum fuda_terminal_state state_at(const struct fuda_terminal *t, time_t n
 
 	if (!t->certificate.len)
 		return t->retry_at ? FUDA_TERMINAL_APPLIED : FUDA_TERMINAL_NONE;
+	if (t->told)
+		return t->told;
 	if (now > c->not_after)
 		return FUDA_TERMINAL_EXPIRED;
 	if (now - c->not_before >= (c->not_after - c->not_before) / 3 * 2)

@@ -32,6 +32,7 @@ struct fuda_terminal {
 	struct fuda_buf der;                  /* of the certificate */
 	struct terminal_certificate facts;    /* in `der` */
 	struct https *https;                  /* NULL until it is needed */
+	enum fuda_terminal_state told;        /* by the service; FUDA_TERMINAL_NONE: nothing */
 };
 
 /* Brings what a server is called into the form of an origin (RFC 6454 6.2): small letters, no port
