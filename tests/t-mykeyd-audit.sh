@@ -21,6 +21,16 @@ op 0 audit verify --json
 json .outside true
 json .checkpoints 1
 silent err
+# a command that tells nothing begins no chain
+chains=$(found .chains)
+for c in 'org list' 'sector list' 'terminal list' 'operator list' 'crl status' 'tls status' 'audit query' 'report daily'; do
+	op 0 $c
+done
+op 0 audit verify --json
+json .chains "$chains"
+op 0 audit export -o told.jsonl
+op 0 audit verify --json
+json .chains $((chains + 1))
 mv "$folder/checkpoints.jsonl" "$tmp/kept"
 op 0 audit verify --json
 json .outside false

@@ -107,6 +107,31 @@ static void goes_back(void **state)
 	expect(1, "1:7 row_missing\n");
 }
 
+/* Its first row is in the transaction of the second: both are there, or neither, and then again both. */
+static void begins_late(void **state)
+{
+	struct audit *none = NULL;
+
+	(void)state;
+	assert_int_equal(audit_begin_late(keys, "a\nb", &none), FUDA_EINVAL);
+	assert_null(none);
+	assert_int_equal(audit_begin_late(keys, "late", &audit), 0);
+	expect(0, "");
+	assert_int_equal(totals.chains, 0);
+	audit_mark(audit);
+	assert_int_equal(store_begin(store, true), 0);
+	assert_int_equal(audit_add(audit, store, &(struct audit_entry){ "x", NULL, "NO", NULL, "" }), FUDA_EINVAL);
+	assert_int_equal(audit_add(audit, store, &an_entry), 0);
+	store_rollback(store);
+	audit_undo(audit);
+	expect(0, "");
+	assert_int_equal(totals.rows, 0);
+	add_rows(2);
+	expect(0, "");
+	assert_int_equal(totals.chains, 1);
+	assert_int_equal(totals.rows, 3);
+}
+
 static void chains_beside_each_other(void **state)
 {
 	struct audit *other = NULL, *first;
@@ -278,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_what_is_no_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(begins_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(chains_beside_each_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(deleted, setup, teardown),

@@ -160,6 +160,11 @@ int audit_begin(_unused_ struct store *store, _unused_ struct keys *keys, _unuse
 	return 0;
 }
 
+int audit_begin_late(struct keys *keys, const char *who, struct audit **ret)
+{
+	return audit_begin(NULL, keys, who, ret);
+}
+
 void audit_free(struct audit **audit)
 {
 	trail.freed += *audit != NULL;

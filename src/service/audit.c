@@ -19,6 +19,7 @@ struct head {
 struct audit {
 	uint8_t chain[ID_BYTES];
 	struct head now, marked;
+	struct fuda_buf who; /* the data of the first row */
 };
 
 static const struct statement insert = {
@@ -104,7 +105,8 @@ static struct datum id_or_null(const uint8_t *id)
 	return id ? BYTES(id, ID_BYTES) : NONE;
 }
 
-int audit_add(struct audit *audit, struct store *store, const struct audit_entry *entry)
+/* What has been found to be a row. */
+static int put_row(struct audit *audit, struct store *store, const struct audit_entry *entry)
 {
 	struct head next = { .seq = audit->now.seq + 1 };
 	const struct datum row[AUDIT_COLS] = {
@@ -120,14 +122,31 @@ int audit_add(struct audit *audit, struct store *store, const struct audit_entry
 	};
 	int e;
 
-	if (!is_word(entry->actor_kind) || !is_word(entry->action) || !is_data(entry->data))
-		return FUDA_EINVAL;
 	e = audit_hash(audit->now.hash, row, next.hash);
 	if (e == 0)
 		e = store_queue(store, &insert, row, NULL);
 	if (e == 0)
 		audit->now = next;
 	return e;
+}
+
+static int put_first(struct audit *audit, struct store *store)
+{
+	const struct audit_entry entry = { "service", NULL, "audit-begin", NULL,
+					   (const char *)audit->who.data };
+
+	return put_row(audit, store, &entry);
+}
+
+int audit_add(struct audit *audit, struct store *store, const struct audit_entry *entry)
+{
+	int e = 0;
+
+	if (!is_word(entry->actor_kind) || !is_word(entry->action) || !is_data(entry->data))
+		return FUDA_EINVAL;
+	if (audit->now.seq == 0)
+		e = put_first(audit, store);
+	return e < 0 ? e : put_row(audit, store, entry);
 }
 
 void audit_mark(struct audit *audit)
@@ -142,14 +161,13 @@ void audit_undo(struct audit *audit)
 
 /* ---- a new chain ---- */
 
-static int first_row(struct audit *audit, struct store *store, const char *data)
+static int first_row(struct audit *audit, struct store *store)
 {
-	const struct audit_entry entry = { "service", NULL, "audit-begin", NULL, data };
 	int e = store_begin(store, true);
 
 	if (e < 0)
 		return e;
-	e = audit_add(audit, store, &entry);
+	e = put_first(audit, store);
 	if (e == 0)
 		return store_commit(store);
 	store_rollback(store);
@@ -172,25 +190,37 @@ static int who_began(struct keys *keys, const char *who, struct fuda_buf *ret_da
 	return e < 0 ? e : fuda_buf_append(ret_data, "", 1);
 }
 
-int audit_begin(struct store *store, struct keys *keys, const char *who, struct audit **ret)
+int audit_begin_late(struct keys *keys, const char *who, struct audit **ret)
 {
-	_cleanup_buf_ struct fuda_buf data = FUDA_BUF_INIT(AUDIT_DATA + 1);
 	_cleanup_(audit_free) struct audit *audit = calloc(1, sizeof(*audit));
 	size_t len = strnlen(who, WHO_MAX + 1);
 	int e;
 
 	if (!audit)
 		return FUDA_ENOMEM;
+	audit->who.max = AUDIT_DATA + 1;
 	if (len == 0 || len > WHO_MAX || !is_plain(who, len))
 		return FUDA_EINVAL;
 	e = id_new(audit->chain);
 	if (e == 0)
-		e = who_began(keys, who, &data);
+		e = who_began(keys, who, &audit->who);
+	if (e < 0)
+		return e;
+	*ret = audit;
+	audit = NULL;
+	return 0;
+}
+
+int audit_begin(struct store *store, struct keys *keys, const char *who, struct audit **ret)
+{
+	_cleanup_(audit_free) struct audit *audit = NULL;
+	int e = audit_begin_late(keys, who, &audit);
+
 	if (e < 0)
 		return e;
 	for (int tries = 0; tries < BEGIN_TRIES; tries++) {
 		audit_undo(audit);
-		e = first_row(audit, store, (const char *)data.data);
+		e = first_row(audit, store);
 		if (e != FUDA_ERETRY)
 			break;
 	}
@@ -204,6 +234,8 @@ int audit_begin(struct store *store, struct keys *keys, const char *who, struct 
 
 void audit_free(struct audit **audit)
 {
+	if (*audit)
+		fuda_buf_free(&(*audit)->who);
 	free(*audit);
 	*audit = NULL;
 }

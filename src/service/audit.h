@@ -26,6 +26,9 @@ struct audit_entry {
 /* Begins a new chain, whose first row says who begins it, and with which keystore, in its own
  * transaction. FUDA_EINVAL: `who` is no short text. */
 int audit_begin(struct store *store, struct keys *keys, const char *who, struct audit **ret);
+/* The same, but that row comes with the first that is added, in the transaction of that one: who
+ * adds none leaves no chain. */
+int audit_begin_late(struct keys *keys, const char *who, struct audit **ret);
 void audit_free(struct audit **audit);
 /* Queues one row (store_queue()) and moves the head in memory. FUDA_EINVAL: no such row may be. */
 int audit_add(struct audit *audit, struct store *store, const struct audit_entry *entry);

@@ -303,6 +303,7 @@ static int start_writer(struct fuda_context *ctx, struct service *s, bool servin
 		.who = serving ? "service" : "operator",
 		.queue = serving ? (size_t)s->config.queue : OPERATOR_QUEUE,
 		.batch = (size_t)s->config.batch,
+		.late = !serving, /* who only looks leaves no chain behind */
 	};
 
 	return writer_start(ctx, &config, &s->writer);

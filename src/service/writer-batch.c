@@ -59,12 +59,19 @@ int batch_audit(struct batch *batch, const struct audit_entry *entry)
 
 /* ---- the connection ---- */
 
+static int begin_chain(struct transaction *t)
+{
+	return t->late ? audit_begin_late(t->keys, t->who, &t->batch.audit) :
+			 audit_begin(t->batch.store, t->keys, t->who, &t->batch.audit);
+}
+
 int transaction_open(const struct writer_config *config, struct writer *writer,
 		     struct transaction *ret)
 {
 	int e;
 
 	ret->keys = config->keys;
+	ret->late = config->late;
 	ret->slot_max = MAX(config->batch, 1);
 	ret->pending_max = MAX(ret->slot_max * WRITES, WRITES_MIN);
 	ret->who = strdup(config->who);
@@ -76,7 +83,7 @@ int transaction_open(const struct writer_config *config, struct writer *writer,
 	if (e == 0)
 		e = store_open(ret->ctx, config->where, false, &ret->batch.store);
 	if (e == 0)
-		e = audit_begin(ret->batch.store, ret->keys, ret->who, &ret->batch.audit);
+		e = begin_chain(ret);
 	ret->batch.writer = writer;
 	return e;
 }
@@ -111,7 +118,7 @@ static int begin_once(struct transaction *t)
 
 	/* left after a commit of which nobody knows: no audit, no effect */
 	if (!t->batch.audit)
-		e = audit_begin(t->batch.store, t->keys, t->who, &t->batch.audit);
+		e = begin_chain(t);
 	return e < 0 ? e : store_begin(t->batch.store, true);
 }
 

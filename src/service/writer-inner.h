@@ -25,6 +25,7 @@ struct transaction {
 	struct fuda_context *ctx;
 	struct keys *keys;
 	char *who;
+	bool late;
 	struct slot *slots;
 	size_t slot_count, slot_max;
 	struct slot *current;

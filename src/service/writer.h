@@ -43,7 +43,7 @@ struct task {
 	 * within a second, on another thread if the writer is at something else. */
 	int64_t deadline;
 	struct task *next; /* the writer's */
-	int tries;	   /* the writer's */
+	int tries;         /* the writer's */
 };
 
 /* A write that must change one row: if it does not (somebody else was faster) nothing of the batch
@@ -57,11 +57,12 @@ int batch_read(struct batch *batch, const struct statement *statement, const str
 int batch_audit(struct batch *batch, const struct audit_entry *entry);
 
 struct writer_config {
-	const char *where;  /* store_open() */
+	const char *where; /* store_open() */
 	struct keys *keys;
-	const char *who;    /* audit_begin() */
-	size_t queue;	    /* tasks that may wait */
-	size_t batch;	    /* tasks of one transaction at most */
+	const char *who; /* audit_begin() */
+	size_t queue;    /* tasks that may wait */
+	size_t batch;    /* tasks of one transaction at most */
+	bool late;       /* its chain begins with the first row that a task adds */
 };
 /* Opens its own connection and begins its chain. */
 int writer_start(struct fuda_context *ctx, const struct writer_config *config, struct writer **ret);
@@ -78,9 +79,9 @@ void writer_stop(struct writer **writer, int ms);
 struct writer_load {
 	size_t waiting, limit;
 	int64_t batches, tasks, retries, failures; /* since the start */
-	int64_t commit_us;   /* of all commits together */
-	bool healthy;	     /* the last batch did not fail for the database */
-	bool stopping;	     /* it takes no task any more */
+	int64_t commit_us;                         /* of all commits together */
+	bool healthy;        /* the last batch did not fail for the database */
+	bool stopping;       /* it takes no task any more */
 	int seconds_to_wait; /* about how long a new task would wait, 1 at least */
 };
 void writer_load(struct writer *writer, struct writer_load *ret);
