@@ -351,6 +351,39 @@ static void revokes_with_its_list_or_not_at_all(void **state)
 	assert_int_equal(NUMBER("SELECT count(*) FROM approval WHERE decision = 'revoke'"), 0);
 }
 
+/* One that cannot be listed is not left out: no list, none revoked, and which row it is. */
+static void damaged_serial(void **state)
+{
+	static const struct statement shorten = { "UPDATE certificate SET serial = $1 WHERE state = 'revoked'", 1 };
+	const struct datum bad[] = { BYTES("123456789012345", 15), BYTES("12345678901234567", 17), BYTES("", 0),
+				     TEXT("1234567890123456"), NONE };
+	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF, der = REQUEST_BUF, other_request = REQUEST_BUF,
+				      other = REQUEST_BUF;
+	uint8_t id[ID_BYTES], other_id[ID_BYTES];
+	struct crl_renewal renewal;
+	char text[ID_TEXT];
+
+	(void)state;
+	make_terminal(&request, &der, id);
+	make_terminal(&other_request, &other, other_id);
+	assert_int_equal(give_order("hanako", TERMINAL_REVOKE, id, NULL, NULL), 0);
+	id_text(id, text);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(store_run(db, &shorten, &bad[i], NULL), 0);
+		assert_int_equal(crl_renewal_init(&renewal, &service), 0);
+		assert_int_equal(writer_run(service.writer, &renewal.task), FUDA_EFORMAT);
+		assert_non_null(strstr(fuda_context_message(renewal.ctx), text));
+		crl_renewal_free(&renewal);
+		assert_int_equal(give_order("hanako", TERMINAL_REVOKE, other_id, NULL, NULL), FUDA_EFORMAT);
+		assert_non_null(strstr(fuda_context_message(ctx), text));
+	}
+	assert_int_equal(NUMBER("SELECT max(number) FROM crl"), 1);
+	assert_int_equal(revoked_in_crl(&der), 1); /* the last one counts */
+	assert_int_equal(NUMBER("SELECT count(*) FROM certificate WHERE state = 'valid'"), 1);
+	assert_int_equal(NUMBER("SELECT count(*) FROM audit WHERE action = 'terminal-revoke'"), 1);
+	assert_int_equal(give_order("hanako", TERMINAL_SUSPEND, other_id, NULL, NULL), 0);
+}
+
 /* More than a page of them. */
 static void lists_many(void **state)
 {
@@ -513,6 +546,7 @@ int main(void)
 		WITH(keeps_to_the_states),
 		WITH(revokes),
 		WITH(revokes_with_its_list_or_not_at_all),
+		WITH(damaged_serial),
 		WITH(lists_many),
 		WITH(renews),
 		WITH(renews_not_what_was_stopped),

@@ -357,6 +357,27 @@ static void gives_the_list(void **state)
 	exchange_free(&x);
 }
 
+/* Where none can be made the last one is given, to its end. */
+static void gives_the_last_list(void **state)
+{
+	struct exchange x = EXCHANGE("GET", "/crl/terminals.crl");
+
+	(void)state;
+	serve(&x);
+	assert_int_equal(x.status, 200);
+	SQL("CREATE TRIGGER full BEFORE INSERT ON crl BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+	SQL("UPDATE crl SET this_update = this_update - 90000");
+	x.answers = 0;
+	serve(&x);
+	assert_int_equal(x.status, 200);
+	assert_string_equal(x.type, "application/pkix-crl");
+	SQL("UPDATE crl SET this_update = this_update - 6 * 86400");
+	x.answers = 0;
+	serve(&x);
+	assert_int_equal(x.status, 503);
+	exchange_free(&x);
+}
+
 static void says_that_the_database_is_away(void **state)
 {
 	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF;
@@ -390,6 +411,7 @@ int main(void)
 		WITH(slows_guesses_down),
 		WITH(renews),
 		WITH(gives_the_list),
+		WITH(gives_the_last_list),
 		WITH(says_that_the_database_is_away),
 #undef WITH
 	};

@@ -24,8 +24,9 @@ struct act {
 	bool known; /* there is such an operator */
 	uint8_t who[ID_BYTES];
 	bool nobody; /* there are no operators */
+	bool told;   /* why it fails: the message is there */
 	/* the rest is act.c's */
-	bool asked, admitted, told;
+	bool asked, admitted;
 	int outcome;
 	struct rows self, any;
 };

@@ -465,7 +465,9 @@ static int order_go(struct act *act, struct batch *batch)
 	}
 	if (r < 0 || act->outcome < 0 || o->kind->act != TERMINAL_REVOKE)
 		return r;
-	return crl_make_step(&o->crl, batch, act->by->ctx, act->by->service->ca);
+	r = crl_make_step(&o->crl, batch, act->by->ctx, act->by->service->ca);
+	act->told = r == FUDA_EFORMAT;
+	return r;
 }
 
 static void order_again(struct act *act)

@@ -124,10 +124,11 @@ void application_free(struct application *application);
 
 /* ---- the list of certificates that count no more ---- */
 
-/* Makes a new list, as a part of a task: called in each of its steps until it gives STEP_DONE. */
+/* Makes a new list, as a part of a task: called in each of its steps until it gives STEP_DONE.
+ * FUDA_EFORMAT: a row is damaged, and the context says which. */
 struct crl_making {
 	int stage;
-	struct rows last, page;
+	struct rows last, nowhere, page;
 	struct revoked *list;
 	size_t count;
 	uint8_t behind[CA_SERIAL];

@@ -148,26 +148,24 @@ static void answer_list(struct exchange *x, const struct fuda_buf *der)
 	http_answer(x, &answer);
 }
 
-static void send_list(struct service *service, struct exchange *x)
+/* The last one there is, as long as it counts; `error`: why there is none newer. */
+static void send_list(struct service *service, struct exchange *x, int error)
 {
 	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(HTTP_ANSWER_MAX);
-	int64_t made;
+	int64_t made = 0;
 	int r = terminals_crl(service->terminals, &der, &made);
 
-	if (r < 0)
-		fail(service, x, r);
-	else
+	if (r == 0 && made + CA_CRL_DAYS * CRL_DAY > now_us() / SECONDS_US)
 		answer_list(x, &der);
+	else
+		fail(service, x, error ? error : r);
 }
 
 static void list_made(struct task *task, int result)
 {
 	struct list_request *q = (struct list_request *)task;
 
-	if (result < 0)
-		fail(q->renewal.service, q->x, result);
-	else
-		send_list(q->renewal.service, q->x);
+	send_list(q->renewal.service, q->x, result);
 	crl_renewal_free(&q->renewal);
 	free(q);
 }
@@ -205,7 +203,7 @@ static void handle_list(struct service *service, struct exchange *x)
 	if (r == 0 || r == FUDA_ENOTFOUND)
 		r = make_list(service, x);
 	if (r < 0)
-		fail(service, x, r);
+		send_list(service, x, r);
 }
 
 /* ---- certificates ---- */

@@ -230,6 +230,8 @@ static int list_terminals(struct keeper *k)
 	e = crl_renewal_init(&renewal, k->service);
 	if (e == 0)
 		e = writer_run(k->service->writer, &renewal.task);
+	if (e == FUDA_EFORMAT)
+		return ctx_fail(k->ctx, e, "%s", fuda_context_message(renewal.ctx));
 	return e == FUDA_EWAIT ? 0 : e;
 }
 
