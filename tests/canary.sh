@@ -13,7 +13,7 @@ find=$build/tests/find-secret
 canaries=$top/tests/canaries
 given=$tmp/given seen=$tmp/seen shown=$tmp/shown cards=$tmp/cards
 mkdir "$given" "$seen" "$shown" "$cards"
-"$build/fuda-vcard" make "$cards/stock" --person "$canaries/canary.person" --secrets "$canaries/canary.secrets" \
+sh "$top/tests/stock.sh" "$cards/stock" --person "$canaries/canary.person" --secrets "$canaries/canary.secrets" \
 	>"$seen/made" 2>&1 || fail "fuda-vcard make: $(cat "$seen/made")"
 
 # What follows from the person, what is changed to, and what is typed wrong, is as secret.

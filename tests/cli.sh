@@ -43,7 +43,7 @@ fresh() {
 	case " $* " in *" --secrets "*) ;; *) set -- "$@" --secrets "$top/tests/canaries/suite.secrets" ;; esac
 	case " $* " in *" --person "*) ;; *) set -- "$@" --person "$top/tests/canaries/suite.person" ;; esac
 	key=$(echo "stock$*" | tr -c 'a-z0-9\n' _)
-	[ -d "$tmp/$key" ] || "$build/fuda-vcard" make "$tmp/$key" "$@" >"$tmp/out" 2>"$tmp/err" ||
+	[ -d "$tmp/$key" ] || sh "$top/tests/stock.sh" "$tmp/$key" "$@" >"$tmp/out" 2>"$tmp/err" ||
 		fail "fuda-vcard make $*"
 	rm -rf "${tmp:?}/$name"
 	cp -R "$tmp/$key" "$tmp/$name"

@@ -7,7 +7,7 @@ stock=/usr/lib/pcsc/drivers/ifd-ccid.bundle
 if [ "${1-}" != inside ]; then
 	needs tests/usb-stage ./fuda-vcard "$stock/Contents/Info.plist"
 	begin_cards
-	./fuda-vcard make "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 	cp -RL "$stock" "$cards/ifd-ccid.bundle"
 	for kind in extended short tpdu tpdu-vendor tpdu-crc; do
 		echo "$kind"

@@ -109,7 +109,7 @@ json .rule issuer_unknown
 json .error EVERIFY
 json .world unknown
 json .certificate.serial
-"$build/fuda-vcard" make "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
+sh "$top/tests/stock.sh" "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
 run 6 auth -r virtual:card --pin-file pin --trust other/ca.pem
 run 0 auth -r virtual:card --pin-file pin --trust other/ca.pem --trust card/ca.pem
 run 1 auth -r virtual:card --pin-file pin --trust nowhere

@@ -188,7 +188,7 @@ grep -q '"result":"invalid_certificate"' "$tmp/face/summary.json" || fail "the s
 run 6 face -r virtual:card -o face --pin-file b
 says out 'who signed is not known'
 says_not out genuine
-"$build/fuda-vcard" make "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
+sh "$top/tests/stock.sh" "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
 keys=other/cv-authority.pem
 face 6
 json .rule authority_signature

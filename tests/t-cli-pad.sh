@@ -8,7 +8,7 @@ stock=/usr/lib/pcsc/drivers/ifd-ccid.bundle
 if [ "${1-}" != inside ]; then
 	needs tests/usb-stage ./fuda-vcard
 	begin_cards
-	./fuda-vcard make "$cards/new" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$cards/new" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 	export FUDA_TEST_KEYS="$cards/keys"
 	for what in pad:direct pad-short:direct pad-tpdu:direct pad:ours pad:stock; do
 		case $what in

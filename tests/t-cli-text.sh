@@ -92,7 +92,7 @@ says err '--cv-trust'
 mynumber 6
 json .rule authority_unknown
 json .individual_number "$number"
-"$build/fuda-vcard" make "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
+sh "$top/tests/stock.sh" "$tmp/other" >"$tmp/out" 2>"$tmp/err" || fail "a second hierarchy"
 attributes 6 --cv-trust other/cv-authority.pem # the same key ids, other keys
 json .rule authority_signature
 json .world unknown

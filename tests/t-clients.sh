@@ -35,7 +35,7 @@ says()
 dir=$FUDA_TEST_DIR/card
 canaries=$srcdir/tests/canaries
 password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
-./fuda-vcard make "$dir" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+sh "$srcdir/tests/stock.sh" "$dir" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 ./fuda-vcard run "$dir" --vpcd "127.0.0.1:$FUDA_TEST_PORT" >"$FUDA_TEST_DIR/card.log" 2>&1 &
 at_exit "pcscd_stop $!"
 run tests/bare-pcsc card " 00 00" 5000

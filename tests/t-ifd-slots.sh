@@ -6,7 +6,7 @@ set -eu
 if [ "${1-}" != inside ]; then
 	needs ifd-fuda.bundle/Contents/Linux/libifd-fuda.so tests/usb-stage tests/listen-exec ./fuda-vcard
 	begin_cards
-	./fuda-vcard make "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 	got=0
 	tests/usb-stage ccid-slots:"$cards/card" -- sh "$0" inside "$cards" || got=$?
 	exit $got

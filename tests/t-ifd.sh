@@ -12,7 +12,7 @@ if [ "${1-}" != inside ]; then
 		}
 	done
 	begin_cards
-	./fuda-vcard make "$cards/one" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$cards/one" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 	printf '%s\n' 'name = 番号　花子' 'birth_date = 1989-01-08' 'sex = female' \
 		'my_number = 987654321093' >"$cards/hanako"
 	./fuda-vcard make "$cards/two" --person "$cards/hanako" 2>/dev/null

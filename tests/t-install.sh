@@ -114,7 +114,7 @@ status=0
 LD_LIBRARY_PATH=$root/lib "$tmp/user" virtual:/nonexistent >"$tmp/der" 2>"$tmp/err" || status=$?
 [ $status != 0 ] && [ -s "$tmp/err" ] || fail "the example program on nothing: $status"
 if [ -e fuda-vcard ]; then
-	./fuda-vcard make "$tmp/card" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$tmp/card" 2>/dev/null
 	LD_LIBRARY_PATH=$root/lib "$tmp/user" "virtual:$tmp/card" >"$tmp/der" || fail "the example program"
 	openssl x509 -inform DER -in "$tmp/der" -noout || fail "the certificate of the example program"
 	# counter PIN SAYS [TRUST]

@@ -25,7 +25,7 @@ expect() {
 	head -n 1 "$dir/err" >>"$dir/messages" # what follows is the same advice for several
 }
 
-./fuda-vcard make "$dir/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+sh "$srcdir/tests/stock.sh" "$dir/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 expect ENOCARD 'Insert' info
 ! grep -q 'ENTRY(fault)' drivers.def ||
 	expect EWRONGCARD 'not a My Number card' info --reader "fault:sw=6A82@1+:virtual:$dir/card"

@@ -16,7 +16,7 @@ pcscd_let_preload
 reader='Fuda Test [Card] (20261120) 00 00'
 card=$FUDA_TEST_DIR/card
 canaries=$srcdir/tests/canaries
-./fuda-vcard make "$card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null 2>&1
+sh "$srcdir/tests/stock.sh" "$card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null 2>&1
 ./fuda-vcard run "$card" --vpcd "localhost:$FUDA_TEST_PORT" --wait 10 2>"$FUDA_TEST_DIR/vcard.log" &
 at_exit "pcscd_stop $!"
 n=0

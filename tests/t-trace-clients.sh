@@ -28,7 +28,7 @@ fail()
 mkdir -p "$dir/config/fuda"
 echo 'trace.raw = yes' >"$dir/config/fuda/config"
 canaries=${srcdir:-.}/tests/canaries
-./fuda-vcard make "$dir/card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+sh "${srcdir:-.}/tests/stock.sh" "$dir/card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
 password_hex=$(printf %s "$password" | od -An -v -tx1 | tr a-f A-F | sed 's/^ //; s/ / ?/g')
 head -c 32 /dev/zero >"$dir/digest"

@@ -7,7 +7,7 @@ set -eu
 if [ "${1-}" != inside ]; then
 	needs tests/usb-stage ./fuda-vcard ifd-fuda.bundle tests/listen-exec
 	begin_cards
-	./fuda-vcard make "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
+	sh "$srcdir/tests/stock.sh" "$cards/card" --secrets "$srcdir/tests/canaries/suite.secrets" 2>/dev/null
 	export FUDA_TEST_KEYS="$cards/keys"
 	tests/usb-stage "ccid-pad:$cards/card" -- sh "$0" inside "$cards"
 	exit

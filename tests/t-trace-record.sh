@@ -60,7 +60,7 @@ commands()
 }
 
 canaries=$top/tests/canaries
-./fuda-vcard make "$dir/card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+sh "${srcdir:-.}/tests/stock.sh" "$dir/card" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 ./fuda-vcard run "$dir/card" --vpcd "127.0.0.1:$FUDA_TEST_PORT" >"$dir/card.log" 2>&1 &
 at_exit "pcscd_stop $!"
 tests/bare-pcsc card " 00 00" 5000

@@ -59,7 +59,7 @@ cp "$tmp/a.apdu" "$tmp/first.apdu"
 run 0 trace diff --json a.apdu first.apdu
 json .result ok
 json .differences 0
-"$build/fuda-vcard" make "$tmp/stranger" >"$tmp/out" 2>"$tmp/err" || fail "another card"
+sh "$top/tests/stock.sh" "$tmp/stranger" >"$tmp/out" 2>"$tmp/err" || fail "another card"
 traced d.apdu cert auth -r trace:virtual:stranger
 run 1 trace diff a.apdu d.apdu
 says out '--- a.apdu'

@@ -23,7 +23,7 @@ unset LANGUAGE XDG_CONFIG_HOME
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}:abort_on_error=1" UBSAN_OPTIONS=abort_on_error=1
 mkdir "$HOME" "$place/given"
 canaries=$top/tests/canaries
-"$build/fuda-vcard" make "$place/stock" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
+sh "$top/tests/stock.sh" "$place/stock" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
 cp "$top/tests/torture/sign.apdu" "$place/"
 echo 'to be signed' >"$place/text"
