@@ -88,7 +88,8 @@ static int copy_card(const char *from, const char *to)
 }
 
 /* As vcard_make(), the same for each test: tests/stock.sh. */
-static int make_stocked(const char *name, const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size)
+static int make_stocked(const char *name, const char *dir, const struct vcard_make *what, char *ret_why,
+			size_t why_size)
 {
 	const char *stock = getenv("FUDA_TEST_STOCK");
 	char stocked[512], mine[544];
