@@ -14,7 +14,12 @@ command -v curl >/dev/null || {
 	exit 77
 }
 . "$srcdir/tests/postgres-env.sh"
-at_exit 'mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || postgres_status=1; rm -rf "$tmp"'
+stopped=
+go_on() {
+	[ -z "$stopped" ] || kill -CONT $stopped 2>/dev/null || :
+	stopped=
+}
+at_exit 'go_on; mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || postgres_status=1; rm -rf "$tmp"'
 
 # one that fails at the very end leaves the database to others
 if [ "$(id -u)" = 0 ]; then
@@ -73,4 +78,32 @@ run 0 mykey show --terminal t -r virtual:card --pin-file pin --json
 json .mykey_id "$id"
 mykeyd_stop two
 daemon_in two 0 org list
+
+# told to stop while its database hangs, it does not wait for that
+sed -i 's/^#*drain = .*/drain = 1/' "$tmp/two/mykeyd.conf"
+mykeyd_start two
+postmaster=$(head -n 1 "$FUDA_TEST_POSTGRES_DIR/data/postmaster.pid")
+for pid in $(cat "/proc/$postmaster/task/$postmaster/children"); do
+	kill -STOP "$pid"
+	stopped="$stopped $pid"
+done
+(cd "$tmp" && exec curl -s --max-time 50 --cacert two/ca.pem --cert t/certificate.pem --key t/key.pem \
+	"$url/v1/challenge?purpose=bind" >waiting.out 2>&1) &
+waiting=$!
+hangs() {
+	curl -s --max-time 5 "$ops/metrics" | grep -q '^mykey_http_requests_open [1-9]'
+}
+becomes "a request that waits for the database" hangs
+pid=$(cat "$tmp/two.pid")
+begun=$(date +%s)
+kill -TERM "$pid"
+got=0
+wait "$pid" || got=$?
+rm -f "$tmp/two.pid"
+[ $(($(date +%s) - begun)) -lt 30 ] || fail "stopping waited for the database"
+[ $got = 8 ] || fail "it ended with $got"
+says two.log 'the database does not answer'
+go_on
+wait $waiting || :
+daemon_in two 0 audit verify
 echo ok

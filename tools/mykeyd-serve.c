@@ -6,8 +6,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { PATIENCE = 2, /* seconds, beyond what the configuration gives to requests */
+       LAST_WORDS = 256 };
 
 static bool quiet;
 static int ready_fd = -1;
@@ -74,6 +78,32 @@ static void block(sigset_t *signals)
 	sigprocmask(SIG_BLOCK, signals, NULL);
 }
 
+/* ---- an end that does not come ---- */
+
+static char last_words[LAST_WORDS];
+
+/* What was not answered was not acknowledged; the database rolls back what was not committed. */
+static void end_now(int number)
+{
+	(void)number;
+	if (write(STDERR_FILENO, last_words, strlen(last_words)) < 0)
+		_exit(fuda_error_exit_status(FUDA_EFAILED));
+	_exit(fuda_error_exit_status(FUDA_ETIMEOUT));
+}
+
+/* A database that hangs is given a minute for each thing that is asked of it; who tells a service
+ * to stop does not wait for that. */
+static void stop_in_time(int seconds)
+{
+	struct sigaction action = { .sa_handler = end_now };
+
+	snprintf(last_words, sizeof(last_words), "%s",
+		 _("fuda-mykeyd: the database does not answer: not waited for any longer. What was "
+		   "not answered may be asked again.\n"));
+	sigaction(SIGALRM, &action, NULL);
+	alarm((unsigned)seconds);
+}
+
 static int run(struct call *call)
 {
 	_cleanup_service_ struct service *service = NULL;
@@ -96,6 +126,7 @@ static int run(struct call *call)
 		return r;
 	tell_ready(server);
 	wait_for_signals(&signals, server);
+	stop_in_time((int)service->config.drain + PATIENCE);
 	left = server_stop(&server);
 	if (left && !quiet)
 		fprintf(stderr, _("fuda-mykeyd: %d requests were not answered.\n"), left);
