@@ -8,6 +8,7 @@
 #include "service/checkpoint.h"
 #include "service/create.h"
 #include "service/keeper.h"
+#include "service/operator.h"
 #include "service/server.h"
 #include "tests/scratch.h"
 
@@ -230,6 +231,58 @@ static void compares_clocks(void **state)
 	s = opened(true);
 	assert_int_equal(reasons(s, &reason), 1);
 	assert_string_equal(reason, "clock_untrusted");
+	service_close(&s);
+}
+
+/* The newest row of the trail is so many microseconds ahead. */
+static void move_trail(struct store *store, int64_t by)
+{
+	static const struct statement move = { "UPDATE audit SET at = $1 WHERE at = (SELECT MAX(at) FROM audit)", 1 };
+
+	assert_int_equal(store_run(store, &move, &INT(now_us() + by), NULL), 0);
+}
+
+/* SQLite has no clock of its own: that ours was set back is seen by what was written before. */
+static void sees_a_clock_that_was_set_back(void **state)
+{
+	static const struct {
+		int64_t ahead;
+		bool bad;
+	} rows[] = { { 0, false }, { 290000000, false }, { 310000000, true }, { 400 * 86400 * SECONDS_US, true } };
+	struct acting by;
+	struct service *s;
+	struct store *store;
+	const char *reason;
+
+	(void)state;
+	make();
+	s = opened(true);
+	store = database();
+	assert_int_equal(acting_self(ctx, s, &by), 0);
+	assert_int_equal(operator_accept_clock(&by, "it was right"), FUDA_ENOTFOUND);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		move_trail(store, rows[i].ahead);
+		assert_int_equal(service_check_clock(s, store), 0);
+		assert_int_equal(reasons(s, &reason), rows[i].bad);
+		assert_string_equal(reason, rows[i].bad ? "clock_untrusted" : "");
+	}
+	/* from the beginning, too */
+	service_close(&s);
+	s = opened(true);
+	by.service = s;
+	assert_int_equal(reasons(s, &reason), 1);
+	assert_string_equal(reason, "clock_untrusted");
+	/* unless it was the row that was wrong; which is said once, and of no other row */
+	assert_int_equal(operator_accept_clock(&by, ""), FUDA_EINVAL);
+	assert_int_equal(operator_accept_clock(&by, "the battery was empty"), 0);
+	assert_int_equal(service_check_clock(s, store), 0);
+	assert_int_equal(reasons(s, &reason), 0);
+	move_trail(store, 500 * 86400 * SECONDS_US);
+	assert_int_equal(service_check_clock(s, store), 0);
+	assert_int_equal(reasons(s, &reason), 1);
+	snprintf(by.operator, sizeof(by.operator), "jiro");
+	assert_int_equal(operator_accept_clock(&by, "nobody's word"), FUDA_EREFUSED);
+	store_close(&store);
 	service_close(&s);
 }
 
@@ -482,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuses_what_is_not_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(prepares_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(compares_clocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(sees_a_clock_that_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_challenge_without_the_database, setup, teardown),

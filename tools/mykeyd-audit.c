@@ -315,6 +315,13 @@ static int accept_loss(struct call *call, struct desk *desk)
 	return 0;
 }
 
+static int accept_clock(struct call *call, struct desk *desk)
+{
+	if (!comment)
+		return call_usage(call, _("say --comment TEXT: what was wrong with the clock"));
+	return operator_accept_clock(&desk->by, comment);
+}
+
 static int prune(struct call *call, struct desk *desk)
 {
 	int64_t us = 0, deleted = 0;
@@ -341,6 +348,7 @@ static const struct action actions[] = {
 	  "audit-export", export },
 	{ "checkpoint", 0, 0, "", "audit-checkpoint", ROLE_AUDITOR, NULL, checkpoint },
 	{ "accept-loss", 0, 0, "comment", NULL, 0, NULL, accept_loss },
+	{ "accept-clock", 0, 0, "comment", NULL, 0, NULL, accept_clock },
 	{ "prune", 0, 0, "before", "audit-prune", ROLE_AUDITOR, "audit-prune", prune },
 	{ 0 },
 };
@@ -357,7 +365,7 @@ static const struct option_spec options[] = {
 	{ "from", 0, "DATE", N_("query, export: since then"), OPTION_TEXT, &from },
 	{ "until", 0, "DATE", N_("query, export: before then"), OPTION_TEXT, &until },
 	{ "out", 'o', "FILE", N_("export: a new file"), OPTION_TEXT, &out },
-	{ "comment", 0, "TEXT", N_("accept-loss: why"), OPTION_TEXT, &comment },
+	{ "comment", 0, "TEXT", N_("accept-loss, accept-clock: why"), OPTION_TEXT, &comment },
 	{ "before", 0, "DATE", N_("prune: what is older goes"), OPTION_TEXT, &before },
 	{ NULL },
 };
@@ -365,7 +373,7 @@ static const struct option_spec options[] = {
 const struct fuda_command command_mykeyd_audit = {
 	.name = "audit",
 	.summary = N_("check, read, sign or shorten the audit trail"),
-	.synopsis = "verify | query | export | checkpoint | accept-loss | prune",
+	.synopsis = "verify | query | export | checkpoint | accept-loss | accept-clock | prune",
 	.options = options,
 	.flags = COMMAND_FOLDER | COMMAND_FILTER,
 	.run = run,

@@ -13,6 +13,7 @@
 enum { PAGE = 256, LINE_MAX_BYTES = 16384, SHOWN_MAX = 1024 };
 
 const char *const audit_actions[] = {
+	"audit-accept-clock",
 	"audit-accept-loss",
 	"audit-begin",
 	"audit-export",
@@ -25,6 +26,7 @@ const char *const audit_actions[] = {
 	"expire",
 	"init",
 	"link",
+	"mykey-join",
 	"operator-add",
 	"operator-drop",
 	"org-add",

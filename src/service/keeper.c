@@ -67,6 +67,12 @@ static int compare_clocks(struct keeper *k)
 	/* the writer learns that the database is back by having something to write */
 	if (service_database_away(k->service))
 		k->due[DUTY_SWEEP] = 0;
+	if (atomic_load(&k->service->health.behind))
+		return ctx_fail(k->ctx, FUDA_EFAILED,
+				_("This machine's clock is more than five minutes behind the "
+				  "newest row of the audit trail: nobody is served until it is "
+				  "set. If that row is the one that is wrong, say 'fuda-mykeyd "
+				  "audit accept-clock'."));
 	return atomic_load(&k->service->health.clock) ?
 		       ctx_fail(k->ctx, FUDA_EFAILED,
 				_("This machine's clock and the database's are more than two "

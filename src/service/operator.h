@@ -48,6 +48,9 @@ int operator_may(const struct acting *by, unsigned role, const char *act, const 
  * audit trail, with a comment of 1 to LOSS_COMMENT - 1 bytes. For an admin. */
 enum { LOSS_COMMENT = 201 };
 int operator_accept_loss(const struct acting *by, int64_t lost, const char *comment);
+/* Says that the rows of the audit trail that are from the future were written by a wrong clock:
+ * they do not count any more when clocks are compared. Likewise. FUDA_ENOTFOUND: there are none. */
+int operator_accept_clock(const struct acting *by, const char *comment);
 
 int operator_add_org(const struct acting *by, const char *name, const char *kind,
 		     uint8_t ret[ID_BYTES]);

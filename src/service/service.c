@@ -156,21 +156,6 @@ static int check_version(struct fuda_context *ctx, struct store *store)
 
 /* ---- health ---- */
 
-int service_check_clock(struct service *service, struct store *store)
-{
-	int64_t before = now_us(), theirs, after;
-	int e = store_clock(store, &theirs);
-
-	atomic_store(&service->health.database, e < 0);
-	if (e < 0)
-		return e;
-	after = now_us();
-	/* what the question took is nobody's error */
-	atomic_store(&service->health.clock,
-		     theirs < before - CLOCK_TOLERANCE_US || theirs > after + CLOCK_TOLERANCE_US);
-	return 0;
-}
-
 /* The heads that were signed last, as they are known outside of the database, are still in it: what
  * a walk over all of it would find besides is the business of "audit verify". */
 int service_check_audit(struct service *service, struct store *store)

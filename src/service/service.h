@@ -17,10 +17,11 @@
 struct health {
 	atomic_bool stopping;
 	atomic_bool database; /* it did not answer when asked last */
-	atomic_bool clock;    /* our clock and the database's are CLOCK_TOLERANCE apart (D5) */
+	atomic_bool clock;    /* our clock and the database's are CLOCK_TOLERANCE apart (D5), or */
+	atomic_bool behind;   /* ours is CLOCK_BEHIND or more behind the audit trail */
 	atomic_bool audit;    /* the audit trail is not the one whose heads we signed last (D5) */
 };
-enum { CLOCK_TOLERANCE_US = 2000000 };
+enum { CLOCK_TOLERANCE_US = 2000000, CLOCK_BEHIND_US = 300000000 };
 
 struct service {
 	struct config config;
@@ -47,6 +48,9 @@ void service_close(struct service **service);
 /* The names in the table of settings of what a database is bound to. */
 #define SETTING_KEYSTORE    "keystore"    /* keys_identity() */
 #define SETTING_ENVIRONMENT "environment" /* text */
+/* Likewise, of rows of the audit trail that a wrong clock wrote: the times of the first and of the
+ * last, microseconds, 8 bytes each. */
+#define SETTING_CLOCK "clock"
 
 /* Makes the schema, or brings it up to date, and binds the database to keystore and environment, or
  * makes sure that it is: FUDA_EVERIFY. */
@@ -56,7 +60,8 @@ int service_prepare(struct fuda_context *ctx, struct store *store, struct keys *
 /* Whether the database is bound to this keystore: FUDA_ENOTFOUND (to none), FUDA_EVERIFY. */
 int service_check_keystore(struct fuda_context *ctx, struct store *store, struct keys *keys);
 
-/* Compares the clocks, and notes what came out in `health`. */
+/* Compares our clock with the database's and with the audit trail, and notes what came out in
+ * `health`. */
 int service_check_clock(struct service *service, struct store *store);
 /* Compares the last checkpoint that is known outside with what the database has, and notes whether
  * they agree. Fails if it cannot be told. */
