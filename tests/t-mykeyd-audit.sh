@@ -53,11 +53,15 @@ op 2 audit query --from yesterday
 op 2 audit query --from 2026-02-30
 op 2 audit query --object 12
 op 2 audit query --before 2020-01-01
+op 2 audit accept-clock
+says err '--comment'
+op 1 audit accept-clock --comment 'the battery was empty'
+says err 'no row of the audit trail is from the future'
 # a word that no row can have is a mistake, and these are those that can
 for word in org-ad "x' OR '1'='1" ''; do
 	op 2 audit query --action "$word"
 	silent out
-	says err "there is no action '$word'; these are: audit-accept-loss, "
+	says err "there is no action '$word'; these are: audit-accept-clock, audit-accept-loss, "
 done
 op 2 audit export -o typo.jsonl --action org-ad
 [ ! -e "$tmp/typo.jsonl" ] || fail "an export of an action that there is not"
@@ -66,7 +70,8 @@ tail -n 2 "$tmp/err" | sed -n 's/.* \([a-z-]*\)$/\1/p' >>"$tmp/actions"
 {
 	sed -n 's/.*request_audit(r, batch, "\([a-z-]*\)".*/\1/p; s/.*request_tell_link(r, batch, "\([a-z-]*\)".*/\1/p
 		s/.*audit([ra], batch, "\([a-z-]*\)".*/\1/p' "$top"/src/service/rule-*.c "$top"/src/service/enrol-apply.c
-	sed -n 's/.*\.name = "\([a-z-]*\)".*/\1/p' "$top"/src/service/operator.c "$top"/src/service/enrol.c
+	sed -n 's/.*\.name = "\([a-z-]*\)".*/\1/p' "$top"/src/service/operator.c "$top"/src/service/enrol.c \
+		"$top"/src/service/join.c "$top"/src/service/clock.c
 	sed -n 's/.*"\(terminal-[a-z-]*\)".*/\1/p' "$top"/src/service/enrol*.c
 	sed -n 's/.*{ "service", NULL, "\([a-z-]*\)".*/\1/p' "$top"/src/service/*.c
 	sed -n 's/.*operator_may(.*"\([a-z-]*\)").*/\1/p; s/.*ROLE_AUDITOR, "\([a-z-]*\)".*/\1/p' "$top"/tools/mykeyd-*.c

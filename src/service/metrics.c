@@ -330,7 +330,8 @@ static void print_health(struct page *p, struct service *service)
 
 	single(p, "ready", "gauge", "1: this process can serve.",
 	       service_reasons(service, reasons) == 0);
-	single(p, "clock_untrusted", "gauge", "1: its clock is not the database's, or behind the audit trail.",
+	single(p, "clock_untrusted", "gauge",
+	       "1: its clock is not the database's, or behind the audit trail.",
 	       atomic_load(&service->health.clock));
 	single(p, "audit_broken", "gauge", "1: the audit trail was changed.",
 	       atomic_load(&service->health.audit));
