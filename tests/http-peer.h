@@ -70,7 +70,14 @@ static void stand_handle(void *arg, struct exchange *x)
 	const char *path = http_request(x)->path;
 
 	atomic_fetch_add(&s->handled, 1);
-	if (strcmp(path, "/problem") == 0) {
+	if (strcmp(path, "/source") == 0) {
+		char text[2 * 16 + 1];
+		struct http_answer a = { .status = 200, .content_type = "text/plain", .body = text, .body_len = 32 };
+
+		for (size_t i = 0; i < 16; i++)
+			snprintf(text + 2 * i, 3, "%02x", http_request(x)->source[i]);
+		http_answer(x, &a);
+	} else if (strcmp(path, "/problem") == 0) {
 		http_problem(x, 422, "no_good", "It is no good", "Say it better.", 7);
 	} else if (strcmp(path, "/later") == 0) {
 		struct stand_later *later = malloc(sizeof(*later));

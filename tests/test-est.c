@@ -251,7 +251,7 @@ static void tells_nothing_of_codes(void **state)
 		finish(&e);
 	}
 	meter_end(terminals_guesses(service.terminals));
-	meter_init(terminals_guesses(service.terminals), TERMINAL_GUESSES);
+	meter_init(terminals_guesses(service.terminals), TERMINAL_GUESSES, TERMINAL_GUESSES_EACH);
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		prepare(&e, enroll, &request, NULL);
 		e.x.request.authorization = odd[i];
@@ -263,7 +263,7 @@ static void tells_nothing_of_codes(void **state)
 	assert_int_equal(NUMBER("SELECT count(*) FROM terminal"), 1);
 }
 
-/* Ten wrong ones a minute; right ones do not count, and wait all the same once they are over. */
+/* Ten wrong ones a minute of each source, and some of all; right ones do not count, and wait all the same once they are over. */
 static void slows_guesses_down(void **state)
 {
 	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF;
@@ -275,14 +275,24 @@ static void slows_guesses_down(void **state)
 	make_request("P-256", &request);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(try_code(&request, code, NULL), 202);
-	for (int i = 0; i < TERMINAL_GUESSES; i++)
+	for (int i = 0; i < TERMINAL_GUESSES_EACH; i++)
 		assert_int_equal(try_code(&request, i % 2 ? "ABCD-EFGH-JKLM" : "nonsense", NULL), 401);
 	prepare(&e, enroll, &request, code);
 	serve(&e.x);
 	assert_int_equal(e.x.status, 429);
 	assert_in_range(e.x.retry_after, 1, 60);
 	finish(&e);
-	assert_int_equal(NUMBER("SELECT count(*) FROM audit WHERE action = 'refused'"), TERMINAL_GUESSES / 2);
+	assert_int_equal(NUMBER("SELECT count(*) FROM audit WHERE action = 'refused'"), TERMINAL_GUESSES_EACH / 2);
+	/* others enrol while he is told to wait, until too many do as he did */
+	for (int i = TERMINAL_GUESSES_EACH; i <= TERMINAL_GUESSES; i++) {
+		for (int wrong = 0; wrong < 2; wrong++) {
+			prepare(&e, enroll, &request, wrong ? "nonsense" : code);
+			e.x.request.source[0] = (uint8_t)(i / TERMINAL_GUESSES_EACH);
+			serve(&e.x);
+			assert_int_equal(e.x.status, i == TERMINAL_GUESSES ? 429 : wrong ? 401 : 202);
+			finish(&e);
+		}
+	}
 }
 
 static int renew(const struct fuda_buf *certificate, const struct fuda_buf *request, char ret_code[64])

@@ -47,6 +47,51 @@ static void believes_its_proxy(void **state)
 	stand_down(&s);
 }
 
+/* Who sent it is what the proxy itself has added; elsewhere it is who is connected. */
+static void knows_its_source(void **state)
+{
+	static const char nobody[] = "00000000000000000000000000000000", local[] = "00000000000000000000ffff7f000001";
+	static const struct {
+		const char *field, *source;
+	} rows[] = {
+		{ "X-Forwarded-For: 192.0.2.1", "00000000000000000000ffffc0000201" },
+		{ "X-Forwarded-For: 198.51.100.7, 192.0.2.1", "00000000000000000000ffffc0000201" },
+		{ "X-Forwarded-For: x,\t192.0.2.1 ", "00000000000000000000ffffc0000201" },
+		{ "X-Forwarded-For: 2001:db8:1:2:3:4:5:6", "20010db8000100020000000000000000" },
+		{ "X-Forwarded-For: ::ffff:192.0.2.1", "00000000000000000000ffffc0000201" },
+		{ "X-Forwarded-For: 192.0.2.1,", nobody },
+		{ "X-Forwarded-For:", nobody },
+		{ "X-Forwarded-For: 192.0.2.1:80", nobody },
+		{ "X-Forwarded-For: 192.0.2.256", nobody },
+		{ "X-Forwarded-For: [2001:db8::1]", nobody },
+		{ "X-Forwarded-For: 1234567890123456789012345678901234567890123456789", nobody },
+		{ "X-Real-IP: 192.0.2.1", nobody },
+		{ "Forwarded: for=192.0.2.1", nobody },
+	};
+	char text[256];
+	struct stand s;
+	struct peer p;
+
+	(void)state;
+	stand_up(&s, unix_address("t.sock"), true, 1, 30);
+	p = peer_of(peer_unix_socket(scratch_path("t.sock")));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "GET /source HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", rows[i].field);
+		peer_asks(&p, text, 200, &a);
+		assert_string_equal(a.body, rows[i].source);
+	}
+	peer_close(&p);
+	stand_down(&s);
+	stand_up(&s, "127.0.0.1:0", false, 1, 30);
+	p = peer_of(peer_socket(http_port(s.http, 0)));
+	peer_asks(&p, "GET /source HTTP/1.1\r\nHost: a\r\n\r\n", 200, &a);
+	assert_string_equal(a.body, local);
+	peer_asks(&p, "GET /source HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", 200, &a);
+	assert_string_equal(a.body, local);
+	peer_close(&p);
+	stand_down(&s);
+}
+
 static void believes_no_nonsense(void **state)
 {
 	static const char *const bad[] = {
@@ -434,7 +479,7 @@ static void limits_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(believes_its_proxy), cmocka_unit_test(believes_no_nonsense),
+		cmocka_unit_test(believes_its_proxy), cmocka_unit_test(knows_its_source), cmocka_unit_test(believes_no_nonsense),
 		cmocka_unit_test(no_addresses), cmocka_unit_test(one_at_an_address), cmocka_unit_test(socket_files),
 		cmocka_unit_test(one_of_many), cmocka_unit_test(drains), cmocka_unit_test(stops_with_an_answer),
 		cmocka_unit_test(stops_while_it_is_answered), cmocka_unit_test(stops_at_once),

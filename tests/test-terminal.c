@@ -268,24 +268,44 @@ static void tells_refusals(void **state)
 
 static void meters(void **state)
 {
+	static const uint8_t one[METER_SOURCE] = { 1 }, two[METER_SOURCE] = { 2 }, three[METER_SOURCE] = { 3 };
 	struct meter m;
 	size_t turn = 99, other;
 	int wait = 0;
 
 	(void)state;
-	meter_init(&m, 2);
-	assert_int_equal(meter_take(&m, 1000, &turn, &wait), 0);
-	assert_int_equal(meter_take(&m, 1010, &other, &wait), 0);
-	assert_int_equal(meter_take(&m, 1011, &other, &wait), FUDA_EWAIT);
+	meter_init(&m, 2, 2);
+	assert_int_equal(meter_take(&m, 1000, one, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1010, one, &other, &wait), 0);
+	assert_int_equal(meter_take(&m, 1011, one, &other, &wait), FUDA_EWAIT);
 	assert_int_equal(wait, 49);
-	assert_int_equal(meter_take(&m, 1059, &other, &wait), FUDA_EWAIT);
+	assert_int_equal(meter_take(&m, 1059, one, &other, &wait), FUDA_EWAIT);
 	assert_int_equal(wait, 1);
-	assert_int_equal(meter_take(&m, 1060, &turn, &wait), 0);
-	assert_int_equal(meter_take(&m, 1060, &other, &wait), FUDA_EWAIT);
+	assert_int_equal(meter_take(&m, 1060, one, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1060, one, &other, &wait), FUDA_EWAIT);
 	meter_give_back(&m, turn);
-	assert_int_equal(meter_take(&m, 1060, &turn, &wait), 0);
-	assert_int_equal(meter_take(&m, 1060, &other, &wait), FUDA_EWAIT);
-	assert_int_equal(meter_take(&m, 500, &other, &wait), 0);
+	assert_int_equal(meter_take(&m, 1060, one, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1060, one, &other, &wait), FUDA_EWAIT);
+	assert_int_equal(meter_take(&m, 500, one, &other, &wait), 0);
+	meter_end(&m);
+	/* who has all that one gets does not keep others from theirs, as long as there are any */
+	meter_init(&m, 5, 2);
+	assert_int_equal(meter_take(&m, 1000, one, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1010, one, &other, &wait), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(meter_take(&m, 1020, one, &other, &wait), FUDA_EWAIT);
+	assert_int_equal(wait, 40);
+	assert_int_equal(meter_take(&m, 1020, two, &other, &wait), 0);
+	assert_int_equal(meter_take(&m, 1020, two, &other, &wait), 0);
+	assert_int_equal(meter_take(&m, 1020, two, &other, &wait), FUDA_EWAIT);
+	assert_int_equal(wait, 60);
+	meter_give_back(&m, turn);
+	assert_int_equal(meter_take(&m, 1030, one, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1030, three, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1030, three, &turn, &wait), FUDA_EWAIT); /* five are out */
+	assert_int_equal(wait, 40);
+	assert_int_equal(meter_take(&m, 1070, three, &turn, &wait), 0);
+	assert_int_equal(meter_take(&m, 1070, one, &turn, &wait), FUDA_EWAIT);
 	meter_end(&m);
 }
 

@@ -322,7 +322,8 @@ static void handle_enroll(struct service *service, struct exchange *x)
 	q = take_request(service, x);
 	if (!q)
 		return;
-	if (meter_take(guesses, now_us() / SECONDS_US, &q->turn, &wait) < 0) {
+	if (meter_take(guesses, now_us() / SECONDS_US, http_request(x)->source, &q->turn, &wait) <
+	    0) {
 		http_problem(x, 429, "too_many_guesses", "Too many wrong codes", NULL, wait);
 		free_request(q);
 		return;

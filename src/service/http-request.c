@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From what the library has read to what a handler sees. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -129,6 +130,63 @@ static const struct head_refusal *read_certificate(const struct listener *l,
 	return NULL;
 }
 
+/* ---- who sent it ---- */
+
+static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF }; /* RFC 4291 2.5.5.2 */
+
+static void keep_v4(const void *address, uint8_t ret[16])
+{
+	memcpy(ret, mapped, sizeof(mapped));
+	memcpy(ret + sizeof(mapped), address, 4);
+}
+
+static void keep_v6(const void *address, uint8_t ret[16])
+{
+	bool is_v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+
+	memset(ret, 0, 16);
+	memcpy(ret, address, is_v4 ? 16 : 8);
+}
+
+/* What the proxy itself has added is the last: what stands before came from its client. */
+static void read_forwarded(const char *list, size_t len, uint8_t ret[16])
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t address[16];
+	size_t at = len;
+
+	while (at && list[at - 1] != ',')
+		at--;
+	while (at < len && (list[at] == ' ' || list[at] == '\t'))
+		at++;
+	if (len - at >= sizeof(text))
+		return;
+	keep_text(text, sizeof(text), list + at, len - at);
+	if (inet_pton(AF_INET, text, address) == 1)
+		keep_v4(address, ret);
+	else if (inet_pton(AF_INET6, text, address) == 1)
+		keep_v6(address, ret);
+}
+
+static void read_source(const struct listener *l, struct MHD_Connection *c,
+			const struct head_found *found, uint8_t ret[16])
+{
+	const union MHD_ConnectionInfo *info;
+	const struct sockaddr *peer;
+
+	if (l->trusted && found->value[HEAD_X_FORWARDED_FOR]) {
+		read_forwarded(found->value[HEAD_X_FORWARDED_FOR],
+			       found->len[HEAD_X_FORWARDED_FOR], ret);
+		return;
+	}
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	peer = info ? info->client_addr : NULL;
+	if (peer && peer->sa_family == AF_INET)
+		keep_v4(&((const struct sockaddr_in *)(const void *)peer)->sin_addr, ret);
+	else if (peer && peer->sa_family == AF_INET6)
+		keep_v6(&((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, ret);
+}
+
 /* ---- the whole ---- */
 
 static const struct head_refusal *keep(const struct head_found *found, struct request_kept *kept)
@@ -173,6 +231,8 @@ const struct head_refusal *request_read(const struct listener *l, struct MHD_Con
 		why = keep(&found, kept);
 	if (!why)
 		why = read_certificate(l, c, &found, &request->local, &kept->certificate);
+	if (!why)
+		read_source(l, c, &found, request->source);
 	request->content_type = kept->content_type;
 	request->idempotency_key = kept->idempotency_key;
 	request->authorization = kept->authorization;

@@ -33,6 +33,10 @@ struct http_request {
 	/* By the trusted socket, without a Client-Cert and not by a proxy (no Forwarded,
 	 * X-Forwarded-For, X-Real-IP, Via): operations. */
 	bool local;
+	/* Who sent it, as far as an address tells: IPv6, or IPv4 mapped into it, of the connection
+	 * or, on the trusted socket only, the last of X-Forwarded-For; of IPv6 the 64 bits of the
+	 * net, as one machine has as many addresses as it likes. All 0: not known. */
+	uint8_t source[16];
 	uint8_t caller[16]; /* http_caller(); all 0: nobody that is known */
 	/* For done(): the code of the problem that it was answered with; NULL: with none. */
 	const char *code;

@@ -70,8 +70,8 @@ int terminals_new(struct fuda_context *ctx, struct service *service, struct term
 	t->crl = FUDA_BUF_INIT(HTTP_ANSWER_MAX);
 	pthread_mutex_init(&t->store_lock, NULL);
 	pthread_mutex_init(&t->crl_lock, NULL);
-	meter_init(&t->guesses, TERMINAL_GUESSES);
-	meter_init(&t->refusals, TERMINAL_REFUSALS);
+	meter_init(&t->guesses, TERMINAL_GUESSES, TERMINAL_GUESSES_EACH);
+	meter_init(&t->refusals, TERMINAL_REFUSALS, TERMINAL_REFUSALS);
 	for (size_t i = 0; i < SLOTS; i++)
 		pthread_mutex_init(&t->slots[i].lock, NULL);
 	r = store_open(ctx, service->config.database, false, &t->store);
@@ -474,7 +474,7 @@ static void tell_refusal(struct terminals *t, const struct entry *e, int64_t now
 	size_t turn;
 	int wait;
 
-	if (!t->service->writer || meter_take(&t->refusals, now, &turn, &wait) < 0)
+	if (!t->service->writer || meter_take(&t->refusals, now, nobody, &turn, &wait) < 0)
 		return;
 	refusal = calloc(1, sizeof(*refusal));
 	if (!refusal)

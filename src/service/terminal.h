@@ -50,9 +50,9 @@ void terminals_forget(struct terminals *terminals, const uint8_t terminal[ID_BYT
  * seconds. Any thread. */
 int terminals_crl(struct terminals *terminals, struct fuda_buf *ret_der, int64_t *ret_made);
 
-enum { TERMINAL_REFUSALS = 30, TERMINAL_GUESSES = 10 };
+enum { TERMINAL_REFUSALS = 30, TERMINAL_GUESSES = 120, TERMINAL_GUESSES_EACH = 10 };
 struct meter;
-/* That of wrong one-time codes: TERMINAL_GUESSES a minute. */
+/* That of wrong one-time codes: TERMINAL_GUESSES a minute, TERMINAL_GUESSES_EACH of one source. */
 struct meter *terminals_guesses(struct terminals *terminals);
 
 /* The sector of the terminal called `name`, or its only one for "". NULL: it has none of that name,
