@@ -94,6 +94,29 @@ becomes() {
 	done
 }
 
+# handles_int PID: it is fuda, no script before it, and SIGINT does not simply end it any more
+handles_int() {
+	case $(readlink "/proc/$1/exe") in
+	*fuda) ;;
+	*) return 1 ;;
+	esac
+	case $(sed -n 's/^SigCgt:.*\(.\)$/\1/p' "/proc/$1/status") in
+	[2367abef]) ;;
+	*) return 1 ;;
+	esac
+}
+
+# interrupted ARGUMENT...: calls fuda as run does and interrupts it, a moment after it came to handle that; its exit status
+# in got. What it is to be interrupted in may not have begun on a busy machine: the end is the same.
+interrupted() {
+	(cd "$tmp" && exec env --default-signal=INT "$fuda" "$@" </dev/null >out 2>err) &
+	becomes "handler of SIGINT: fuda $*" handles_int $!
+	sleep 0.3
+	kill -INT $!
+	got=0
+	wait $! || got=$?
+}
+
 # says FILE TEXT: the file (out, err, ...) has the text
 says() {
 	grep -q -F -e "$2" "$tmp/$1" || fail "$1 does not say: $2"
