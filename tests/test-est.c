@@ -263,7 +263,8 @@ static void tells_nothing_of_codes(void **state)
 	assert_int_equal(NUMBER("SELECT count(*) FROM terminal"), 1);
 }
 
-/* Ten wrong ones a minute of each source, and some of all; right ones do not count, and wait all the same once they are over. */
+/* Ten wrong ones a minute of each source, and some of all; right ones do not count, and wait all the same
+ * once they are over. */
 static void slows_guesses_down(void **state)
 {
 	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF;
@@ -282,7 +283,8 @@ static void slows_guesses_down(void **state)
 	assert_int_equal(e.x.status, 429);
 	assert_in_range(e.x.retry_after, 1, 60);
 	finish(&e);
-	assert_int_equal(NUMBER("SELECT count(*) FROM audit WHERE action = 'refused'"), TERMINAL_GUESSES_EACH / 2);
+	assert_int_equal(NUMBER("SELECT count(*) FROM audit WHERE action = 'refused'"),
+			 TERMINAL_GUESSES_EACH / 2);
 	/* others enrol while he is told to wait, until too many do as he did */
 	for (int i = TERMINAL_GUESSES_EACH; i <= TERMINAL_GUESSES; i++) {
 		for (int wrong = 0; wrong < 2; wrong++) {

@@ -479,7 +479,8 @@ static void limits_connections(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(believes_its_proxy), cmocka_unit_test(knows_its_source), cmocka_unit_test(believes_no_nonsense),
+		cmocka_unit_test(believes_its_proxy), cmocka_unit_test(believes_no_nonsense),
+		cmocka_unit_test(knows_its_source),
 		cmocka_unit_test(no_addresses), cmocka_unit_test(one_at_an_address), cmocka_unit_test(socket_files),
 		cmocka_unit_test(one_of_many), cmocka_unit_test(drains), cmocka_unit_test(stops_with_an_answer),
 		cmocka_unit_test(stops_while_it_is_answered), cmocka_unit_test(stops_at_once),

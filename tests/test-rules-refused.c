@@ -417,30 +417,65 @@ static void challenges(_unused_ void **state)
 
 /* ---- the service ---- */
 
-/* More than may wait is told to wait, before it is anybody's. */
+enum { QUEUE = 256, SHARE = QUEUE / 8 };
+
+/* Posts the same again and again, each time as another request, until there is no more room. */
+static size_t flood(struct post *post, struct exchange *waiting, size_t from)
+{
+	size_t i = from;
+
+	for (;; i++) {
+		assert_true(i <= QUEUE);
+		snprintf(post->key, sizeof(post->key), "k%zu", i);
+		post_begin(post, &waiting[i]);
+		if (atomic_load(&waiting[i].answered))
+			break;
+	}
+	assert_refused(&waiting[i], 429, "queue_full");
+	assert_true(waiting[i].retry_after >= 1);
+	exchange_free(&waiting[i]);
+	return i - from;
+}
+
+/* More than may wait is told to wait, before it is anybody's: first the terminal that floods, while others
+ * are served. */
 static void queue_is_full(_unused_ void **state)
 {
-	static struct exchange waiting[256];
-	struct post post = post_make(p, 0, &hanako, "bind", "");
-	const struct exchange *x;
+	static struct exchange waiting[QUEUE + 1];
+	struct terminal terminals[5];
+	struct post posts[ARRAY_SIZE(terminals)];
+	size_t posted;
 
-	platform_hold(p);
-	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
-		snprintf(post.key, sizeof(post.key), "k%zu", i);
-		post_begin(&post, &waiting[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(terminals); i++) {
+		terminals[i] = p->terminal[0];
+		terminals[i].id[ID_BYTES - 1] = (uint8_t)i; /* which never fall together */
+		posts[i] = post_make(p, 0, &hanako, "bind", "");
+		posts[i].terminal = &terminals[i];
+		post_sign_again(&posts[i]);
 	}
-	snprintf(post.key, sizeof(post.key), "one-more");
-	x = post_send(&post);
-	assert_refused(x, 429, "queue_full");
-	assert_true(x->retry_after >= 1);
+	platform_hold(p);
+	posted = flood(&posts[0], waiting, 0);
+	assert_int_equal(posted, QUEUE / 2);
+	for (size_t i = 1; i < ARRAY_SIZE(posts); i++) {
+		assert_int_equal(flood(&posts[i], waiting, posted), SHARE);
+		posted += SHARE;
+	}
+	assert_int_equal(posted, QUEUE);
+	assert_int_equal(flood(&posts[0], waiting, posted), 0);
 	platform_release(p);
-	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+	for (size_t i = 0; i < posted; i++) {
+		/* one challenge for all of a terminal's */
+		bool first = i == 0 || (i >= QUEUE / 2 && i % SHARE == 0);
+
 		exchange_wait(&waiting[i]);
-		assert_int_equal(waiting[i].status, i ? 403 : 201); /* one challenge for all */
+		assert_int_equal(waiting[i].status, i == 0 ? 201 : first ? 200 : 403);
 		exchange_free(&waiting[i]);
 	}
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 1);
-	post_free(&post);
+	/* what waits no more does not posted */
+	assert_int_equal(ask(p, 0, &hanako, "bind", "")->status, 200);
+	for (size_t i = 0; i < ARRAY_SIZE(posts); i++)
+		post_free(&posts[i]);
 }
 
 int main(void)

@@ -325,6 +325,8 @@ void application_ready(struct application *application)
 	application->task.claims[0] =
 		act_claim(application->renewal ? application->terminal : application->code);
 	application->task.claim_count = 1;
+	if (application->renewal)
+		application->task.owner = application->task.claims[0];
 }
 
 void application_free(struct application *application)

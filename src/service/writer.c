@@ -21,6 +21,8 @@ enum {
 	SWEEP_LATE_US = 300 * 1000000, /* then even a busy writer sweeps */
 	INLINE_US = 20000,
 	WATCH_US = 500000,
+	OWNERS_LOG = 10,
+	SHARES = 8, /* of the queue, which an owner has one of when there is not room for all */
 	QUEUE_MAX = 1 << 20,
 	BATCH_MAX = 4096,
 };
@@ -30,6 +32,7 @@ struct writer {
 	pthread_cond_t work, rest, late;
 	struct task *first, **last;
 	size_t waiting, limit;
+	uint32_t owned[1 << OWNERS_LOG]; /* of those that wait, by owner; who fall together share */
 	bool busy; /* somebody is the writer */
 	bool blocked; /* the thread waits for the end of that */
 	bool stopping, ended;
@@ -51,6 +54,30 @@ struct transaction *writer_transaction(struct writer *writer)
 static int64_t clock_us(void)
 {
 	return (int64_t)deadline_now_us();
+}
+
+/* ---- whose tasks (platform.md C7) ---- */
+
+static uint32_t *owned_by(struct writer *w, const struct task *task)
+{
+	return &w->owned[task->owner * UINT64_C(0x9E3779B97F4A7C15) >> (64 - OWNERS_LOG)];
+}
+
+/* Whether there is room for one more of this owner. Locked. */
+static bool has_room(struct writer *w, const struct task *task)
+{
+	if (w->waiting >= w->limit)
+		return false;
+	return !task->owner || w->waiting * 2 < w->limit ||
+	       *owned_by(w, task) < MAX(w->limit / SHARES, (size_t)1);
+}
+
+/* It waits no more. Locked. */
+static void count_out(struct writer *w, const struct task *task)
+{
+	w->waiting--;
+	if (task->owner)
+		--*owned_by(w, task);
 }
 
 /* ---- which tasks ---- */
@@ -103,7 +130,7 @@ static void take_batch(struct writer *w, struct task **ret_late)
 			continue;
 		}
 		*at = task->next;
-		w->waiting--;
+		count_out(w, task);
 		task->next = late ? *ret_late : NULL;
 		if (late)
 			*ret_late = task;
@@ -126,7 +153,7 @@ static struct task *take_late(struct writer *w)
 			continue;
 		}
 		*at = task->next;
-		w->waiting--;
+		count_out(w, task);
 		task->next = late;
 		late = task;
 	}
@@ -278,7 +305,7 @@ static int submit(struct writer *w, struct task *task, bool waits)
 	task->next = NULL;
 	task->tries = 0;
 	pthread_mutex_lock(&w->lock);
-	if (w->stopping || w->waiting >= w->limit) {
+	if (w->stopping || !has_room(w, task)) {
 		pthread_mutex_unlock(&w->lock);
 		return FUDA_EWAIT;
 	}
@@ -287,6 +314,8 @@ static int submit(struct writer *w, struct task *task, bool waits)
 	*w->last = task;
 	w->last = &task->next;
 	w->waiting++;
+	if (task->owner)
+		++*owned_by(w, task);
 	/* Two switches between threads are saved by who waits anyway, and by who comes to a quiet
 	 * service. Not by others: the one thread that serves all connections would always be
 	 * committing for the one request, and never collect a batch. */
@@ -480,6 +509,7 @@ void writer_stop(struct writer **writer, int ms)
 	w->first = NULL;
 	w->last = &w->first;
 	w->waiting = 0;
+	memset(w->owned, 0, sizeof(w->owned));
 	w->ended = true;
 	pthread_cond_broadcast(&w->work);
 	pthread_cond_broadcast(&w->late);

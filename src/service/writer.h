@@ -39,6 +39,8 @@ struct task {
 	 * length cut to 64 bits. */
 	uint64_t claims[6];
 	size_t claim_count;
+	/* Whose it is, of the terminals that ask: bits of its id. 0: nobody's that matters. */
+	uint64_t owner;
 	/* Microseconds on the monotonic clock; 0: none. Not begun by then, it ends with FUDA_EWAIT
 	 * within a second, on another thread if the writer is at something else. */
 	int64_t deadline;
@@ -66,9 +68,10 @@ struct writer_config {
 };
 /* Opens its own connection and begins its chain. */
 int writer_start(struct fuda_context *ctx, const struct writer_config *config, struct writer **ret);
-/* Gives a task to the writer; done() will be called, on another thread or, if nothing else was to
- * be done for a while, on this one before it returns. FUDA_EWAIT: the queue is full, or the writer
- * is stopping: done() is not called. Any thread. */
+/* Gives a task to the writer, fairly: once half of the queue is full, an owner who has an eighth of
+ * it waiting gets no more in. done() will be called, on another thread or, if nothing else was to
+ * be done for a while, on this one before it returns. FUDA_EWAIT: the queue is full, for this owner
+ * or for all, or the writer is stopping: done() is not called. Any thread. */
 int writer_submit(struct writer *writer, struct task *task);
 /* Submits and waits, for the task's turn however long that is. done() (NULL: none) is called before
  * it returns. Gives the result. */
