@@ -324,6 +324,29 @@ run 9 terminal status --terminal t
 says out 'ready'
 says err 'cannot be reached'
 
+# ---- languages: each side has its own, and what passes between them is English ----
+
+if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
+	export LC_ALL=C.UTF-8 LANGUAGE=ja
+	mykeyd_start s
+	url=https://localhost:$mykeyd_port
+	echo WRONG-CODE >"$tmp/code"
+	run 9 terminal enrol --terminal j --server "$url" --ca s/ca.pem --code-file code
+	says err 'コード'
+	says_not err 'does not know'
+	mykeyd_name=s
+	get 400 "$url/v1/challenge?purpose=nonsense" --cert t/certificate.pem --key t/key.pem
+	json .title 'There is no challenge for this purpose.'
+	LC_ALL=C.UTF-8 LANGUAGE=
+	mykey 9 t resolve
+	json .result sector_missing
+	says err 'name one by --sector'
+	LANGUAGE=ja
+	mykeyd_stop s
+	export LC_ALL=C
+	unset LANGUAGE
+fi
+
 # nothing of what was secret stands in what was written
 for f in "$tmp"/*.log; do
 	! grep -q -e 1200345 -e "$mykey_id" "$f" || fail "${f##*/} has what it must not have"

@@ -14,6 +14,7 @@
 #include "codec/utf8.h"
 #include "mykey/ask.h"
 #include "mykey/problem.h"
+#include "mykey/unsure.h"
 #include <fuda/encode.h>
 
 enum {
@@ -461,6 +462,50 @@ int asking_run(struct asking *a, struct fuda_mykey_answer *ret)
 	return r;
 }
 
+/* What is asked, as unsure.h has it: each member behind its length. */
+static int members_of(const struct fuda_mykey_wish *w, struct fuda_buf *ret)
+{
+	const char *const members[] = { purposes[w->purpose].name, w->sector, w->wished,
+					w->local_number };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++) {
+		const char *text = members[i] ? members[i] : "";
+		uint16_t len = (uint16_t)strlen(text);
+
+		r = fuda_buf_append(ret, &len, sizeof(len));
+		if (r == 0)
+			r = fuda_buf_append(ret, text, len);
+	}
+	return r;
+}
+
+/* A registration for taps may be done twice; what changes nothing anyway. */
+static bool is_kept(const struct fuda_mykey_wish *wish)
+{
+	return purposes[wish->purpose].changes && wish->purpose != FUDA_MYKEY_TAP_REGISTER;
+}
+
+/* Sends it, under the key that it had when nobody knew what became of it. */
+static int run_kept(struct asking *a, const struct unsure_request *q,
+		    struct fuda_mykey_answer *ret)
+{
+	bool again = unsure_recall(q, a->key);
+	int r;
+
+	a->unsure = again;
+	r = asking_run(a, ret);
+	/* a refusal that did not tell would not be one: asking_give_up() */
+	if (r == 0 || (r == FUDA_EREFUSED && again))
+		unsure_forget(q);
+	if (r != FUDA_EUNSURE || unsure_keep(q, a->key) < 0)
+		return r;
+	return ctx_fail(a->m->ctx, r,
+			_("It was sent, but no answer came that tells: whether it was done is not "
+			  "known. Do the same again with the same card within an hour: it is done "
+			  "once, and the answer is the same."));
+}
+
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret)
@@ -472,6 +517,8 @@ int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		.body = FUDA_BUF_INIT(ASKING_BODY),
 		.take = take_answer,
 	};
+	_cleanup_buf_ struct fuda_buf what = FUDA_BUF_INIT(ASKING_BODY);
+	const struct unsure_request kept = { mykey->terminal, &what, certificate };
 	struct fuda_mykey_answer answer = { .tries_left = -1 };
 	int r;
 
@@ -481,10 +528,12 @@ int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		return ctx_fail_code(mykey->ctx, FUDA_EINVAL);
 	ctx_step(mykey->ctx, _("ask the service"));
 	r = asking_start(&a, make_body(&a, wish, certificate, signature));
-	if (r == 0)
-		mykey->challenged = false; /* it is good for one request */
-	if (r == 0)
-		r = asking_run(&a, &answer);
+	if (r == 0 && members_of(wish, &what) < 0)
+		r = ctx_fail_code(mykey->ctx, FUDA_ENOMEM);
+	if (r < 0)
+		return r;
+	mykey->challenged = false; /* it is good for one request */
+	r = is_kept(wish) ? run_kept(&a, &kept, &answer) : asking_run(&a, &answer);
 	if (r == 0 || *answer.result || answer.retry_after)
 		*ret = answer;
 	wipe(&answer, sizeof(answer));
