@@ -33,7 +33,7 @@ rm -rf "$tmp/six"
 
 # words behind the commands, and options that go with them
 op 2 terminal
-says err 'say code | list'
+says err "'terminal' takes one of these words: code, list, show, approve"
 op 2 terminal frobnicate
 says err "unknown action 'frobnicate'"
 op 2 terminal list --place x
@@ -167,10 +167,10 @@ op 2 terminal approve "$id" --comment 'seen'
 says err 'both --csr-hash'
 op 2 terminal approve "$id" --csr-hash 12 --comment 'seen'
 op 9 terminal approve "$id" --csr-hash 00000000 --comment 'seen'
-says err 'begins with something else'
+says err 'begins differently'
 op 1 terminal approve 01a20088-7698-77a4-ae6c-ecb9d05fa159 --csr-hash 00000000 --comment 'seen'
 op 9 terminal suspend "$id"
-says err 'not for a terminal that is applied'
+says err "this terminal waits for approval, so 'suspend' is not possible"
 op 0 terminal hold "$id" --comment 'who is this?'
 op 0 terminal approve "$id" --csr-hash "$(echo "$shown" | cut -c 1-12)" --comment 'seen on its screen' --json
 json .state approved

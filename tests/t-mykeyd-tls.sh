@@ -42,7 +42,7 @@ json .days_left 825
 [ "$(key_of)" = "$key" ] || fail "another key"
 [ "$(stat -c %a "$pem")" = 600 ] || fail "others than its owner can write to it"
 op 0 tls renew --names localhost,other.example
-says err 'once they are started again'
+says err 'once they are restarted'
 says out 'localhost,other.example'
 cp "$pem" "$tmp/kept"
 op 2 tls renew --names 'a b'

@@ -16,7 +16,7 @@ static const struct option_spec options[] = {
 
 const struct fuda_command command_mykey_bind = {
 	.name = "mykey bind",
-	.summary = N_("give the holder of the card a MyKey ID, or tell the one he has"),
+	.summary = N_("give the holder of the card a MyKey ID, or tell the present one"),
 	.synopsis = "",
 	.options = options,
 	.flags = MYKEY_FLAGS,

@@ -48,14 +48,14 @@ void mykeyd_warn(const struct config *config)
 			_("No CA of cards is named, so every card is refused: put the CA's "
 			  "certificate "
 			  "into a file\n(a card gives it: 'fuda cert auth-ca') and a line 'trust = "
-			  "FILE' into %s/" CONFIG_FILE ".\n"),
+			  "FILE' into %s/mykeyd.conf.\n"),
 			config->folder);
 	if (config->crl_required && config->crl_count == 0)
 		fprintf(stderr,
 			_("No revocation list is named, so every card is refused: put the newest "
 			  "list "
 			  "of the cards' CA\ninto a file and a line 'crl = FILE' into "
-			  "%s/" CONFIG_FILE "; for tests, 'crl_required = no'.\n"),
+			  "%s/mykeyd.conf; for tests, 'crl_required = no'.\n"),
 			config->folder);
 }
 

@@ -108,8 +108,7 @@ static void show_request(struct fuda_terminal *terminal)
 
 	if (fuda_terminal_facts(terminal, &f) < 0 || f.state > FUDA_TERMINAL_APPLIED)
 		return;
-	fputs(_("Tell the operator this; he approves the terminal if it is what he sees:\n"),
-	      stderr);
+	fputs(_("Tell the operator this, who approves the terminal after comparing it:\n"), stderr);
 	for (size_t i = 0; f.request[i]; i++)
 		fprintf(stderr, "%s%c",
 			i % 4  ? "" :

@@ -34,8 +34,8 @@ static int run(struct call *call)
 	if (r == 0 && asked == 0 && facts.state == FUDA_TERMINAL_RENEWAL_DUE)
 		fputs(_("Renew the certificate with 'fuda terminal renew'.\n"), stderr);
 	if (r == 0 && asked == 0 && facts.state == FUDA_TERMINAL_APPLIED)
-		fputs(_("Tell the operator the request's hash; he approves the terminal if it is "
-			"what he sees.\n"),
+		fputs(_("Tell the operator the request's hash, who approves the terminal after "
+			"comparing it.\n"),
 		      stderr);
 	if (r == 0 && facts.state == FUDA_TERMINAL_EXPIRED)
 		asked = call_fail(call, FUDA_EREFUSED,

@@ -25,7 +25,7 @@ static const struct {
 	{ "no_beginning", N_("is the first, and its chain begins before it") },
 	{ "checkpoint_head", N_("is not what a checkpoint signed") },
 	{ "checkpoint_signature", N_("the checkpoint's signature does not fit") },
-	{ "checkpoint_missing", N_("a checkpoint is missing or another one") },
+	{ "checkpoint_missing", N_("a checkpoint is missing, or another one is in its place") },
 };
 
 struct finding_to {
@@ -196,7 +196,7 @@ static int export(struct call *call, struct desk *desk)
 	int r = take_query(call, id, &q);
 
 	if (r == 0 && !out)
-		return call_usage(call, _("say -o FILE: where to write the audit trail"));
+		return call_usage(call, _("-o FILE is missing: where to write the audit trail"));
 	if (r == 0)
 		r = export_rows(call, desk, &q);
 	if (r == 0)
@@ -296,7 +296,8 @@ static int accept_loss(struct call *call, struct desk *desk)
 	int r = 0;
 
 	if (!comment)
-		return call_usage(call, _("say --comment TEXT: why what came behind is lost"));
+		return call_usage(call, _("--comment TEXT is missing: why what came later is "
+					  "lost"));
 	if (*path)
 		r = find_lost(call, desk, path, &begin, &lines);
 	if (r == 0 && begin < 0)
@@ -328,7 +329,7 @@ static int prune(struct call *call, struct desk *desk)
 	int r;
 
 	if (!before)
-		return call_usage(call, _("say --before DATE: what is older goes"));
+		return call_usage(call, _("--before DATE is missing: what is older is deleted"));
 	r = desk_take_time(call, before, &us);
 	if (r == 0)
 		r = check_agrees(call, desk);
@@ -366,7 +367,7 @@ static const struct option_spec options[] = {
 	{ "until", 0, "DATE", N_("query, export: before then"), OPTION_TEXT, &until },
 	{ "out", 'o', "FILE", N_("export: a new file"), OPTION_TEXT, &out },
 	{ "comment", 0, "TEXT", N_("accept-loss, accept-clock: why"), OPTION_TEXT, &comment },
-	{ "before", 0, "DATE", N_("prune: what is older goes"), OPTION_TEXT, &before },
+	{ "before", 0, "DATE", N_("prune: what is older is deleted"), OPTION_TEXT, &before },
 	{ NULL },
 };
 

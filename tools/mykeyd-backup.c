@@ -108,8 +108,9 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	if (!out || !recipients.count)
-		return call_usage(call, _("say -o FILE, and --recipient with the certificate of "
-					  "who will be able to read it"));
+		return call_usage(call, _("-o FILE and --recipient FILE are needed: where to "
+					  "write, "
+					  "and the certificate of who will be able to read it"));
 	if (recipients.count > BACKUP_RECIPIENTS)
 		return call_usage(call, _("there are at most %d recipients"), BACKUP_RECIPIENTS);
 	return desk_do(call, &action);

@@ -90,7 +90,7 @@ static int status_of_terminals(struct call *call, struct desk *desk)
 		return r;
 	if (rows.count == 0) {
 		report_word(call->report, _("List of terminals"), NULL, "-",
-			    _("none was made yet"));
+			    _("none has been made yet"));
 		return 0;
 	}
 	old = rows_int(&rows, 0, 2) < time(NULL);

@@ -46,12 +46,28 @@ static int check_options(struct call *call, const struct action *action)
 	return 0;
 }
 
+/* "add, drop, list" */
+static int tell_words(struct call *call, const struct action *actions, const char *word)
+{
+	char words[200] = "";
+	size_t at = 0;
+
+	for (const struct action *a = actions; a->word && at < sizeof(words); a++)
+		at += (size_t)snprintf(words + at, sizeof(words) - at, "%s%s", at ? ", " : "",
+				       a->word);
+	if (!word)
+		return call_usage(call, _("'%s' takes one of these words: %s"), call->command->name,
+				  words);
+	return call_usage(call, _("unknown action '%s': '%s' takes one of these words: %s"), word,
+			  call->command->name, words);
+}
+
 static int find_action(struct call *call, const struct action *actions, const struct action **ret)
 {
 	const char *word = call->operand_count ? call->operands[0] : NULL;
 
 	if (!word)
-		return call_usage(call, _("say %s"), call->command->synopsis);
+		return tell_words(call, actions, NULL);
 	for (const struct action *a = actions; a->word; a++) {
 		if (strcmp(a->word, word) != 0)
 			continue;
@@ -64,7 +80,7 @@ static int find_action(struct call *call, const struct action *actions, const st
 					  word, call->operands[1 + a->max]);
 		return check_options(call, a);
 	}
-	return call_usage(call, _("unknown action '%s': say %s"), word, call->command->synopsis);
+	return tell_words(call, actions, word);
 }
 
 /* ---- at work ---- */

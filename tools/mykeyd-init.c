@@ -92,7 +92,7 @@ static void tell_next(const char *folder, const char *local)
 	if (*local)
 		fprintf(stderr,
 			_("It will listen on %s, for this machine alone: 'listen' in "
-			  "%s/" CONFIG_FILE " says where.\n"),
+			  "%s/mykeyd.conf says where.\n"),
 			local, folder);
 }
 

@@ -13,7 +13,7 @@ static int add(struct call *call, struct desk *desk)
 	int r;
 
 	if (!roles || roles_parse(roles, &set) < 0)
-		return call_usage(call, _("say --roles with some of admin, registrar, approver and "
+		return call_usage(call, _("--roles takes some of admin, registrar, approver and "
 					  "auditor, with commas between them"));
 	if (operator_name_good(name) && !getpwnam(name))
 		return call_fail(call, FUDA_ENOTFOUND,
@@ -69,8 +69,8 @@ static int run(struct call *call)
 }
 
 static const struct option_spec options[] = {
-	{ "roles", 0, "ROLES", N_("what he may: admin,registrar,approver,auditor"), OPTION_TEXT,
-	  &roles },
+	{ "roles", 0, "ROLES", N_("what the user may do: admin,registrar,approver,auditor"),
+	  OPTION_TEXT, &roles },
 	{ NULL },
 };
 

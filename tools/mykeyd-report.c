@@ -103,7 +103,7 @@ static const struct option_spec options[] = {
 
 const struct fuda_command command_mykeyd_report = {
 	.name = "report",
-	.summary = N_("count what a day had"),
+	.summary = N_("count what happened on a day"),
 	.synopsis = "daily",
 	.options = options,
 	.flags = COMMAND_FOLDER,

@@ -55,8 +55,8 @@ static int told(struct call *call, int code, const char *what)
 	} words[] = {
 		{ "integrity", N_("the file is damaged") },
 		{ "references", N_("rows refer to others that are not there") },
-		{ "not_noted", N_("it does not say how many rows it was made with") },
-		{ "counts", N_("it has not as many rows as it was made with") },
+		{ "not_noted", N_("it does not say how many rows there were when it was made") },
+		{ "counts", N_("there are not as many rows as when it was made") },
 	};
 
 	if (code != FUDA_EVERIFY)
@@ -182,7 +182,8 @@ static int run(struct call *call)
 	if (r < 0)
 		return r;
 	if (!key || !to)
-		return call_usage(call, _("say --key with the private key, and --to with a folder "
+		return call_usage(call, _("--key and --to are needed: the private key, and a "
+					  "folder "
 					  "for the database"));
 	if (verify)
 		r = tell_keys(call, keys_open(call->ctx, mykeyd_folder(), &keys));

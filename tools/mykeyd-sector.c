@@ -10,7 +10,7 @@ static int add(struct call *call, struct desk *desk)
 	int r;
 
 	if (!org)
-		return call_usage(call, _("say --org NAME: whose sector it is"));
+		return call_usage(call, _("--org NAME is missing: whose sector it is"));
 	r = operator_add_sector(&desk->by, desk->operands[0], org, kind ? kind : "general", id);
 	if (r < 0)
 		return r;

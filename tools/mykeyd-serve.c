@@ -10,14 +10,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE = 2, /* seconds, beyond what the configuration gives to requests */
-       LAST_WORDS = 256 };
+enum {
+	PATIENCE = 2, /* seconds, beyond what the configuration gives to requests */
+	LAST_WORDS = 256
+};
 
 static bool quiet;
 static int ready_fd = -1;
 
 static const struct option_spec options[] = {
-	{ "quiet", 'q', NULL, N_("no log on standard error"), OPTION_SWITCH, &quiet },
+	{ "quiet", 'q', NULL, N_("do not log to standard error"), OPTION_SWITCH, &quiet },
 	{ "ready-fd", 0, "N", N_("write a line end to file descriptor N when it serves"),
 	  OPTION_NUMBER, &ready_fd, 0, 1 << 20 },
 	{ NULL },

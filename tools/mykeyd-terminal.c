@@ -19,8 +19,9 @@ static int code(struct call *call, struct desk *desk)
 	int r;
 
 	if (!org || !place || !sectors.count)
-		return call_usage(call, _("say --org, --place and --sector: whose terminal it will "
-					  "be, where, and for what"));
+		return call_usage(call, _("--org, --place and --sector are needed: whose terminal "
+					  "it "
+					  "will be, where, and for what"));
 	if (sectors.count > TERMINAL_SECTORS)
 		return call_usage(call, _("a terminal has 1 to %d sectors"), TERMINAL_SECTORS);
 	memcpy(q.sectors, sectors.items, sectors.count * sizeof(q.sectors[0]));
@@ -196,7 +197,7 @@ static int order(struct call *call, struct desk *desk, enum terminal_act act)
 		report_number(call->report, _("Needed"), "needed", (long)outcome.needed);
 	}
 	if ((act == TERMINAL_SUSPEND || act == TERMINAL_REVOKE) && !common.json)
-		fputs(_("Services that run know it within 5 seconds.\n"), stderr);
+		fputs(_("Running services know it within 5 seconds.\n"), stderr);
 	return 0;
 }
 
@@ -228,7 +229,7 @@ static int resume(struct call *call, struct desk *desk)
 static int revoke(struct call *call, struct desk *desk)
 {
 	if (!reason)
-		return call_usage(call, _("say --reason cessation or --reason key_compromise"));
+		return call_usage(call, _("--reason is missing: cessation or key_compromise"));
 	return order(call, desk, TERMINAL_REVOKE);
 }
 
@@ -236,7 +237,7 @@ static int revoke(struct call *call, struct desk *desk)
 static int tap(struct call *call, struct desk *desk, enum terminal_act act)
 {
 	if (!comment)
-		return call_usage(call, _("say with --comment why"));
+		return call_usage(call, _("--comment TEXT is missing: why"));
 	return order(call, desk, act);
 }
 

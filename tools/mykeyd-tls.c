@@ -54,7 +54,7 @@ static int renew(struct call *call, struct desk *desk)
 		return r;
 	report_certificate(call, desk, &server);
 	if (!common.json)
-		fputs(_("Services that run have it once they are started again.\n"), stderr);
+		fputs(_("Running services use it once they are restarted.\n"), stderr);
 	return 0;
 }
 

@@ -117,7 +117,7 @@ static int take_certificate(struct fuda_terminal *t, const struct https_answer *
 				t->origin);
 	if (c.not_after <= time(NULL))
 		return ctx_fail(t->ctx, FUDA_EFORMAT,
-				_("The certificate that %s sends has expired already. See the "
+				_("The certificate that %s sends has expired already. Check the "
 				  "clock of this machine."),
 				t->origin);
 	if (*t->facts.id && strcmp(t->facts.id, c.id) != 0)
@@ -470,8 +470,8 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 		return r;
 	if (a.status == 202)
 		return ctx_fail(t->ctx, FUDA_EWAIT,
-				_("The service will renew the certificate later: say it again in "
-				  "%d seconds."),
+				_("The service will renew the certificate later: try again in %d "
+				  "s."),
 				a.retry_after ? a.retry_after : RETRY_DEFAULT);
 	return a.status == 200 ? take_next(t, &a) : refused(t->ctx, &a);
 }

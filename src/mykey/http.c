@@ -266,7 +266,7 @@ static const struct {
 	  N_("%s does not answer. Is the network there, and the service running?") },
 	{ CURLE_PEER_FAILED_VERIFICATION, FUDA_EVERIFY,
 	  N_("What answers as %s is not the service: its certificate is not from this terminal's "
-	     "CA, for another name, or not valid now. Nothing was sent. See the address, the CA "
+	     "CA, for another name, or not valid now. Nothing was sent. Check the address, the CA "
 	     "file, and the clock of this machine.") },
 	{ CURLE_SSL_CACERT_BADFILE, FUDA_EVERIFY,
 	  N_("The CA file of this terminal cannot be used; %s was not asked.") },

@@ -77,121 +77,124 @@ static const struct {
 	const char *code, *text;
 } texts[] = {
 	/* the terminal */
-	{ "terminal_certificate_expired",
-	  N_("The certificate of this terminal has expired: remove its folder and enrol it "
-	     "anew (fuda terminal enrol).") },
-	{ "terminal_certificate_invalid",
-	  N_("The service does not accept the certificate of this terminal: enrol it anew "
-	     "(fuda terminal enrol).") },
-	{ "terminal_certificate_missing",
-	  N_("This terminal has no certificate yet: fuda terminal status tells what it waits "
-	     "for.") },
-	{ "terminal_environment",
-	  N_("This terminal is enrolled for another environment than that of the service.") },
-	{ "terminal_not_approved",
-	  N_("An operator has yet to approve this terminal: fuda terminal status shows what to "
-	     "compare.") },
-	{ "terminal_revoked",
-	  N_("An operator has revoked this terminal: ask the operator. It has to be enrolled "
-	     "anew.") },
+	{ "terminal_certificate_expired", N_("The certificate of this terminal has expired: remove "
+					     "its folder and enrol it "
+					     "anew (fuda terminal enrol).") },
+	{ "terminal_certificate_invalid", N_("The service does not accept the certificate of this "
+					     "terminal: enrol it anew "
+					     "(fuda terminal enrol).") },
+	{ "terminal_certificate_missing", N_("This terminal has no certificate yet: fuda terminal "
+					     "status tells what it waits "
+					     "for.") },
+	{ "terminal_environment", N_("This terminal is enrolled for another environment than that "
+				     "of the service.") },
+	{ "terminal_not_approved", N_("An operator has yet to approve this terminal: fuda terminal "
+				      "status shows what to "
+				      "compare.") },
+	{ "terminal_revoked", N_("An operator has revoked this terminal: ask the operator. It has "
+				 "to be enrolled "
+				 "anew.") },
 	{ "terminal_suspended", N_("An operator has suspended this terminal: ask the operator.") },
-	{ "terminal_unknown",
-	  N_("The service does not know this terminal: enrol it anew (fuda terminal enrol).") },
-	{ "too_early",
-	  N_("It is too early to renew the certificate, which is renewed in the second half of "
-	     "its life.") },
-	{ "too_many_certificates",
-	  N_("This terminal has had too many certificates at once: use the one it has, and "
-	     "tell the operator.") },
-	{ "too_many_guesses",
-	  N_("Too many wrong codes came to the service: try again in a minute.") },
-	{ "unauthorized",
-	  N_("The service does not know this code: it may be mistyped, used or too old. Ask "
-	     "the operator for a new one, and say fuda terminal enrol again.") },
+	{ "terminal_unknown", N_("The service does not know this terminal: enrol it anew (fuda "
+				 "terminal enrol).") },
+	{ "too_early", N_("It is too early to renew the certificate, which is renewed in the "
+			  "second half of "
+			  "its life.") },
+	{ "too_many_certificates", N_("This terminal has had too many certificates at once: use "
+				      "the one it has, and "
+				      "tell the operator.") },
+	{ "too_many_guesses", N_("Too many wrong codes came to the service: try again in a "
+				 "minute.") },
+	{ "unauthorized", N_("The service does not know this code: it may be mistyped, used or too "
+			     "old. Ask "
+			     "the operator for a new one, and run fuda terminal enrol again.") },
 	/* the challenge */
-	{ "challenge_expired",
-	  N_("It came too late for the service: nothing was changed. Do it again.") },
-	{ "challenge_foreign",
-	  N_("The service does not take its own challenge for this: nothing was changed. Do it "
-	     "again; if it stays so, tell the operator.") },
-	{ "challenge_malformed",
-	  N_("The service does not know its own challenge: nothing was changed. Do it again; "
-	     "if it stays so, tell the operator.") },
-	{ "challenge_used",
-	  N_("The service has seen this challenge before: nothing was changed. Do it again.") },
+	{ "challenge_expired", N_("It came too late for the service: nothing was changed. Do it "
+				  "again.") },
+	{ "challenge_foreign", N_("The service does not take its own challenge for this: nothing "
+				  "was changed. Do it "
+				  "again; if it stays so, tell the operator.") },
+	{ "challenge_malformed", N_("The service does not know its own challenge: nothing was "
+				    "changed. Do it again; "
+				    "if it stays so, tell the operator.") },
+	{ "challenge_used", N_("The service has seen this challenge before: nothing was changed. "
+			       "Do it again.") },
 	/* the card */
-	{ "certificate_expired",
-	  N_("The card's certificate has expired: the holder gets a new one at the municipal "
-	     "office.") },
-	{ "certificate_revoked",
-	  N_("The card's certificate was revoked, as after a loss or a move: the holder should "
-	     "ask at the municipal office.") },
-	{ "certificate_superseded",
-	  N_("A newer certificate has taken the place of this card's: use the holder's new "
-	     "card.") },
-	{ "invalid_certificate",
-	  N_("The service does not trust the card's certificate. See whether other cards are "
-	     "taken; the service's log tells the operator the rule that failed.") },
-	{ "renewal_ambiguous",
-	  N_("Which of the holder's earlier certificates this one took the place of is not clear: "
-	     "tell the operator.") },
-	{ "revocation_info_stale",
-	  N_("Whether the card's certificate was revoked, the service does not know at "
-	     "present, and serves nobody until it does. Try again later, and tell the "
-	     "operator.") },
-	{ "signature_mismatch",
-	  N_("The signature is not the card's over the service's challenge. Do it again; if it "
-	     "stays so, tell the operator.") },
-	{ "unsupported_certificate",
-	  N_("The card's certificate is of a kind that the service does not take: it must be "
-	     "that for user authentication. The service's log tells the operator the rule that "
-	     "failed.") },
+	{ "certificate_expired", N_("The card's certificate has expired: the holder gets a new one "
+				    "at the municipal "
+				    "office.") },
+	{ "certificate_revoked", N_("The card's certificate was revoked, as after a loss or a "
+				    "move: the holder should "
+				    "ask at the municipal office.") },
+	{ "certificate_superseded", N_("A newer certificate has taken the place of this card's: "
+				       "use the holder's new "
+				       "card.") },
+	{ "invalid_certificate", N_("The service does not trust the card's certificate. Check "
+				    "whether other cards are "
+				    "taken; the service's log tells the operator the rule that "
+				    "failed.") },
+	{ "renewal_ambiguous", N_("Which of the holder's earlier certificates this one took the "
+				  "place of is not clear: "
+				  "tell the operator.") },
+	{ "revocation_info_stale", N_("Whether the card's certificate was revoked, the service "
+				      "does not know at "
+				      "present, and serves nobody until it does. Try again later, "
+				      "and tell the "
+				      "operator.") },
+	{ "signature_mismatch", N_("The signature is not the card's over the service's challenge. "
+				   "Do it again; if it "
+				   "stays so, tell the operator.") },
+	{ "unsupported_certificate", N_("The card's certificate is of a kind that the service does "
+					"not take: it must be "
+					"that for user authentication. The service's log tells the "
+					"operator the rule that "
+					"failed.") },
 	/* the holder */
 	{ "already_expired", N_("The holder's MyKey ID has expired already.") },
-	{ "already_linked",
-	  N_("Another number of the holder is linked in this sector: unlink that one first "
-	     "(fuda mykey unlink).") },
+	{ "already_linked", N_("Another number of the holder is linked in this sector: unlink that "
+			       "one first "
+			       "(fuda mykey unlink).") },
 	{ "generation_limit", N_("The service makes no more MyKey IDs for this holder.") },
-	{ "local_number_taken",
-	  N_("This number is linked to another holder in this sector: see whether it is "
-	     "mistyped.") },
+	{ "local_number_taken", N_("This number is linked to another holder in this sector: check "
+				   "whether it is "
+				   "mistyped.") },
 	{ "not_bound", N_("The holder of this card has no MyKey ID: fuda mykey bind gives one.") },
 	{ "not_linked", N_("The holder has no number linked in this sector.") },
 	{ "sector_missing", N_("This terminal serves several sectors: name one by --sector.") },
-	{ "sector_not_allowed",
-	  N_("This terminal does not serve such a sector: ask the operator for which ones it "
-	     "is.") },
+	{ "sector_not_allowed", N_("This terminal does not serve such a sector: ask the operator "
+				   "for which ones it "
+				   "is.") },
 	{ "wish_taken", N_("This MyKey ID is taken: wish for another one.") },
 	{ "wish_unchanged", N_("This is the holder's present MyKey ID already.") },
 	/* the tap */
-	{ "not_linked_here",
-	  N_("The holder is not known in this sector yet: fuda mykey resolve with the PIN "
-	     "comes first.") },
+	{ "not_linked_here", N_("The holder is not known in this sector yet: fuda mykey resolve "
+				"with the PIN "
+				"comes first.") },
 	{ "tap_limit", N_("This card was tried too often within an hour: use it with its PIN.") },
-	{ "tap_not_allowed",
-	  N_("This terminal may not serve holders without their PIN: an operator can allow it.") },
-	{ "tap_not_registered",
-	  N_("This card is not registered for use without its PIN: fuda mykey tap --register "
-	     "does that.") },
-	{ "tap_record_invalid",
-	  N_("The card's age record is not that of the card that answered, or not genuine: it "
-	     "cannot be used without its PIN.") },
+	{ "tap_not_allowed", N_("This terminal may not serve holders without their PIN: an "
+				"operator can allow it.") },
+	{ "tap_not_registered", N_("This card is not registered for use without its PIN: fuda "
+				   "mykey tap --register "
+				   "does that.") },
+	{ "tap_record_invalid", N_("The card's age record is not that of the card that answered, "
+				   "or not genuine: it "
+				   "cannot be used without its PIN.") },
 	/* the service */
-	{ "audit_broken",
-	  N_("The service's audit trail is broken, and it serves nobody: tell the operator.") },
-	{ "clock_untrusted",
-	  N_("The service's clock is wrong, and it serves nobody until it is right: tell the "
-	     "operator.") },
-	{ "database_unavailable",
-	  N_("The service has no database at present: nothing was done. Try again.") },
-	{ "idempotency_key_reused",
-	  N_("The service has another request under the same key: nothing was changed. Do it "
-	     "again.") },
-	{ "internal_error",
-	  N_("The service failed: try again, and tell the operator if it stays so.") },
+	{ "audit_broken", N_("The service's audit trail is broken, and it serves nobody: tell the "
+			     "operator.") },
+	{ "clock_untrusted", N_("The service's clock is wrong, and it serves nobody until it is "
+				"right: tell the "
+				"operator.") },
+	{ "database_unavailable", N_("The service has no database at present: nothing was done. "
+				     "Try again.") },
+	{ "idempotency_key_reused", N_("The service has another request under the same key: "
+				       "nothing was changed. Do it "
+				       "again.") },
+	{ "internal_error", N_("The service failed: try again, and tell the operator if it stays "
+			       "so.") },
 	{ "outcome_unknown", N_("The service does not know whether it was done.") },
-	{ "queue_full",
-	  N_("Too much is being asked of the service at once: nothing was done. Try again.") },
+	{ "queue_full", N_("Too much is being asked of the service at once: nothing was done. Try "
+			   "again.") },
 	{ "stopping", N_("The service is stopping: nothing was done. Try again.") },
 };
 
@@ -213,7 +216,7 @@ int problem_fail(struct fuda_context *ctx, const struct https_answer *answer,
 	if (!problem->known)
 		return ctx_fail(ctx, FUDA_EREFUSED,
 				_("What answers is not such a service, or what stands before it "
-				  "refuses (HTTP status %d). See the address."),
+				  "refuses (HTTP status %d). Check the address."),
 				answer->status);
 	if (*problem->detail)
 		return ctx_fail(ctx, FUDA_EREFUSED, _("The service refuses: %s (%s)"),
@@ -226,8 +229,7 @@ int problem_fail_wait(struct fuda_context *ctx, const struct problem *problem, i
 	const char *text = text_of(problem);
 
 	if (!text)
-		return ctx_fail(ctx, FUDA_EWAIT,
-				_("The service asks to wait: say it again in %d seconds."),
+		return ctx_fail(ctx, FUDA_EWAIT, _("The service asks to wait: try again in %d s."),
 				seconds);
 	return ctx_fail(ctx, FUDA_EWAIT, _("%s The service asks to wait %d s."), text, seconds);
 }

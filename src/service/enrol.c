@@ -428,6 +428,26 @@ static bool csr_matches(const struct ordering *o)
 	return o->csr_digits % 2 == 0 || hash[bytes] >> 4 == o->csr[bytes] >> 4;
 }
 
+/* The states as people say them. */
+static const char *state_text(const char *state)
+{
+	static const struct {
+		const char *state, *text;
+	} texts[] = {
+		{ "applied", N_("waits for approval") },
+		{ "on_hold", N_("is on hold") },
+		{ "approved", N_("is approved, and has not fetched its certificate yet") },
+		{ "active", N_("is active") },
+		{ "suspended", N_("is suspended") },
+		{ "revoked", N_("is revoked for good") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strcmp(texts[i].state, state) == 0)
+			return _(texts[i].text);
+	return state;
+}
+
 static int judge_order(struct ordering *o, struct batch *batch)
 {
 	const struct rows *terminal = &o->act.rows[0];
@@ -444,11 +464,12 @@ static int judge_order(struct ordering *o, struct batch *batch)
 		fits = fits || strcmp(o->kind->from[i], state) == 0;
 	if (!fits)
 		return act_refuse(&o->act, batch, o->order->terminal, "state",
-				  _("not for a terminal that is %s"), state);
+				  _("this terminal %s, so '%s' is not possible"), state_text(state),
+				  o->kind->decision);
 	if (o->kind->act == TERMINAL_APPROVE && !csr_matches(o))
 		return act_refuse(&o->act, batch, o->order->terminal, "csr_hash",
-				  _("what the terminal shows begins with something else: this may "
-				    "be the application of another one, hold it and ask"));
+				  _("what this application shows begins differently: it may be "
+				    "another terminal's; put it on hold and ask there"));
 	return write_order(o, batch);
 }
 

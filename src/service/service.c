@@ -92,8 +92,7 @@ int service_check_keystore(struct fuda_context *ctx, struct store *store, struct
 	if (!there)
 		return ctx_fail(ctx, FUDA_ENOTFOUND,
 				_("The database belongs to no service yet: 'fuda-mykeyd init' "
-				  "makes "
-				  "it one's."));
+				  "makes a service of it."));
 	if (!same)
 		return ctx_fail(ctx, FUDA_EVERIFY,
 				_("The database was filled with the keys of another keystore. "

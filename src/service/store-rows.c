@@ -73,7 +73,8 @@ int rows_fail(struct fuda_context *ctx, int code)
 {
 	if (code != FUDA_ETOOBIG)
 		return ctx_fail_code(ctx, code);
-	return ctx_fail(ctx, code, _("The database has more to say than %d rows or %d MiB."),
+	return ctx_fail(ctx, code,
+			_("The answer of the database is longer than %d rows or %d MiB."),
 			STORE_ROWS, STORE_ROWS_BYTES >> 20);
 }
 
