@@ -1,160 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a terminal asks for a holder: what it lets a card sign, what it sends, and what it makes of
  * whatever comes. */
-#include "tests/process.h"
-#include "tests/test-terminal.h"
+#include "tests/mykey-api.h"
 
 #include <pthread.h>
 
 #include "codec/json.h"
-
-enum { REPLIES = 8, ALL = 16 };
-
-#define GOOD_BIND "{\"mykey_id\":\"KAWA2SEM\",\"new\":true,\"issued\":\"2026-11-21T23:00:00Z\"}"
-
-/* How the service answers, in order; the last one again and again. */
-static struct {
-	struct {
-		int status;
-		const char *type, *head, *body;
-		bool challenge; /* a good one; what follows is instead of its parts */
-		const char *origin, *terminal, *nonce, *more;
-		int expires; /* from now; 0: 120 */
-		bool drop, cut;
-		int delay_ms, fill; /* so many blanks behind the body */
-	} replies[REPLIES];
-	int count, next;
-	/* what was seen */
-	struct {
-		char target[168], key[80], type[64];
-		char body[16384];
-		bool certified;
-	} seen[ALL];
-	int asked;
-} api;
-
-static void field_of(const char *head, const char *name, char *ret)
-{
-	const char *line = strcasestr(head, name);
-
-	*ret = '\0';
-	if (line)
-		sscanf(line + strlen(name), " %63[^\r]", ret);
-}
-
-static void say(const struct peer_request *rq, struct peer_answer *a)
-{
-	int i = api.next < api.count - 1 ? api.next++ : api.count - 1, n = api.asked++ % ALL;
-	char own[64];
-
-	snprintf(api.seen[n].target, sizeof(api.seen[n].target), "%s %s", rq->method, rq->target);
-	field_of(rq->head, "\r\nidempotency-key:", api.seen[n].key);
-	field_of(rq->head, "\r\ncontent-type:", api.seen[n].type);
-	snprintf(api.seen[n].body, sizeof(api.seen[n].body), "%.*s", (int)rq->body_len, (const char *)rq->body);
-	api.seen[n].certified = rq->certified;
-	a->status = api.replies[i].status;
-	a->type = api.replies[i].type;
-	a->drop = api.replies[i].drop;
-	a->cut = api.replies[i].cut;
-	a->delay_ms = api.replies[i].delay_ms;
-	if (api.replies[i].head)
-		snprintf(a->head, sizeof(a->head), "%s", api.replies[i].head);
-	if (api.replies[i].body)
-		snprintf(a->body, sizeof(a->body), "%s", api.replies[i].body);
-	snprintf(own, sizeof(own), "%s", peer_origin(peer));
-	if (api.replies[i].challenge)
-		snprintf(a->body, sizeof(a->body),
-			 "{\"challenge\":\"a-token_1\",\"nonce\":\"%s\",\"expires\":%lld,\"origin\":\"%s\","
-			 "\"terminal\":\"%s\"%s}",
-			 api.replies[i].nonce ? api.replies[i].nonce : "AAECAwQFBgcICQoLDA0ODw",
-			 (long long)time(NULL) + (api.replies[i].expires ? api.replies[i].expires : 120),
-			 api.replies[i].origin ? api.replies[i].origin : own,
-			 api.replies[i].terminal ? api.replies[i].terminal : UUID,
-			 api.replies[i].more ? api.replies[i].more : "");
-	if (api.replies[i].fill) {
-		memset(a->body + strlen(a->body), ' ', (size_t)api.replies[i].fill);
-	}
-}
-
-/* ---- the frame ---- */
-
-static struct fuda_terminal *terminal;
-static struct fuda_mykey *mykey;
-static struct fuda_buf certificate = FUDA_BUF_INIT(64), signature = FUDA_BUF_INIT(64);
-static struct fuda_mykey_answer got;
-
-/* What is not known of one request is kept for the next, which is a test of its own. */
-static bool keeping;
-
-static int setup_client(void **state)
-{
-	if (setup(state) < 0)
-		return -1;
-	memset(&api, 0, sizeof(api));
-	memset(&got, 0, sizeof(got));
-	play.api = say;
-	keeping = false;
-	terminal = enrolled();
-	fuda_buf_set(&certificate, "\x30\x03\x02\x01\xFF", 5);
-	fuda_buf_set(&signature, "\xFB\xEF\xBE", 3);
-	return fuda_mykey_new(terminal, &mykey);
-}
-
-static int teardown_client(void **state)
-{
-	fuda_mykey_free(&mykey);
-	fuda_terminal_free(&terminal);
-	fuda_buf_free(&certificate);
-	fuda_buf_free(&signature);
-	return teardown(state);
-}
-
-static int challenge(enum fuda_mykey_purpose purpose, struct fuda_digest *ret)
-{
-	const struct fuda_mykey_wish wish = { .purpose = purpose };
-
-	return fuda_mykey_challenge(mykey, &wish, dl, ret);
-}
-
-/* Before a request whose time is short: what is slow here is not what is tested. */
-static void (*before_asking)(void);
-
-/* With a good challenge before it. */
-static int ask_wish(const struct fuda_mykey_wish *wish)
-{
-	struct fuda_digest digest;
-
-	memset(&got, 0, sizeof(got));
-	if (!keeping)
-		(void)unlink(scratch_path("t/unsure"));
-	if (fuda_mykey_challenge(mykey, wish, dl, &digest) < 0)
-		fail_msg("%s", fuda_context_message(ctx));
-	if (before_asking)
-		before_asking();
-	before_asking = NULL;
-	return fuda_mykey_ask(mykey, wish, &certificate, &signature, dl, &got);
-}
-
-static int ask(enum fuda_mykey_purpose purpose)
-{
-	return ask_wish(&(struct fuda_mykey_wish){ .purpose = purpose, .local_number = "1200345" });
-}
-
-/* The replies from `n` on. */
-#define REPLY(...)                                                  \
-	do {                                                        \
-		__typeof__(api.replies[0]) all[] = { __VA_ARGS__ }; \
-		memcpy(api.replies, all, sizeof(all));              \
-		api.count = (int)ARRAY_SIZE(all);                   \
-		api.next = api.asked = 0;                           \
-	} while (0)
-#define CHALLENGE                 \
-	{                         \
-		.challenge = true \
-	}
-#define PROBLEM(code_) \
-	"{\"type\":\"urn:mykey:problem:" code_ "\",\"title\":\"T\",\"status\":403,\"code\":\"" code_ "\"}"
-#define PROBLEM_TYPE "application/problem+json"
 
 /* ---- what a card signs ---- */
 
@@ -448,14 +299,6 @@ static void lost_answers(void **state)
 	assert_string_equal(got.mykey_id, "KAWA2SEM");
 }
 
-static int64_t begun_at;
-
-static void little_time(void)
-{
-	fuda_deadline_restart(dl, 700);
-	begun_at = now_ms();
-}
-
 static void time_is_over(void **state)
 {
 	static const struct {
@@ -486,121 +329,6 @@ static void time_is_over(void **state)
 	REPLY({ .challenge = true, .delay_ms = 1000 });
 	fuda_deadline_restart(dl, 300);
 	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_ETIMEOUT);
-}
-
-/* What becomes of the request whose key is in seen[1], as another program would ask again. */
-static int again(enum fuda_mykey_purpose purpose)
-{
-	fuda_mykey_free(&mykey);
-	reopen(&terminal);
-	assert_int_equal(fuda_mykey_new(terminal, &mykey), 0);
-	fuda_deadline_restart(dl, 60000);
-	return ask(purpose);
-}
-
-static char lost[80]; /* its key */
-
-static void lose(enum fuda_mykey_purpose purpose)
-{
-	REPLY(CHALLENGE, { .drop = true });
-	before_asking = little_time;
-	assert_int_equal(again(purpose), FUDA_EUNSURE);
-	assert_says("within an hour");
-	snprintf(lost, sizeof(lost), "%s", api.seen[1].key);
-}
-
-static bool same_key(void)
-{
-	return strcmp(lost, api.seen[1].key) == 0;
-}
-
-/* Who says the same again gets what became of it, and it is done once. */
-static void said_again(void **state)
-{
-	(void)state;
-	keeping = true;
-	lose(FUDA_MYKEY_UNLINK);
-	assert_true(there("t/unsure"));
-	assert_null(strstr(scratch_read("t/unsure"), "unlink"));
-	/* still no answer that tells: it is the same for all that */
-	REPLY(CHALLENGE, { .status = 403, .type = PROBLEM_TYPE, .body = PROBLEM("certificate_expired") });
-	assert_int_equal(again(FUDA_MYKEY_UNLINK), FUDA_EUNSURE);
-	assert_true(same_key());
-	REPLY(CHALLENGE, { .status = 409, .type = PROBLEM_TYPE, .body = PROBLEM("not_linked") });
-	assert_int_equal(again(FUDA_MYKEY_UNLINK), FUDA_EREFUSED);
-	assert_true(same_key());
-	assert_false(there("t/unsure"));
-	lose(FUDA_MYKEY_BIND);
-	REPLY(CHALLENGE, { .body = GOOD_BIND });
-	assert_int_equal(again(FUDA_MYKEY_BIND), 0);
-	assert_true(same_key());
-	assert_string_equal(got.mykey_id, "KAWA2SEM");
-	REPLY(CHALLENGE, { .body = GOOD_BIND });
-	assert_int_equal(again(FUDA_MYKEY_BIND), 0);
-	assert_false(same_key());
-	/* what changes nothing is not kept */
-	REPLY(CHALLENGE, { .drop = true });
-	before_asking = little_time;
-	assert_int_equal(again(FUDA_MYKEY_SHOW), FUDA_EUNREACHABLE);
-	assert_false(there("t/unsure"));
-}
-
-/* Another wish, another card, another time: another key. */
-static void said_otherwise(void **state)
-{
-	const struct fuda_mykey_wish other = { .purpose = FUDA_MYKEY_LINK, .local_number = "1200346" };
-	char *file, *since;
-
-	(void)state;
-	keeping = true;
-	lose(FUDA_MYKEY_LINK);
-	assert_null(strstr(scratch_read("t/unsure"), "1200345"));
-	/* a refusal is no change */
-	fuda_deadline_restart(dl, 60000);
-	REPLY(CHALLENGE, { .status = 409, .type = PROBLEM_TYPE, .body = PROBLEM("already_linked") });
-	assert_int_equal(ask_wish(&other), FUDA_EREFUSED);
-	assert_false(same_key());
-	fuda_buf_set(&certificate, "\x30\x03\x02\x01\x7F", 5);
-	REPLY(CHALLENGE, { .body = GOOD_BIND });
-	assert_int_equal(again(FUDA_MYKEY_BIND), 0);
-	fuda_buf_set(&certificate, "\x30\x03\x02\x01\xFF", 5);
-	REPLY(CHALLENGE, { .body = "{\"sector\":\"library\",\"ppid\":\"p\"}" });
-	assert_int_equal(again(FUDA_MYKEY_LINK), 0);
-	assert_true(same_key());
-	/* what was changed since for the same card may have undone it */
-	lose(FUDA_MYKEY_LINK);
-	REPLY(CHALLENGE, { .body = GOOD_BIND });
-	assert_int_equal(again(FUDA_MYKEY_EXPIRE), 0);
-	assert_false(there("t/unsure"));
-	/* later it may be meant anew; what is damaged counts for nothing */
-	lose(FUDA_MYKEY_LINK);
-	file = strdup(scratch_read("t/unsure"));
-	since = strrchr(file, ' ');
-	snprintf(since, strlen(since), " %lld", (long long)time(NULL) - 3600);
-	for (int i = 0; i < 4; i++) {
-		static const char *const damaged[] = { NULL, "", "\n \n", "0123 4567 89 x\n" };
-
-		scratch_write("t/unsure", i ? damaged[i] : file, 0600);
-		REPLY(CHALLENGE, { .status = 409, .type = PROBLEM_TYPE, .body = PROBLEM("already_linked") });
-		assert_int_equal(again(FUDA_MYKEY_LINK), FUDA_EREFUSED);
-		assert_false(same_key());
-	}
-	free(file);
-	/* so many, and the newest of them */
-	for (int i = 0; i < 18; i++) {
-		char number[16];
-
-		snprintf(number, sizeof(number), "%d", i);
-		fuda_deadline_restart(dl, 60000);
-		before_asking = little_time;
-		REPLY(CHALLENGE, { .status = 503, .head = "Retry-After: 9\r\n" });
-		assert_int_equal(ask_wish(&(struct fuda_mykey_wish){ .purpose = FUDA_MYKEY_LINK,
-								     .local_number = number }),
-				 FUDA_EUNSURE);
-		snprintf(lost, sizeof(lost), "%s", api.seen[1].key);
-	}
-	assert_non_null(strstr(scratch_read("t/unsure"), lost));
-	assert_in_range(strlen(scratch_read("t/unsure")), 16 * 100, 16 * 120);
 }
 
 static void nobody_there(void **state)
@@ -912,7 +640,6 @@ static void surroundings(void **state)
 
 int main(void)
 {
-#define CLIENT(f) cmocka_unit_test_setup_teardown(f, setup_client, teardown_client)
 	const struct CMUnitTest tests[] = {
 		CLIENT(what_is_signed),
 		CLIENT(bad_challenges),
@@ -923,8 +650,6 @@ int main(void)
 		CLIENT(a_challenge_is_for_one_purpose),
 		CLIENT(lost_answers),
 		CLIENT(time_is_over),
-		CLIENT(said_again),
-		CLIENT(said_otherwise),
 		CLIENT(nobody_there),
 		CLIENT(told_to_wait),
 		CLIENT(cancelled),

@@ -29,7 +29,8 @@ static int read_release(const struct https_answer *answer, struct released *ret)
 			       &member, &why);
 
 	/* with fewer the first mistake could be the last */
-	if (r == 0 && (strlen(birth) != BIRTH_DIGITS || tries < 2 || tries > 15))
+	if (r == 0 && (strlen(birth) != BIRTH_DIGITS ||
+		       strspn(birth, "0123456789") != BIRTH_DIGITS || tries < 2 || tries > 15))
 		r = FUDA_EFORMAT;
 	if (r == 0)
 		r = fuda_secret_new(birth, BIRTH_DIGITS, &ret->birth);
