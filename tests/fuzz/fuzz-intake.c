@@ -232,10 +232,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	};
 	static const struct terminal terminal = { .id = { 1 }, .sector_count = 1 };
 	static struct service service;
+	static struct fuda_context *ctx;
 	struct exchange x = { .request = { .method = "POST", .query = "", .trace = "" } };
 
 	if (len < 2)
 		return 0;
+	if (!ctx && (fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &service.trust) < 0))
+		abort();
 	x.request.content_type = data[1] & 0x40 ? "application/json" : "text/plain";
 	x.request.idempotency_key = keys[(data[1] - 'a') % ARRAY_SIZE(keys)];
 	x.request.body = data + 2;
