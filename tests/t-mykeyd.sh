@@ -395,6 +395,29 @@ END
 	offers approve terminal a
 	offers add org ''
 	offers approved terminal --state a
+	offers renew tls ''
+	offers status tls s
+	offers accept-loss audit a
+	offers join mykey ''
+	offers --names tls renew --n
+	offers registrar operator add someone --roles r
+	offers registrar,approver operator add someone --roles registrar,ap
+	offers registrar,approver operator add someone --roles = registrar,ap
+	! bash "$tmp/complete" "$top/tools/completion/fuda-mykeyd" "$mykeyd" operator add a --roles admin, | grep -q 'admin,admin' ||
+		fail "completion offers a role twice"
+	# names are of the service; who cannot read its folder is not asked about
+	daemon_in b 0 org add 'Town A'
+	daemon_in b 0 org add 'Town "B"'
+	daemon_in b 0 org add Village
+	daemon_in b 0 sector add library --org 'Town A'
+	offers 'Town A' sector add x --folder "$tmp/b" --org ''
+	offers Village sector add x --folder = "$tmp/b" --org V
+	! grep -q 'Town' "$tmp/out" || fail "completion offers what begins otherwise"
+	offers library terminal code --folder "$tmp/b" --sector l
+	bash "$tmp/complete" "$top/tools/completion/fuda-mykeyd" "$mykeyd" sector add x --folder "$tmp/nowhere" --org '' \
+		>"$tmp/out" 2>"$tmp/err"
+	silent err
+	[ -z "$(tr -d '\n' <"$tmp/out")" ] || fail "completion of a service that is not there"
 	(cd "$tmp" && bash complete "$top/tools/completion/fuda-mykeyd" "$mykeyd" serve --folder a) >"$tmp/out" 2>"$tmp/err"
 	grep -q -x a "$tmp/out" && ! grep -q -x yesterday.db "$tmp/out" || fail "completion of --folder does not offer folders"
 fi
