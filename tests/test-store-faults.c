@@ -2,10 +2,12 @@
 /* Databases of SQLite that fail. */
 #include "service/store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/test-store-faults.h"
@@ -244,6 +246,64 @@ static void tells_of_a_disk_that_fails(void **state)
 	assert_int_equal(put_bytes(store, 5000, 8000), 0);
 }
 
+/* ---- what the disk does not confirm ---- */
+
+static bool disk_fails;
+
+/* In the place of the library's own. */
+int fsync(int fd)
+{
+	if (disk_fails)
+		errno = EIO;
+	return disk_fails ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	if (disk_fails)
+		errno = EIO;
+	return disk_fails ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+/* COMMIT was written and not confirmed; who goes on does so without it. */
+static void knows_not_what_became_of_a_commit(void **state)
+{
+	(void)state;
+	fill(3);
+	disk_fails = true;
+	assert_int_equal(put_bytes(store, 100, 10), FUDA_EUNSURE);
+	disk_fails = false;
+	assert_says("not known");
+	assert_int_equal(number_of(store, &how_many), 3);
+	assert_int_equal(put_bytes(store, 100, 10), 0);
+	assert_int_equal(number_of(store, &how_many), 4);
+	/* what fails before COMMIT is not done, and known */
+	assert_int_equal(store_begin(store, true), 0);
+	assert_int_equal(put_bytes(store, 100, 10), FUDA_ESTORE);
+	store_rollback(store);
+	assert_int_equal(number_of(store, &how_many), 4);
+}
+
+static int crash_unconfirmed(void)
+{
+	struct store *mine = NULL;
+
+	/* with a log that has begun */
+	if (store_open(ctx, store_place(), false, &mine) < 0 || put_bytes(mine, 99, 10) < 0)
+		return 1;
+	disk_fails = true;
+	return put_bytes(mine, 100, 10) == FUDA_EUNSURE ? 0 : 2;
+}
+
+/* Who dies then may find it done: that is why nobody is told that it was not. */
+static void may_be_there_after_a_crash(void **state)
+{
+	(void)state;
+	fill(3);
+	assert_int_equal(apart(crash_unconfirmed), 0);
+	assert_int_equal(number_of(store, &how_many), 3 + 1 + 1);
+}
+
 static int open_as_somebody(void)
 {
 	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
@@ -388,6 +448,8 @@ int main(void)
 		STORE_TEST(tells_of_a_shorter_file),
 		STORE_TEST(tells_of_a_full_disk),
 		STORE_TEST(tells_of_a_disk_that_fails),
+		STORE_TEST(knows_not_what_became_of_a_commit),
+		STORE_TEST(may_be_there_after_a_crash),
 		STORE_TEST(tells_of_permissions),
 		STORE_TEST(copies_what_is_in_use),
 		STORE_TEST(keeps_its_log_short),

@@ -83,6 +83,17 @@ static void does_not_know_what_became_of_a_commit(void **state)
 	assert_int_equal(number_of(store, &how_many), 0);
 }
 
+/* Whichever words the server ends the connection with. */
+static void is_left_at_a_commit(void **state)
+{
+	(void)state;
+	at_commit("SET exit_on_error = on; RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'");
+	assert_int_equal(store_begin(store, true), 0);
+	assert_int_equal(put_bytes(store, 1, 1), 0);
+	assert_int_equal(store_commit(store), FUDA_EUNSURE);
+	assert_int_equal(number_of(store, &how_many), 0);
+}
+
 static void is_asked_to_try_again(void **state)
 {
 	static const char *const states[] = { "40001", "40P01", "25006" };
@@ -315,6 +326,7 @@ int main(void)
 		STORE_TEST(comes_back),
 		STORE_TEST(loses_what_had_begun),
 		STORE_TEST(does_not_know_what_became_of_a_commit),
+		STORE_TEST(is_left_at_a_commit),
 		STORE_TEST(is_asked_to_try_again),
 		STORE_TEST(gives_up_what_takes_too_long),
 		STORE_TEST(durable_whatever_the_server_says),

@@ -569,6 +569,34 @@ static void unsure_for_good(_unused_ void **state)
 	assert_int_equal(db.keys, 0);
 }
 
+/* What keeps it from looking does not make it known. */
+static void unsure_and_busy(_unused_ void **state)
+{
+	struct work w = work_on("a");
+
+	script_commit(0, UNSURE_LOST);
+	for (size_t i = db.began + 1; i < SCRIPT; i++)
+		db.begins[i] = FUDA_ERETRY;
+	w.task.deadline = (int64_t)deadline_now_us() + 50000;
+	assert_int_equal(writer_run(writer, &w.task), FUDA_EUNSURE);
+	assert_int_equal(db.keys, 0);
+}
+
+/* Of two that were to be tried again one was, and then the database went away: of the other it is known. */
+static void unsure_of_the_one_only(_unused_ void **state)
+{
+	struct work works[] = { work_on("a"), work_on("b") };
+
+	script_commit(1, FUDA_ERETRY);
+	script_commit(2, UNSURE_LOST);
+	for (size_t i = db.began + 3; i < SCRIPT; i++)
+		db.begins[i] = FUDA_ESTORE;
+	run_batch(works, 2);
+	assert_int_equal(works[0].result, FUDA_EUNSURE);
+	assert_int_equal(works[1].result, FUDA_ESTORE);
+	assert_int_equal(db.keys, 0);
+}
+
 static void unsure_until_it_is_back(_unused_ void **state)
 {
 	struct work w = work_on("a");
@@ -806,6 +834,8 @@ int main(void)
 		T(unsure_and_lost),
 		T(unsure_of_one),
 		T(unsure_for_good),
+		T(unsure_and_busy),
+		T(unsure_of_the_one_only),
 		T(unsure_until_it_is_back),
 		T(no_database),
 		T(busy_database),

@@ -257,9 +257,19 @@ static int lite_begin(struct store *store, bool write)
 	return once(of(store), of(store)->begin[write]);
 }
 
+/* All of it may be in the log's file when the disk does not confirm it, or what comes behind that
+ * fails: not for those who read now, but for who opens the database after a crash. */
 static int lite_commit(struct store *store)
 {
-	return once(of(store), of(store)->commit);
+	struct sqlite *s = of(store);
+	int r = once(s, s->commit), code = sqlite3_extended_errcode(s->db);
+
+	if (r == 0 || (code & 0xFF) != SQLITE_IOERR || code == SQLITE_IOERR_WRITE)
+		return r;
+	return ctx_fail(store->ctx, FUDA_EUNSURE,
+			_("The disk of the database %s failed while a change was made; whether it "
+			  "was made is not known."),
+			s->path);
 }
 
 /* Where there was no room SQLite may have done so itself. */

@@ -67,8 +67,8 @@ const char *store_kind(const struct store *store);
  * IMMEDIATE if `write`. One that is not to write only reads. After FUDA_ERETRY nothing of it
  * happened, and it may be tried again (SQLITE_BUSY; SQLSTATE 40001, 40P01; the server went away
  * before COMMIT was sent, the connection is made anew at the next begin). FUDA_EUNSURE: the
- * connection was lost over COMMIT, and nobody knows. All else is FUDA_ESTORE. Any failure has
- * rolled back. */
+ * connection was lost over COMMIT, or the disk failed, and nobody knows. All else is FUDA_ESTORE.
+ * Any failure has rolled back. */
 int store_begin(struct store *store, bool write);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);

@@ -141,9 +141,9 @@ static int begin(struct transaction *t)
 		t->retries++;
 		e = begin_once(t);
 	}
-	t->down = e < 0;
+	t->down = e == FUDA_ERETRY ? FUDA_EWAIT : e;
 	if (e < 0)
-		return e == FUDA_ERETRY ? FUDA_EWAIT : note(t, e);
+		return note(t, t->down);
 	audit_mark(t->batch.audit);
 	t->batch.now = now_us();
 	return 0;
@@ -237,17 +237,19 @@ static bool is_late(const struct task *task)
 }
 
 /* Goes on with one task after a transaction that failed with `e`. Where it may have happened the
- * task looks itself, by its idempotency row, and the database going away is no reason to stop. */
+ * task looks itself, by its idempotency row, and the database going away is no reason to stop; as
+ * long as it could not look, nobody knows, whatever keeps it from that. */
 static void run_alone(struct transaction *t, struct slot *s, int e)
 {
 	bool unsure = e == FUDA_EUNSURE;
 	int most = t->down ? 1 : TRIES;
 
 	for (s->task->tries = 0;
-	     e == FUDA_ERETRY || e == FUDA_EUNSURE || (unsure && e == FUDA_ESTORE);
+	     e == FUDA_ERETRY || e == FUDA_EUNSURE ||
+	     (unsure && (e == FUDA_ESTORE || e == FUDA_EWAIT));
 	     s->task->tries++) {
 		if (s->task->tries == most || is_late(s->task)) {
-			e = unsure ? FUDA_EUNSURE : FUDA_EWAIT;
+			e = FUDA_EWAIT;
 			break;
 		}
 		pause_before(s->task->tries);
@@ -259,6 +261,8 @@ static void run_alone(struct transaction *t, struct slot *s, int e)
 	}
 	if (e < 0)
 		s->result = e;
+	if (unsure && s->result < 0)
+		s->result = FUDA_EUNSURE;
 }
 
 /* Once the database cannot be reached there is no try for those that are left, and no wait. */
@@ -270,7 +274,7 @@ static void run_singly(struct transaction *t, int e)
 		s->task->reset(s->task);
 		open_slot(s);
 		if (s > t->slots && (t->down || is_late(s->task))) {
-			s->result = unsure ? FUDA_EUNSURE : t->down ? s[-1].result : FUDA_EWAIT;
+			s->result = unsure ? FUDA_EUNSURE : t->down ? t->down : FUDA_EWAIT;
 			continue;
 		}
 		/* what is not known must be asked with patience: run_alone() does */

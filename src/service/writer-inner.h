@@ -31,7 +31,7 @@ struct transaction {
 	struct slot *current;
 	struct pending *pending;
 	size_t pending_count, pending_max;
-	bool down;   /* the last transaction could not even begin */
+	int down;    /* why the last transaction could not even begin; 0: it could */
 	bool failed; /* the last that was heard of the database in the last batch */
 	int64_t retries, failures, commit_us; /* of the batch */
 };
