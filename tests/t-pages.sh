@@ -48,8 +48,18 @@ grep -h -o -E '^\.Xr fuda(-[a-z]+)* [2-9]' "$top"/tools/fuda*.[15] "$top"/tools/
 done >>"$tmp/dead"
 [ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"
 
-# examples: the blocks behind a line '.\" run', each page in a directory of its own
-PATH=$build:$PATH
+# examples: the blocks behind a line '.\" run', each page in a directory of its own; all begin with the same card, which is
+# made anew in that of fuda-vcard alone
+mkdir "$tmp/bin"
+cat >"$tmp/bin/fuda-vcard" <<EOF
+#!/bin/sh
+[ "\$PAGE \$*" != "fuda-vcard.1 make card" ] && [ "\$*" = 'make card' ] || exec "$build/fuda-vcard" "\$@"
+place=\$PWD
+cd "$build"
+exec sh "$top/tests/stock.sh" "\$place/card"
+EOF
+chmod +x "$tmp/bin/fuda-vcard"
+PATH=$tmp/bin:$build:$PATH
 for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
 	awk '/^\.\\" run$/ { on = 1; next } on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
 		in_block { sub(/^\$ /, ""); gsub(/\\e/, "\\"); print }' "$page" >"$tmp/example"
@@ -57,7 +67,7 @@ for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
 	case $page in */fuda-mykeyd.1) [ -x "$build/fuda-mykeyd" ] || continue ;; esac
 	rm -rf "$tmp/place"
 	mkdir "$tmp/place"
-	(cd "$tmp/place" && sh -e "$tmp/example" </dev/null >"$tmp/out" 2>"$tmp/err") || {
+	(cd "$tmp/place" && PAGE=${page##*/} sh -e "$tmp/example" </dev/null >"$tmp/out" 2>"$tmp/err") || {
 		sed 's/^/  /' "$tmp/err"
 		complain "an example of $page fails"
 	}
