@@ -100,11 +100,72 @@ static void bad_releases(void **state)
 	}
 }
 
+/* ---- once for each time that a card comes ---- */
+
+static int claim(const char *reader, uint32_t events)
+{
+	/* as another program does */
+	fuda_mykey_free(&mykey);
+	reopen(&terminal);
+	assert_int_equal(fuda_mykey_new(terminal, &mykey), 0);
+	return fuda_mykey_tap_claim(mykey, reader, events);
+}
+
+static void claimed_once(void **state)
+{
+	(void)state;
+	assert_int_equal(claim("pcsc:A reader 00 00", 0), 0); /* where nobody counts */
+	assert_int_equal(claim("pcsc:A reader 00 00", 0), 0);
+	assert_false(there("t/tapped"));
+	assert_int_equal(claim("pcsc:A reader 00 00", 5), 0);
+	assert_int_equal(claim("pcsc:A reader 00 00", 5), FUDA_EPINCOMMAND);
+	assert_says("take it away");
+	assert_int_equal(claim("pcsc:A reader", 5), 0);
+	assert_int_equal(claim("pcsc:A reader 00 00", 7), 0);
+	assert_int_equal(claim("pcsc:A reader 00 00", 7), FUDA_EPINCOMMAND);
+	assert_int_equal(claim("pcsc:A reader", 5), FUDA_EPINCOMMAND);
+	assert_int_equal(claim("pcsc:A reader 00 00", 5), 0); /* the PC/SC service was started anew */
+	fuda_mykey_tap_release(mykey, "pcsc:A reader 00 00", 5);
+	assert_int_equal(claim("pcsc:A reader", 5), FUDA_EPINCOMMAND);
+	assert_int_equal(claim("pcsc:A reader 00 00", 5), 0);
+	fuda_mykey_tap_release(mykey, "pcsc:A reader 00 00", 5);
+	fuda_mykey_tap_release(mykey, "pcsc:A reader", 5);
+	assert_false(there("t/tapped"));
+	assert_int_equal(api.asked, 0);
+}
+
+static void claims_in_a_damaged_file(void **state)
+{
+	static const char *const texts[] = { "", "\n\n", "5", " pcsc:A", "x pcsc:A\n", "99999999999 pcsc:A\n" };
+	char many[8192] = "";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		scratch_write("t/tapped", texts[i], 0600);
+		assert_int_equal(claim("pcsc:A", 5), 0);
+		assert_int_equal(claim("pcsc:A", 5), FUDA_EPINCOMMAND);
+	}
+	/* so many that there is no room for more */
+	for (size_t n = 0; n + 40 < sizeof(many);)
+		n += (size_t)snprintf(many + n, sizeof(many) - n, "5 pcsc:reader number %zu\n", n);
+	memset(many + strlen(many), 'x', sizeof(many) - 1 - strlen(many));
+	scratch_write("t/tapped", many, 0600);
+	assert_int_equal(claim("pcsc:A", 5), 0);
+	assert_int_equal(claim("pcsc:A", 5), FUDA_EPINCOMMAND);
+	/* what nobody can write to lets nobody tap */
+	assert_int_equal(unlink(scratch_path("t/tapped")), 0);
+	assert_int_equal(mkdir(scratch_path("t/tapped"), 0700), 0);
+	assert_int_equal(claim("pcsc:A", 5), FUDA_EFILE);
+	assert_int_equal(rmdir(scratch_path("t/tapped")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLIENT(released),
 		CLIENT(bad_releases),
+		CLIENT(claimed_once),
+		CLIENT(claims_in_a_damaged_file),
 	};
 
 	return RUN(tests);

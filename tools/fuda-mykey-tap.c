@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <fuda/face.h>
+#include <fuda/reader.h>
 
 #include "tools/report.h"
 #include "tools/secrets.h"
@@ -88,9 +89,25 @@ static int work_enter(struct call *call, struct fuda_mykey *mykey,
 
 /* ---- the tap ---- */
 
+/* How often cards came and went in the reader, 0 if nobody counts. */
+static uint32_t events_of(struct call *call)
+{
+	struct fuda_reader_list *list;
+	const struct fuda_reader_info *info;
+	uint32_t events = 0;
+
+	if (fuda_reader_list_new(call->ctx, call->dl, &list) < 0)
+		return 0;
+	for (size_t i = 0; (info = fuda_reader_list_get(list, i)); i++)
+		if (strcmp(info->name, fuda_card_reader(call->card)) == 0)
+			events = info->events;
+	fuda_reader_list_free(&list);
+	return events;
+}
+
 /* The birth date's key goes from the service to the card, and nowhere else. */
 static int sign_by_face(struct call *call, struct fuda_secret *birth, int tries,
-			const struct fuda_digest *digest, struct fuda_buf *ret)
+			const struct fuda_digest *digest, struct fuda_buf *ret, bool *ret_sent)
 {
 	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(birth);
 	int r;
@@ -98,28 +115,47 @@ static int sign_by_face(struct call *call, struct fuda_secret *birth, int tries,
 	entry.tries_least = tries;
 	session_restart(call);
 	r = fuda_face_tap(call->card, &entry, digest->bytes, call->dl, ret);
+	*ret_sent = entry.sent;
 	return secret_outcome(call, FUDA_PIN_BIRTH, &entry, r);
+}
+
+static int sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		struct mykey_signed *s, bool *ret_sent)
+{
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	struct fuda_secret *birth = NULL;
+	struct fuda_digest digest;
+	int tries, r;
+
+	session_restart(call);
+	r = fuda_mykey_tap_start(mykey, &s->certificate, call->dl, &answer, &birth, &tries,
+				 &digest);
+	if (r < 0)
+		return mykey_judge(call, wish, &answer, r);
+	r = sign_by_face(call, birth, tries, &digest, &s->signature, ret_sent);
+	fuda_secret_free(&birth);
+	return r;
 }
 
 static int work_tap(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
 	struct fuda_mykey_answer answer = { .tries_left = -1 };
-	struct fuda_secret *birth = NULL;
-	struct fuda_digest digest;
-	int tries, r = call_open_card(call);
+	uint32_t events = 0;
+	bool sent = false;
+	int r = call_open_card(call);
 
-	if (r == 0)
-		r = fuda_jpki_certificate(call->card, FUDA_JPKI_AUTH, NULL, call->dl,
-					  &s.certificate);
+	if (r == 0) {
+		events = events_of(call);
+		r = fuda_mykey_tap_claim(mykey, fuda_card_reader(call->card), events);
+	}
 	if (r < 0)
 		return r;
-	session_restart(call);
-	r = fuda_mykey_tap_start(mykey, &s.certificate, call->dl, &answer, &birth, &tries, &digest);
-	if (r < 0)
-		return mykey_judge(call, wish, &answer, r);
-	r = sign_by_face(call, birth, tries, &digest, &s.signature);
-	fuda_secret_free(&birth);
+	r = fuda_jpki_certificate(call->card, FUDA_JPKI_AUTH, NULL, call->dl, &s.certificate);
+	if (r == 0)
+		r = sign(call, mykey, wish, &s, &sent);
+	if (!sent)
+		fuda_mykey_tap_release(mykey, fuda_card_reader(call->card), events);
 	if (r < 0)
 		return r;
 	session_restart(call);

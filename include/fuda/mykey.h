@@ -164,4 +164,12 @@ int fuda_mykey_tap_start(struct fuda_mykey *mykey, const struct fuda_buf *certif
 			 struct fuda_secret **ret_birth, int *ret_tries,
 			 struct fuda_digest *ret_digest);
 
+/* Before that: that this terminal has not sent the key already to the card that lies there, nor
+ * another program of it is about to. `reader` and `events` are what <fuda/reader.h> tells of the
+ * reader; they are noted in the terminal's folder. Where nobody counts (0), nothing is refused.
+ * FUDA_EPINCOMMAND: the card is to be taken away first; FUDA_EFILE. */
+int fuda_mykey_tap_claim(struct fuda_mykey *mykey, const char *reader, uint32_t events);
+/* Nothing was sent after all. */
+void fuda_mykey_tap_release(struct fuda_mykey *mykey, const char *reader, uint32_t events);
+
 #endif

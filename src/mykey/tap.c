@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first step of a tap. */
+/* The first step of a tap, and what comes before it. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,9 +8,91 @@
 #include "codec/json.h"
 #include "mykey/ask.h"
 
-enum { BIRTH_DIGITS = 6 };
+#define FILE_TAPPED "tapped"
+enum { BIRTH_DIGITS = 6, TAPPED_MAX = 8192, TAPPED_LINE = 512 };
 
-/* What the service releases. */
+/* ---- once for each time that a card comes ---- */
+
+/* A line for each reader: the count of insertions and removals when the key was sent, and its name.
+ */
+static bool is_of(const char *line, const char *reader)
+{
+	size_t digits = strspn(line, "0123456789");
+
+	return digits && line[digits] == ' ' && strcmp(line + digits + 1, reader) == 0;
+}
+
+/* Copies the lines of all other readers; whether `own` is among the rest. */
+static bool copy_others(struct fuda_buf *text, const char *reader, const char *own,
+			struct fuda_buf *to)
+{
+	bool found = false;
+
+	for (char *next = (char *)text->data, *line; (line = strsep(&next, "\n"));) {
+		found |= strcmp(line, own) == 0;
+		if (*line && !is_of(line, reader) &&
+		    fuda_buf_append(to, line, strlen(line)) == 0)
+			(void)fuda_buf_append(to, "\n", 1);
+	}
+	return found;
+}
+
+/* The folder is locked. */
+static int note(struct fuda_terminal *t, const char *reader, const char *own, bool claims)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TAPPED_MAX + 1);
+	_cleanup_buf_ struct fuda_buf fresh = FUDA_BUF_INIT(TAPPED_MAX);
+	int r = home_read(t->ctx, &t->home, FILE_TAPPED, false, &text);
+
+	if (r == 0 || r == FUDA_ENOTFOUND)
+		r = fuda_buf_append(&text, "", 1);
+	if (r < 0)
+		return r;
+	if (copy_others(&text, reader, own, &fresh) && claims)
+		return ctx_fail(t->ctx, FUDA_EPINCOMMAND,
+				_("This card was used without a PIN already: take it away first. "
+				  "Nothing was sent."));
+	if (fresh.len + strlen(own) + 1 > TAPPED_MAX)
+		fuda_buf_clear(&fresh); /* of more readers than anybody has */
+	if (claims && (fuda_buf_append(&fresh, own, strlen(own)) < 0 ||
+		       fuda_buf_append(&fresh, "\n", 1) < 0))
+		return ctx_fail_code(t->ctx, FUDA_ENOMEM);
+	return fresh.len ? home_write(t->ctx, &t->home, FILE_TAPPED, fresh.data, fresh.len) :
+			   home_wipe(t->ctx, &t->home, FILE_TAPPED);
+}
+
+static int change(struct fuda_mykey *m, const char *reader, uint32_t events, bool claims)
+{
+	struct fuda_terminal *t = m->terminal;
+	char own[TAPPED_LINE];
+	int r;
+
+	if (!events || (size_t)snprintf(own, sizeof(own), "%" PRIu32 " %s", events, reader) >=
+			       sizeof(own))
+		return 0;
+	r = home_lock(t->ctx, &t->home, true);
+	if (r == 0)
+		r = note(t, reader, own, claims);
+	home_unlock(&t->home);
+	return r;
+}
+
+int fuda_mykey_tap_claim(struct fuda_mykey *mykey, const char *reader, uint32_t events)
+{
+	ctx_step(mykey->ctx, _("have the card sign a challenge"));
+	return change(mykey, reader, events, true);
+}
+
+void fuda_mykey_tap_release(struct fuda_mykey *mykey, const char *reader, uint32_t events)
+{
+	bool kept = ctx_keep_error(mykey->ctx, true);
+
+	(void)change(mykey, reader, events, false);
+	ctx_keep_error(mykey->ctx, kept);
+}
+
+/* ---- what the service releases ---- */
+
 struct released {
 	struct fuda_secret *birth;
 	int64_t tries;
