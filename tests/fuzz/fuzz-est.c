@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		x.request.certificate_len = data[0] & 64 ? certificate.len : x.request.body_len;
 	}
 	meter_end(terminals_guesses(service.terminals));
-	meter_init(terminals_guesses(service.terminals), TERMINAL_GUESSES);
+	meter_init(terminals_guesses(service.terminals), TERMINAL_GUESSES, TERMINAL_GUESSES_EACH);
 	est_handle(&service, &x);
 	exchange_wait(&x);
 	check(&x);
