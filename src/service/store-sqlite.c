@@ -11,15 +11,14 @@
 
 #include "base/deadline.h"
 #include "service/store-inside.h"
+#include "service/store-sqlite-log.h"
 
 enum {
 	BUSY_MS = 5000,  /* for a lock */
 	COPY_MS = 30000, /* for the lock under which a copy begins */
 	COPY_STEP_MS = 50,
-	/* of the write-ahead log: then they are brought into the database... */
-	WAL_PAGES = 4000,
-	/* ... and then, with 32 MiB, it begins anew: others who write wait for that, and we, so
-	 * long, for those who read */
+	/* of the write-ahead log: with so many, 32 MiB, it begins anew; others who write wait for
+	 * that, and we, so long, for those who read */
 	WAL_MANY = 8000,
 	WAL_RESTART_MS = 500,
 };
@@ -31,6 +30,7 @@ struct sqlite {
 	bool write;             /* what the transaction may do */
 	sqlite3_stmt *begin[2]; /* to read, to write */
 	sqlite3_stmt *commit;
+	struct log_keeper *log;
 };
 
 static struct sqlite *of(struct store *store)
@@ -142,17 +142,15 @@ static int set_wal(struct sqlite *s)
 }
 
 /* Behind each commit, which stands whatever comes of this: what failed is done at the next one.
- * While somebody always reads, or another always writes, there is no moment at which the log could
- * begin anew, and it would grow for as long as they do. */
-static int tend_wal(void *own, sqlite3 *db, const char *name, int pages)
+ * While somebody always reads, or always writes, there is no moment at which the log could begin
+ * anew, and it would grow for as long as they do: then it is we who wait. */
+static int tend_log(void *own, sqlite3 *db, const char *name, int pages)
 {
-	(void)own;
-	if (pages < WAL_PAGES)
+	struct sqlite *s = own;
+
+	log_keeper_tell(s->log, pages);
+	if (pages < WAL_MANY)
 		return SQLITE_OK;
-	if (pages < WAL_MANY) {
-		(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-		return SQLITE_OK;
-	}
 	sqlite3_busy_timeout(db, WAL_RESTART_MS);
 	(void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 	sqlite3_busy_timeout(db, BUSY_MS);
@@ -182,7 +180,10 @@ static int configure(struct sqlite *s)
 
 		r = code == SQLITE_OK ? 0 : lite_fail(s, code);
 	}
-	sqlite3_wal_hook(s->db, tend_wal, NULL);
+	s->log = log_keeper_new(s->path);
+	if (r == 0 && !s->log)
+		r = ctx_fail_code(s->store.ctx, FUDA_ENOMEM);
+	sqlite3_wal_hook(s->db, tend_log, s);
 	if (r == 0)
 		r = prepare(s, "BEGIN", &s->begin[false]);
 	if (r == 0)
@@ -194,6 +195,7 @@ static void lite_close(struct store *store)
 {
 	struct sqlite *s = of(store);
 
+	log_keeper_free(&s->log);
 	sqlite3_finalize(s->begin[false]);
 	sqlite3_finalize(s->begin[true]);
 	sqlite3_finalize(s->commit);
