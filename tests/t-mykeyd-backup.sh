@@ -65,6 +65,19 @@ op 2 restore b --to restored
 op 2 restore b --key rsa.key
 op 2 restore --key rsa.key --to restored
 
+# what the page says that a lost service is put together of
+mkdir -m 700 "$tmp/anew"
+for f in mykeyd.conf kek keystore ca.pem ca.key tls.pem tls.key checkpoints.jsonl; do
+	cp -p "$folder/$f" "$tmp/anew/" || fail "there is no $f to be kept"
+done
+daemon 0 restore b --key rsa.key --to anew --verify --folder anew
+mykeyd_start anew
+! command -v curl >/dev/null || get 200 "$url/readyz"
+mykeyd_stop anew
+daemon_in anew 0 sector list
+says out library
+daemon_in anew 0 audit verify
+
 # no other key, no other file, none that was changed; and then there is nothing
 refused() { # STATUS FILE KEY TEXT
 	rm -rf "$tmp/restored"
