@@ -40,7 +40,12 @@ says err 'fuda terminal enrol'
 run 1 terminal status --terminal "$(printf 'a\033b\302\233c\342\200\250d\342\200\256e\342\201\246f\330\234g\342\200\224h')"
 says err "$(printf 'a?b?c?d?e?f?g\342\200\224h')"
 run 2 terminal enrol --terminal t --server "$url"
-says err 'something is missing'
+says err '--ca is missing'
+run 2 terminal enrol --terminal t --ca s/ca.pem
+says err '--server is missing'
+run 1 mykey show -r virtual:card --pin-file pin
+says err "$HOME/.config/fuda/terminal: there is no such folder"
+says err 'Without --terminal'
 run 2 terminal enrol --terminal t --server "$url" --ca s/ca.pem
 says err '--code-file'
 echo WRONG-CODE >"$tmp/code"

@@ -145,9 +145,11 @@ static int run(struct call *call)
 	struct line code;
 	int r = call_operands(call, 0, 0);
 
-	if (r == 0 && (!server || !ca))
-		r = call_usage(call, _("something is missing: fuda %s %s"), call->command->name,
-			       call->command->synopsis);
+	if (r == 0 && !server)
+		r = call_usage(call, _("--server is missing: the service, https://host[:port]"));
+	if (r == 0 && !ca)
+		r = call_usage(call, _("--ca is missing: the file of the CA that the service's "
+				       "certificate is from"));
 	if (r < 0)
 		return r;
 	line_start(&code);

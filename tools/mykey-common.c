@@ -17,7 +17,12 @@ int mykey_open_terminal(struct call *call, struct fuda_terminal **ret)
 {
 	int r = fuda_terminal_open(call->ctx, mykey_terminal, ret);
 
-	if (r == FUDA_ENOTFOUND)
+	if (r == FUDA_ENOTFOUND && !mykey_terminal)
+		snprintf(call->remark, sizeof(call->remark), "%s",
+			 _("Without --terminal it is the user's own folder. 'fuda terminal enrol' "
+			   "makes this machine a terminal; --terminal DIR names the folder of "
+			   "one."));
+	else if (r == FUDA_ENOTFOUND)
 		snprintf(call->remark, sizeof(call->remark), "%s",
 			 _("'fuda terminal enrol' makes this machine a terminal; --terminal names "
 			   "the folder of one."));
