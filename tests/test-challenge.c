@@ -3,29 +3,13 @@
 #include "service/challenge.h"
 
 #include "codec/base64.h"
-#include "tests/scratch.h"
+#include "tests/keys-stand.h"
 
 enum { CHARS = 75, NOW = 1800000000 };
 
-static struct fuda_context *ctx;
-static struct keys *keys;
 static const uint8_t terminal[ID_BYTES] = "terminal number", other[ID_BYTES] = "terminal numbes";
 static const char origin[] = "https://mykey.example", alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static int setup(void **state)
-{
-	if (fuda_context_new(&ctx) < 0 || scratch_setup(state) < 0)
-		return -1;
-	return keys_create(ctx, scratch) < 0 || keys_open(ctx, scratch, &keys) < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	keys_free(&keys);
-	fuda_context_free(&ctx);
-	return scratch_teardown(state);
-}
 
 static int read_it(const char *token)
 {
@@ -254,14 +238,14 @@ static void no_purposes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(its_own, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_processes, setup, teardown),
-		cmocka_unit_test_setup_teardown(its_life, setup, teardown),
-		cmocka_unit_test_setup_teardown(of_another, setup, teardown),
-		cmocka_unit_test_setup_teardown(changed, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_tokens, setup, teardown),
-		cmocka_unit_test_setup_teardown(one_spelling, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_purposes, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_own, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(other_processes, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(its_life, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(of_another, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(changed, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(no_tokens, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(one_spelling, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(no_purposes, keys_setup, keys_teardown),
 	};
 
 	return RUN(tests);

@@ -8,11 +8,7 @@
 #include <string.h>
 
 #include <fuda/encode.h>
-#include "tests/cmocka.h"
-#include "tests/crls.h"
-
-static struct fuda_context *ctx;
-static struct fuda_trust *trust;
+#include "tests/crl-stand.h"
 
 /* From memory of exactly that size. A failure leaves no list and says why. */
 static int try(const uint8_t *bytes, size_t len)
@@ -291,25 +287,6 @@ static void refuses_other_signatures(void **state)
 	assert_int_equal(try(der.data, der.len), FUDA_EVERIFY);
 }
 
-static int setup(void **state)
-{
-	struct cert_plan ca = plan_ca(FUDA_USE_AUTH, KEY_AUTH_CA);
-
-	(void)state;
-	if (fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &trust) < 0)
-		return -1;
-	believe(trust, &ca);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fuda_trust_free(&trust);
-	fuda_context_free(&ctx);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,5 +299,5 @@ int main(void)
 		cmocka_unit_test(refuses_other_signatures),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return cmocka_run_group_tests_name(__FILE__, tests, crl_setup, crl_teardown);
 }

@@ -7,11 +7,7 @@
 
 #include <fuda/encode.h>
 #include "pki/cert.h"
-#include "tests/cmocka.h"
-#include "tests/crls.h"
-
-static struct fuda_context *ctx;
-static struct fuda_trust *trust;
+#include "tests/crl-stand.h"
 
 static struct crl *load(const struct crl_plan *plan)
 {
@@ -388,25 +384,6 @@ static void finds_among_many(void **state)
 	free(serials);
 }
 
-static int setup(void **state)
-{
-	struct cert_plan ca = plan_ca(FUDA_USE_AUTH, KEY_AUTH_CA);
-
-	(void)state;
-	if (fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &trust) < 0)
-		return -1;
-	believe(trust, &ca);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fuda_trust_free(&trust);
-	fuda_context_free(&ctx);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,5 +395,5 @@ int main(void)
 		cmocka_unit_test(finds_among_many),
 	};
 
-	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+	return cmocka_run_group_tests_name(__FILE__, tests, crl_setup, crl_teardown);
 }

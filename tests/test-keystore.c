@@ -12,25 +12,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include "service/keys.h"
-#include "tests/scratch.h"
+#include "tests/keys-stand.h"
 
-static struct fuda_context *ctx;
-static struct keys *keys;
 static const uint8_t sector[ID_BYTES] = "a sector's id..", another[ID_BYTES] = "another sector.";
-
-static int setup(void **state)
-{
-	if (fuda_context_new(&ctx) < 0 || scratch_setup(state) < 0)
-		return -1;
-	return keys_create(ctx, scratch) < 0 || keys_open(ctx, scratch, &keys) < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	keys_free(&keys);
-	fuda_context_free(&ctx);
-	return scratch_teardown(state);
-}
 
 /* A folder within the scratch one; valid until the next call. */
 static const char *folder(const char *name)
@@ -698,7 +682,7 @@ static void signs(void **state)
 	fuda_buf_free(&again);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, keys_setup, keys_teardown)
 
 int main(void)
 {

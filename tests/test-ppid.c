@@ -6,27 +6,11 @@
 #include <fuda/error.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include "tests/scratch.h"
+#include "tests/keys-stand.h"
 
 enum { SUBJECTS = 1000 };
 
-static struct fuda_context *ctx;
-static struct keys *keys;
 static const uint8_t library[ID_BYTES] = "library's id...", bus[ID_BYTES] = "the bus's id...";
-
-static int setup(void **state)
-{
-	if (fuda_context_new(&ctx) < 0 || scratch_setup(state) < 0)
-		return -1;
-	return keys_create(ctx, scratch) < 0 || keys_open(ctx, scratch, &keys) < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-	keys_free(&keys);
-	fuda_context_free(&ctx);
-	return scratch_teardown(state);
-}
 
 /* ---- by hand ---- */
 
@@ -268,12 +252,12 @@ static void other_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(as_specified, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_same_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(unlinkable, setup, teardown),
-		cmocka_unit_test_setup_teardown(subjects_that_are_near, setup, teardown),
-		cmocka_unit_test_setup_teardown(without_the_key, setup, teardown),
-		cmocka_unit_test_setup_teardown(other_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(as_specified, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(the_same_again, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(unlinkable, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(subjects_that_are_near, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(without_the_key, keys_setup, keys_teardown),
+		cmocka_unit_test_setup_teardown(other_keys, keys_setup, keys_teardown),
 	};
 
 	return RUN(tests);

@@ -43,12 +43,8 @@ static int ask_to_enter(struct call *call, struct fuda_mykey *mykey, const struc
 			const struct fuda_mykey_face *face)
 {
 	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_TAP_REGISTER, .face = face };
-	struct fuda_mykey_answer answer = { .tries_left = -1 };
-	int r;
+	int r = mykey_ask(call, mykey, &wish, s);
 
-	session_restart(call);
-	r = fuda_mykey_ask(mykey, &wish, &s->certificate, &s->signature, call->dl, &answer);
-	r = mykey_judge(call, &wish, &answer, r);
 	if (r == 0)
 		report_flag(call->report, _("Registered"), "registered", true);
 	return r;
@@ -140,7 +136,6 @@ static int sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_m
 static int work_tap(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
-	struct fuda_mykey_answer answer = { .tries_left = -1 };
 	uint32_t events = 0;
 	bool sent = false;
 	int r = call_open_card(call);
@@ -156,13 +151,7 @@ static int work_tap(struct call *call, struct fuda_mykey *mykey, const struct fu
 		r = sign(call, mykey, wish, &s, &sent);
 	if (!sent)
 		fuda_mykey_tap_release(mykey, fuda_card_reader(call->card), events);
-	if (r < 0)
-		return r;
-	session_restart(call);
-	r = fuda_mykey_ask(mykey, wish, &s.certificate, &s.signature, call->dl, &answer);
-	r = mykey_judge(call, wish, &answer, r);
-	explicit_bzero(&answer, sizeof(answer));
-	return r;
+	return r < 0 ? r : mykey_ask(call, mykey, wish, &s);
 }
 
 static int run(struct call *call)

@@ -194,24 +194,30 @@ int mykey_judge(struct call *call, const struct fuda_mykey_wish *wish,
 	return call_fail(call, FUDA_EVERIFY, "%s", fuda_context_message(call->ctx));
 }
 
+int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+	      const struct mykey_signed *s)
+{
+	struct fuda_mykey_answer answer = { .tries_left = -1 };
+	int r;
+
+	session_restart(call);
+	r = fuda_mykey_ask(mykey, wish, &s->certificate, &s->signature, call->dl, &answer);
+	r = mykey_judge(call, wish, &answer, r);
+	explicit_bzero(&answer, sizeof(answer));
+	return r;
+}
+
 /* Nothing is asked of the person before the service has shown that it can be had. */
 static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
-	struct fuda_mykey_answer answer = { .tries_left = -1 };
 	struct fuda_digest digest;
 	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
 
 	session_restart(call);
 	if (r == 0)
 		r = mykey_sign(call, &digest, &s);
-	if (r < 0)
-		return r;
-	session_restart(call);
-	r = fuda_mykey_ask(mykey, wish, &s.certificate, &s.signature, call->dl, &answer);
-	r = mykey_judge(call, wish, &answer, r);
-	explicit_bzero(&answer, sizeof(answer));
-	return r;
+	return r < 0 ? r : mykey_ask(call, mykey, wish, &s);
 }
 
 int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)

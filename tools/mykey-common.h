@@ -43,6 +43,9 @@ struct mykey_signed {
 void mykey_signed_free(struct mykey_signed *s);
 /* The card's part, as one job: asks for its PIN. */
 int mykey_sign(struct call *call, const struct fuda_digest *digest, struct mykey_signed *s);
+/* Asks for what `wish` says with what the card has signed, and reports the answer. */
+int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+	      const struct mykey_signed *s);
 /* Reports what was answered, a refusal too, whatever it is that was refused. Gives `code`, or
  * FUDA_EVERIFY for what was wrong with the card. */
 int mykey_judge(struct call *call, const struct fuda_mykey_wish *wish,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum {
 	FILE_MAX = 65536,
 	TAIL = 32, /* room behind the name of a folder */
@@ -71,21 +73,6 @@ int config_make_folder(void)
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return FUDA_EFILE;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* ... if nothing has it. FAT has no links, and NFS does not rename like this. */
 static int put_where_nothing_is(const char *fresh, const char *path)
 {
@@ -122,7 +109,7 @@ int config_write_private(const char *path, const void *bytes, size_t len, bool r
 	fd = mkostemp(fresh, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0)
 		return FUDA_EFILE;
-	e = write_all(fd, bytes, len);
+	e = file_write(fd, bytes, len);
 	if (close(fd) < 0 && e == 0)
 		e = FUDA_EFILE;
 	if (e == 0)
@@ -212,20 +199,33 @@ static int take_flag(struct reading *r, const char *key, const char *value)
 	return 0;
 }
 
-static int take_line(struct reading *r, char *line)
+int config_line(char *line, char **ret_key, char **ret_value)
 {
 	char *value;
 
-	r->line++;
 	line = trim(line);
-	if (!*line || *line == '#')
+	if (!*line || *line == '#') {
+		*ret_key = NULL;
 		return 0;
+	}
 	value = strchr(line, '=');
 	if (!value)
+		return FUDA_EFORMAT;
+	*value++ = 0;
+	*ret_key = trim(line);
+	*ret_value = trim(value);
+	return 0;
+}
+
+static int take_line(struct reading *r, char *line)
+{
+	char *key, *value;
+
+	r->line++;
+	if (config_line(line, &key, &value) < 0)
 		return ctx_fail(r->ctx, FUDA_EFORMAT, _("%s:%u: A line is \"key = value\"."),
 				r->path, r->line);
-	*value++ = 0;
-	return take_flag(r, trim(line), trim(value));
+	return key ? take_flag(r, key, value) : 0;
 }
 
 int config_flag(struct fuda_context *ctx, const char *key, bool *ret)

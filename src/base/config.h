@@ -16,6 +16,10 @@ int config_path(const char *name, char ret_path[CONFIG_PATH_MAX]);
  * FUDA_EFILE. */
 int config_make_folder(void);
 
+/* Takes a line "key = value" apart, in place and without the blanks around either; `*ret_key` is
+ * NULL where there is nothing but blanks, or a comment. FUDA_EFORMAT: it is no such line. */
+int config_line(char *line, char **ret_key, char **ret_value);
+
 /* What the file "config" says of `key`, one of those that fuda(1) has: yes or no; false if it, or
  * the file, is not there. FUDA_EFORMAT: the message is "path:line: what is wrong", wherever in the
  * file that is; FUDA_EFILE: it cannot be read. */

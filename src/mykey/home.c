@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "base/file.h"
 
 enum { NAME_SIZE = 64 };
 
@@ -228,21 +229,6 @@ int home_read(struct fuda_context *ctx, const struct home *h, const char *name, 
 	return r < 0 ? ctx_fail_code(ctx, r) : 0;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return FUDA_EFILE;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* The whole of it, on the disk. */
 static int write_file(const struct home *h, const char *name, const void *bytes, size_t len)
 {
@@ -251,7 +237,7 @@ static int write_file(const struct home *h, const char *name, const void *bytes,
 	if (unlinkat(h->fd, name, 0) < 0 && errno != ENOENT)
 		return FUDA_EFILE;
 	fd = openat(h->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write_all(fd, bytes, len) < 0 || fsync(fd) < 0)
+	if (fd < 0 || file_write(fd, bytes, len) < 0 || fsync(fd) < 0)
 		return FUDA_EFILE;
 	return 0;
 }
@@ -292,7 +278,7 @@ static int overwrite(int fd)
 	if (fstat(fd, &st) < 0)
 		return FUDA_EFILE;
 	for (off_t left = st.st_size; left > 0; left -= (off_t)sizeof(zeros))
-		if (write_all(fd, zeros, (size_t)MIN(left, (off_t)sizeof(zeros))) < 0)
+		if (file_write(fd, zeros, (size_t)MIN(left, (off_t)sizeof(zeros))) < 0)
 			return FUDA_EFILE;
 	return fsync(fd) < 0 ? FUDA_EFILE : 0;
 }

@@ -189,25 +189,20 @@ static const struct kind {
 	{ "1.3.6.1.5.5.7.1.1", read_nothing }, /* authority information access */
 };
 
-/* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING }. FALSE written out
- * is accepted, though DER leaves it out: issuers differ. */
+/* FALSE written out is accepted, though DER leaves it out: issuers differ. */
 static int read_extension(struct fuda_cert *cert, struct cursor *c, char ret_oid[DER_OID_MAX])
 {
-	struct tlv extension, value;
-	bool critical = false;
+	struct cursor at = *c, oid, value;
+	struct tlv extension;
+	bool critical;
 
-	if (tlv_expect(c, DER_SEQUENCE, &extension) < 0 || der_oid(&extension.value, ret_oid) < 0)
-		return FUDA_EFORMAT;
-	if (der_next_is(extension.value, DER_BOOLEAN) &&
-	    der_boolean(&extension.value, &critical) < 0)
-		return FUDA_EFORMAT;
-	if (tlv_expect(&extension.value, DER_OCTET_STRING, &value) < 0 || extension.value.left)
+	if (der_extension(c, &oid, &critical, &value) < 0 ||
+	    tlv_expect(&at, DER_SEQUENCE, &extension) < 0 || der_oid(&extension.value, ret_oid) < 0)
 		return FUDA_EFORMAT;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kinds[i].oid, ret_oid) != 0)
 			continue;
-		if (der_check(value.value) < 0 || kinds[i].read(cert, &value.value) < 0 ||
-		    value.value.left)
+		if (der_check(value) < 0 || kinds[i].read(cert, &value) < 0 || value.left)
 			return FUDA_EFORMAT;
 		return 0;
 	}

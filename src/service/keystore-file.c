@@ -13,6 +13,7 @@
 
 #include "base/config.h"
 #include "base/context.h"
+#include "base/file.h"
 #include "base/util.h"
 
 enum {
@@ -122,20 +123,6 @@ int keyfile_kek(struct fuda_context *ctx, const char *path, uint8_t ret[AES256_K
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const struct fuda_buf *bytes)
-{
-	for (size_t done = 0; done < bytes->len;) {
-		ssize_t n = write(fd, bytes->data + done, bytes->len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return FUDA_EFILE;
-		done += (size_t)n;
-	}
-	return fsync(fd) < 0 ? FUDA_EFILE : 0;
-}
-
 /* A name in a folder is durable when the folder is. */
 static int sync_folder(const char *path)
 {
@@ -177,7 +164,9 @@ static int write_beside(const char *path, const struct fuda_buf *bytes, const st
 	if (owner && owner->st_uid != geteuid() && fchown(fd, owner->st_uid, owner->st_gid) < 0)
 		e = FUDA_EFILE;
 	if (e == 0)
-		e = write_all(fd, bytes);
+		e = file_write(fd, bytes->data, bytes->len);
+	if (e == 0 && fsync(fd) < 0)
+		e = FUDA_EFILE;
 	if (e < 0) {
 		int why = errno;
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/context.h"
 #include "pki/file.h"
 
@@ -353,31 +354,14 @@ static int take(struct reading *r, const char *name, const char *value)
 	return complain(r, _("There is no key \"%.*s\"."), SHOWN_MAX, name);
 }
 
-/* Cuts blanks off both ends. */
-static char *trim(char *text)
-{
-	size_t len;
-
-	text += strspn(text, " \t");
-	len = strlen(text);
-	while (len && strchr(" \t\r", text[len - 1]))
-		text[--len] = 0;
-	return text;
-}
-
 static int take_line(struct reading *r, char *line)
 {
-	char *value;
+	char *key, *value;
 
 	r->line++;
-	line = trim(line);
-	if (!*line || *line == '#')
-		return 0;
-	value = strchr(line, '=');
-	if (!value)
+	if (config_line(line, &key, &value) < 0)
 		return complain(r, _("A line is \"key = value\"."));
-	*value++ = 0;
-	return take(r, trim(line), trim(value));
+	return key ? take(r, key, value) : 0;
 }
 
 /* ... and what counts where there is no line. */

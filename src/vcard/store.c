@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "codec/tlv.h"
 
 #define LOCK_FILE "lock"
@@ -59,21 +60,6 @@ int vfile_read(int dir, const char *name, struct fuda_buf *ret)
 	return r < 0 ? r : fuda_buf_set(ret, all.data, all.len);
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return FUDA_EFILE;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int vfile_write(int dir, const char *name, unsigned mode, const void *bytes, size_t len)
 {
 	char fresh[FILE_NAME_MAX + 8];
@@ -84,7 +70,7 @@ int vfile_write(int dir, const char *name, unsigned mode, const void *bytes, siz
 	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return FUDA_EFILE;
-	r = write_all(fd, bytes, len);
+	r = file_write(fd, bytes, len);
 	if (close(fd) < 0 || (r == 0 && renameat(dir, fresh, dir, name) < 0))
 		r = FUDA_EFILE;
 	if (r < 0)

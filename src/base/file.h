@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What writers of files have in common. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <fuda/error.h>
+
+/* Writes all of it, whatever portions the system takes. FUDA_EFILE (errno). */
+static inline int file_write(int fd, const void *bytes, size_t len)
+{
+	for (const uint8_t *at = bytes; len;) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return FUDA_EFILE;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+#endif
