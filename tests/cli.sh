@@ -94,23 +94,26 @@ becomes() {
 	done
 }
 
-# handles_int PID: it is fuda, no script before it, and SIGINT does not simply end it any more
-handles_int() {
-	case $(readlink "/proc/$1/exe") in
+# handles SIGNAL PID: it is fuda, no script before it, and INT, TERM or HUP does not simply end it any more
+handles() {
+	case $(readlink "/proc/$2/exe") in
 	*fuda) ;;
 	*) return 1 ;;
 	esac
-	case $(sed -n 's/^SigCgt:.*\(.\)$/\1/p' "/proc/$1/status") in
-	[2367abef]) ;;
-	*) return 1 ;;
+	case $1 in
+	HUP) bit=0 ;;
+	INT) bit=1 ;;
+	TERM) bit=14 ;;
 	esac
+	caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$2/status")
+	[ $((0x${caught:-0} >> bit & 1)) = 1 ]
 }
 
 # interrupted ARGUMENT...: calls fuda as run does and interrupts it, a moment after it came to handle that; its exit status
 # in got. What it is to be interrupted in may not have begun on a busy machine: the end is the same.
 interrupted() {
 	(cd "$tmp" && exec env --default-signal=INT "$fuda" "$@" </dev/null >out 2>err) &
-	becomes "handler of SIGINT: fuda $*" handles_int $!
+	becomes "handler of SIGINT: fuda $*" handles INT $!
 	sleep 0.3
 	kill -INT $!
 	got=0

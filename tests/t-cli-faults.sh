@@ -61,7 +61,8 @@ signal() {
 	# a job of a shell without job control ignores SIGINT; env sets that right
 	(cd "$tmp" && exec env --default-signal="$name" "$fuda" "$@" <"${input:-/dev/null}" >out 2>err) &
 	child=$!
-	sleep 1
+	becomes "handler of SIG$name: fuda $*" handles "$name" $child
+	sleep 1 # until it waits
 	kill "-$name" $child
 	wait $child || got=$?
 	[ $got = "$want" ] || fail "status $got, not $want, after SIG$name: fuda $*"
