@@ -87,6 +87,9 @@ json .tls_key "$tmp/own.key"
 json '.crl[0]' "$tmp/a.crl"
 json '.crl[1]' /b.crl
 daemon_in p 0 org list
+printf '%s\n' 'cv_trust = one.pem' 'cv_trust = two.pem' >>"$tmp/p/mykeyd.conf"
+daemon_in p 0 config --json
+json '.cv_trust[1]' p/two.pem
 rm -rf "$tmp/p" "$tmp/data.db" "$tmp/own.pem"
 daemon_in s 0 operator list --json
 json '.operators[0].roles' admin,registrar,approver,auditor 2>/dev/null || says out admin

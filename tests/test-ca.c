@@ -294,6 +294,57 @@ static void issues_to_servers(void **state)
 		 "- a");
 }
 
+/* A text that is a certificate's with one letter changed is none, or nobody's. */
+static void refuse_changed(struct ca *ca, const char *pem)
+{
+	for (size_t i = 28; pem[i] != '-'; i += 7) {
+		_cleanup_buf_ struct fuda_buf certificate = AUTHORITY_BUF;
+		char changed[4096];
+
+		snprintf(changed, sizeof(changed), "%s", pem);
+		changed[i] = changed[i] == 'A' ? 'B' : 'A';
+		if (pem[i] != '\n' && strcmp(changed, pem) != 0 &&
+		    ca_renew_server(ctx, ca, changed, NULL, 30, &certificate) == 0)
+			fail_msg("changed at %zu", i);
+		assert_int_equal(certificate.len, 0);
+	}
+}
+
+static void renews_for_servers(void **state)
+{
+	_cleanup_buf_ struct fuda_buf old = AUTHORITY_BUF, key = AUTHORITY_BUF, fresh = AUTHORITY_BUF;
+	struct ca *ca = authority("renewing", "test"), *other = authority("stranger", "test");
+	static const char names[] = "localhost,mykey.example.jp,127.0.0.1,::1";
+	struct ca_server server = { .not_after = 1 };
+
+	(void)state;
+	assert_int_equal(ca_issue_server(ctx, ca, names, 30, &old, &key), 0);
+	assert_int_equal(fuda_buf_append(&old, "", 1), 0);
+	assert_int_equal(ca_renew_server(ctx, other, (char *)old.data, NULL, 30, &fresh), FUDA_EREFUSED);
+	assert_int_equal(ca_renew_server(ctx, ca, (char *)old.data, "a b", 30, &fresh), FUDA_EINVAL);
+	assert_int_equal(ca_renew_server(ctx, ca, (char *)old.data, NULL, 0, &fresh), FUDA_EINVAL);
+	assert_int_equal(ca_renew_server(ctx, ca, "", NULL, 30, &fresh), FUDA_EFORMAT);
+	assert_int_equal(ca_read_server(ctx, ca, "nothing", &server), FUDA_EFORMAT);
+	assert_int_equal(server.not_after, 1);
+	assert_int_equal(fresh.len, 0);
+	refuse_changed(ca, (char *)old.data);
+	assert_int_equal(ca_renew_server(ctx, ca, (char *)old.data, NULL, 60, &fresh), 0);
+	write_bytes("new.pem", &fresh);
+	write_bytes("new.key", &key);
+	assert_int_equal(fuda_buf_append(&fresh, "", 1), 0);
+	assert_int_equal(ca_read_server(ctx, ca, (char *)fresh.data, &server), 0);
+	assert_true(server.ours);
+	assert_string_equal(server.names, names);
+	assert_true(server.not_after - time(NULL) > 59 * 86400);
+	assert_int_equal(ca_read_server(ctx, other, (char *)fresh.data, &server), 0);
+	assert_false(server.ours);
+	ca_free(&other);
+	ca_free(&ca);
+	need_openssl();
+	must_run("openssl verify -x509_strict -purpose sslserver -CAfile renewing/ca.pem new.pem");
+	must_run("openssl x509 -in new.pem -noout -pubkey >c && openssl pkey -in new.key -pubout | cmp - c");
+}
+
 static void refuses_names_of_servers(void **state)
 {
 	static const char *const names[] = {
@@ -477,6 +528,7 @@ int main(void)
 		cmocka_unit_test(refuses_to_issue),
 		cmocka_unit_test(ends_with_the_authority),
 		cmocka_unit_test(issues_to_servers),
+		cmocka_unit_test(renews_for_servers),
 		cmocka_unit_test(refuses_names_of_servers),
 		cmocka_unit_test(lists_the_revoked),
 		cmocka_unit_test(is_heeded_by_others),

@@ -108,6 +108,19 @@ static int issues_to_server(void)
 	return r;
 }
 
+static int renews_for_server(void)
+{
+	_cleanup_buf_ struct fuda_buf der = AUTHORITY_BUF, old = AUTHORITY_BUF, key = AUTHORITY_BUF;
+	int r = ca_issue_server(ctx, ca, "localhost,127.0.0.1", 30, &old, &key);
+
+	if (r == 0)
+		r = fuda_buf_append(&old, "", 1);
+	if (r == 0)
+		r = ca_renew_server(ctx, ca, (char *)old.data, NULL, 30, &der);
+	assert_true((r == 0) == (der.len != 0));
+	return r;
+}
+
 static int lists_revoked(void)
 {
 	static const struct revoked revoked[] = { { { 0x41 }, TEST_NOW, 1 },
@@ -198,6 +211,7 @@ RUN_OUT(verifies_forged)
 RUN_OUT(checks_request)
 RUN_OUT(issues)
 RUN_OUT(issues_to_server)
+RUN_OUT(renews_for_server)
 RUN_OUT(lists_revoked)
 RUN_OUT(packs)
 RUN_OUT(identifies)
@@ -284,6 +298,7 @@ int main(void)
 		cmocka_unit_test(checks_request_or_fails),
 		cmocka_unit_test(issues_or_fails),
 		cmocka_unit_test(issues_to_server_or_fails),
+		cmocka_unit_test(renews_for_server_or_fails),
 		cmocka_unit_test(lists_revoked_or_fails),
 		cmocka_unit_test(packs_or_fails),
 		cmocka_unit_test(identifies_or_fails),

@@ -14,14 +14,13 @@ static bool enter, leave;
 /* ---- registering ---- */
 
 /* The card's face, opened by the birth date's key, for the same digest that the holder signed. */
-static int read_face(struct call *call, const struct fuda_digest *digest,
-		     struct fuda_secret *birth, struct fuda_face_records *records, int *ret_tries)
+static int read_face(struct call *call, const struct fuda_digest *digest, struct fuda_secret *birth,
+		     struct fuda_face_records *records, int *ret_tries)
 {
 	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(birth);
-	struct fuda_face_request request = { .age = true,
-					     .with = FUDA_PIN_BIRTH,
-					     .pin = &entry,
-					     .challenge = digest->bytes };
+	struct fuda_face_request request = {
+		.age = true, .with = FUDA_PIN_BIRTH, .pin = &entry, .challenge = digest->bytes
+	};
 	int r;
 
 	entry.use_last_try = common.use_last_try;
@@ -160,8 +159,7 @@ static int run(struct call *call)
 	int r = call_operands(call, 0, 0);
 
 	if (r == 0 && enter + leave + (sector != NULL) > 1)
-		r = call_usage(call,
-			       _("--register, --unregister and --sector exclude each other"));
+		r = call_usage(call, _("--register, --unregister and --sector exclude each other"));
 	if (r < 0)
 		return r;
 	if (leave) {

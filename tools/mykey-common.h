@@ -37,7 +37,7 @@ int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
 struct mykey_signed {
 	struct fuda_buf signature, certificate;
 };
-#define MYKEY_SIGNED_INIT                                                  \
+#define MYKEY_SIGNED_INIT                                                       \
 	((struct mykey_signed){ .signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX), \
 				.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) })
 void mykey_signed_free(struct mykey_signed *s);

@@ -13,7 +13,7 @@ struct telling {
 static void tell(void *arg, const char *key, const char *value)
 {
 	struct telling *t = arg;
-	static const char *const lists[] = { "listen", "trust", "crl" };
+	static const char *const lists[] = { "listen", "trust", "cv_trust", "crl" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		if (strcmp(lists[i], key) != 0)

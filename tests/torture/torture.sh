@@ -58,7 +58,8 @@ has_platform() {
 
 # one NAME SECRETS OPTIONS ARGUMENTS: the rows of one command
 one() {
-	name=$1 secrets=$2 before='cp -R stock "$FUDA_TORTURE_DIR/card"'
+	name=$1 secrets=$2 before='cp -R stock "$FUDA_TORTURE_DIR/card"' timeout=2
+	case $name in mykey*) timeout=6 ;; esac # the service takes its time, too
 	case $name in
 	'mykey tap') before=$cp_all'; cp -R stock "$FUDA_TORTURE_DIR/spare"
 		exec "$fuda" mykey tap --register --pin-file given/both --terminal "$FUDA_TORTURE_DIR/terminal" \
@@ -69,7 +70,7 @@ one() {
 	(cd "$place" && "$fuda" trace torture --reader 'virtual:{dir}/card' \
 		--before "$before" ${secrets:+--stdin "given/$secrets"} --fuda --kinds "$kinds" \
 		--jobs "$jobs" --limit 30 --ignore '^APDUs| ms\)$' --markdown "$name" $3 \
-		-- "$fuda" $4 --reader '{reader}' --timeout 2 ${secrets:+--pin-fd 0}) || {
+		-- "$fuda" $4 --reader '{reader}' --timeout $timeout ${secrets:+--pin-fd 0}) || {
 		echo "$name: must not be" >&2
 		bad=1
 	}
