@@ -71,6 +71,9 @@ becomes "word that the database is gone" ready 503
 json '.reasons[0]' database
 ! (cd "$tmp" && "$fuda" mykey expire --yes --terminal t -r virtual:card --pin-file pin --timeout 5 --json </dev/null >out 2>err) ||
 	fail "done without a database"
+json .error EWAIT
+json_lacks .tries_before # nobody was asked for a PIN
+says err 'no database at present: nothing was done'
 daemon_in two 1 org list
 sh "$FUDA_TEST_POSTGRES_CTL" start
 becomes "word that the database is back" ready 200
