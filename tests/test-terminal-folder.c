@@ -248,7 +248,7 @@ static void other_name(void **state)
 		{ NULL, "{\"origin\":\"https://a\",\"origin\":\"https://b\"}", 0, FUDA_EFORMAT, "understood" },
 		{ NULL, "<h1>Welcome</h1>", 0, FUDA_EFORMAT, "cannot be understood" },
 		{ NULL, "", 302, FUDA_EREFUSED, "HTTP status 302" },
-		{ NULL, "", 429, FUDA_EWAIT, "5 seconds" },
+		{ NULL, "", 429, FUDA_EWAIT, "5 s." },
 	};
 	struct fuda_terminal *t = NULL;
 
@@ -354,9 +354,9 @@ static void bad_answers(void **state)
 		{ 302, FUDA_EREFUSED, "Location: https://elsewhere.example/\r\n", NULL, "", "HTTP status 302" },
 		{ 500, FUDA_EREFUSED, NULL, "application/problem+json", "{\"code\":\"Not A Code\"}",
 		  "HTTP status 500" },
-		{ 503, FUDA_EWAIT, "Retry-After: 33\r\n", NULL, "", "33 seconds" },
-		{ 429, FUDA_EWAIT, "Retry-After: 999999999\r\n", NULL, "", "86400 seconds" },
-		{ 429, FUDA_EWAIT, NULL, NULL, "", "5 seconds" },
+		{ 503, FUDA_EWAIT, "Retry-After: 33\r\n", NULL, "", "33 s." },
+		{ 429, FUDA_EWAIT, "Retry-After: 999999999\r\n", NULL, "", "86400 s." },
+		{ 429, FUDA_EWAIT, NULL, NULL, "", "5 s." },
 	};
 	struct fuda_terminal *t = NULL;
 
