@@ -63,10 +63,7 @@ mkfifo "$tmp/fifo"
 	timeout 10 "$fuda" auth -r virtual:card --pin-fd 0 --timeout 1 >out 2>err || got=$?
 	echo $got >status) &
 slow=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	[ ! -s "$tmp/status" ] || break
-	sleep 0.2
-done
+becomes 'end of the wait' test -s "$tmp/status"
 [ "$(cat "$tmp/status")" = 8 ] || fail "half a PIN: $(cat "$tmp/status")"
 says err 'did not come in time; nothing was sent to the card'
 kill $slow 2>/dev/null || :
@@ -74,7 +71,8 @@ run 8 auth -r virtual:card --pin-file fifo --timeout 1
 says err 'did not come in time; nothing was sent to the card'
 (cd "$tmp" && exec "$fuda" auth -r virtual:card --pin-file fifo >out 2>err) &
 waiting=$!
-sleep 0.5
+becomes 'handler of SIGTERM' handles TERM $waiting
+sleep 0.3
 kill -TERM $waiting
 got=0
 wait $waiting || got=$?

@@ -175,11 +175,12 @@ json .certificate_out both.pem
 sign 0 sign letter -o both.sig -c both.pem
 says out 'Certificate written to'
 mkfifo "$tmp/pipe"
-sleep 20 >"$tmp/pipe" &
+sleep 60 >"$tmp/pipe" &
 writer=$!
 (cd "$tmp" && exec "$fuda" sign -k auth -f raw - -o x -r virtual:card <pipe >out 2>err) &
 signer=$!
-sleep 0.5
+becomes 'handler of SIGINT' handles INT $signer
+sleep 0.3
 kill -INT $signer
 got=0
 wait $signer || got=$?
