@@ -78,7 +78,7 @@ static void renewal_refused(void **state)
 	play.drop = false;
 	play.waits = 1;
 	assert_int_equal(fuda_terminal_renew(t, dl), FUDA_EWAIT);
-	assert_says("7 seconds");
+	assert_says("in 7 s.");
 	assert_memory_equal(csr, play.csr, sizeof(csr));
 	/* another terminal's, or for another key */
 	play.certificate.uri = "urn:mykey:terminal:" OTHER;
