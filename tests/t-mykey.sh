@@ -252,10 +252,11 @@ grep -q '"route":"bind","status":403.*"code":"invalid_certificate","rule":"issue
 # a terminal that may not: known before a PIN is asked for
 daemon_in s 0 terminal suspend "$mykeyd_id" --comment 'a test'
 suspended() {
-	(cd "$tmp" && "$fuda" mykey show --terminal u -r virtual:card --pin-file wrong --json >out 2>err) && return 1
+	(cd "$tmp" && "$fuda" mykey show --terminal u -r virtual:card --pin-file "$1" --json >out 2>err) && return 1
 	grep -q suspended "$tmp/out"
 }
-becomes 'suspension' suspended
+becomes 'suspension' suspended pin # until the service knows of it, the PIN is sent
+suspended wrong || fail 'a terminal that is suspended'
 says err 'suspended this terminal'
 json_lacks .tries_before
 run 9 terminal status --terminal u --json
