@@ -324,6 +324,86 @@ static void looks_at_the_last_checkpoint(void **state)
 	service_close(&s);
 }
 
+struct told {
+	atomic_int checkpoint;
+};
+
+static void hear_duty(void *arg, const char *what, const char *message)
+{
+	struct told *told = arg;
+
+	if (strcmp(what, "checkpoint") == 0 && *message)
+		told->checkpoint++;
+}
+
+/* Lets the keeper do all of its duties once, of which that of the trail must have something to say. */
+static void keeps_and_complains(struct service *s)
+{
+	struct told told = { 0 };
+	struct keeper_config config = { s, hear_duty, &told };
+	struct keeper *keeper;
+
+	assert_int_equal(keeper_start(ctx, &config, &keeper), 0);
+	for (int i = 0; i < 600 && !told.checkpoint; i++)
+		usleep(10000);
+	keeper_stop(&keeper);
+	assert_int_equal(told.checkpoint, 1);
+}
+
+static void takes_the_trail_away(struct store *store)
+{
+	static const struct statement rows = { "DELETE FROM audit", 0 },
+				      checkpoints = { "DELETE FROM audit_checkpoint", 0 };
+
+	assert_int_equal(store_run(store, &rows, NULL, NULL), 0);
+	assert_int_equal(store_run(store, &checkpoints, NULL, NULL), 0);
+}
+
+/* Under a service that runs; and that the outside cannot be read for a while takes back nothing. */
+static void notices_a_loss_while_it_serves(void **state)
+{
+	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	char path[CONFIG_TEXT], aside[CONFIG_TEXT + 8];
+	struct service *s;
+	struct store *store;
+	const char *reason;
+	int64_t last;
+
+	(void)state;
+	make();
+	s = opened(true);
+	store = database();
+	snprintf(path, sizeof(path), "%s", s->config.checkpoint_file);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	assert_int_equal(audit_checkpoint(store, s->keys, &line), 0);
+	assert_int_equal(checkpoint_append(ctx, path, &line), 0);
+	takes_the_trail_away(store);
+	assert_int_equal(reasons(s, &reason), 0);
+	keeps_and_complains(s);
+	assert_int_equal(reasons(s, &reason), 1);
+	assert_string_equal(reason, "audit_broken");
+
+	assert_int_equal(rename(path, aside), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(service_check_audit(ctx, s, store), FUDA_EFILE);
+	assert_int_equal(reasons(s, &reason), 1);
+	keeps_and_complains(s);
+	assert_int_equal(reasons(s, &reason), 1);
+	/* nor is anything signed meanwhile, whatever was seen before */
+	atomic_store(&s->health.audit, false);
+	keeps_and_complains(s);
+	assert_int_equal(reasons(s, &reason), 0);
+	assert_int_equal(audit_last_checkpoint(store, &last), 0);
+	assert_int_equal(last, 0);
+
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rename(aside, path), 0);
+	assert_int_equal(service_check_audit(ctx, s, store), 0);
+	assert_int_equal(reasons(s, &reason), 1);
+	store_close(&store);
+	service_close(&s);
+}
+
 /* ---- served ---- */
 
 static const char *ask(const char *request)
@@ -537,6 +617,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(compares_clocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(sees_a_clock_that_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
+		cmocka_unit_test_setup_teardown(notices_a_loss_while_it_serves, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_challenge_without_the_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts, setup, teardown),

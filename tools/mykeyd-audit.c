@@ -209,7 +209,7 @@ static int export(struct call *call, struct desk *desk)
 /* What is signed over a loss would hide it. */
 static int check_agrees(struct call *call, struct desk *desk)
 {
-	int r = service_check_audit(desk->service, desk->store);
+	int r = service_check_audit(call->ctx, desk->service, desk->store);
 
 	if (r < 0 || !atomic_load(&desk->service->health.audit))
 		return r;

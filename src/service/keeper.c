@@ -192,11 +192,10 @@ static int checkpoint(struct keeper *k)
 	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
 	const char *path = k->service->config.checkpoint_file;
 	int64_t last, now = now_us();
-	int e = 0;
+	/* what does not agree with the outside, or cannot be seen to, is not signed on: that would
+	 * hide it; and rows may go missing under a service that runs */
+	int e = service_check_audit(k->ctx, k->service, k->store);
 
-	/* what does not agree with the outside is not signed on: that would hide it */
-	if (atomic_load(&k->service->health.audit))
-		e = service_check_audit(k->service, k->store);
 	if (e == 0 && atomic_load(&k->service->health.audit))
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
 				_("The database is not what the last checkpoint in %s signed: "

@@ -157,7 +157,7 @@ static int check_version(struct fuda_context *ctx, struct store *store)
 
 /* The heads that were signed last, as they are known outside of the database, are still in it: what
  * a walk over all of it would find besides is the business of "audit verify". */
-int service_check_audit(struct service *service, struct store *store)
+int service_check_audit(struct fuda_context *ctx, struct service *service, struct store *store)
 {
 	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX + 1);
 	struct audit_finding finding;
@@ -166,13 +166,16 @@ int service_check_audit(struct service *service, struct store *store)
 
 	if (!*path)
 		return 0;
-	e = checkpoint_last(service->ctx, path, &line);
+	e = checkpoint_last(ctx, path, &line);
 	if (e == 0)
 		e = audit_compare(store, service->keys, (char *)line.data, &finding);
 	if (e == FUDA_ENOTFOUND)
 		e = 0;
-	atomic_store(&service->health.audit, e == FUDA_EVERIFY || e == FUDA_EFORMAT);
-	return e == FUDA_EVERIFY || e == FUDA_EFORMAT ? 0 : e;
+	/* that it cannot be seen now takes back nothing that was seen */
+	if (e < 0 && e != FUDA_EVERIFY && e != FUDA_EFORMAT)
+		return e;
+	atomic_store(&service->health.audit, e < 0);
+	return 0;
 }
 
 static bool revocation_missing(struct service *service)
@@ -275,7 +278,7 @@ static int check_database(struct fuda_context *ctx, struct service *s, bool serv
 		return e;
 	e = service_check_clock(s, store);
 	if (e == 0)
-		e = service_check_audit(s, store);
+		e = service_check_audit(ctx, s, store);
 	return e < 0 ? store_failed(ctx, e) : 0;
 }
 
