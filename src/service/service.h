@@ -64,8 +64,8 @@ int service_check_keystore(struct fuda_context *ctx, struct store *store, struct
  * `health`. */
 int service_check_clock(struct service *service, struct store *store);
 /* Compares the last checkpoint that is known outside with what the database has, and notes whether
- * they agree. Fails if it cannot be told: what was noted before stays then. `ctx`: of the thread that
- * asks. */
+ * they agree. Fails if it cannot be told: what was noted before stays then. `ctx`: of the thread
+ * that asks. */
 int service_check_audit(struct fuda_context *ctx, struct service *service, struct store *store);
 
 /* Whether the database did not answer when asked last, or the writer's last batch failed for it. */
