@@ -16,12 +16,17 @@ static int teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static int append(const char *text)
+static int append_to(const char *name, const char *text)
 {
 	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(4096);
 
 	assert_int_equal(fuda_buf_append(&line, text, strlen(text)), 0);
-	return checkpoint_append(ctx, scratch_path("file"), &line);
+	return checkpoint_append(ctx, scratch_path(name), &line);
+}
+
+static int append(const char *text)
+{
+	return append_to("file", text);
 }
 
 static void is_last(const char *want)
@@ -53,6 +58,32 @@ static void adds_lines(void **state)
 	assert_string_equal(scratch_read("file"), "one\ntwo\n");
 	assert_int_equal(stat(scratch_path("file"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+/* Root's, as by sudo, would be a file that the service cannot open any more. */
+static void gives_what_root_makes(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(scratch_path("its"), 0700), 0);
+	assert_int_equal(chown(scratch_path("its"), 4711, 4712), 0);
+	assert_int_equal(append_to("its/file", "one"), 0);
+	assert_int_equal(stat(scratch_path("its/file"), &st), 0);
+	assert_int_equal(st.st_uid, 4711);
+	assert_int_equal(st.st_gid, 4712);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(chown(scratch_path("its/file"), 4713, 4714), 0);
+	assert_int_equal(append_to("its/file", "two"), 0);
+	assert_string_equal(scratch_read("its/file"), "one\ntwo\n");
+	assert_int_equal(checkpoint_move(ctx, scratch_path("its/file"), 4, scratch_path("its/side")), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(stat(scratch_path(i ? "its/file" : "its/side"), &st), 0);
+		assert_int_equal(st.st_uid, 4713);
+		assert_int_equal(st.st_gid, 4714);
+	}
 }
 
 /* A crash amid a line: what was whole before it counts, and what comes is a line of its own. */
@@ -130,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(adds_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(gives_what_root_makes, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_an_unfinished_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_the_end_of_a_long_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses, setup, teardown),

@@ -232,6 +232,24 @@ static void writes_private_files(void **state)
 	assert_int_equal(config_write_private("/proc/version", "x", 1, true), FUDA_EFILE);
 }
 
+/* What root replaces, as by sudo, stays who had it. */
+static void replaces_for_the_owner(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(config_write_private(scratch_path("its"), "one", 3, false), 0);
+	assert_int_equal(chown(scratch_path("its"), 4711, 4712), 0);
+	assert_int_equal(config_write_private(scratch_path("its"), "two", 3, true), 0);
+	assert_string_equal(scratch_read("its"), "two");
+	assert_int_equal(stat(scratch_path("its"), &st), 0);
+	assert_int_equal(st.st_uid, 4711);
+	assert_int_equal(st.st_gid, 4712);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
 /* FAT, NFS: a new file never takes the place of another. And what can do neither. */
 static void writes_on_any_file_system(void **state)
 {
@@ -290,6 +308,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_it_does_not_know),
 		cmocka_unit_test(refuses_binary_files),
 		cmocka_unit_test(writes_private_files),
+		cmocka_unit_test(replaces_for_the_owner),
 		cmocka_unit_test(writes_on_any_file_system),
 		cmocka_unit_test(one_of_several_makes_it),
 	};

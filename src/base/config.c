@@ -100,7 +100,8 @@ static int put_in_place(const char *fresh, const char *path, bool replace)
 int config_write_private(const char *path, const void *bytes, size_t len, bool replace)
 {
 	char fresh[CONFIG_PATH_MAX];
-	int n = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path), fd, e, why;
+	int n = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path), fd, e = 0, why;
+	struct stat was;
 
 	if (n < 0 || (size_t)n >= sizeof(fresh)) {
 		errno = ENAMETOOLONG;
@@ -109,7 +110,10 @@ int config_write_private(const char *path, const void *bytes, size_t len, bool r
 	fd = mkostemp(fresh, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0)
 		return FUDA_EFILE;
-	e = file_write(fd, bytes, len);
+	if (replace && stat(path, &was) == 0)
+		e = file_give(fd, &was);
+	if (e == 0)
+		e = file_write(fd, bytes, len);
 	if (close(fd) < 0 && e == 0)
 		e = FUDA_EFILE;
 	if (e == 0)

@@ -25,9 +25,10 @@ int config_line(char *line, char **ret_key, char **ret_value);
  * file that is; FUDA_EFILE: it cannot be read. */
 int config_flag(struct fuda_context *ctx, const char *key, bool *ret);
 
-/* Makes a file at `path` with these bytes, which only its owner may read. It is there as a whole or
- * not at all; of several who make it at once one succeeds, unless `replace`. FUDA_EBUSY: there is
- * one already; also with `replace`, if it is no file (errno EEXIST); FUDA_EFILE (errno). */
+/* Makes a file at `path` with these bytes, which only its owner may read: who makes it, or with
+ * `replace` whose the one before was. It is there as a whole or not at all; of several who make it
+ * at once one succeeds, unless `replace`. FUDA_EBUSY: there is one already; also with `replace`, if
+ * it is no file (errno EEXIST); FUDA_EFILE (errno). */
 int config_write_private(const char *path, const void *bytes, size_t len, bool replace);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/error.h>
 
@@ -23,6 +24,15 @@ static inline int file_write(int fd, const void *bytes, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+/* Gives a new file to whom `owner` belongs: who is root, as by sudo, shall not take away from a
+ * service what it reads and writes as a user of its own. FUDA_EFILE (errno). */
+static inline int file_give(int fd, const struct stat *owner)
+{
+	return owner->st_uid == geteuid() || fchown(fd, owner->st_uid, owner->st_gid) == 0 ?
+		       0 :
+		       FUDA_EFILE;
 }
 
 #endif

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/context.h"
+#include "base/file.h"
 
 static void close_fd(int *fd)
 {
@@ -32,10 +35,45 @@ static bool ends_amid_a_line(int fd)
 	       last != '\n';
 }
 
+/* Whose the folder of `path` is, for a file that root makes in it. */
+static int give_as_folder(int fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[CONFIG_PATH_MAX];
+	struct stat st;
+	int n = slash ? snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path) :
+			snprintf(folder, sizeof(folder), ".");
+
+	if (geteuid() != 0)
+		return 0;
+	if (n < 0 || (size_t)n >= sizeof(folder)) {
+		errno = ENAMETOOLONG;
+		return FUDA_EFILE;
+	}
+	return stat(folder, &st) < 0 ? FUDA_EFILE : file_give(fd, &st);
+}
+
+/* -1 (errno) */
+static int open_at_end(const char *path)
+{
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600), why;
+
+	if (fd < 0)
+		return errno == EEXIST ? open(path, flags) : fd;
+	if (give_as_folder(fd, path) == 0)
+		return fd;
+	why = errno;
+	close(fd);
+	(void)unlink(path);
+	errno = why;
+	return -1;
+}
+
 /* In one piece: other processes add to the same file. */
 int checkpoint_append(struct fuda_context *ctx, const char *path, const struct fuda_buf *line)
 {
-	_cleanup_fd_ int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_fd_ int fd = open_at_end(path);
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(CHECKPOINT_MAX + 2);
 	ssize_t n;
 	int e = 0;
@@ -135,9 +173,10 @@ static int copy_rest(struct fuda_context *ctx, int fd, const char *path, int64_t
 	_cleanup_fd_ int to = open(side, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	char piece[4096];
 	off_t at = (off_t)from;
+	struct stat st;
 	ssize_t n;
 
-	if (to < 0)
+	if (to < 0 || fstat(fd, &st) < 0 || (geteuid() == 0 && file_give(to, &st) < 0))
 		return failed(ctx, side);
 	while ((n = pread(fd, piece, sizeof(piece), at)) != 0) {
 		if (n < 0 && errno == EINTR)

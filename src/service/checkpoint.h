@@ -9,8 +9,9 @@
 
 enum { CHECKPOINT_MAX = 1 << 20 };
 
-/* Adds one line (without its end), durably; the file is made if need be, for the owner alone. What
- * a crash left unfinished before it becomes a line of its own. FUDA_EFILE. */
+/* Adds one line (without its end), durably; the file is made if need be, for the owner alone; by
+ * root, for whose the folder is. What a crash left unfinished before it becomes a line of its own.
+ * FUDA_EFILE. */
 int checkpoint_append(struct fuda_context *ctx, const char *path, const struct fuda_buf *line);
 /* The last line that is whole, with a NUL for its end. FUDA_ENOTFOUND: no such file, or no such
  * line; FUDA_EFILE; FUDA_EFORMAT: it is longer than CHECKPOINT_MAX, or has a NUL in it. */

@@ -160,9 +160,8 @@ static int write_beside(const char *path, const struct fuda_buf *bytes, const st
 	fd = mkostemp(ret_fresh, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0)
 		return FUDA_EFILE;
-	/* an operator who is root shall not take the file away from the service */
-	if (owner && owner->st_uid != geteuid() && fchown(fd, owner->st_uid, owner->st_gid) < 0)
-		e = FUDA_EFILE;
+	if (owner)
+		e = file_give(fd, owner);
 	if (e == 0)
 		e = file_write(fd, bytes->data, bytes->len);
 	if (e == 0 && fsync(fd) < 0)
