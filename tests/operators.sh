@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # For the tests of what operators do: sourced behind mykeyd.sh. They work in the folder $folder. Its first one is who
-# runs the test; others exist only where that is root, by what sudo would say.
+# runs the test; others exist only where that is root, by what sudo would say, and nobody logged in.
 folder=$tmp/service
 unset SUDO_UID
 
@@ -18,7 +18,8 @@ by() {
 	unset SUDO_UID
 }
 as_others() {
-	[ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1 && id bin >/dev/null 2>&1
+	[ "$(id -u)" = 0 ] && [ "$(cat /proc/self/loginuid 2>/dev/null || echo 4294967295)" = 4294967295 ] &&
+		id daemon >/dev/null 2>&1 && id bin >/dev/null 2>&1
 }
 
 # found PATH: the one value of standard output, which is JSON, at this path

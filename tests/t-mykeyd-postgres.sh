@@ -22,7 +22,7 @@ go_on() {
 at_exit 'go_on; mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || postgres_status=1; rm -rf "$tmp"'
 
 # one that fails at the very end leaves the database to others
-if [ "$(id -u)" = 0 ]; then
+if [ "$(id -u)" = 0 ] && [ "$(cat /proc/self/loginuid 2>/dev/null || echo 4294967295)" = 4294967295 ]; then
 	SUDO_UID=nobody
 	export SUDO_UID
 	daemon 9 init --folder late --environment test --origin https://localhost --database "$FUDA_TEST_POSTGRES"

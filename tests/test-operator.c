@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/operator.h"
 
+#include <sys/wait.h>
+
 #include "tests/enrol-stand.h"
 
 static void knows_roles(void **state)
@@ -59,6 +61,50 @@ static void knows_texts(void **state)
 	assert_false(operator_name_good("a23456789012345678901234567890123"));
 }
 
+static bool has_login(void)
+{
+	FILE *f = fopen("/proc/self/loginuid", "r");
+	unsigned uid = UINT32_MAX;
+
+	if (f && fscanf(f, "%u", &uid) != 1)
+		uid = UINT32_MAX;
+	if (f)
+		fclose(f);
+	return uid != UINT32_MAX;
+}
+
+/* Becomes whom the kernel says to have logged in as the user 1; 0: and acts as him. */
+static int act_logged_in(void)
+{
+	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	struct acting by;
+
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		return 77;
+	return acting_self(ctx, &service, &by) == 0 && by.uid == 1 && strcmp(by.operator, "daemon") == 0 ? 0 : 1;
+}
+
+/* What the environment says is what a root shell says of itself. */
+static void believes_the_login(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (getuid() != 0 || has_login())
+		skip();
+	setenv("SUDO_UID", "2", 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(act_logged_in());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unsetenv("SUDO_UID");
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void knows_who_acts(void **state)
 {
 	struct acting by = { .uid = -1 };
@@ -72,6 +118,8 @@ static void knows_who_acts(void **state)
 		assert_int_equal(by.uid, getuid());
 		return;
 	}
+	if (has_login())
+		skip();
 	unsetenv("SUDO_UID");
 	assert_int_equal(acting_self(ctx, &service, &by), 0);
 	assert_string_equal(by.operator, "root");
@@ -187,6 +235,7 @@ int main(void)
 		cmocka_unit_test(knows_roles),
 		cmocka_unit_test(knows_texts),
 		cmocka_unit_test_setup_teardown(knows_who_acts, stand_setup, stand_teardown),
+		cmocka_unit_test_setup_teardown(believes_the_login, stand_setup, stand_teardown),
 		cmocka_unit_test_setup_teardown(refuses_others, stand_setup, stand_teardown),
 		cmocka_unit_test_setup_teardown(keeps_operators, stand_setup, stand_teardown),
 		cmocka_unit_test_setup_teardown(begins_with_an_admin, stand_setup, stand_teardown),

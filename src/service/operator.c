@@ -2,6 +2,7 @@
 #include "service/operator.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,14 +98,41 @@ bool text_good(const char *text, size_t size)
 
 /* ---- who acts ---- */
 
-/* Behind sudo, root is whom sudo says. */
+enum { LOGIN_UID_MAX = 16, NO_LOGIN = -1 };
+
+/* Who logged in, which the kernel keeps whatever he becomes since; NO_LOGIN: it does not say. */
+static long login_uid(void)
+{
+	int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+	char text[LOGIN_UID_MAX], *end;
+	ssize_t n = -1;
+	long uid;
+
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0)
+		return NO_LOGIN;
+	text[n] = '\0';
+	uid = strtol(text, &end, 10);
+	return end == text || uid < 0 || uid >= UINT32_MAX ? NO_LOGIN : uid;
+}
+
+/* Root is who logged in; where the kernel does not say, whom sudo says. */
 static int real_uid(long *ret)
 {
 	const char *text = getenv("SUDO_UID");
+	long login;
 	char *end;
 
 	*ret = (long)getuid();
-	if (*ret != 0 || !text)
+	if (*ret != 0)
+		return 0;
+	login = login_uid();
+	if (login != NO_LOGIN)
+		*ret = login;
+	if (login != NO_LOGIN || !text)
 		return 0;
 	errno = 0;
 	*ret = strtol(text, &end, 10);
