@@ -167,6 +167,9 @@ static void refuses_origins_and_environments(void **state)
 		"", "http://a", "https://", "https://a/", "https://a/x", "https://A", "https://a:", "https://a:99999",
 		"https://a:1:2", "https://a?b", "https://u@a", "https://[::1", "https://[]", "https://[::1]x", "a",
 		"https://a b", "https://a\"b", "https://\xE3\x81\x82",
+		/* terminals would name it otherwise */
+		"https://a:443", "https://[::1]:443", "https://a:08443", "https://a:0443", "https://a:0",
+		"https://a:65536",
 	}, *const environments[] = { "", "Test", "a b", "a_b", "a\"", "0123456789012345678901234567890x" };
 	char text[512];
 

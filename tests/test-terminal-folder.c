@@ -177,6 +177,7 @@ static void bad_arguments(void **state)
 		"https://host?q",
 		"https://host:",
 		"https://host:0",
+		"https://host:0443",
 		"https://host:65536",
 		"https://host:1x",
 		"https://[::1",

@@ -10,28 +10,9 @@
 #include "base/context.h"
 #include <fuda/encode.h>
 
-static const char scheme[] = "https://", usual_port[] = ":443";
+static const char usual_port[] = ":443";
 
 /* ---- origins ---- */
-
-static bool is_port(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	return digits && digits <= 5 && !text[digits] && *text != '0' &&
-	       strtol(text, NULL, 10) <= 65535;
-}
-
-/* host or host:port, where a host may be an IPv6 address in brackets. */
-static bool is_authority(const char *text)
-{
-	size_t len = *text == '[' ? strspn(text + 1, "0123456789abcdef:.") + 1 :
-				    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-
-	if (*text == '[' && (len < 3 || text[len++] != ']'))
-		return false;
-	return len && (!text[len] || (text[len] == ':' && is_port(text + len + 1)));
-}
 
 int terminal_origin(struct fuda_context *ctx, const char *server, char ret[TERMINAL_ORIGIN])
 {
@@ -46,8 +27,7 @@ int terminal_origin(struct fuda_context *ctx, const char *server, char ret[TERMI
 		if (len > port && strcmp(origin + len - port, usual_port) == 0)
 			origin[len - port] = '\0';
 	}
-	if (len >= sizeof(origin) || strncmp(origin, scheme, sizeof(scheme) - 1) != 0 ||
-	    !is_authority(origin + sizeof(scheme) - 1))
+	if (len >= sizeof(origin) || !origin_good(origin))
 		return ctx_fail(ctx, FUDA_EINVAL,
 				_("A service is named as https://host or https://host:port."));
 	memcpy(ret, origin, sizeof(origin));

@@ -3,6 +3,7 @@
 #ifndef MYKEY_TERMINAL_H
 #define MYKEY_TERMINAL_H
 
+#include "codec/origin.h"
 #include "mykey/certificate.h"
 #include "mykey/home.h"
 #include "mykey/http.h"
@@ -20,7 +21,7 @@
 #define FILE_NEW_REQUEST     "request.new"
 #define FILE_NEW_CERTIFICATE "certificate.new"
 
-enum { TERMINAL_FILE_MAX = 16384, TERMINAL_CA_MAX = 256 * 1024, TERMINAL_ORIGIN = 256 };
+enum { TERMINAL_FILE_MAX = 16384, TERMINAL_CA_MAX = 256 * 1024, TERMINAL_ORIGIN = ORIGIN_MAX };
 
 struct fuda_terminal {
 	struct fuda_context *ctx;

@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "base/context.h"
+#include "codec/origin.h"
 #include "pki/file.h"
 
 enum { FILE_MAX = 65536, SHOWN_MAX = 40, PORT_MAX = 65535, COMPLAINT_MAX = 512 };
@@ -197,21 +198,12 @@ static bool is_port(const char *text)
 	return len && len <= 5 && !text[len] && strtol(text, NULL, 10) <= PORT_MAX;
 }
 
-/* Cards sign it: one form only. */
 static int take_origin(const struct reading *r, const struct key *key, const char *value)
 {
-	static const char scheme[] = "https://", chars[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
-	const char *host = value + sizeof(scheme) - 1, *end;
-	bool brackets;
-
-	if (strncmp(value, scheme, sizeof(scheme) - 1) != 0)
-		return refuse(r, key, _("https://HOST or https://HOST:PORT, in small letters"));
-	brackets = *host == '[';
-	host += brackets;
-	end = host + strspn(host, brackets ? "0123456789abcdef:." : chars);
-	if (end == host || (brackets && *end++ != ']') ||
-	    (*end && (*end != ':' || !is_port(end + 1))))
-		return refuse(r, key, _("https://HOST or https://HOST:PORT, in small letters"));
+	if (!origin_good(value))
+		return refuse(r, key,
+			      _("https://HOST or https://HOST:PORT, in small letters, and without "
+				"the port 443"));
 	return put(r, key, value);
 }
 
