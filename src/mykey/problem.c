@@ -107,7 +107,7 @@ static const struct {
 				 "minute.") },
 	{ "unauthorized", N_("The service does not know this code: it may be mistyped, used or too "
 			     "old. Ask "
-			     "the operator for a new one, and say fuda terminal enrol again.") },
+			     "the operator for a new one, and run fuda terminal enrol again.") },
 	/* the challenge */
 	{ "challenge_expired", N_("It came too late for the service: nothing was changed. Do it "
 				  "again.") },
