@@ -200,10 +200,34 @@ static void give_sector(struct terminal *t, const uint8_t id[ID_BYTES], const ch
 	sector->key_version = 1;
 }
 
+/* What requests look at again: the states. */
+static void add_terminal(struct platform *p, struct terminal *t)
+{
+	static const struct statement org = { "INSERT INTO org (id, name, kind, created) VALUES ($1, $2, '', 0)", 2 },
+				      terminal = { "INSERT INTO terminal (id, org, place, environment, state, csr, csr_hash,"
+						   " code_hash, tap, comment, created, changed)"
+						   " VALUES ($1, $2, '', 'test', 'active', $1, $1, $1, 1, '', 0, 0)",
+						   2 },
+				      certificate = { "INSERT INTO certificate (serial, terminal, key_hash, csr_hash, der,"
+						      " not_before, not_after, state, reason)"
+						      " VALUES ($1, $2, $2, $2, $2, 0, 0, 'valid', 0)",
+						      2 };
+	char name[ID_TEXT];
+
+	assert_int_equal(id_new(t->id), 0);
+	memcpy(t->org, t->id, ID_BYTES);
+	assert_int_equal(sizeof(t->serial), sizeof(t->id));
+	memcpy(t->serial, t->id, sizeof(t->serial));
+	id_text(t->id, name);
+	change(p, &org, (struct datum[]){ BYTES(t->org, ID_BYTES), TEXT(name) });
+	change(p, &terminal, (struct datum[]){ BYTES(t->id, ID_BYTES), BYTES(t->org, ID_BYTES) });
+	change(p, &certificate, (struct datum[]){ BYTES(t->serial, CA_SERIAL), BYTES(t->id, ID_BYTES) });
+}
+
 static void make_terminals(struct platform *p)
 {
 	for (size_t i = 0; i < PLATFORM_TERMINALS; i++) {
-		assert_int_equal(id_new(p->terminal[i].id), 0);
+		add_terminal(p, &p->terminal[i]);
 		give_sector(&p->terminal[i], p->library, "library");
 	}
 	give_sector(&p->terminal[0], p->bus, "bus");

@@ -478,6 +478,51 @@ static void queue_is_full(_unused_ void **state)
 		post_free(&posts[i]);
 }
 
+/* Another process took the terminal's right away after it was asked whose request this is: in the same
+ * transaction nothing is done, nor told again; and nothing is spent by it. */
+static void terminal_no_more(_unused_ void **state)
+{
+	static const struct {
+		struct statement take, give;
+		const char *code;
+	} rows[] = {
+		{ { "UPDATE terminal SET state = 'suspended'", 0 },
+		  { "UPDATE terminal SET state = 'active'", 0 },
+		  "terminal_suspended" },
+		{ { "UPDATE terminal SET state = 'revoked'", 0 },
+		  { "UPDATE terminal SET state = 'active'", 0 },
+		  "terminal_revoked" },
+		{ { "UPDATE terminal SET state = 'on_hold'", 0 },
+		  { "UPDATE terminal SET state = 'active'", 0 },
+		  "terminal_not_approved" },
+		{ { "UPDATE certificate SET state = 'revoked'", 0 },
+		  { "UPDATE certificate SET state = 'valid'", 0 },
+		  "terminal_revoked" },
+		{ { "UPDATE certificate SET serial = key_hash || serial", 0 },
+		  { "UPDATE certificate SET serial = key_hash", 0 },
+		  "terminal_unknown" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct post post = post_make(p, 0, &hanako, "bind", "");
+		int64_t before = COUNT(p, "SELECT COUNT(*) FROM idem");
+
+		change(p, &rows[i].take, NULL);
+		assert_refused(post_send(&post), 401, rows[i].code);
+		assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), i > 0);
+		assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM idem"), before);
+		assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'refused'"), 2 * i + 1);
+		change(p, &rows[i].give, NULL);
+		assert_int_equal(post_send(&post)->status, i ? 200 : 201);
+		/* what was answered once is not told again either */
+		change(p, &rows[i].take, NULL);
+		assert_refused(post_send(&post), 401, rows[i].code);
+		change(p, &rows[i].give, NULL);
+		assert_int_equal(post_send(&post)->status, i ? 200 : 201);
+		post_free(&post);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, stand_setup, stand_teardown)
@@ -499,6 +544,7 @@ int main(void)
 		T(hostile_strings),
 		T(challenges),
 		T(queue_is_full),
+		T(terminal_no_more),
 	};
 
 	return RUN(tests);

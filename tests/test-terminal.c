@@ -181,6 +181,23 @@ static void remembers_for_five_seconds(void **state)
 	assert_string_equal(answer_at(&certificate, now + 4), "terminal_revoked");
 }
 
+/* A challenge is given without another look at the database: it is not given by what is remembered. */
+static void asks_anew(void **state)
+{
+	struct terminal t;
+	const char *code = "";
+	int64_t now = time(NULL);
+
+	(void)state;
+	assert_string_equal(answer_at(&certificate, now), "");
+	SQL("UPDATE terminal SET state = 'revoked'");
+	assert_string_equal(answer_at(&certificate, now), "");
+	assert_int_equal(terminal_ask_anew(service.terminals, certificate.data, certificate.len, now, &t, &code),
+			 FUDA_EREFUSED);
+	assert_string_equal(code, "terminal_revoked");
+	assert_string_equal(answer_at(&certificate, now), "terminal_revoked"); /* and that is remembered */
+}
+
 /* What is remembered runs out all the same. */
 static void remembers_no_longer_than_the_certificate(void **state)
 {
@@ -319,6 +336,7 @@ int main(void)
 		WITH(compares_with_the_database),
 		WITH(refuses_by_state),
 		WITH(remembers_for_five_seconds),
+		WITH(asks_anew),
 		WITH(remembers_no_longer_than_the_certificate),
 		WITH(fails_with_the_database),
 		WITH(does_not_line_up),

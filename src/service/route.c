@@ -8,7 +8,7 @@
 #include "codec/json.h"
 #include "service/est.h"
 #include "service/http.h"
-#include "service/rules.h"
+#include "service/rule-request.h"
 #include "service/server.h"
 
 enum { PAGE_MAX = 1 << 20, VERSION_MAX = 1024, DATABASE_RETRY = 2, CLOCK_RETRY = 10 };
@@ -145,28 +145,6 @@ static void metrics(struct side *side, struct exchange *x)
 
 /* ---- terminals ---- */
 
-static const struct {
-	const char *code, *title;
-} refusals[] = {
-	{ "terminal_unknown", "This service did not give the terminal's certificate." },
-	{ "terminal_certificate_invalid", "The terminal's certificate is not good." },
-	{ "terminal_certificate_expired", "The terminal's certificate has expired." },
-	{ "terminal_environment", "The terminal belongs to another environment." },
-	{ "terminal_suspended", "The terminal is suspended." },
-	{ "terminal_revoked", "The terminal was revoked." },
-	{ "terminal_not_approved", "The terminal was not approved." },
-};
-
-static void refuse(struct exchange *x, const char *code)
-{
-	const char *title = "The terminal may not do this.";
-
-	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
-		if (strcmp(refusals[i].code, code) == 0)
-			title = refusals[i].title;
-	http_problem(x, 401, code, title, NULL, 0);
-}
-
 /* Whether times can be judged, those of certificates among them, and what is done can be proven
  * (D5). */
 static bool fit(struct side *side, struct exchange *x)
@@ -188,8 +166,9 @@ static void database_unavailable(struct exchange *x)
 		     "The database is not available: try again later.", NULL, DATABASE_RETRY);
 }
 
-/* Whose request it is; answers it where it is nobody's who may ask. */
-static bool known(struct side *side, struct exchange *x, struct terminal *ret)
+/* Whose request it is; answers it where it is nobody's who may ask. What the writer does it does by
+ * what it reads itself. */
+static bool known(struct side *side, struct exchange *x, bool writes, struct terminal *ret)
 {
 	const struct http_request *request = http_request(x);
 	const char *code = "";
@@ -200,10 +179,12 @@ static bool known(struct side *side, struct exchange *x, struct terminal *ret)
 			     "Terminals show a certificate here.", NULL, 0);
 		return false;
 	}
-	e = terminal_ask(side->service->terminals, request->certificate, request->certificate_len,
-			 time(NULL), ret, &code);
+	e = (writes ? terminal_ask : terminal_ask_anew)(side->service->terminals,
+							request->certificate,
+							request->certificate_len, time(NULL), ret,
+							&code);
 	if (e == FUDA_EREFUSED)
-		refuse(x, code);
+		answer_problem(x, code, NULL, 0);
 	else if (e == FUDA_ESTORE)
 		database_unavailable(x);
 	else if (e < 0)
@@ -222,7 +203,7 @@ static void challenge(struct side *side, struct exchange *x)
 	/* what follows could not be done: nobody is asked for a PIN for it */
 	if (service_database_away(side->service))
 		database_unavailable(x);
-	else if (known(side, x, &terminal))
+	else if (known(side, x, false, &terminal))
 		rule_challenge(side->service, &terminal, x);
 }
 
@@ -244,7 +225,7 @@ static void handle_rule(struct side *side, const struct rule *rule, struct excha
 
 	if (!is(http_request(x), "POST"))
 		http_not_allowed(x, "POST");
-	else if (fit(side, x) && known(side, x, &terminal))
+	else if (fit(side, x) && known(side, x, true, &terminal))
 		rule_handle(side->service, rule, &terminal, x);
 }
 

@@ -7,13 +7,21 @@
 
 enum { RETRY_DATABASE = 5, RETRY_REVOCATION = 300, RETRY_STOPPING = 5 };
 
-/* All refusals of the rules. English on the wire, whatever the service speaks at home: the client
+/* All refusals of the rules, and of those who may not ask. English on the wire, whatever the service speaks at home: the client
  * has its own words for each code. */
 static const struct {
 	const char *code;
 	int status;
 	const char *title;
 } refusals[] = {
+	/* who asks */
+	{ "terminal_unknown", 401, "This service did not give the terminal's certificate." },
+	{ "terminal_certificate_invalid", 401, "The terminal's certificate is not good." },
+	{ "terminal_certificate_expired", 401, "The terminal's certificate has expired." },
+	{ "terminal_environment", 401, "The terminal belongs to another environment." },
+	{ "terminal_suspended", 401, "The terminal is suspended." },
+	{ "terminal_revoked", 401, "The terminal was revoked." },
+	{ "terminal_not_approved", 401, "The terminal was not approved." },
 	/* the request */
 	{ "unsupported_media_type", 415, "The body must be application/json." },
 	{ "idempotency_key_missing", 400, "The header Idempotency-Key is missing." },

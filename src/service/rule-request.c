@@ -17,6 +17,10 @@ enum { WAIT_US = 15 * 1000000, STORED_MAX = ANSWER_MAX + SEAL_OVERHEAD + 1 };
 /* How an answer is stored: what the first byte says of the others. */
 enum { STORED_CODE = 'C', STORED_JSON = 'J', STORED_SEALED = 'S' };
 
+static const struct statement find_states = { "SELECT c.state, t.state FROM certificate c"
+					      " JOIN terminal t ON t.id = c.terminal"
+					      " WHERE c.serial = $1",
+					      1 };
 static const struct statement find_answer = { "SELECT request_hash, status, body FROM idem"
 					      " WHERE terminal = $1 AND key = $2 AND expires >= $3",
 					      3 };
@@ -371,11 +375,28 @@ static int read_credentials(struct request *r, struct batch *batch, size_t from,
 	return e < 0 ? e : STEP_AGAIN;
 }
 
-/* The stored answer comes before the nonce: the same bytes again are answered as they were. */
-static int judge(struct request *r, struct batch *batch)
+/* Nothing is stored with it: once the terminal may act again, so may this request. */
+static int refuse_terminal(struct request *r, struct batch *batch, const char *code)
 {
+	char data[96];
+	struct audit_entry entry = { "terminal", r->terminal, "refused", NULL, data };
 	int e;
 
+	snprintf(data, sizeof(data), "{\"act\":\"request\",\"why\":\"%s\"}", code);
+	e = batch_audit(batch, &entry);
+	return e < 0 ? e : request_refuse(r, code);
+}
+
+/* What was remembered of the terminal when the request came in may be out of date. The stored answer
+ * comes before the nonce: the same bytes again are answered as they were. */
+static int judge(struct request *r, struct batch *batch)
+{
+	const char *code = r->states.count ? terminal_refusal(&r->states, 0, 1) :
+					     "terminal_unknown";
+	int e;
+
+	if (code)
+		return refuse_terminal(r, batch, code);
 	if (r->idem.count)
 		return repeat(r);
 	if (r->nonce.count)
@@ -401,6 +422,9 @@ static int read_all(struct request *r, struct batch *batch)
 
 	r->next = judge;
 	if (e == 0)
+		e = batch_read(batch, &find_states,
+			       (struct datum[]){ BYTES(r->serial, CA_SERIAL) }, &r->states);
+	if (e == 0)
 		e = batch_read(batch, &find_nonce,
 			       (struct datum[]){ INT(r->challenge.expires),
 						 BYTES(r->challenge.nonce, NONCE_BYTES) },
@@ -421,6 +445,7 @@ static void reset(struct task *task)
 {
 	struct request *r = (struct request *)task;
 
+	rows_free(&r->states);
 	rows_free(&r->idem);
 	rows_free(&r->nonce);
 	for (size_t i = 0; i < r->chain; i++)

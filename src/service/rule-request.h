@@ -56,6 +56,7 @@ struct request {
 
 	/* what was asked: judged before the writer sees it */
 	uint8_t terminal[ID_BYTES];
+	uint8_t serial[CA_SERIAL]; /* of its certificate */
 	char key[HTTP_IDEMPOTENCY_MAX + 1];
 	char token[CHALLENGE_TOKEN * 2];
 	struct fuda_buf certificate, signature;
@@ -80,7 +81,7 @@ struct request {
 
 	/* what the writer found */
 	int (*next)(struct request *r, struct batch *batch);
-	struct rows idem, nonce, credential[CHAIN], own, other;
+	struct rows states, idem, nonce, credential[CHAIN], own, other;
 	bool bound; /* the subject is known */
 	uint8_t subject[ID_BYTES];
 	char mykey[MYKEY_TEXT]; /* the active one; "": none */

@@ -414,6 +414,7 @@ static struct request *request_new(struct service *service, const struct rule *r
 	r->brought = TAP_BROUGHT_INIT;
 	r->tap = FUDA_BUF_INIT(TAP_BYTES);
 	memcpy(r->terminal, terminal->id, ID_BYTES);
+	memcpy(r->serial, terminal->serial, CA_SERIAL);
 	r->deed = deed_of(rule->purpose);
 	return r;
 }

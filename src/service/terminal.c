@@ -190,8 +190,7 @@ static bool text_is(const struct rows *rows, size_t column, const char *text)
 	return d.len == strlen(text) && memcmp(d.bytes, text, d.len) == 0;
 }
 
-static const char *judge_rows(const struct rows *rows, const struct terminal_identity *identity,
-			      const char *environment)
+const char *terminal_refusal(const struct rows *rows, size_t certificate, size_t state)
 {
 	static const struct {
 		const char *state, *code;
@@ -199,6 +198,18 @@ static const char *judge_rows(const struct rows *rows, const struct terminal_ide
 		{ "suspended", "terminal_suspended" },
 		{ "revoked", "terminal_revoked" },
 	};
+
+	if (!text_is(rows, certificate, "valid"))
+		return "terminal_revoked";
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (text_is(rows, state, refused[i].state))
+			return refused[i].code;
+	return text_is(rows, state, "active") ? NULL : "terminal_not_approved";
+}
+
+static const char *judge_rows(const struct rows *rows, const struct terminal_identity *identity,
+			      const char *environment)
+{
 	struct datum id = rows_get(rows, 0, COL_TERMINAL), key = rows_get(rows, 0, COL_KEY);
 
 	if (id.len != ID_BYTES || memcmp(id.bytes, identity->id, ID_BYTES) != 0 ||
@@ -206,12 +217,7 @@ static const char *judge_rows(const struct rows *rows, const struct terminal_ide
 		return "terminal_certificate_invalid";
 	if (!text_is(rows, COL_ENVIRONMENT, environment))
 		return "terminal_environment";
-	if (!text_is(rows, COL_CERTIFICATE_STATE, "valid"))
-		return "terminal_revoked";
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (text_is(rows, COL_STATE, refused[i].state))
-			return refused[i].code;
-	return text_is(rows, COL_STATE, "active") ? NULL : "terminal_not_approved";
+	return terminal_refusal(rows, COL_CERTIFICATE_STATE, COL_STATE);
 }
 
 static int take_sectors(const struct rows *rows, struct terminal *ret)
@@ -421,12 +427,13 @@ static int ask_anew(struct terminals *t, const uint8_t *der, size_t len,
 	return 0;
 }
 
-static int ask(struct terminals *t, const uint8_t *der, size_t len, int64_t now, struct entry *e)
+static int ask(struct terminals *t, const uint8_t *der, size_t len, int64_t now, bool anew,
+	       struct entry *e)
 {
 	struct fuda_digest fingerprint;
 	int r = fuda_digest_bytes(FUDA_SHA256, der, len, &fingerprint);
 
-	if (r == 0 && !recall(t, &fingerprint, now, e))
+	if (r == 0 && (anew || !recall(t, &fingerprint, now, e)))
 		r = ask_anew(t, der, len, &fingerprint, now, e);
 	if (r < 0)
 		return r;
@@ -490,11 +497,11 @@ static void tell_refusal(struct terminals *t, const struct entry *e, int64_t now
 		free(refusal);
 }
 
-int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
-		 struct terminal *ret, const char **ret_code)
+static int ask_and_tell(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
+			bool anew, struct terminal *ret, const char **ret_code)
 {
 	struct entry e = { 0 };
-	int r = ask(terminals, der, len, now, &e);
+	int r = ask(terminals, der, len, now, anew, &e);
 
 	if (r == 0)
 		*ret = e.terminal;
@@ -503,6 +510,18 @@ int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, in
 		tell_refusal(terminals, &e, now);
 	}
 	return r;
+}
+
+int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
+		 struct terminal *ret, const char **ret_code)
+{
+	return ask_and_tell(terminals, der, len, now, false, ret, ret_code);
+}
+
+int terminal_ask_anew(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
+		      struct terminal *ret, const char **ret_code)
+{
+	return ask_and_tell(terminals, der, len, now, true, ret, ret_code);
 }
 
 const struct terminal_sector *terminal_sector(const struct terminal *terminal, const char *name)

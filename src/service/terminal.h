@@ -44,6 +44,12 @@ void terminals_free(struct terminals **terminals);
  * trail, TERMINAL_REFUSALS a minute at most. Any thread. */
 int terminal_ask(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
 		 struct terminal *ret, const char **ret_code);
+/* The same, and the database is asked in any case: for what is said without another look at it. */
+int terminal_ask_anew(struct terminals *terminals, const uint8_t *der, size_t len, int64_t now,
+		      struct terminal *ret, const char **ret_code);
+/* Why a terminal may not act, by the columns of the first row that have the states of its
+ * certificate and of itself: a code as above; NULL: it may. */
+const char *terminal_refusal(const struct rows *rows, size_t certificate, size_t state);
 /* What the database said of this terminal counts no more: its state has just been changed. */
 void terminals_forget(struct terminals *terminals, const uint8_t terminal[ID_BYTES]);
 /* The newest list of revoked terminals, in DER; FUDA_ENOTFOUND: none yet. `*ret_made`: when,
