@@ -203,15 +203,17 @@ static void give_sector(struct terminal *t, const uint8_t id[ID_BYTES], const ch
 /* What requests look at again: the states. */
 static void add_terminal(struct platform *p, struct terminal *t)
 {
-	static const struct statement org = { "INSERT INTO org (id, name, kind, created) VALUES ($1, $2, '', 0)", 2 },
-				      terminal = { "INSERT INTO terminal (id, org, place, environment, state, csr, csr_hash,"
-						   " code_hash, tap, comment, created, changed)"
-						   " VALUES ($1, $2, '', 'test', 'active', $1, $1, $1, 1, '', 0, 0)",
-						   2 },
-				      certificate = { "INSERT INTO certificate (serial, terminal, key_hash, csr_hash, der,"
-						      " not_before, not_after, state, reason)"
-						      " VALUES ($1, $2, $2, $2, $2, 0, 0, 'valid', 0)",
-						      2 };
+	static const struct statement org = { "INSERT INTO org (id, name, kind, created) VALUES ($1, $2, '', 0)", 2 };
+	static const struct statement terminal = {
+		"INSERT INTO terminal (id, org, place, environment, state, csr, csr_hash, code_hash, tap, comment,"
+		" created, changed) VALUES ($1, $2, '', 'test', 'active', $1, $1, $1, 1, '', 0, 0)",
+		2
+	};
+	static const struct statement certificate = {
+		"INSERT INTO certificate (serial, terminal, key_hash, csr_hash, der, not_before, not_after, state,"
+		" reason) VALUES ($1, $2, $2, $2, $2, 0, 0, 'valid', 0)",
+		2
+	};
 	char name[ID_TEXT];
 
 	assert_int_equal(id_new(t->id), 0);

@@ -387,8 +387,8 @@ static int refuse_terminal(struct request *r, struct batch *batch, const char *c
 	return e < 0 ? e : request_refuse(r, code);
 }
 
-/* What was remembered of the terminal when the request came in may be out of date. The stored answer
- * comes before the nonce: the same bytes again are answered as they were. */
+/* What was remembered of the terminal when the request came in may be out of date. The stored
+ * answer comes before the nonce: the same bytes again are answered as they were. */
 static int judge(struct request *r, struct batch *batch)
 {
 	const char *code = r->states.count ? terminal_refusal(&r->states, 0, 1) :
