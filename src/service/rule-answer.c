@@ -7,8 +7,8 @@
 
 enum { RETRY_DATABASE = 5, RETRY_REVOCATION = 300, RETRY_STOPPING = 5 };
 
-/* All refusals of the rules, and of those who may not ask. English on the wire, whatever the service
- * speaks at home: the client has its own words for each code. */
+/* All refusals of the rules, and of those who may not ask. English on the wire, whatever the
+ * service speaks at home: the client has its own words for each code. */
 static const struct {
 	const char *code;
 	int status;
