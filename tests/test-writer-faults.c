@@ -89,6 +89,11 @@ int store_begin(_unused_ struct store *store, bool write)
 	return 0;
 }
 
+int store_patient(_unused_ struct store *store, _unused_ bool patient)
+{
+	return 0;
+}
+
 void store_rollback(_unused_ struct store *store)
 {
 	db.rollbacks++;

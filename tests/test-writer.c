@@ -205,6 +205,29 @@ static void waits_for_others_who_write(_unused_ void **state)
 	assert_int_equal(settings(), 1);
 }
 
+/* Who submits serves others, too: a lock that somebody else has is waited for on the writer's own thread. */
+static void keeps_nobody_waiting(_unused_ void **state)
+{
+	struct work quiet = work_on(1), held = work_on(2);
+	struct fuda_context *own = NULL;
+	struct store *other = NULL;
+
+	assert_int_equal(writer_submit(writer, &quiet.task), 0);
+	assert_int_equal(quiet.dones, 1); /* on this thread */
+	assert_int_equal(fuda_context_new(&own), 0);
+	assert_int_equal(store_open(own, where, false, &other), 0);
+	assert_int_equal(store_begin(other, true), 0);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL); /* for a while nothing was to be done */
+	assert_int_equal(writer_submit(writer, &held.task), 0);
+	assert_int_equal(atomic_load(&held.ended), 0);
+	store_rollback(other);
+	wait_for(&held);
+	assert_int_equal(held.result, 0);
+	assert_int_equal(settings(), 2);
+	store_close(&other);
+	fuda_context_free(&own);
+}
+
 /* Several writers, as several processes have them: each its chain, nobody waits for good. */
 struct other {
 	pthread_t thread;
@@ -274,6 +297,7 @@ int main(void)
 		T(durable_before_it_is_told),
 		T(refused_statement),
 		T(waits_for_others_who_write),
+		T(keeps_nobody_waiting),
 		T(writers_side_by_side),
 		T(says_why_it_cannot_begin),
 	};

@@ -36,6 +36,8 @@ struct store_driver {
 
 	/* Begins a transaction; none is open. It may leave that to the first sync(). */
 	int (*begin)(struct store *store, bool write);
+	/* As store_patient(). NULL: FUDA_ENOTSUP. */
+	void (*patient)(struct store *store, bool patient);
 	/* Makes durable what was queued, what no sync() was for included. On failure rollback()
 	 * follows, unless it is FUDA_EUNSURE or FUDA_ERETRY for a lost connection, after which it
 	 * does no harm. */

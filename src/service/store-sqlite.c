@@ -28,6 +28,7 @@ struct sqlite {
 	sqlite3 *db;
 	char *path;
 	bool write;             /* what the transaction may do */
+	bool hasty;             /* it does not wait to begin */
 	sqlite3_stmt *begin[2]; /* to read, to write */
 	sqlite3_stmt *commit;
 	struct log_keeper *log;
@@ -255,8 +256,21 @@ static int once(struct sqlite *s, sqlite3_stmt *stmt)
 
 static int lite_begin(struct store *store, bool write)
 {
-	of(store)->write = write;
-	return once(of(store), of(store)->begin[write]);
+	struct sqlite *s = of(store);
+	int r;
+
+	s->write = write;
+	if (s->hasty)
+		sqlite3_busy_timeout(s->db, 0);
+	r = once(s, s->begin[write]);
+	if (s->hasty)
+		sqlite3_busy_timeout(s->db, BUSY_MS);
+	return r;
+}
+
+static void lite_patient(struct store *store, bool patient)
+{
+	of(store)->hasty = !patient;
 }
 
 /* All of it may be in the log's file when the disk does not confirm it, or what comes behind that
@@ -491,6 +505,7 @@ const struct store_driver store_sqlite = {
 	.open = lite_open,
 	.close = lite_close,
 	.begin = lite_begin,
+	.patient = lite_patient,
 	.commit = lite_commit,
 	.rollback = lite_rollback,
 	.queue = lite_queue,

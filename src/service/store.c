@@ -106,6 +106,14 @@ int store_begin(struct store *store, bool write)
 	return r;
 }
 
+int store_patient(struct store *store, bool patient)
+{
+	if (!store->driver->patient)
+		return FUDA_ENOTSUP;
+	store->driver->patient(store, patient);
+	return 0;
+}
+
 int store_commit(struct store *store)
 {
 	int r = store->failure;

@@ -70,6 +70,9 @@ const char *store_kind(const struct store *store);
  * connection was lost over COMMIT, or the disk failed, and nobody knows. All else is FUDA_ESTORE.
  * Any failure has rolled back. */
 int store_begin(struct store *store, bool write);
+/* Whether store_begin() may wait for others who write, as it does at first, or gives FUDA_ERETRY at
+ * once. FUDA_ENOTSUP where it may always wait for something: PostgreSQL. */
+int store_patient(struct store *store, bool patient);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 

@@ -112,10 +112,34 @@ static void pause_before(int tries)
 	nanosleep(&pause, NULL);
 }
 
+int transaction_begin_now(struct transaction *t)
+{
+	/* a chain may have to be begun in the database, too */
+	int e = t->batch.audit ? store_patient(t->batch.store, false) : FUDA_ERETRY;
+
+	if (e < 0)
+		return e;
+	e = store_begin(t->batch.store, true);
+	(void)store_patient(t->batch.store, true);
+	t->begun = e == 0;
+	return e;
+}
+
+void transaction_leave(struct transaction *t)
+{
+	if (t->begun)
+		store_rollback(t->batch.store);
+	t->begun = false;
+}
+
 static int begin_once(struct transaction *t)
 {
 	int e = 0;
 
+	if (t->begun) {
+		t->begun = false;
+		return 0;
+	}
 	/* left after a commit of which nobody knows: no audit, no effect */
 	if (!t->batch.audit)
 		e = begin_chain(t);

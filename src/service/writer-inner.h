@@ -31,6 +31,7 @@ struct transaction {
 	struct slot *current;
 	struct pending *pending;
 	size_t pending_count, pending_max;
+	bool begun;  /* by transaction_begin_now() */
 	int down;    /* why the last transaction could not even begin; 0: it could */
 	bool failed; /* the last that was heard of the database in the last batch */
 	int64_t retries, failures, commit_us; /* of the batch */
@@ -39,6 +40,11 @@ struct transaction {
 int transaction_open(const struct writer_config *config, struct writer *writer,
 		     struct transaction *ret);
 void transaction_close(struct transaction *t);
+/* Begins it without a wait for anybody: the next transaction_run() is then of this one. Negative: it
+ * has to wait, or cannot begin. */
+int transaction_begin_now(struct transaction *t);
+/* Nothing was to be done in it. */
+void transaction_leave(struct transaction *t);
 /* Does the tasks in the slots, each to its result; done() is the caller's to call. */
 void transaction_run(struct transaction *t);
 

@@ -209,6 +209,8 @@ static void be_writer(struct writer *w, struct task *late)
 	end_all(late, FUDA_EWAIT);
 	if (t->slot_count)
 		us = run_slots(w);
+	else
+		transaction_leave(t);
 	pthread_mutex_lock(&w->lock);
 	if (t->slot_count)
 		count_batch(w, us);
@@ -298,6 +300,23 @@ static void *watch(void *arg)
 
 /* ---- for everybody ---- */
 
+/* Whether a batch can begin on this thread without a wait for anybody; `busy` then. Locked, and not
+ * meanwhile. */
+static bool begins_now(struct writer *w)
+{
+	int e;
+
+	w->busy = true;
+	pthread_mutex_unlock(&w->lock);
+	e = transaction_begin_now(&w->transaction);
+	pthread_mutex_lock(&w->lock);
+	if (e == 0)
+		return true;
+	w->busy = false;
+	pthread_cond_broadcast(&w->rest);
+	return false;
+}
+
 static int submit(struct writer *w, struct task *task, bool waits)
 {
 	int64_t now = clock_us(), idle;
@@ -317,9 +336,10 @@ static int submit(struct writer *w, struct task *task, bool waits)
 	if (task->owner)
 		++*owned_by(w, task);
 	/* Two switches between threads are saved by who waits anyway, and by who comes to a quiet
-	 * service. Not by others: the one thread that serves all connections would always be
-	 * committing for the one request, and never collect a batch. */
-	if (!w->busy && w->waiting == 1 && (waits || idle > INLINE_US)) {
+	 * service whose database keeps nobody waiting. Not by others: the one thread that serves all
+	 * connections would always be committing for the one request, and never collect a batch;
+	 * or, worse, it would wait for a lock or a network. */
+	if (!w->busy && w->waiting == 1 && (waits || (idle > INLINE_US && begins_now(w)))) {
 		struct task *late;
 
 		w->busy = true;

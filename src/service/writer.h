@@ -70,8 +70,9 @@ struct writer_config {
 int writer_start(struct fuda_context *ctx, const struct writer_config *config, struct writer **ret);
 /* Gives a task to the writer, fairly: once half of the queue is full, an owner who has an eighth of
  * it waiting gets no more in. done() will be called, on another thread or, if nothing else was to
- * be done for a while, on this one before it returns. FUDA_EWAIT: the queue is full, for this owner
- * or for all, or the writer is stopping: done() is not called. Any thread. */
+ * be done for a while and nobody has to be waited for (SQLite), on this one before it returns.
+ * FUDA_EWAIT: the queue is full, for this owner or for all, or the writer is stopping: done() is
+ * not called. Any thread. */
 int writer_submit(struct writer *writer, struct task *task);
 /* Submits and waits, for the task's turn however long that is. done() (NULL: none) is called before
  * it returns. Gives the result. */
