@@ -40,8 +40,8 @@ struct transaction {
 int transaction_open(const struct writer_config *config, struct writer *writer,
 		     struct transaction *ret);
 void transaction_close(struct transaction *t);
-/* Begins it without a wait for anybody: the next transaction_run() is then of this one. Negative: it
- * has to wait, or cannot begin. */
+/* Begins it without a wait for anybody: the next transaction_run() is then of this one. Negative:
+ * it has to wait, or cannot begin. */
 int transaction_begin_now(struct transaction *t);
 /* Nothing was to be done in it. */
 void transaction_leave(struct transaction *t);

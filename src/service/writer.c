@@ -336,9 +336,9 @@ static int submit(struct writer *w, struct task *task, bool waits)
 	if (task->owner)
 		++*owned_by(w, task);
 	/* Two switches between threads are saved by who waits anyway, and by who comes to a quiet
-	 * service whose database keeps nobody waiting. Not by others: the one thread that serves all
-	 * connections would always be committing for the one request, and never collect a batch;
-	 * or, worse, it would wait for a lock or a network. */
+	 * service whose database keeps nobody waiting. Not by others: the one thread that serves
+	 * all connections would always be committing for the one request, and never collect a
+	 * batch; or, worse, it would wait for a lock or a network. */
 	if (!w->busy && w->waiting == 1 && (waits || (idle > INLINE_US && begins_now(w)))) {
 		struct task *late;
 
