@@ -494,8 +494,8 @@ static int send_begin(struct postgres *pg)
 		return 0;
 	pg->begin_due = false;
 	return send_text(pg,
-			 pg->write ? "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE" :
-				     "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY",
+			 pg->write ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ WRITE" :
+				     "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 			 false);
 }
 

@@ -63,7 +63,8 @@ void store_close(struct store **store);
 /* "sqlite" or "postgresql". Static. */
 const char *store_kind(const struct store *store);
 
-/* A transaction: all that is queued from begin to commit. On PostgreSQL, READ COMMITTED; on SQLite,
+/* A transaction: all that is queued from begin to commit. All its readings are of one moment, and
+ * what it writes was not written by others since: on PostgreSQL, REPEATABLE READ; on SQLite,
  * IMMEDIATE if `write`. One that is not to write only reads. After FUDA_ERETRY nothing of it
  * happened, and it may be tried again (SQLITE_BUSY; SQLSTATE 40001, 40P01; the server went away
  * before COMMIT was sent, the connection is made anew at the next begin). FUDA_EUNSURE: the
