@@ -425,6 +425,22 @@ END
 	grep -q -x a "$tmp/out" && ! grep -q -x yesterday.db "$tmp/out" || fail "completion of --folder does not offer folders"
 fi
 
+# no core of what it has in memory, and files for all connections, whatever it was started with
+ulimit -Sn 200
+if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 1500 ]; then
+	mykeyd_start b
+	awk '/^Max open files/ && $4 >= 1024 + 200 { n++ } /^Max core file size/ && $5 == 0 { n++ } END { exit n != 2 }' \
+		"/proc/$(cat "$tmp/b.pid")/limits" || fail "its limits: $(grep -e open -e core "/proc/$(cat "$tmp/b.pid")/limits")"
+	! grep -q LimitNOFILE "$tmp/b.log" || fail "a warning of a limit that was raised"
+	mykeyd_stop b
+fi
+(
+	ulimit -Hn 200
+	mykeyd_start b
+	grep -q LimitNOFILE "$tmp/b.log" || fail "no warning of a limit that cannot be raised"
+	mykeyd_stop b
+) || exit 1
+
 daemon_in b 0 config
 sed 's/ .*//' "$tmp/out" | grep -v '^$' | sort -u | while read -r key; do
 	grep -E '^\.It Cm' "$page" | grep -q -w -e "$key" || fail "the page has no key $key"

@@ -177,6 +177,8 @@ static void durable_whatever_the_server_says(void **state)
 	} rows[] = {
 		{ "", "on", "30s" },
 		{ "&options=-c%20synchronous_commit%3Doff", "on", "30s" },
+		{ "&options=-c%20synchronous_commit%3Dlocal", "on", "30s" },
+		{ "&options=-c%20synchronous_commit%3Dremote_write", "on", "30s" },
 		{ "&options=-c%20synchronous_commit%3Dremote_apply%20-c%20statement_timeout%3D9s", "remote_apply",
 		  "9s" },
 	};

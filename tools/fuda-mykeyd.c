@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The platform's reference service, and what its operators do with it. */
 #include "tools/mykeyd.h"
+#include "tools/sanitized.h"
 
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define ENTRY(name) extern const struct fuda_command command_##name;
 #include "mykeyd-commands.def"
@@ -59,7 +62,19 @@ void mykeyd_warn(const struct config *config)
 			config->folder);
 }
 
+/* Birth dates, local numbers and keys pass through here: no core, and no other program of the same
+ * user looks in. */
+static void keep_to_itself(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    (!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0))
+		perror("fuda-mykeyd");
+}
+
 int main(int argc, char **argv)
 {
+	keep_to_itself();
 	return program_main(argc, argv);
 }

@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	PATIENCE = 2, /* seconds, beyond what the configuration gives to requests */
+	OWN_FILES = 256, /* besides connections */
 	LAST_WORDS = 256
 };
 
@@ -56,6 +58,22 @@ static void warn_of_lists(struct service *service)
 			  "used: "
 			  "'fuda-mykeyd crl status --folder %s' says which.\n"),
 			service->config.folder);
+}
+
+/* Or who opens connections and says nothing keeps us from the database. */
+static void make_room(const struct config *config)
+{
+	rlim_t wanted = (rlim_t)(config->connections * (int64_t)config->listen_count + OWN_FILES);
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = wanted < files.rlim_max ? wanted : files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < wanted)
+		fprintf(stderr,
+			_("The system lets this service open fewer files than its 'connections' "
+			  "can need, %ld: raise that limit (systemd: LimitNOFILE), or say fewer.\n"),
+			(long)wanted);
 }
 
 /* Until it is to stop. */
@@ -122,6 +140,7 @@ static int run(struct call *call)
 		return r;
 	mykeyd_warn(&service->config);
 	warn_of_lists(service);
+	make_room(&service->config);
 	config.service = service;
 	r = server_start(call->ctx, &config, &server);
 	if (r < 0)

@@ -14,17 +14,7 @@
 #include <fuda/error.h>
 
 #include "tools/photo.h"
-
-#ifdef __has_feature
-#define HAS_FEATURE(x) __has_feature(x)
-#else
-#define HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
+#include "tools/sanitized.h"
 
 /* Ends what takes too long, as a failure and not as a crash. */
 static void too_long(int signal)

@@ -82,7 +82,7 @@ static const struct key {
 	  "Threads of each listener; 0: as many as there are cores." },
 	{ PLACE(connections), ONE, NUMBER, "1024", 1, 100000,
 	  "Connections of each listener at most." },
-	{ PLACE(per_address), ONE, NUMBER, "0", 0, 100000,
+	{ PLACE(per_address), ONE, NUMBER, "64", 0, 100000,
 	  "... and of each address; 0: no limit but that." },
 	{ PLACE(idle), ONE, NUMBER, "30", 1, 3600,
 	  "So many seconds a connection may say nothing, or take for a whole request." },

@@ -424,9 +424,11 @@ static int send_statement(struct postgres *pg, const struct statement *statement
 
 static int reconnect(struct postgres *pg)
 {
-	/* an answer is durable, whatever somebody set for other users of the server */
+	/* an answer is durable, at the standby too, whatever somebody set for other users of the
+	 * server */
 	static const char durable[] = "SELECT set_config('synchronous_commit', 'on', false)"
-				      " WHERE current_setting('synchronous_commit') = 'off'";
+				      " WHERE current_setting('synchronous_commit')"
+				      " NOT IN ('on', 'remote_apply')";
 	int r = postgres_connect(pg->store.ctx, pg->options, &pg->conn);
 
 	if (r < 0)
