@@ -72,7 +72,8 @@ static void make_room(const struct config *config)
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < wanted)
 		fprintf(stderr,
 			_("The system lets this service open fewer files than its 'connections' "
-			  "can need, %ld: raise that limit (systemd: LimitNOFILE), or say fewer.\n"),
+			  "can need, %ld: raise that limit (systemd: LimitNOFILE), or say "
+			  "fewer.\n"),
 			(long)wanted);
 }
 
