@@ -130,9 +130,9 @@ hex() {
 	od -An -v -tx1 | tr -d ' \n' | tr a-f A-F
 }
 
-# sign PURPOSE: a challenge, and the members of a request for it, in $members
+# sign PURPOSE [SECTOR]: a challenge, and the members of a request for it, in $members
 sign() {
-	answers GET "/v1/challenge?purpose=$1" 200
+	answers GET "/v1/challenge?purpose=$1${2:+&sector=$2}" 200
 	json_lines "$tmp/out" >"$tmp/challenge"
 	member() {
 		sed -n "s/^\.$1=//p" "$tmp/challenge"
@@ -155,7 +155,10 @@ certificate=$(base64 -w 0 <"$tmp/out")
 does() {
 	purpose=$1
 	to=$(awk -v id="$1" '/^  \// { path = $1; sub(/:$/, "", path) } $1 == "operationId:" && $2 == id { print path }' "$api")
-	sign "$purpose"
+	case $purpose in
+	resolve | link | unlink) sign "$purpose" library ;;
+	*) sign "$purpose" ;;
+	esac
 	asks=$((${asks:-0} + 1)) # n is that of becomes
 	answers POST "$to" "$2" -H 'Content-Type: application/json' -H "Idempotency-Key: key-$asks" -d "{$members$3}"
 }
@@ -184,6 +187,10 @@ does change 200 ',"wished":"ABCD2345"'
 json .mykey_id ABCD2345
 does change 200 ''
 json .generated true
+answers GET '/v1/challenge?purpose=resolve' 400
+json .code sector_missing
+answers GET '/v1/challenge?purpose=link&sector=taxes' 403
+json .code sector_not_allowed
 answers GET '/v1/challenge?purpose=tap-register' 403
 json .code tap_not_allowed
 answers GET '/v1/challenge?purpose=tap' 400
@@ -191,7 +198,7 @@ does tap-unregister 404 ''
 json .code tap_not_registered
 post_start() {
 	answers POST /v1/tap:start "$1" -H 'Content-Type: application/json' -H "Idempotency-Key: start-$1" \
-		-d "{\"certificate\":\"$certificate\"}"
+		-d "{\"certificate\":\"$certificate\",\"sector\":\"library\"}"
 }
 post_start 403
 json .code tap_not_allowed

@@ -382,7 +382,19 @@ static void challenges(_unused_ void **state)
 {
 	static const char *const bad[] = { "",		    "purpose=",	      "purpose=tax",  "purpose=bind2",
 					   "purpose=BIND",  "purpose=bind&x", "x&purpose=bind", "purpose=bind%00",
-					   "Purpose=bind",  "purpose=' OR 1" };
+					   "Purpose=bind",  "purpose=' OR 1", "purpose=bind&sector=library",
+					   "purpose=resolve&", "purpose=resolve&x=library",
+					   "sector=library&purpose=resolve" };
+	static const struct {
+		const char *query, *code;
+		int status;
+	} sectors[] = {
+		{ "purpose=resolve", "sector_missing", 400 },
+		{ "purpose=link&sector=", "sector_not_allowed", 403 },
+		{ "purpose=link&sector=taxes", "sector_not_allowed", 403 },
+		{ "purpose=unlink&sector=librar%79", "sector_not_allowed", 403 },
+		{ "purpose=unlink&sector=library&sector=bus", "sector_not_allowed", 403 },
+	};
 	struct exchange x = { .request = { .method = "GET", .query = "" } };
 	struct challenge challenge;
 
@@ -391,6 +403,14 @@ static void challenges(_unused_ void **state)
 		rule_challenge(&p->service, &p->terminal[0], &x);
 		assert_refused(&x, 400, "purpose_unknown");
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(sectors); i++) {
+		x.request.query = sectors[i].query;
+		rule_challenge(&p->service, &p->terminal[0], &x);
+		assert_refused(&x, sectors[i].status, sectors[i].code);
+	}
+	x.request.query = "purpose=resolve"; /* its only one */
+	rule_challenge(&p->service, &p->terminal[1], &x);
+	assert_int_equal(x.status, 200);
 	p->terminal[0].tap = true;
 	for (const struct rule *rule = rules; rule->purpose; rule++) {
 		uint8_t id[ID_BYTES];
@@ -398,7 +418,9 @@ static void challenges(_unused_ void **state)
 		/* a tap has its challenge otherwise: test-tap.c */
 		if (strcmp(rule->path, "/v1/tap") == 0 || strcmp(rule->path, "/v1/tap:start") == 0)
 			continue;
-		snprintf(x.query, sizeof(x.query), "purpose=%s", rule->purpose);
+		snprintf(x.query, sizeof(x.query), "purpose=%s%s", rule->purpose,
+			 strcmp(rule->purpose, "resolve") == 0 || strstr(rule->purpose, "link") ?
+				 "&sector=bus" : "");
 		x.request.query = x.query;
 		rule_challenge(&p->service, &p->terminal[0], &x);
 		assert_int_equal(x.status, 200);

@@ -138,23 +138,35 @@ static void registered(const struct card *card)
 
 /* ---- the two steps ---- */
 
-static void put_certificate(struct fuda_buf *body, const struct card *card)
+static void put_start(struct fuda_buf *body, const struct card *card, const char *members)
 {
 	assert_int_equal(fuda_buf_append(body, "{\"certificate\":\"", 16), 0);
 	assert_int_equal(base64_encode(card->der.data, card->der.len, false, body), 0);
-	assert_int_equal(fuda_buf_append(body, "\"}", 2), 0);
+	assert_int_equal(fuda_buf_append(body, "\"", 1), 0);
+	assert_int_equal(fuda_buf_append(body, members, strlen(members)), 0);
+	assert_int_equal(fuda_buf_append(body, "}", 1), 0);
 }
 
-static const struct exchange *start(size_t terminal, const struct card *card)
+static const struct exchange *start_with(size_t terminal, const struct card *card, const char *members)
 {
 	_cleanup_buf_ struct fuda_buf body = TEST_BUF;
 	struct post post = post_make(p, terminal, card, "tap-start", "");
 	const struct exchange *x;
 
-	put_certificate(&body, card);
+	put_start(&body, card, members);
 	x = post_raw(&post, body.data, body.len);
 	post_free(&post);
 	return x;
+}
+
+static const struct exchange *start(size_t terminal, const struct card *card)
+{
+	return start_with(terminal, card, ",\"sector\":\"library\"");
+}
+
+static void resolved(const struct card *card)
+{
+	assert_int_equal(ask(p, 0, card, "resolve", ",\"sector\":\"library\"")->status, 200);
 }
 
 /* The second step, with what the first gave. */
@@ -222,10 +234,20 @@ static void no_consent_to_a_new_sector(_unused_ void **state)
 	const struct exchange *x;
 
 	registered(&hanako);
-	assert_refused(tap(&hanako), 404, "not_linked_here");
+	/* the key is not let go for nothing */
+	assert_refused(start(0, &hanako), 404, "not_linked_here");
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM link"), 0);
 	ask(p, 0, &hanako, "resolve", ",\"sector\":\"bus\"");
-	assert_refused(tap(&hanako), 404, "not_linked_here");
+	for (int i = 0; i < 4; i++)
+		assert_refused(start(0, &hanako), 404, "not_linked_here");
+	assert_refused(start_with(0, &hanako, ""), 400, "sector_missing");
+	assert_refused(start_with(0, &hanako, ",\"sector\":\"taxes\""), 403, "sector_not_allowed");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'tap-start'"), 0);
+	/* nor does the second step know another sector than the first */
+	x = start_with(0, &hanako, ",\"sector\":\"bus\"");
+	assert_int_equal(x->status, 200);
+	assert_refused(finish(x, 0, &hanako, face.key, ",\"sector\":\"library\""), 404, "not_linked_here");
+	resolved(&hanako);
 	x = start(0, &hanako);
 	assert_refused(finish(x, 0, &hanako, face.key, ",\"sector\":\"taxes\""), 403, "sector_not_allowed");
 	x = start(0, &hanako);
@@ -239,7 +261,7 @@ static void only_where_it_is_on(_unused_ void **state)
 	const struct exchange *x;
 
 	registered(&hanako);
-	ask(p, 0, &hanako, "resolve", ",\"sector\":\"library\"");
+	resolved(&hanako);
 	assert_refused(start(1, &hanako), 403, "tap_not_allowed");
 	assert_refused(register_with(1, &hanako, &b), 403, "tap_not_allowed");
 	x = start(0, &hanako);
@@ -344,6 +366,7 @@ static void nobody_registered(_unused_ void **state)
 	assert_refused(start(0, &taro), 404, "tap_not_registered");
 	/* what one card began another does not end */
 	registered(&taro);
+	resolved(&hanako);
 	x = start(0, &hanako);
 	ask(p, 0, &hanako, "tap-unregister", "");
 	assert_refused(finish(x, 0, &hanako, face.key, ",\"sector\":\"library\""), 404, "tap_not_registered");
@@ -439,26 +462,52 @@ static void once(_unused_ void **state)
 	post_free(&post);
 }
 
-/* Under one key a start happens once, however often it is asked for: a lost answer costs nothing. */
-static void starts_are_repeated(_unused_ void **state)
+/* What a start gives is kept nowhere: the same again is judged again, and told of again. */
+static void starts_are_not_kept(_unused_ void **state)
 {
 	_cleanup_buf_ struct fuda_buf body = TEST_BUF;
-	const struct exchange *x, *y;
 	struct post post;
 
 	registered(&hanako);
+	resolved(&hanako);
 	post = post_make(p, 0, &hanako, "tap-start", "");
-	put_certificate(&body, &hanako);
-	x = post_raw(&post, body.data, body.len);
-	for (int i = 0; i < 5; i++) {
-		y = post_raw(&post, body.data, body.len);
-		assert_string_equal(x->body, y->body);
-	}
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'tap-start'"), 1);
-	assert_int_equal(COUNT(p, "SELECT starts FROM tap"), 1);
+	put_start(&body, &hanako, ",\"sector\":\"library\"");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(post_raw(&post, body.data, body.len)->status, 200);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'tap-start'"), 2);
+	assert_int_equal(COUNT(p, "SELECT starts FROM tap"), 2);
+	/* bind, registration and resolving */
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM idem"), 3);
+	ask(p, 0, &hanako, "tap-unregister", "");
+	assert_refused(post_raw(&post, body.data, body.len), 404, "tap_not_registered");
+	registered(&hanako);
+	assert_int_equal(post_raw(&post, body.data, body.len)->status, 200);
+	ask(p, 0, &hanako, "expire", "");
+	assert_refused(post_raw(&post, body.data, body.len), 404, "tap_not_registered");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'tap-start'"), 3);
 	*post.key = 0;
 	assert_refused(post_raw(&post, body.data, body.len), 400, "idempotency_key_missing");
 	post_free(&post);
+}
+
+/* With the certificate the registration goes, and what was kept of it. */
+static void not_after_a_renewal(_unused_ void **state)
+{
+	struct card renewed = card_make("01A2B3D0");
+
+	registered(&hanako);
+	resolved(&hanako);
+	give_renewals(p, "01A2B3D0,01A2B3C4\n");
+	assert_int_equal(ask(p, 0, &renewed, "show", "")->status, 200);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM tap"), 0);
+	assert_refused(ask(p, 0, &renewed, "tap-unregister", ""), 404, "tap_not_registered");
+	registered(&renewed);
+	assert_int_equal(tap(&renewed)->status, 200);
+	/* whichever of the holder's certificates it was for */
+	change(p, &(const struct statement){ "UPDATE tap SET bidx = subject || subject", 0 }, NULL);
+	assert_string_equal(member(ask(p, 0, &renewed, "tap-unregister", ""), "registered"), "false");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM tap"), 0);
+	card_free(&renewed);
 }
 
 static void limited(_unused_ void **state)
@@ -468,7 +517,8 @@ static void limited(_unused_ void **state)
 
 	registered(&hanako);
 	registered(&taro);
-	ask(p, 0, &hanako, "resolve", ",\"sector\":\"library\"");
+	resolved(&hanako);
+	resolved(&taro);
 	p->terminal[1].tap = true;
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(start(i % 2, &hanako)->status, 200);
@@ -508,6 +558,8 @@ static void rows_changed(_unused_ void **state)
 
 	registered(&hanako);
 	registered(&taro);
+	resolved(&hanako);
+	resolved(&taro);
 	change(p, &moved, NULL);
 	assert_int_equal(start(0, &hanako)->status, 200);
 	assert_refused(start(0, &taro), 500, "internal_error");
@@ -528,7 +580,8 @@ int main(void)
 		T(certificates_refused),
 		T(signatures_refused),
 		T(once),
-		T(starts_are_repeated),
+		T(starts_are_not_kept),
+		T(not_after_a_renewal),
 		T(limited),
 		T(another_card_of_hers),
 		T(rows_changed),

@@ -203,7 +203,11 @@ static void challenge(struct side *side, struct exchange *x)
 	/* what follows could not be done: nobody is asked for a PIN for it */
 	if (service_database_away(side->service))
 		database_unavailable(x);
-	else if (known(side, x, false, &terminal))
+	else if (!known(side, x, false, &terminal))
+		return;
+	else if (service_knows_no_card(side->service))
+		answer_problem(x, "revocation_info_stale", NULL, 0);
+	else
 		rule_challenge(side->service, &terminal, x);
 }
 

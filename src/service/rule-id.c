@@ -24,9 +24,6 @@ static const struct statement expire_mykey = { "UPDATE mykey SET state = 'expire
 					       "'active'",
 					       3 };
 
-/* what was kept for a tap is of no use without one, and nobody's to keep */
-static const struct statement drop_taps = { "DELETE FROM tap WHERE subject = $1", 1 };
-
 /* How often a holder tried. */
 struct tries {
 	int64_t failed, generated;
@@ -170,8 +167,9 @@ static int expire(struct request *r, struct batch *batch)
 	if (!*r->mykey)
 		return request_refuse(r, "already_expired");
 	e = end_mykey(r, batch);
+	/* what was kept for a tap is of no use without one, and nobody's to keep */
 	if (e == 0)
-		e = batch_sweep(batch, &drop_taps, (struct datum[]){ BYTES(r->subject, ID_BYTES) });
+		e = tap_drop(r, batch);
 	if (e == 0)
 		e = request_audit(r, batch, "expire", "");
 	if (e < 0)

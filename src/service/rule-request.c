@@ -190,17 +190,19 @@ static int repeat(struct request *r)
 	return unpack_answer(r, cur_of(body.bytes, body.len));
 }
 
-/* Whatever was said is said once: challenge and key are spent with it. */
+/* Whatever was said is said once: challenge and key are spent with it. What a start gives is kept
+ * nowhere: asked for again it is judged again, and told of in the trail again. */
 static int finish(struct request *r, struct batch *batch)
 {
 	_cleanup_buf_ struct fuda_buf stored = FUDA_BUF_INIT(STORED_MAX);
 	int64_t life = r->service->config.idempotency_hours * 3600 * SECONDS_US;
-	int e = 0;
+	int e;
 
-	if (!r->deed->starts)
-		e = batch_write(batch, &add_nonce,
-				(struct datum[]){ INT(r->challenge.expires),
-						  BYTES(r->challenge.nonce, NONCE_BYTES) });
+	if (r->deed->starts)
+		return STEP_DONE;
+	e = batch_write(batch, &add_nonce,
+			(struct datum[]){ INT(r->challenge.expires),
+					  BYTES(r->challenge.nonce, NONCE_BYTES) });
 	if (e == 0)
 		e = pack_answer(r, &stored);
 	if (e == 0)
@@ -323,6 +325,9 @@ static int attach(struct request *r, struct batch *batch, size_t i)
 		e = request_credential(r, batch, old);
 	if (e == 0)
 		e = request_pass_over(r, batch, i);
+	/* a new certificate is registered anew */
+	if (e == 0)
+		e = tap_drop(r, batch);
 	return e < 0 ? e : request_audit(r, batch, "renew", "");
 }
 
@@ -415,12 +420,14 @@ static int judge(struct request *r, struct batch *batch)
 
 static int read_all(struct request *r, struct batch *batch)
 {
-	int e = batch_read(batch, &find_answer,
-			   (struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
-					     INT(batch->now) },
-			   &r->idem);
+	int e = 0;
 
 	r->next = judge;
+	if (!r->deed->starts)
+		e = batch_read(batch, &find_answer,
+			       (struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
+						 INT(batch->now) },
+			       &r->idem);
 	if (e == 0)
 		e = batch_read(batch, &find_states,
 			       (struct datum[]){ BYTES(r->serial, CA_SERIAL) }, &r->states);

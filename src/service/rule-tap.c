@@ -18,7 +18,8 @@ static const struct statement set_tap = { "INSERT INTO tap (bidx, subject, seale
 					  "excluded.subject, sealed = excluded.sealed, starts = 0,"
 					  " since = 0, created = excluded.created",
 					  4 };
-static const struct statement drop_tap = { "DELETE FROM tap WHERE bidx = $1", 1 };
+static const struct statement find_taps = { "SELECT 1 FROM tap WHERE subject = $1", 1 };
+static const struct statement drop_taps = { "DELETE FROM tap WHERE subject = $1", 1 };
 /* in the place of what was read, and of nothing else */
 static const struct statement count_start = { "UPDATE tap SET starts = $1, since = $2"
 					      " WHERE bidx = $3 AND starts = $4 AND since = $5",
@@ -115,6 +116,11 @@ static int read_tap(struct request *r, struct batch *batch)
 			  &r->other);
 }
 
+int tap_drop(struct request *r, struct batch *batch)
+{
+	return batch_sweep(batch, &drop_taps, (struct datum[]){ BYTES(r->subject, ID_BYTES) });
+}
+
 /* What was registered: exactly TAP_BYTES. */
 static int unseal(struct request *r, struct fuda_buf *ret)
 {
@@ -162,13 +168,20 @@ const struct deed deed_tap_register = {
 	.purpose = "tap-register", .tap = true, .enters = true, .act = enter
 };
 
+/* Whichever certificate of the holder's it was that was registered. */
+static int read_any(struct request *r, struct batch *batch)
+{
+	return batch_read(batch, &find_taps, (struct datum[]){ BYTES(r->subject, ID_BYTES) },
+			  &r->other);
+}
+
 static int leave(struct request *r, struct batch *batch)
 {
 	int e;
 
 	if (!r->other.count)
 		return request_refuse(r, "tap_not_registered");
-	e = batch_write(batch, &drop_tap, (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES) });
+	e = tap_drop(r, batch);
 	if (e == 0)
 		e = request_audit(r, batch, "tap-unregister", "");
 	return e < 0 ? e : tell(r, false);
@@ -176,7 +189,7 @@ static int leave(struct request *r, struct batch *batch)
 
 /* At any terminal: who was let in may go. */
 const struct deed deed_tap_unregister = {
-	.purpose = "tap-unregister", .read = read_tap, .act = leave
+	.purpose = "tap-unregister", .read = read_any, .act = leave
 };
 
 /* ---- the first step ---- */
@@ -215,11 +228,19 @@ static int release(struct request *r, const struct fuda_buf *tap)
 	json_number(&out, "expires", r->challenge.expires);
 	json_string(&out, "birth", birth);
 	json_number(&out, "tries", tap->data[BIRTH_DIGITS]);
-	r->secret = true;
 	wipe(birth, sizeof(birth));
 	return json_end(&out);
 }
 
+static int read_both(struct request *r, struct batch *batch)
+{
+	int e = read_tap(r, batch);
+
+	return e < 0 ? e : request_read_link(r, batch);
+}
+
+/* The second step would be refused in a sector in which the holder is not known: then the key is
+ * not let go either. */
 static int start(struct request *r, struct batch *batch)
 {
 	_cleanup_buf_ struct fuda_buf tap = FUDA_BUF_INIT(TAP_BYTES);
@@ -228,6 +249,8 @@ static int start(struct request *r, struct batch *batch)
 
 	if (!r->other.count || !*r->mykey)
 		return request_refuse(r, "tap_not_registered");
+	if (!r->own.count)
+		return request_refuse(r, "not_linked_here");
 	e = take_start(r, batch, &refused);
 	if (e < 0 || refused)
 		return e;
@@ -238,18 +261,11 @@ static int start(struct request *r, struct batch *batch)
 }
 
 const struct deed deed_tap_start = {
-	.purpose = "tap-start", .tap = true, .by_card = true, .starts = true, .read = read_tap,
-	.act = start
+	.purpose = "tap-start", .tap = true, .by_card = true, .starts = true, .sector = true,
+	.read = read_both, .act = start
 };
 
 /* ---- the second ---- */
-
-static int read_both(struct request *r, struct batch *batch)
-{
-	int e = read_tap(r, batch);
-
-	return e < 0 ? e : request_read_link(r, batch);
-}
 
 /* Whether the card signed: as INTERNAL AUTHENTICATE signs, the hash of what it is given, which is
  * the digest of the transcript. FUDA_EVERIFY: not this card, or not this. */

@@ -38,4 +38,8 @@ struct request;
 const char *tap_judge(struct request *r);
 void tap_free(struct request *r);
 
+struct batch;
+/* What was kept for the taps of the subject goes, whichever certificate it was for. */
+int tap_drop(struct request *r, struct batch *batch);
+
 #endif

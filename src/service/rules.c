@@ -142,21 +142,25 @@ static const char *take_terminal(struct request *r, _unused_ const struct http_r
 	return r->deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
 }
 
+/* The sector that the terminal names, or its only one for NULL. The code of a refusal, or NULL. */
+static const char *find_sector(const struct terminal *terminal, const char *name,
+			       struct terminal_sector *ret)
+{
+	const struct terminal_sector *sector =
+		name && !*name ? NULL : terminal_sector(terminal, name ? name : "");
+
+	if (!sector)
+		return name || !terminal->sector_count ? "sector_not_allowed" : "sector_missing";
+	*ret = *sector;
+	return NULL;
+}
+
 static const char *take_sector(struct request *r, _unused_ const struct http_request *q,
 			       const struct terminal *terminal)
 {
-	const struct terminal_sector *sector;
-
-	if (!r->deed->sector)
-		return NULL;
-	if (r->has_sector && !*r->sector_name)
-		return "sector_not_allowed";
-	sector = terminal_sector(terminal, r->sector_name);
-	if (!sector)
-		return r->has_sector || !terminal->sector_count ? "sector_not_allowed" :
-								  "sector_missing";
-	r->sector = *sector;
-	return NULL;
+	return r->deed->sector ? find_sector(terminal, r->has_sector ? r->sector_name : NULL,
+					     &r->sector) :
+				 NULL;
 }
 
 static const char *take_wish(struct request *r, _unused_ const struct http_request *q,
@@ -445,16 +449,49 @@ void rule_handle(struct service *service, const struct rule *rule, const struct 
 
 /* ---- challenges ---- */
 
-/* What the card's holder signs for: a tap has its challenge from its first step. */
-static const struct deed *asked_for(const char *query)
-{
-	static const char name[] = "purpose=";
+struct wanted {
 	const struct deed *deed;
+	char sector[SECTOR_NAME];
+	bool has_sector;
+};
 
-	if (strncmp(query, name, strlen(name)) != 0)
-		return NULL;
-	deed = deed_of(query + strlen(name));
-	return deed && !deed->by_card ? deed : NULL;
+/* "purpose=P" or "purpose=P&sector=S", of what the card's holder signs for: a tap has its challenge
+ * from its first step. Names of sectors have nothing that is escaped in a query. */
+static bool take_query(const char *query, struct wanted *ret)
+{
+	static const char first[] = "purpose=", second[] = "&sector=";
+	char purpose[PURPOSE_MAX];
+	const char *rest = strchrnul(query, '&');
+
+	if (strncmp(query, first, strlen(first)) != 0)
+		return false;
+	query += strlen(first);
+	if ((size_t)(rest - query) >= sizeof(purpose))
+		return false;
+	snprintf(purpose, sizeof(purpose), "%.*s", (int)(rest - query), query);
+	*ret = (struct wanted){ .deed = deed_of(purpose), .has_sector = *rest };
+	if (!ret->deed || ret->deed->by_card)
+		return false;
+	if (!*rest)
+		return true;
+	return ret->deed->sector && strncmp(rest, second, strlen(second)) == 0 &&
+	       (size_t)snprintf(ret->sector, sizeof(ret->sector), "%s", rest + strlen(second)) <
+		       sizeof(ret->sector);
+}
+
+/* What the request would be refused for: before anybody is asked for a PIN in vain. */
+static const char *judge_query(const struct terminal *terminal, const char *query,
+			       struct wanted *ret)
+{
+	struct terminal_sector sector;
+
+	if (!take_query(query, ret))
+		return "purpose_unknown";
+	if (ret->deed->tap && !terminal->tap)
+		return "tap_not_allowed";
+	return ret->deed->sector ?
+		       find_sector(terminal, ret->has_sector ? ret->sector : NULL, &sector) :
+		       NULL;
 }
 
 /* All that the card signs is said, so that the client can check it before the card signs it. */
@@ -462,25 +499,25 @@ void rule_challenge(struct service *service, const struct terminal *terminal, st
 {
 	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(ANSWER_MAX);
 	struct http_answer answer = { .status = 200, .content_type = "application/json" };
-	const struct deed *deed = asked_for(http_request(x)->query);
+	struct wanted wanted;
+	const char *code = judge_query(terminal, http_request(x)->query, &wanted);
 	char token[CHALLENGE_TOKEN], id[ID_TEXT];
 	struct challenge challenge;
 	struct json_out out;
 
-	/* before anybody is asked for a PIN in vain */
-	if (!deed || (deed->tap && !terminal->tap)) {
-		answer_problem(x, deed ? "tap_not_allowed" : "purpose_unknown", NULL, 0);
+	if (code) {
+		answer_problem(x, code, NULL, 0);
 		return;
 	}
-	if (challenge_make(service->keys, deed->purpose, service->config.origin, terminal->id,
-			   now_us() / SECONDS_US, token, &challenge) < 0) {
+	if (challenge_make(service->keys, wanted.deed->purpose, service->config.origin,
+			   terminal->id, now_us() / SECONDS_US, token, &challenge) < 0) {
 		answer_problem(x, "internal_error", NULL, 0);
 		return;
 	}
 	id_text(terminal->id, id);
 	json_begin(&out, &body);
 	json_string(&out, "challenge", token);
-	json_string(&out, "purpose", deed->purpose);
+	json_string(&out, "purpose", wanted.deed->purpose);
 	json_string(&out, "origin", service->config.origin);
 	json_string(&out, "terminal", id);
 	json_base64(&out, "nonce", challenge.nonce, sizeof(challenge.nonce));

@@ -21,7 +21,8 @@ extern const struct rule rules[];
  * this thread, the rest is the writer's; answers now or later. */
 void rule_handle(struct service *service, const struct rule *rule, const struct terminal *terminal,
 		 struct exchange *x);
-/* GET /v1/challenge?purpose=P */
+/* GET /v1/challenge?purpose=P, with &sector=S where the request will name one: what that would be
+ * refused for is told now. */
 void rule_challenge(struct service *service, const struct terminal *terminal, struct exchange *x);
 
 #endif

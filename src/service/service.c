@@ -191,6 +191,18 @@ static bool revocation_missing(struct service *service)
 	return n == 0;
 }
 
+bool service_knows_no_card(struct service *service)
+{
+	struct revocation_state s;
+
+	if (!service->config.crl_required)
+		return false;
+	for (size_t n = 0; revocation_state(service->revocation, n, time(NULL), &s) == 0; n++)
+		if (s.loaded && !s.stale)
+			return false;
+	return true;
+}
+
 bool service_database_away(struct service *service)
 {
 	struct writer_load load = { .healthy = true };
