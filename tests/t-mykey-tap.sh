@@ -57,7 +57,7 @@ daemon_in s 0 terminal tap-on "$mykeyd_id" --comment 'people see each other ther
 daemon_in s 0 terminal show "$mykeyd_id" --json
 json .tap true
 allowed() {
-	(mykey 9 t tap) >/dev/null 2>&1 && grep -q tap_not_registered "$tmp/out"
+	(mykey 9 t tap --sector library) >/dev/null 2>&1 && grep -q tap_not_registered "$tmp/out"
 }
 becomes 'a terminal that may tap' allowed
 verified 0
@@ -67,7 +67,7 @@ mykey 0 t bind --pin-file pin
 # mistyped: told by the card, and nobody is registered
 mykey 4 t tap --register --pin-file mistyped
 json .birth_tries_after 9
-mykey 9 t tap
+mykey 9 t tap --sector library
 json .result tap_not_registered
 mykey 0 t tap --register --pin-file both
 json .registered true
@@ -77,7 +77,12 @@ json .birth_tries_after 10
 
 mykey 9 t tap --sector library # which the holder has not been to
 json .result not_linked_here
-verified 1
+verified 0
+mykey 9 t tap # it serves two
+json .result sector_missing
+mykey 9 t tap --sector nosuch
+json .result sector_not_allowed
+verified 0
 mykey 0 t resolve --sector library --pin-file pin
 json .ppid
 ppid=$(value ppid)

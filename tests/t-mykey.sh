@@ -166,10 +166,16 @@ silent err
 
 # ---- pseudonyms and numbers ----
 
+# what sector it is about is known before a PIN is asked for
 mykey 9 t resolve
-json .result sector_missing
+says out '(sector_missing)'
+json_lacks .tries_before
 mykey 9 u resolve --sector bus
-json .result sector_not_allowed
+says out '(sector_not_allowed)'
+json_lacks .tries_before
+mykey 9 t link 1200345 --sector nosuch
+says out '(sector_not_allowed)'
+json_lacks .tries_before
 mykey 0 t resolve --sector library
 json .sector library
 json_lacks .local_number
@@ -200,6 +206,21 @@ json .result not_linked
 mykey 0 u resolve
 json .ppid "$library"
 json_lacks .local_number
+
+# ---- a person takes longer than a challenge lives ----
+
+mkfifo "$tmp/typed"
+before=$(grep -c '"route":"challenge","status":200' "$tmp/s.log")
+challenges() {
+	[ "$(grep -c '"route":"challenge","status":200' "$tmp/s.log")" -ge $((before + $1)) ]
+}
+(cd "$tmp" && exec "$fuda" mykey show --terminal t -r virtual:card --pin-fd 4 --json 4<>typed >slow.out 2>err) &
+slow=$!
+becomes 'challenge' challenges 1
+sleep 3 # the time that counts here
+cat "$tmp/pin" >"$tmp/typed"
+wait $slow || fail "show ended with $?"
+challenges 2 || fail "a challenge that had waited was signed"
 
 # ---- change and expire ----
 
@@ -330,6 +351,16 @@ run 9 terminal status --terminal t
 says out 'ready'
 says err 'cannot be reached'
 
+# ---- a service that would refuse every card ----
+
+sed -i 's/^crl_required = .*/crl_required = yes/' "$tmp/s/mykeyd.conf"
+mykeyd_start s
+mykey 9 t bind
+says out '(revocation_info_stale)'
+json_lacks .tries_before
+mykeyd_stop s
+sed -i 's/^crl_required = .*/crl_required = no/' "$tmp/s/mykeyd.conf"
+
 # ---- languages: each side has its own, and what passes between them is English ----
 
 if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
@@ -345,7 +376,6 @@ if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
 	json .title 'There is no challenge for this purpose.'
 	LC_ALL=C.UTF-8 LANGUAGE=
 	mykey 9 t resolve
-	json .result sector_missing
 	says err 'name one by --sector'
 	LANGUAGE=ja
 	mykeyd_stop s

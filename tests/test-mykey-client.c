@@ -172,11 +172,13 @@ static void requests(void **state)
 		struct fuda_mykey_wish wish;
 		const char *target, *body;
 		bool id;
+		const char *query; /* of the challenge */
 	} cases[] = {
 		{ { .purpose = FUDA_MYKEY_BIND, .wished = "W", .sector = "S", .local_number = "N" },
 		  "POST /v1/mykeys",
 		  "",
-		  true },
+		  true,
+		  "?purpose=bind" },
 		{ { .purpose = FUDA_MYKEY_SHOW }, "POST /v1/mykeys:show", "", true },
 		{ { .purpose = FUDA_MYKEY_CHANGE }, "POST /v1/mykeys:change", "", true },
 		{ { .purpose = FUDA_MYKEY_CHANGE, .wished = "KAWASEMI" },
@@ -188,7 +190,8 @@ static void requests(void **state)
 		{ { .purpose = FUDA_MYKEY_RESOLVE, .sector = "lib\"rary", .local_number = "N" },
 		  "POST /v1/resolve",
 		  ",\"sector\":\"lib\\\"rary\"",
-		  false },
+		  false,
+		  "?purpose=resolve&sector=lib%22rary" },
 		{ { .purpose = FUDA_MYKEY_LINK, .sector = "library", .local_number = "12\"\xE7\x95\xAA" },
 		  "POST /v1/links",
 		  ",\"sector\":\"library\",\"local_number\":\"12\\\"\xE7\x95\xAA\"",
@@ -196,7 +199,8 @@ static void requests(void **state)
 		{ { .purpose = FUDA_MYKEY_UNLINK, .sector = "library" },
 		  "POST /v1/links:unlink",
 		  ",\"sector\":\"library\"",
-		  false },
+		  false,
+		  "?purpose=unlink&sector=library" },
 	};
 	char last[80] = "";
 
@@ -210,6 +214,8 @@ static void requests(void **state)
 		if (ask_wish(&cases[i].wish) != 0)
 			fail_msg("case %zu: %s", i, fuda_context_message(ctx));
 		assert_string_equal(api.seen[1].target, cases[i].target);
+		if (cases[i].query)
+			assert_string_equal(strchr(api.seen[0].target, '?'), cases[i].query);
 		if (!strstr(api.seen[1].body, cases[i].body))
 			fail_msg("case %zu: %s", i, api.seen[1].body);
 		assert_non_null(strstr(api.seen[1].body, "\"challenge\":\"a-token_1\""));
@@ -638,6 +644,48 @@ static void surroundings(void **state)
 	unsetenv("SSL_CERT_FILE");
 }
 
+static bool counted(void *arg, _unused_ int seconds)
+{
+	++*(int *)arg;
+	return true;
+}
+
+static void much_time(void)
+{
+	fuda_deadline_restart(dl, 3600000);
+}
+
+/* What the card has signed is good for two minutes: nobody asked until it is not. */
+static void no_wait_past_the_challenge(void **state)
+{
+	int asked = 0;
+
+	(void)state;
+	fuda_mykey_on_wait(mykey, counted, &asked);
+	REPLY(CHALLENGE,
+	      { .status = 429, .type = PROBLEM_TYPE, .head = "Retry-After: 121\r\n", .body = PROBLEM("queue_full") });
+	before_asking = much_time;
+	begun_at = now_ms();
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EWAIT);
+	assert_true(now_ms() - begun_at < 60000);
+	assert_int_equal(got.retry_after, 121);
+	assert_int_equal(asked, 0);
+	assert_int_equal(api.asked, 2);
+	/* one that comes in time is waited for */
+	REPLY(CHALLENGE,
+	      { .status = 429, .type = PROBLEM_TYPE, .head = "Retry-After: 1\r\n", .body = PROBLEM("queue_full") },
+	      { .body = GOOD_BIND });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), 0);
+	assert_int_equal(asked, 1);
+	/* before there is a challenge there is nothing that ends */
+	fuda_mykey_on_wait(mykey, NULL, NULL);
+	REPLY({ .status = 503,
+		.type = PROBLEM_TYPE,
+		.head = "Retry-After: 300\r\n",
+		.body = PROBLEM("revocation_info_stale") });
+	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), FUDA_EREFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,6 +707,7 @@ int main(void)
 		CLIENT(answers_that_make_no_sense),
 		CLIENT(impostors),
 		CLIENT(surroundings),
+		CLIENT(no_wait_past_the_challenge),
 	};
 
 	return RUN(tests);

@@ -16,7 +16,7 @@ static int start(void)
 	tries = 77;
 	birth = NULL;
 	memset(&got, 0, sizeof(got));
-	return fuda_mykey_tap_start(mykey, &certificate, dl, &got, &birth, &tries, &digest);
+	return fuda_mykey_tap_start(mykey, &certificate, "library", dl, &got, &birth, &tries, &digest);
 }
 
 static void released(void **state)
@@ -33,6 +33,7 @@ static void released(void **state)
 	fuda_secret_free(&birth);
 	assert_string_equal(api.seen[0].target, "POST /v1/tap:start");
 	assert_non_null(strstr(api.seen[0].body, "\"certificate\":\"MAMCAf"));
+	assert_non_null(strstr(api.seen[0].body, "\"sector\":\"library\""));
 	assert_true(*api.seen[0].key);
 	assert_int_equal(fuda_mykey_ask(mykey, &wish, &certificate, &signature, dl, &got), 0);
 	assert_string_equal(api.seen[1].target, "POST /v1/tap");

@@ -49,6 +49,28 @@ static int ask_to_enter(struct call *call, struct fuda_mykey *mykey, const struc
 	return r;
 }
 
+/* The PIN, and then the birth date's key, which the service has to be told: that is typed here, and
+ * before a PIN that the reader asks for in the middle of the job. */
+static int ask_both(struct call *call, struct fuda_secret **ret_pin, struct fuda_secret **ret_birth)
+{
+	struct fuda_secret *pin = NULL, *birth = NULL;
+	bool last = secret_on_reader(call, FUDA_PIN_AUTH);
+	int r = last ? 0 : secret_ask(call, FUDA_PIN_AUTH, "jpki", &pin);
+
+	if (r == 0)
+		r = secret_ask_here(call, FUDA_PIN_BIRTH, "face", &birth);
+	if (r == 0 && last)
+		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &pin);
+	if (r < 0) {
+		fuda_secret_free(&pin);
+		fuda_secret_free(&birth);
+		return r;
+	}
+	*ret_pin = pin;
+	*ret_birth = birth;
+	return 0;
+}
+
 /* Nothing is asked of the person before the service has shown that this terminal may do it. */
 static int work_enter(struct call *call, struct fuda_mykey *mykey,
 		      const struct fuda_mykey_wish *wish)
@@ -58,23 +80,19 @@ static int work_enter(struct call *call, struct fuda_mykey *mykey,
 	struct fuda_mykey_face face = { .age = &records.age,
 					.certificate = &records.certificate,
 					.signature = &records.response.signature };
-	struct fuda_secret *birth = NULL;
-	struct fuda_digest digest;
-	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
+	struct fuda_secret *pin, *birth = NULL;
+	int r = mykey_challenge(call, mykey, wish, &s);
 
-	session_restart(call);
 	if (r == 0)
 		r = secret_expect(call, 2);
 	if (r == 0)
-		r = mykey_sign(call, &digest, &s);
+		r = mykey_open_card(call);
 	if (r == 0)
-		r = secret_ask(call, FUDA_PIN_BIRTH, "face", &birth);
-	if (r == 0 && !birth)
-		r = call_fail(call, FUDA_ENOTSUP,
-			      _("the service must be told the birth date's key: type it here, with "
-				"--no-pin-pad"));
+		r = ask_both(call, &pin, &birth);
 	if (r == 0)
-		r = read_face(call, &digest, birth, &records, &face.tries);
+		r = mykey_sign(call, mykey, wish, pin, &s);
+	if (r == 0)
+		r = read_face(call, &s.digest, birth, &records, &face.tries);
 	face.birth = birth;
 	if (r == 0)
 		r = ask_to_enter(call, mykey, &s, &face);
@@ -123,8 +141,8 @@ static int sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_m
 	int tries, r;
 
 	session_restart(call);
-	r = fuda_mykey_tap_start(mykey, &s->certificate, call->dl, &answer, &birth, &tries,
-				 &digest);
+	r = fuda_mykey_tap_start(mykey, &s->certificate, wish->sector, call->dl, &answer,
+				 &birth, &tries, &digest);
 	if (r < 0)
 		return mykey_judge(call, wish, &answer, r);
 	r = sign_by_face(call, birth, tries, &digest, &s->signature, ret_sent);

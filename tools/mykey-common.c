@@ -3,11 +3,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/prompt.h"
 #include "tools/report.h"
 #include "tools/secrets.h"
+
+/* A challenge is good for two minutes, and a person may take longer. */
+enum { FRESH_SECONDS = 2 };
 
 const char *mykey_terminal;
 
@@ -120,20 +124,44 @@ void mykey_signed_free(struct mykey_signed *s)
 	fuda_buf_free(&s->certificate);
 }
 
-int mykey_sign(struct call *call, const struct fuda_digest *digest, struct mykey_signed *s)
+static time_t uptime(void)
 {
-	struct fuda_secret *secret;
-	struct fuda_pin_entry entry;
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+int mykey_challenge(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		    struct mykey_signed *s)
+{
+	int r = fuda_mykey_challenge(mykey, wish, call->dl, &s->digest);
+
+	s->since = uptime();
+	session_restart(call);
+	return r;
+}
+
+int mykey_open_card(struct call *call)
+{
 	int r = call_open_card(call);
 
 	call->world_told = true; /* the service judges the certificate */
-	if (r == 0)
-		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
-	if (r < 0)
+	return r;
+}
+
+int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+	       struct fuda_secret *secret, struct mykey_signed *s)
+{
+	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(secret);
+	int r = uptime() - s->since < FRESH_SECONDS ? 0 : mykey_challenge(call, mykey, wish, s);
+
+	if (r < 0) {
+		fuda_secret_free(&secret);
 		return r;
-	entry = FUDA_PIN_ENTRY(secret);
+	}
 	entry.use_last_try = common.use_last_try;
-	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, digest, &entry, call->dl,
+	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, &s->digest, &entry, call->dl,
 				  &s->signature, &s->certificate);
 	fuda_secret_free(&secret);
 	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
@@ -211,12 +239,15 @@ int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_myk
 static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
-	struct fuda_digest digest;
-	int r = fuda_mykey_challenge(mykey, wish, call->dl, &digest);
+	struct fuda_secret *secret;
+	int r = mykey_challenge(call, mykey, wish, &s);
 
-	session_restart(call);
 	if (r == 0)
-		r = mykey_sign(call, &digest, &s);
+		r = mykey_open_card(call);
+	if (r == 0)
+		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
+	if (r == 0)
+		r = mykey_sign(call, mykey, wish, secret, &s);
 	return r < 0 ? r : mykey_ask(call, mykey, wish, &s);
 }
 

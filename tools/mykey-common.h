@@ -33,16 +33,25 @@ int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
 		 int (*how)(struct call *call, struct fuda_mykey *mykey,
 			    const struct fuda_mykey_wish *wish));
 
-/* What the card makes of a challenge. */
+/* A challenge, when it came, and what the card makes of it. */
 struct mykey_signed {
+	struct fuda_digest digest;
+	time_t since;
 	struct fuda_buf signature, certificate;
 };
 #define MYKEY_SIGNED_INIT                                                       \
 	((struct mykey_signed){ .signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX), \
 				.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX) })
 void mykey_signed_free(struct mykey_signed *s);
-/* The card's part, as one job: asks for its PIN. */
-int mykey_sign(struct call *call, const struct fuda_digest *digest, struct mykey_signed *s);
+/* Gets a challenge for `wish`. */
+int mykey_challenge(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		    struct mykey_signed *s);
+/* Opens the card. What the person is asked for then takes time that a challenge does not have. */
+int mykey_open_card(struct call *call);
+/* The card's part, as one job, with the PIN that was asked for, which it takes: over a new
+ * challenge if the first one came some time ago. */
+int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+	       struct fuda_secret *secret, struct mykey_signed *s);
 /* Asks for what `wish` says with what the card has signed, and reports the answer. */
 int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 	      const struct mykey_signed *s);

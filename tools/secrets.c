@@ -119,8 +119,8 @@ static int check_hope(struct call *call, enum fuda_pin pin, int tries)
 
 /* ---- what is asked for ---- */
 
-/* What a secret is wanted for. */
-enum role { OPENS, PRESENT, FRESH };
+/* What a secret is wanted for. HERE: to open something, and the program has to know it. */
+enum role { OPENS, HERE, PRESENT, FRESH };
 
 struct wanted {
 	enum fuda_pin pin;
@@ -331,6 +331,7 @@ static int ask_whole(struct call *call, const struct wanted *w, struct line *to)
 {
 	static const char *const prompts[] = {
 		[OPENS] = N_("Enter the %s (%s%s): "),
+		[HERE] = N_("Enter the %s (%s%s): "),
 		[PRESENT] = N_("Enter the present %s (%s%s): "),
 		[FRESH] = N_("Enter the new %s (%s%s): "),
 	};
@@ -405,6 +406,11 @@ static int ask_person(struct call *call, struct wanted *w, struct fuda_secret **
 
 /* ---- files ---- */
 
+static bool is_given(void)
+{
+	return common.pin_fd >= 0 || common.pin_file;
+}
+
 /* One file for all the secrets of a call: a line each. */
 static int secret_file(struct call *call, int *ret)
 {
@@ -465,7 +471,7 @@ int secret_expect(struct call *call, size_t count)
 	off_t from;
 	int fd, r;
 
-	if (!count || (common.pin_fd < 0 && !common.pin_file))
+	if (!count || !is_given())
 		return 0;
 	r = secret_file(call, &fd);
 	if (r < 0)
@@ -551,11 +557,16 @@ static int read_given(struct call *call, const struct wanted *w, struct fuda_sec
 
 /* ---- the keys of the reader ---- */
 
+bool secret_on_reader(const struct call *call, enum fuda_pin pin)
+{
+	return !is_given() && !common.no_pin_pad && pin != FUDA_PIN_SIGN &&
+	       fuda_card_has_pin_pad(call->card);
+}
+
 /* What is changed is typed here: nobody could say on a reader which of the secrets it asks for. */
 static bool on_reader(const struct call *call, const struct wanted *w)
 {
-	return !common.no_pin_pad && w->role == OPENS && w->pin != FUDA_PIN_SIGN &&
-	       fuda_card_has_pin_pad(call->card);
+	return w->role == OPENS && secret_on_reader(call, w->pin);
 }
 
 /* The reader asks for it in the middle of the job, and has no words for it. */
@@ -579,7 +590,7 @@ static int point_to_reader(struct call *call, struct wanted *w)
 
 static int get(struct call *call, struct wanted *w, struct fuda_secret **ret)
 {
-	if (common.pin_fd >= 0 || common.pin_file)
+	if (is_given())
 		return read_given(call, w, ret);
 	if (on_reader(call, w)) {
 		int r = point_to_reader(call, w);
@@ -600,6 +611,12 @@ int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
 	       struct fuda_secret **ret)
 {
 	return get(call, &(struct wanted){ pin, OPENS, application, FUDA_TRIES_UNKNOWN, 0 }, ret);
+}
+
+int secret_ask_here(struct call *call, enum fuda_pin pin, const char *application,
+		    struct fuda_secret **ret)
+{
+	return get(call, &(struct wanted){ pin, HERE, application, FUDA_TRIES_UNKNOWN, 0 }, ret);
 }
 
 int secret_ask_present(struct call *call, enum fuda_pin pin, const char *application,

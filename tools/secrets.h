@@ -16,6 +16,12 @@
 int secret_ask(struct call *call, enum fuda_pin pin, const char *application,
 	       struct fuda_secret **ret);
 
+/* Likewise one that has to be known here: it is not typed on the reader. */
+int secret_ask_here(struct call *call, enum fuda_pin pin, const char *application,
+		    struct fuda_secret **ret);
+/* Whether secret_ask() would have it typed on the reader, in the middle of the job. */
+bool secret_on_reader(const struct call *call, enum fuda_pin pin);
+
 /* Before anything is sent: whether what --pin-file or --pin-fd names has lines for `count` secrets,
  * as far as that can be seen without taking them (a pipe tells nothing). */
 int secret_expect(struct call *call, size_t count);

@@ -154,15 +154,16 @@ int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);
 
 /* The first step of a tap, in the place of a challenge: tells the service the card's certificate
- * (read without a PIN), and gets what the card has to be asked, checked as a challenge is: the
- * birth date's key, the tries that its counter must show, and the digest, which is the challenge
- * for the card's face application (fuda_face_tap()). Its signature is what fuda_mykey_ask() then
- * takes for FUDA_MYKEY_TAP. The service counts these, and gives few without an end. `ret` as by
- * fuda_mykey_ask(), where the service refuses. */
+ * (read without a PIN) and the sector of the wish (NULL: the terminal's only one), and gets what
+ * the card has to be asked, checked as a challenge is: the birth date's key, the tries that its
+ * counter must show, and the digest, which is the challenge for the card's face application
+ * (fuda_face_tap()). Its signature is what fuda_mykey_ask() then takes for FUDA_MYKEY_TAP. The
+ * service counts these, and gives few without an end; none in a sector in which it does not know
+ * the holder. `ret` as by fuda_mykey_ask(), where the service refuses. */
 int fuda_mykey_tap_start(struct fuda_mykey *mykey, const struct fuda_buf *certificate,
-			 struct fuda_deadline *dl, struct fuda_mykey_answer *ret,
-			 struct fuda_secret **ret_birth, int *ret_tries,
-			 struct fuda_digest *ret_digest);
+			 const char *sector, struct fuda_deadline *dl,
+			 struct fuda_mykey_answer *ret, struct fuda_secret **ret_birth,
+			 int *ret_tries, struct fuda_digest *ret_digest);
 
 /* Before that: that this terminal has not sent the key already to the card that lies there, nor
  * another program of it is about to. `reader` and `events` are what <fuda/reader.h> tells of the

@@ -19,12 +19,14 @@
 
 enum {
 	SKEW_MAX = 300, /* seconds between now and a challenge's end, either way */
+	LIFE_MS = 120000, /* a challenge is good for two minutes */
 	PAUSE_FIRST_MS = 250,
 	PAUSE_LAST_MS = 4000,
 	/* of what is asked with: as the service has it */
 	ID_CHARS = 8,
 	NUMBER_CHARS = 64,
-	SECTOR_CHARS = 63,
+	SECTOR_BYTES = 63,
+	TARGET_MAX = 64 + 3 * SECTOR_BYTES,
 };
 
 /* What the service calls each of them; it is signed, too. */
@@ -70,12 +72,15 @@ void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *ar
 
 /* ---- waiting ---- */
 
-/* As the service asks, for the reason `p`. The caller may give more time before it is looked at. */
+/* As the service asks, for the reason `p`. The caller may give more time before it is looked at.
+ * What a card has signed is not waited with until it is good for nothing. */
 static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
 		    const struct fuda_deadline *dl)
 {
 	int left;
 
+	if (m->ends && deadline_now() + 1000 * seconds > m->ends)
+		return problem_fail_wait(m->ctx, p, seconds);
 	if (m->wait && !m->wait(m->arg, seconds))
 		return problem_fail_wait(m->ctx, p, seconds);
 	left = deadline_left(dl);
@@ -134,6 +139,8 @@ int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 	memcpy(m->token, c.token, sizeof(c.token));
 	m->purpose = purpose;
 	m->challenged = true;
+	/* `expires` is by the service's clock */
+	m->ends = deadline_now() + LIFE_MS;
 	return 0;
 }
 
@@ -194,10 +201,33 @@ static int check_wish(struct fuda_mykey *m, const struct fuda_mykey_wish *w)
 				_("A number to link is 1 to %d characters, none of them control "
 				  "characters. Nothing was asked."),
 				NUMBER_CHARS);
-	if (purposes[w->purpose].ppid && w->sector && !is_text(w->sector, SECTOR_CHARS))
+	if (purposes[w->purpose].ppid && w->sector &&
+	    (strlen(w->sector) > SECTOR_BYTES || !is_text(w->sector, SECTOR_BYTES)))
 		return ctx_fail(m->ctx, FUDA_EINVAL,
 				_("This cannot be the name of a sector. Nothing was asked."));
 	return 0;
+}
+
+/* The sector is told with the purpose: one that this terminal does not serve costs no PIN then. */
+static void challenge_target(const struct fuda_mykey_wish *w, char ret[TARGET_MAX])
+{
+	size_t n = (size_t)snprintf(ret, TARGET_MAX, "/v1/challenge?purpose=%s",
+				    purposes[w->purpose].name);
+
+	if (!purposes[w->purpose].ppid || !w->sector)
+		return;
+	n += (size_t)snprintf(ret + n, TARGET_MAX - n, "&sector=");
+	for (const char *p = w->sector; *p; p++)
+		n += (size_t)snprintf(ret + n, TARGET_MAX - n,
+				      isalnum((unsigned char)*p) || strchr("-._~", *p) ? "%c" :
+											 "%%%02X",
+				      (unsigned char)*p);
+}
+
+/* Reasons to come back later that are no reason to wait here. */
+static bool is_final(const char *code)
+{
+	return strcmp(code, "revocation_info_stale") == 0 || strcmp(code, "tap_limit") == 0;
 }
 
 /* The challenge comes later, or never. */
@@ -208,25 +238,27 @@ static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 
 	problem_read(a, &p);
 	snprintf(m->refused, sizeof(m->refused), "%s", p.code);
-	return problem_wait(a) ? wait_for(m, &p, problem_wait(a), dl) :
-				 problem_fail(m->ctx, a, &p);
+	return problem_wait(a) && !is_final(p.code) ? wait_for(m, &p, problem_wait(a), dl) :
+						      problem_fail(m->ctx, a, &p);
 }
 
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret)
 {
 	struct fuda_mykey *m = mykey;
-	char target[64];
+	char target[TARGET_MAX];
 	int r;
 
 	if ((size_t)wish->purpose >= ARRAY_SIZE(purposes))
 		return ctx_fail_code(m->ctx, FUDA_EINVAL);
 	ctx_step(m->ctx, _("get a challenge from the service"));
 	m->challenged = false;
-	snprintf(target, sizeof(target), "/v1/challenge?purpose=%s", purposes[wish->purpose].name);
+	m->ends = 0;
 	r = check_wish(m, wish);
 	if (r == 0)
 		r = ask_check_terminal(m);
+	if (r == 0)
+		challenge_target(wish, target);
 	while (r == 0) {
 		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
 		struct https *https;
@@ -371,12 +403,6 @@ static bool says_nothing(const struct https_answer *answer, const struct problem
 		if (strcmp(p->code, codes[i]) == 0)
 			return true;
 	return false;
-}
-
-/* Reasons to come back later that are no reason to wait here. */
-static bool is_final(const char *code)
-{
-	return strcmp(code, "revocation_info_stale") == 0 || strcmp(code, "tap_limit") == 0;
 }
 
 static int take_problem(struct asking *a, const struct https_answer *answer,

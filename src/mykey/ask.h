@@ -16,6 +16,7 @@ struct fuda_mykey {
 	bool challenged;
 	enum fuda_mykey_purpose purpose;
 	char token[ANSWER_TOKEN];
+	int64_t ends; /* when the service takes it no more (deadline_now()); 0: there was none */
 	char refused[48]; /* the code of the last challenge that was not given; "" */
 };
 

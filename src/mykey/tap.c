@@ -135,19 +135,21 @@ static int take_release(struct asking *a, const struct https_answer *answer)
 	return r < 0 ? ask_says(a->m, r, _("The answer of %s cannot be understood.")) : 0;
 }
 
-static int make_body(struct asking *a, const struct fuda_buf *certificate)
+static int make_body(struct asking *a, const struct fuda_buf *certificate, const char *sector)
 {
 	struct json_out out;
 
 	json_begin(&out, &a->body);
 	json_base64(&out, "certificate", certificate->data, certificate->len);
+	if (sector)
+		json_string(&out, "sector", sector);
 	return json_end(&out);
 }
 
 int fuda_mykey_tap_start(struct fuda_mykey *m, const struct fuda_buf *certificate,
-			 struct fuda_deadline *dl, struct fuda_mykey_answer *ret,
-			 struct fuda_secret **ret_birth, int *ret_tries,
-			 struct fuda_digest *ret_digest)
+			 const char *sector, struct fuda_deadline *dl,
+			 struct fuda_mykey_answer *ret, struct fuda_secret **ret_birth,
+			 int *ret_tries, struct fuda_digest *ret_digest)
 {
 	static const struct purpose purpose = { "tap-start", "/v1/tap:start", false, false, false };
 	struct released released = { 0 };
@@ -164,9 +166,10 @@ int fuda_mykey_tap_start(struct fuda_mykey *m, const struct fuda_buf *certificat
 
 	ctx_step(m->ctx, _("get a challenge from the service"));
 	m->challenged = false;
+	m->ends = 0;
 	r = ask_check_terminal(m);
 	if (r == 0)
-		r = asking_start(&a, make_body(&a, certificate));
+		r = asking_start(&a, make_body(&a, certificate, sector));
 	if (r == 0)
 		r = asking_run(&a, &answer);
 	if (r < 0) {
