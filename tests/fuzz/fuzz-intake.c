@@ -104,7 +104,8 @@ int __wrap_renewal_find(_unused_ struct renewal *renewal, const struct serial *p
 	return presented->bytes[0] & 1 ? 0 : FUDA_ENOTFOUND;
 }
 
-const struct terminal_sector *terminal_sector(const struct terminal *terminal, const char *name)
+const struct terminal_sector *__wrap_terminal_sector(const struct terminal *terminal, const char *name);
+const struct terminal_sector *__wrap_terminal_sector(const struct terminal *terminal, const char *name)
 {
 	return !*name || strcmp(name, "library") == 0 ? &terminal->sectors[0] : NULL;
 }
