@@ -71,6 +71,8 @@ for f in mykeyd.conf kek keystore ca.pem ca.key tls.pem tls.key checkpoints.json
 	cp -p "$folder/$f" "$tmp/anew/" || fail "there is no $f to be kept"
 done
 daemon 0 restore b --key rsa.key --to anew --verify --folder anew
+# the service signed what came behind the backup when it was stopped
+daemon 0 audit accept-loss --comment 'restored from b' --folder anew
 mykeyd_start anew
 ! command -v curl >/dev/null || get 200 "$url/readyz"
 mykeyd_stop anew

@@ -390,6 +390,36 @@ static void gives_the_last_list(void **state)
 	exchange_free(&x);
 }
 
+/* Nor is one made while times cannot be judged, or what is done cannot be proven. */
+static void makes_no_list_unfit(void **state)
+{
+	struct exchange x = EXCHANGE("GET", "/crl/terminals.crl");
+
+	(void)state;
+	serve(&x);
+	for (int clock = 0; clock < 2; clock++) {
+		atomic_bool *unfit = clock ? &service.health.clock : &service.health.audit;
+
+		atomic_store(unfit, true);
+		SQL("UPDATE crl SET this_update = this_update - 90000");
+		x.answers = 0;
+		serve(&x);
+		assert_int_equal(x.status, 200);
+		SQL("UPDATE crl SET this_update = this_update - 6 * 86400");
+		x.answers = 0;
+		serve(&x);
+		assert_int_equal(x.status, 503);
+		assert_string_equal(x.code, clock ? "clock_untrusted" : "audit_broken");
+		assert_int_equal(NUMBER("SELECT count(*) FROM crl"), clock + 1);
+		atomic_store(unfit, false);
+		x.answers = 0;
+		serve(&x);
+		assert_int_equal(x.status, 200);
+		assert_int_equal(NUMBER("SELECT count(*) FROM crl"), clock + 2);
+	}
+	exchange_free(&x);
+}
+
 static void says_that_the_database_is_away(void **state)
 {
 	_cleanup_buf_ struct fuda_buf request = REQUEST_BUF;
@@ -424,6 +454,7 @@ int main(void)
 		WITH(renews),
 		WITH(gives_the_list),
 		WITH(gives_the_last_list),
+		WITH(makes_no_list_unfit),
 		WITH(says_that_the_database_is_away),
 #undef WITH
 	};

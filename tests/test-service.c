@@ -496,6 +496,43 @@ static void serves_nobody_by_a_wrong_clock(void **state)
 	service_close(&s);
 }
 
+static int64_t checkpoints(struct store *store)
+{
+	static const struct statement all = { "SELECT COUNT(*) FROM audit_checkpoint", 0 };
+	_cleanup_rows_ struct rows rows = { 0 };
+
+	assert_int_equal(store_run(store, &all, NULL, &rows), 0);
+	return rows_int(&rows, 0, 0);
+}
+
+/* What was written since the last full hour is signed before the service ends, unless that would hide a loss. */
+static void signs_before_it_ends(void **state)
+{
+	struct server_config config = { 0 };
+	struct server *server;
+	struct store *store;
+	int64_t before = 0;
+
+	(void)state;
+	make();
+	store = database();
+	for (int spoiled = 0; spoiled < 2; spoiled++) {
+		config.service = opened(true);
+		assert_int_equal(server_start(ctx, &config, &server), 0);
+		/* that of the start, if the last one is an hour old */
+		for (int i = 0; i < 600 && checkpoints(store) == 0; i++)
+			usleep(10000);
+		assert_int_equal(checkpoints(store), before + !spoiled);
+		if (spoiled)
+			takes_the_trail_away(store);
+		assert_int_equal(server_stop(&server), 0);
+		assert_int_equal(checkpoints(store), spoiled ? 0 : 2);
+		service_close(&config.service);
+		before = checkpoints(store);
+	}
+	store_close(&store);
+}
+
 static int spoiled_step(_unused_ struct task *task, struct batch *batch)
 {
 	static const struct statement nowhere = { "DELETE FROM nowhere", 0 };
@@ -619,6 +656,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(notices_a_loss_while_it_serves, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(signs_before_it_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_challenge_without_the_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(does_not_start, setup, teardown),

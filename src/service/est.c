@@ -66,6 +66,12 @@ static void fail(struct service *service, struct exchange *x, int error)
 		http_problem(x, 503, "outcome_unknown",
 			     "Whether it was done is not known: send the same request again.", NULL,
 			     BUSY_SECONDS);
+	else if (error == FUDA_EVERIFY && atomic_load(&service->health.clock))
+		http_problem(x, 503, "clock_untrusted", "The service's clock cannot be trusted.",
+			     NULL, BUSY_SECONDS);
+	else if (error == FUDA_EVERIFY)
+		http_problem(x, 503, "audit_broken", "The service's audit trail is broken.", NULL,
+			     0);
 	else
 		http_problem(x, 500, "internal_error", "The service failed.", NULL, 0);
 }
@@ -170,11 +176,15 @@ static void list_made(struct task *task, int result)
 	free(q);
 }
 
+/* FUDA_EVERIFY: it has times in it, and is an effect (D5). */
 static int make_list(struct service *service, struct exchange *x)
 {
-	struct list_request *q = calloc(1, sizeof(*q));
+	struct list_request *q;
 	int r;
 
+	if (atomic_load(&service->health.clock) || atomic_load(&service->health.audit))
+		return FUDA_EVERIFY;
+	q = calloc(1, sizeof(*q));
 	if (!q)
 		return FUDA_ENOMEM;
 	r = crl_renewal_init(&q->renewal, service);

@@ -29,7 +29,12 @@ enum {
 int keeper_start(struct fuda_context *ctx, const struct keeper_config *config, struct keeper **ret);
 /* Does what reads files now. Any thread. */
 void keeper_wake(struct keeper *keeper);
-/* Ends after what it is doing. */
+/* Ends its duties, after what it is doing. */
+void keeper_rest(struct keeper *keeper);
+/* Signs the heads of the audit trail as they are now, unless it does not agree with what was signed
+ * before. Behind keeper_rest(). */
+void keeper_sign(struct keeper *keeper);
+/* NULL: nothing. */
 void keeper_stop(struct keeper **keeper);
 
 #endif

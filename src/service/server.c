@@ -274,6 +274,7 @@ int server_stop(struct server **server)
 {
 	struct server *s = *server;
 	int64_t end;
+	bool away;
 	int left;
 
 	if (!s)
@@ -282,9 +283,14 @@ int server_stop(struct server **server)
 	atomic_store(&s->service->health.stopping, true);
 	left = http_drain(s->http, (int)(s->service->config.drain * 1000));
 	http_stop(&s->operations_http);
-	keeper_stop(&s->keeper);
+	keeper_rest(s->keeper);
+	away = service_database_away(s->service);
 	writer_stop(&s->service->writer, (int)MAX(end - ms_now(), 0));
 	http_stop(&s->http);
+	/* until the next start nobody would notice that the last rows went missing */
+	if (!away)
+		keeper_sign(s->keeper);
+	keeper_stop(&s->keeper);
 	free(s);
 	*server = NULL;
 	return left;
