@@ -38,6 +38,18 @@ daemon 1 init --folder s --environment test --origin https://localhost --set tru
 says err "$tmp/no-such.pem"
 daemon 2 init --folder s --environment test --origin https://localhost --names 'a b'
 daemon 1 init --folder s --environment test --origin https://localhost --database sqlite:/nowhere/at/all
+# elsewhere as well: first for what is found before the database is made, then for what is found when it is there
+daemon 1 init --folder s --environment test --origin https://localhost --database "sqlite:$tmp/elsewhere.db" --set trust=no-such.pem
+daemon 1 init --folder s --environment test --origin https://localhost --database "sqlite:$tmp/elsewhere.db" --set renewal=csv:no-such.csv
+if [ "$(id -u)" = 0 ] && [ "$(cat /proc/self/loginuid 2>/dev/null || echo 4294967295)" = 4294967295 ]; then
+	SUDO_UID=nobody
+	export SUDO_UID
+	daemon 9 init --folder s --environment test --origin https://localhost --database "sqlite:$tmp/elsewhere.db"
+	unset SUDO_UID
+fi
+for f in "$tmp"/elsewhere*; do
+	[ ! -e "$f" ] || fail "a failed init left a database"
+done
 daemon 1 init --folder no/such/place --environment test --origin https://localhost
 [ ! -e "$tmp/s" ] || fail "a failed init left something: $(ls "$tmp/s")"
 mkdir "$tmp/full"

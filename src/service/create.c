@@ -26,6 +26,7 @@ struct making {
 	const struct service_create *what;
 	struct config *config;
 	bool folder, files; /* made */
+	bool database;      /* of SQLite, made */
 	bool bound;         /* the database was bound to the keystore */
 	bool done;
 };
@@ -170,10 +171,32 @@ static void free_keys(struct keys **keys)
 	keys_free(keys);
 }
 
+/* NULL: it is no file. */
+static const char *database_file(const struct making *m)
+{
+	static const char sqlite[] = "sqlite:";
+	const char *path = m->config->database + sizeof(sqlite) - 1;
+
+	return strncmp(m->config->database, sqlite, sizeof(sqlite) - 1) == 0 ? path : NULL;
+}
+
+static void remove_database(const struct making *m)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char path[CONFIG_TEXT + 8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		snprintf(path, sizeof(path), "%s%s", database_file(m), ends[i]);
+		(void)unlink(path);
+	}
+}
+
 static int make_database(struct making *m)
 {
 	_cleanup_(close_store) struct store *store = NULL;
 	_cleanup_(free_keys) struct keys *keys = NULL;
+	const char *file = database_file(m);
+	bool fresh = file && access(file, F_OK) < 0 && errno == ENOENT;
 	int e = keys_create(m->ctx, m->what->folder);
 
 	if (e == 0)
@@ -182,28 +205,36 @@ static int make_database(struct making *m)
 		e = store_open(m->ctx, m->config->database, true, &store);
 	if (e < 0)
 		return e;
+	m->database = fresh;
 	e = service_prepare(m->ctx, store, keys, m->config->environment);
 	m->bound = e == 0;
 	return e;
 }
 
-/* Nobody could ever serve it when the keystore is gone again. */
+/* Nobody could ever serve it when the keystore is gone again. That of an environment is of no use
+ * without the other. */
 static void unbind(struct making *m)
 {
-	static const struct statement sql = { "DELETE FROM setting WHERE name = $1 AND value = $2",
-					      2 };
+	static const struct statement keystore = { "DELETE FROM setting WHERE name = $1 AND "
+						   "value = $2",
+						   2 },
+				      environment = { "DELETE FROM setting WHERE name = $1", 1 };
 	_cleanup_(close_store) struct store *store = NULL;
 	_cleanup_(free_keys) struct keys *keys = NULL;
 	uint8_t identity[ID_BYTES];
+	int e;
 
 	if (keys_open(m->ctx, m->what->folder, &keys) < 0 ||
 	    store_open(m->ctx, m->config->database, false, &store) < 0 ||
 	    store_begin(store, true) < 0)
 		return;
 	keys_identity(keys, identity);
-	if (store_run(store, &sql,
-		      (struct datum[]){ TEXT(SETTING_KEYSTORE), BYTES(identity, ID_BYTES) },
-		      NULL) == 0)
+	e = store_run(store, &keystore,
+		      (struct datum[]){ TEXT(SETTING_KEYSTORE), BYTES(identity, ID_BYTES) }, NULL);
+	if (e == 0)
+		e = store_run(store, &environment, (struct datum[]){ TEXT(SETTING_ENVIRONMENT) },
+			      NULL);
+	if (e == 0)
 		(void)store_commit(store);
 	else
 		store_rollback(store);
@@ -237,7 +268,9 @@ static void take_back(struct making *m)
 	if (m->done)
 		return;
 	kept = ctx_keep_error(m->ctx, true);
-	if (m->bound)
+	if (m->database)
+		remove_database(m);
+	else if (m->bound)
 		unbind(m);
 	if (m->files)
 		remove_files(m->what->folder);
@@ -264,6 +297,8 @@ int service_create(struct fuda_context *ctx, const struct service_create *what)
 		e = make_folder(&m);
 	if (e == 0)
 		e = make_configuration(&m);
+	if (e == 0)
+		e = service_check_files(ctx, config);
 	if (e == 0)
 		e = make_authority(&m);
 	if (e == 0)

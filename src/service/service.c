@@ -255,6 +255,26 @@ static int check_cv_trust(struct fuda_context *ctx, const struct service *s)
 	return e;
 }
 
+static void close_service(struct service **service)
+{
+	service_close(service);
+}
+
+int service_check_files(struct fuda_context *ctx, const struct config *config)
+{
+	_cleanup_(close_service) struct service *s = calloc(1, sizeof(*s));
+	int e;
+
+	if (!s)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	s->ctx = ctx;
+	s->config = *config;
+	e = open_trust(ctx, s);
+	if (e == 0)
+		e = check_cv_trust(ctx, s);
+	return e < 0 ? e : renewal_open(ctx, s->config.renewal, &s->renewal);
+}
+
 static int open_secrets(struct fuda_context *ctx, struct service *s)
 {
 	int e = keys_open(ctx, s->config.folder, &s->keys);

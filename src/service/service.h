@@ -57,6 +57,10 @@ void service_close(struct service **service);
 int service_prepare(struct fuda_context *ctx, struct store *store, struct keys *keys,
 		    const char *environment);
 
+/* Whether the files that the configuration names, with authorities and with renewals, can be read:
+ * what service_open() would say of them. */
+int service_check_files(struct fuda_context *ctx, const struct config *config);
+
 /* Whether the database is bound to this keystore: FUDA_ENOTFOUND (to none), FUDA_EVERIFY. */
 int service_check_keystore(struct fuda_context *ctx, struct store *store, struct keys *keys);
 
