@@ -44,11 +44,11 @@ static const struct statement add_answer = {
 	7
 };
 static const struct statement add_credential = { "INSERT INTO credential"
-						 " (bidx, id, subject, kind, not_after, status, "
+						 " (bidx, id, subject, kind, status, "
 						 "supersedes, created)"
-						 " VALUES ($1, $2, $3, $4, $5, 'active', $6, $7) "
+						 " VALUES ($1, $2, $3, $4, 'active', $5, $6) "
 						 "ON CONFLICT DO NOTHING",
-						 7 };
+						 6 };
 static const struct statement supersede = { "UPDATE credential SET status = 'superseded' WHERE "
 					    "bidx = $1 AND subject = $2 AND status = 'active'",
 					    2 };
@@ -56,8 +56,8 @@ static const struct statement hold = { "UPDATE credential SET status = status WH
 				       "subject = $2",
 				       2 };
 static const struct statement add_passed_over = { "INSERT INTO credential (bidx, id, subject, "
-						  "kind, not_after, status, created)"
-						  " VALUES ($1, $2, $3, $4, 0, 'superseded', $5) "
+						  "kind, status, created)"
+						  " VALUES ($1, $2, $3, $4, 'superseded', $5) "
 						  "ON CONFLICT DO NOTHING",
 						  5 };
 static const struct statement add_mykey = { "INSERT INTO mykey (id, subject, state, issued) VALUES "
@@ -274,7 +274,6 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
 	return batch_write(batch, &add_credential,
 			   (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES), BYTES(id, ID_BYTES),
 					     BYTES(r->subject, ID_BYTES), TEXT(r->holder.kind),
-					     INT(r->holder.not_after),
 					     supersedes ? BYTES(supersedes, ID_BYTES) : NONE,
 					     INT(batch->now) });
 }

@@ -48,10 +48,11 @@ static const char *const version_1[] = {
 
 	/* persons: a subject outlives its credentials */
 	"CREATE TABLE subject (id BYTEA PRIMARY KEY, created BIGINT NOT NULL) WITHOUT ROWID",
-	/* `bidx`: blind index of issuer and serial number; active, superseded */
+	/* `bidx`: blind index of issuer and serial number; active, superseded. Not when the
+	 * certificate ends: that is on a birthday */
 	"CREATE TABLE credential (bidx BYTEA PRIMARY KEY, id BYTEA NOT NULL,"
 	" subject BYTEA NOT NULL,"
-	" kind TEXT NOT NULL, not_after BIGINT NOT NULL, status TEXT NOT NULL, supersedes BYTEA,"
+	" kind TEXT NOT NULL, status TEXT NOT NULL, supersedes BYTEA,"
 	" created BIGINT NOT NULL) WITHOUT ROWID",
 	"CREATE INDEX credential_by_subject ON credential (subject)",
 	/* active, expired; an expired one stays for good, so that it is never issued again */

@@ -36,7 +36,6 @@ static int describe(const struct fuda_cert *cert, enum fuda_world world, struct 
 	struct cursor serial = cert->serial;
 
 	holder.serial_len = serial.left;
-	holder.not_after = f->not_after;
 	holder.issuer_key_len = f->aki_len;
 	memcpy(holder.issuer_key, f->aki, f->aki_len);
 	if (serial.left > sizeof(holder.serial) ||

@@ -16,7 +16,6 @@ struct holder {
 	size_t issuer_key_len;
 	uint8_t serial[SERIAL_MAX];
 	size_t serial_len;
-	int64_t not_after; /* seconds since 1970 */
 	enum fuda_world world;
 };
 
