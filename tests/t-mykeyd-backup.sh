@@ -136,7 +136,9 @@ forged() { # SQL TEXT
 	[ -d "$tmp/restored" ] && [ -z "$(ls -A "$tmp/restored")" ] || fail "left behind: $(ls -A "$tmp/restored")"
 }
 forged "PRAGMA foreign_keys = OFF; DELETE FROM org" 'refer to others'
+forged "INSERT INTO mykey VALUES ('AAAAAAAA', x'01', 'active', 1, NULL)" 'refer to others'
 forged "DELETE FROM sector" 'not as many rows'
+forged "INSERT INTO wish VALUES (x'01', 0, 0)" 'not as many rows'
 forged "DELETE FROM setting WHERE name = 'backup'" 'does not say how many'
 forged "UPDATE setting SET value = '12 x' WHERE name = 'backup'" 'does not say how many'
 forged "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" 'audit trail'

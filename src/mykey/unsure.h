@@ -2,7 +2,8 @@
 /* Requests of which it is not known whether they were done. Asked again under its idempotency key,
  * such a one is done once and answered the same (platform.md D4), by whichever call of a program:
  * the keys are kept in the terminal's folder. What was asked, and for which card, stands there as a
- * hash that has the key in it, which says nothing to who does not know both. */
+ * hash with the key, which stands beside it: a local number, of which there are not many, can be
+ * found by trying. The file is for its owner alone, as the terminal's key is. */
 #ifndef MYKEY_UNSURE_H
 #define MYKEY_UNSURE_H
 

@@ -10,23 +10,16 @@
 
 enum { NOTE = 24 * (BACKUP_COUNTS + 2) };
 
-const char *const backup_tables[BACKUP_COUNTS + 1] = {
-	"org",        "operator", "sector", "terminal", "certificate",      "subject",
-	"credential", "mykey",    "link",   "audit",    "audit_checkpoint", NULL,
-};
-static const struct statement sql_counts[BACKUP_COUNTS] = {
-	{ "SELECT count(*) FROM org", 0 },
-	{ "SELECT count(*) FROM operator", 0 },
-	{ "SELECT count(*) FROM sector", 0 },
-	{ "SELECT count(*) FROM terminal", 0 },
-	{ "SELECT count(*) FROM certificate", 0 },
-	{ "SELECT count(*) FROM subject", 0 },
-	{ "SELECT count(*) FROM credential", 0 },
-	{ "SELECT count(*) FROM mykey", 0 },
-	{ "SELECT count(*) FROM link", 0 },
-	{ "SELECT count(*) FROM audit", 0 },
-	{ "SELECT count(*) FROM audit_checkpoint", 0 },
-};
+/* All but `setting`, where the counts are noted. */
+#define TABLES(X)                                                                                  \
+	X(org) X(operator) X(sector) X(terminal) X(terminal_sector) X(enrol_code) X(certificate)   \
+	X(crl) X(approval) X(subject) X(credential) X(mykey) X(wish) X(link) X(tap) X(idem)        \
+	X(used_nonce) X(audit) X(audit_pruned) X(audit_checkpoint)
+#define NAME(table)  #table,
+#define COUNT(table) { "SELECT count(*) FROM " #table, 0 },
+
+const char *const backup_tables[BACKUP_COUNTS + 1] = { TABLES(NAME) NULL };
+static const struct statement sql_counts[BACKUP_COUNTS] = { TABLES(COUNT) };
 static const struct statement sql_forget = { "DELETE FROM setting WHERE name = 'backup'", 0 };
 static const struct statement sql_note = { "INSERT INTO setting (name, value) VALUES ('backup', "
 					   "$1)",
@@ -34,6 +27,14 @@ static const struct statement sql_note = { "INSERT INTO setting (name, value) VA
 static const struct statement sql_noted = { "SELECT value FROM setting WHERE name = 'backup'", 0 };
 static const struct statement sql_integrity = { "PRAGMA integrity_check", 0 };
 static const struct statement sql_references = { "PRAGMA foreign_key_check", 0 };
+/* what the tables do not declare, since it costs each bind */
+static const struct statement sql_subjects = { "SELECT 1 FROM (SELECT subject FROM credential UNION"
+					       " SELECT subject FROM mykey UNION"
+					       " SELECT subject FROM link UNION"
+					       " SELECT subject FROM tap) AS s"
+					       " WHERE s.subject NOT IN (SELECT id FROM subject)"
+					       " LIMIT 1",
+					       0 };
 
 static int count_all(struct store *copy, int64_t ret[BACKUP_COUNTS])
 {
@@ -110,7 +111,7 @@ static int read_note(const struct rows *rows, struct backup_facts *facts)
 
 static int check_file(struct store *copy, const char **ret_what)
 {
-	_cleanup_rows_ struct rows integrity = { 0 }, references = { 0 };
+	_cleanup_rows_ struct rows integrity = { 0 }, references = { 0 }, subjects = { 0 };
 	char text[64] = "";
 	int r = store_run(copy, &sql_integrity, NULL, &integrity);
 
@@ -121,8 +122,10 @@ static int check_file(struct store *copy, const char **ret_what)
 		return FUDA_EVERIFY;
 	if (r == 0)
 		r = store_run(copy, &sql_references, NULL, &references);
+	if (r == 0)
+		r = store_run(copy, &sql_subjects, NULL, &subjects);
 	*ret_what = "references";
-	return r == 0 && references.count ? FUDA_EVERIFY : r;
+	return r == 0 && (references.count || subjects.count) ? FUDA_EVERIFY : r;
 }
 
 static int check(struct store *copy, struct backup_facts *facts, const char **ret_what)

@@ -22,7 +22,7 @@ int backup_seal(struct fuda_context *ctx, const char *from, const char *const *r
 int backup_open(struct fuda_context *ctx, const char *from, const char *key, const char *to);
 
 /* What is counted, in this order. NULL behind the last. */
-enum { BACKUP_COUNTS = 11 };
+enum { BACKUP_COUNTS = 20 };
 extern const char *const backup_tables[BACKUP_COUNTS + 1];
 struct backup_facts {
 	int64_t at; /* microseconds: when the copy was made; 0: not said */
