@@ -153,8 +153,10 @@ done
 
 # ---- a renewed card, and a revoked one ----
 
-# serial CARD
+# serial CARD: behind the key identifier of its CA, of which there are two
 serial() {
+	openssl x509 -inform DER -in "$tmp/$1/jpki-000A.bin" -noout -ext authorityKeyIdentifier |
+		sed -n '2{s/ *keyid://; s/[: ]//g; s/$/:/; p;}' | tr -d '\n'
 	openssl x509 -inform DER -in "$tmp/$1/jpki-000A.bin" -noout -serial | sed 's/serial=//'
 }
 pcscd_stop "$played_0"

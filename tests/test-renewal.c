@@ -197,7 +197,21 @@ static void assert_stays(const char *old_issuer, const char *fresh_issuer)
 
 static void stays_with_another_ca(_unused_ void **state)
 {
-	assert_stays("", "");
+	assert_stays(FROM_OLDER, "");
+}
+
+/* That only one of the two is known by that number does not say that it is that one. */
+static void known_one_is_not_guessed(_unused_ void **state)
+{
+	struct card fresh = newer_card("0C0C0C0C");
+	const char *id = bound(&hanako);
+
+	give_pair("", "0C0C0C0C", "", "01A2B3C4");
+	assert_refused(ask(p, 0, &fresh, "bind", ""), 403, "renewal_ambiguous");
+	assert_refused(ask(p, 0, &fresh, "show", ""), 403, "renewal_ambiguous");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 1);
+	assert_string_equal(bound(&hanako), id);
+	card_free(&fresh);
 }
 
 static void stays_with_the_ca_that_is_said(_unused_ void **state)
@@ -291,13 +305,17 @@ static void line_that_parts(_unused_ void **state)
 	card_free(&fresh);
 }
 
-/* Through three renewals, whose CA is not said. */
+/* Through three renewals, whose CA is not said but for the one that is known. */
 static void line_through_both(_unused_ void **state)
 {
 	struct card fresh = newer_card("0C0C0C0C");
 	const char *id = bound(&hanako);
+	char text[256];
 
 	give_renewals(p, "0C0C0C0C,0B0B0B0B\n0B0B0B0B,0A0A0A0A\n0A0A0A0A,01A2B3C4\n");
+	assert_refused(ask(p, 0, &fresh, "bind", ""), 403, "renewal_ambiguous");
+	snprintf(text, sizeof(text), "0C0C0C0C,0B0B0B0B\n0B0B0B0B,0A0A0A0A\n0A0A0A0A,%s:01A2B3C4\n", FROM_OLDER);
+	give_renewals(p, text);
 	assert_string_equal(bound(&fresh), id);
 	card_free(&fresh);
 }
@@ -335,6 +353,7 @@ int main(void)
 		T(chain_has_an_end),
 		T(circle_of_renewals_ends),
 		T(renewals_are_read_strictly),
+		T2(known_one_is_not_guessed),
 		T2(stays_with_another_ca),
 		T2(stays_with_the_ca_that_is_said),
 		T2(one_of_two_is_not_guessed),

@@ -350,7 +350,7 @@ static int find_known(const struct request *r, size_t from, size_t *ret_known, s
 
 /* What is known of the certificates before the one that was presented: the newest of them counts.
  * Where there may be one more that is not told for sure nobody is taken for a new person, nor for
- * another. */
+ * another: that of two CAs one knows the number does not say that it was that one's. */
 static int judge_chain(struct request *r, struct batch *batch)
 {
 	size_t known = 0;
@@ -358,7 +358,7 @@ static int judge_chain(struct request *r, struct batch *batch)
 
 	for (size_t i = 1; i < r->chain && !known && e == 0;)
 		e = find_known(r, i, &known, &i);
-	if (e < 0 || (!known && r->unclear))
+	if (e < 0 || (known ? !is_sure(r, known) : r->unclear))
 		return refuse_and_finish(r, batch, "renewal_ambiguous");
 	if (!known)
 		return read_own(r, batch);
