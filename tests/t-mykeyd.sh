@@ -73,6 +73,13 @@ daemon 3 init --folder s --environment test --origin https://localhost
 daemon_in s 0 config --json
 json .origin https://localhost:8443
 json '.listen[0]' 127.0.0.1:8443
+# for tests, revoked cards may be accepted; elsewhere that is not done without a word
+for e in test production; do
+	rm -rf "$tmp/p"
+	daemon 0 init --folder p --environment $e --origin https://localhost --set crl_required=no
+	[ $e = production ] || ! grep -q 'Revoked cards' "$tmp/err" || fail "a test was warned of revoked cards"
+done
+says err 'Revoked cards are accepted'
 # where it listens follows from the origin, whatever that is
 port_of() { # ORIGIN LISTEN
 	rm -rf "$tmp/p"

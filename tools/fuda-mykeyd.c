@@ -4,6 +4,7 @@
 #include "tools/sanitized.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -60,6 +61,10 @@ void mykeyd_warn(const struct config *config)
 			  "of the cards' CA\ninto a file and a line 'crl = FILE' into "
 			  "%s/mykeyd.conf; for tests, 'crl_required = no'.\n"),
 			config->folder);
+	if (!config->crl_required && strcmp(config->environment, "production") == 0)
+		fprintf(stderr,
+			_("Revoked cards are accepted ('crl_required = no'), though the "
+			  "environment is production.\n"));
 }
 
 /* Birth dates, local numbers and keys pass through here: no core, and no other program of the same
