@@ -54,7 +54,8 @@ static struct join_outcome join(enum join_keep keep)
 {
 	struct join_outcome out = { 0 };
 
-	assert_int_equal(say("jiro", keep, &out), 0);
+	if (say("jiro", keep, &out) < 0)
+		fail_msg("%s", fuda_context_message(p->ctx));
 	assert_false(out.joined);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 2);
 	if (say("saburo", keep, &out) < 0)

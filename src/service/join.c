@@ -21,9 +21,10 @@ enum { H_SUBJECT, H_CREATED };
 static const struct statement sql_lock = { "UPDATE credential SET status = status WHERE subject = "
 					   "$1 OR subject = $2",
 					   2 };
+/* The last first: a certificate that a newer one replaces is revoked, so it does not come after it. */
 static const struct statement sql_credentials = { "SELECT bidx FROM credential WHERE (subject = $1 "
 						  "OR subject = $2) AND status = 'active'"
-						  " ORDER BY not_after DESC, created DESC",
+						  " ORDER BY created DESC, id DESC",
 						  2 };
 static const struct statement sql_mykey = { "SELECT id FROM mykey WHERE subject = $1 AND state = "
 					    "'active'",
@@ -280,7 +281,7 @@ static int move_links(struct joining *j, struct batch *batch)
 
 /* ---- the rest ---- */
 
-/* One certificate is in force: the one that is valid longest. */
+/* One certificate is in force: the one that came last. */
 static int move_credentials(struct joining *j, struct batch *batch)
 {
 	const struct rows *active = &j->act.rows[CREDENTIALS];
