@@ -256,7 +256,7 @@ static void stubborn(void **state)
 	fuda_deadline_restart(dl, 50);
 	start = now_ms();
 	assert_int_equal(exchange(r, "00A40000", 0, dl), FUDA_ETIMEOUT);
-	assert_true(now_ms() - start < 150);
+	assert_true(now_ms() - start < 900); /* before it is killed */
 	reader_close(&r);
 	assert_in_range(now_ms() - start, 1000, 3000);
 	fuda_deadline_restart(dl, 100);

@@ -21,7 +21,8 @@ enum { H_SUBJECT, H_CREATED };
 static const struct statement sql_lock = { "UPDATE credential SET status = status WHERE subject = "
 					   "$1 OR subject = $2",
 					   2 };
-/* The last first: a certificate that a newer one replaces is revoked, so it does not come after it. */
+/* The last first: a certificate that a newer one replaces is revoked, so it does not come after
+ * it. */
 static const struct statement sql_credentials = { "SELECT bidx FROM credential WHERE (subject = $1 "
 						  "OR subject = $2) AND status = 'active'"
 						  " ORDER BY created DESC, id DESC",
