@@ -52,6 +52,13 @@ static void said_again(void **state)
 	REPLY(CHALLENGE, { .body = GOOD_BIND });
 	assert_int_equal(again(FUDA_MYKEY_BIND), 0);
 	assert_false(same_key());
+	/* it was done, and is so no more: whoever still wants it says so anew */
+	lose(FUDA_MYKEY_BIND);
+	REPLY(CHALLENGE, { .status = 409, .type = PROBLEM_TYPE, .body = PROBLEM("answer_outdated") });
+	assert_int_equal(again(FUDA_MYKEY_BIND), FUDA_EREFUSED);
+	assert_true(same_key());
+	assert_says("since");
+	assert_false(there("t/unsure"));
 	/* what changes nothing is not kept */
 	REPLY(CHALLENGE, { .drop = true });
 	before_asking = little_time;

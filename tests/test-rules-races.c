@@ -81,6 +81,42 @@ static void same_answer_again(_unused_ void **state)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 2);
 }
 
+/* What another terminal has undone since is not said again as if it were so. */
+static void answer_that_is_true_no_more(_unused_ void **state)
+{
+	static const struct {
+		const char *purpose, *members, *undone_by, *members_of_that;
+	} all[] = {
+		{ "bind", "", "expire", "" },
+		{ "bind", "", "change", "" }, /* after one that expired */
+		{ "link", LIBRARY("1"), "unlink", ",\"sector\":\"library\"" },
+		{ "unlink", ",\"sector\":\"library\"", "link", LIBRARY("2") },
+		{ "change", ",\"wished\":\"ABCD2345\"", "change", ",\"wished\":\"ABCD2346\"" },
+		{ "expire", "", "bind", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct post post = post_make(p, 0, &hanako, all[i].purpose, all[i].members);
+		int status = post_send(&post)->status;
+		int64_t rows;
+
+		if (strcmp(all[i].purpose, "unlink") == 0 && status == 409) { /* nothing was linked */
+			ask(p, 1, &hanako, "link", LIBRARY("0"));
+			assert_refused(post_send(&post), 409, "answer_outdated");
+			post_free(&post);
+			post = post_make(p, 0, &hanako, all[i].purpose, all[i].members);
+			status = post_send(&post)->status;
+		}
+		assert_int_equal(status / 100, 2);
+		assert_int_equal(post_send(&post)->status, status);
+		assert_int_equal(ask(p, 0, &hanako, all[i].undone_by, all[i].members_of_that)->status / 100, 2);
+		rows = audit_rows();
+		assert_refused(post_send(&post), 409, "answer_outdated");
+		assert_int_equal(audit_rows(), rows);
+		post_free(&post);
+	}
+}
+
 static void same_key_for_another_request(_unused_ void **state)
 {
 	static const struct {
@@ -606,8 +642,8 @@ static void swept(_unused_ void **state)
 		"INSERT INTO used_nonce (nonce, expires) VALUES ($1, $2)", 2
 	};
 	static const struct statement answer = {
-		"INSERT INTO idem (terminal, key, request_hash, status, body, expires)"
-		" VALUES ($1, $2, $1, 200, $1, $3)", 3
+		"INSERT INTO idem (terminal, key, request_hash, revision, status, body, expires)"
+		" VALUES ($1, $2, $1, 1, 200, $1, $3)", 3
 	};
 	int64_t now = now_us();
 	struct sweep sweep;
@@ -671,6 +707,7 @@ int main(void)
 #define T2(name) cmocka_unit_test_setup_teardown(name, setup_two, teardown)
 	const struct CMUnitTest tests[] = {
 		T(same_answer_again),
+		T(answer_that_is_true_no_more),
 		T(same_key_for_another_request),
 		T(same_key_of_another_terminal),
 		T(keys_live_a_day),

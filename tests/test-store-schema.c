@@ -153,8 +153,8 @@ static const struct {
 	{ "INSERT INTO audit (chain, seq, at, actor_kind, action, data, hash)"
 	  " VALUES ('c', 1, 1, 'k', 'a', '{}', 'h')",
 	  false },
-	{ "INSERT INTO idem (terminal, key, request_hash, status, body, expires)"
-	  " VALUES ('t', 'k', 'h', 200, NULL, 1)",
+	{ "INSERT INTO idem (terminal, key, request_hash, revision, status, body, expires)"
+	  " VALUES ('t', 'k', 'h', 1, 200, NULL, 1)",
 	  false },
 };
 

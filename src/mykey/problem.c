@@ -180,6 +180,9 @@ static const struct {
 				   "or not genuine: it "
 				   "cannot be used without its PIN.") },
 	/* the service */
+	{ "answer_outdated", N_("The service had answered this before, and something was changed "
+				"for the holder since: see by fuda mykey show or resolve what is "
+				"there, and do it again if it is still wanted.") },
 	{ "audit_broken", N_("The service's audit trail is broken, and it serves nobody: tell the "
 			     "operator.") },
 	{ "clock_untrusted", N_("The service's clock is wrong, and it serves nobody until it is "

@@ -18,7 +18,8 @@ static const struct statement sql_holder = { "SELECT s.id, s.created FROM mykey 
 enum { H_SUBJECT, H_CREATED };
 /* Requests that add something to a subject write to its credential as well: rule-request.c. Of
  * those and of this, whoever comes second waits, and begins anew. */
-static const struct statement sql_lock = { "UPDATE credential SET status = status WHERE subject = "
+static const struct statement sql_lock = { "UPDATE credential SET revision = revision + 1 WHERE "
+					   "subject = "
 					   "$1 OR subject = $2",
 					   2 };
 /* The last first: a certificate that a newer one replaces is revoked, so it does not come after
@@ -95,7 +96,7 @@ struct joining {
 	char name[2][MYKEY_TEXT];
 	enum join_keep keep;
 	const char *comment;
-	bool swapped; /* the second that was named is the older */
+	bool swapped;                 /* the second that was named is the older */
 	uint8_t subject[2][ID_BYTES]; /* the older, the newer */
 	struct join_outcome outcome;
 };
@@ -224,8 +225,8 @@ static void find_conflicts(const struct joining *j, char ret[SECTORS_TEXT])
 		if (!has_sector(&links[0], rows_get(&links[1], i, L_SECTOR)))
 			continue;
 		(void)rows_text(&links[1], i, L_NAME, name, sizeof(name));
-		used += (size_t)snprintf(ret + used, SECTORS_TEXT - used, "%s%s",
-					 used ? ", " : "", name);
+		used += (size_t)snprintf(ret + used, SECTORS_TEXT - used, "%s%s", used ? ", " : "",
+					 name);
 		used = MIN(used, (size_t)SECTORS_TEXT - 1);
 	}
 }
@@ -238,9 +239,8 @@ static int reseal(struct joining *j, size_t i, struct fuda_buf *ret)
 	int r = rows_bytes(links, i, L_SECTOR, sector, ID_BYTES);
 
 	return r < 0 ? r :
-		       link_reseal(j->act.by->service->keys, sector,
-				   (int)rows_int(links, i, L_KEY), j->subject[1], j->subject[0],
-				   rows_get(links, i, L_SEALED), ret);
+		       link_reseal(j->act.by->service->keys, sector, (int)rows_int(links, i, L_KEY),
+				   j->subject[1], j->subject[0], rows_get(links, i, L_SEALED), ret);
 }
 
 static int move_link(struct joining *j, struct batch *batch, size_t i)
@@ -254,10 +254,9 @@ static int move_link(struct joining *j, struct batch *batch, size_t i)
 		return r;
 	j->outcome.links++;
 	return batch_write(batch, &sql_link,
-			   (struct datum[]){ older(j),
-					     has_number ? BYTES(sealed.data, sealed.len) : NONE,
-					     INT(batch->now), rows_get(links, i, L_SECTOR),
-					     newer(j) });
+			   (struct datum[]){
+				   older(j), has_number ? BYTES(sealed.data, sealed.len) : NONE,
+				   INT(batch->now), rows_get(links, i, L_SECTOR), newer(j) });
 }
 
 static int move_links(struct joining *j, struct batch *batch)
@@ -289,11 +288,9 @@ static int move_credentials(struct joining *j, struct batch *batch)
 	int r = 0;
 
 	for (size_t i = 1; i < active->count && r == 0; i++)
-		r = batch_write(batch, &sql_supersede,
-				(struct datum[]){ rows_get(active, i, 0) });
+		r = batch_write(batch, &sql_supersede, (struct datum[]){ rows_get(active, i, 0) });
 	return r < 0 ? r :
-		       batch_sweep(batch, &sql_credential,
-				   (struct datum[]){ older(j), newer(j) });
+		       batch_sweep(batch, &sql_credential, (struct datum[]){ older(j), newer(j) });
 }
 
 /* An id that ends stays in the table: it is never issued again. */
@@ -311,8 +308,7 @@ static int move_mykeys(struct joining *j, struct batch *batch)
 					(struct datum[]){ INT(batch->now),
 							  TEXT(j->outcome.ended) });
 	}
-	return r < 0 ? r :
-		       batch_sweep(batch, &sql_mykeys, (struct datum[]){ older(j), newer(j) });
+	return r < 0 ? r : batch_sweep(batch, &sql_mykeys, (struct datum[]){ older(j), newer(j) });
 }
 
 /* Nobody gets tries back by it. */
@@ -339,8 +335,9 @@ static int tell_both(struct joining *j, struct batch *batch)
 	int r;
 
 	id_text(j->subject[1], id);
-	snprintf(data, sizeof(data), "{\"joined\":\"%s\",\"links\":%" PRId64 ",\"dropped\":%" PRId64
-		 "}", id, j->outcome.links, j->outcome.dropped);
+	snprintf(data, sizeof(data),
+		 "{\"joined\":\"%s\",\"links\":%" PRId64 ",\"dropped\":%" PRId64 "}", id,
+		 j->outcome.links, j->outcome.dropped);
 	r = act_audit(&j->act, batch, j->subject[0], data);
 	if (r < 0)
 		return r;
@@ -451,10 +448,7 @@ int operator_join(const struct acting *by, const char *one, const char *other, e
 		  const char *comment, struct join_outcome *ret)
 {
 	struct joining j = {
-		.act = { .by = by,
-			 .name = "mykey-join",
-			 .role = ROLE_APPROVER,
-			 .go = join_go },
+		.act = { .by = by, .name = "mykey-join", .role = ROLE_APPROVER, .go = join_go },
 		.keep = keep,
 		.comment = comment,
 	};

@@ -29,6 +29,8 @@ static const struct {
 	  "Idempotency-Key must be 1 to 64 letters, digits, \"-\" and \"_\"." },
 	{ "idempotency_key_reused", 422,
 	  "This Idempotency-Key was used for another request before." },
+	{ "answer_outdated", 409,
+	  "It was answered before, and something was changed for this holder since." },
 	{ "request_malformed", 400, "The body is not what this request takes." },
 	{ "purpose_unknown", 400, "There is no challenge for this purpose." },
 	{ "wish_malformed", 400, "A MyKey ID is 8 letters and digits." },

@@ -32,7 +32,7 @@ static int bind(struct request *r, struct batch *batch)
 	int e = r->bound ? 0 : make_subject(r, batch);
 
 	if (e == 0 && fresh && r->bound)
-		e = request_hold(r, batch);
+		e = request_change(r, batch);
 	if (e == 0 && fresh)
 		e = request_issue(r, batch, NULL);
 	if (e == 0)

@@ -72,8 +72,10 @@ static int replace(struct request *r, struct batch *batch, const char *id, struc
 {
 	char issued[TIME_TEXT];
 	struct json_out out;
-	int e = end_mykey(r, batch);
+	int e = request_change(r, batch);
 
+	if (e == 0)
+		e = end_mykey(r, batch);
 	if (e == 0)
 		e = request_issue(r, batch, id);
 	if (e == 0)
@@ -166,7 +168,9 @@ static int expire(struct request *r, struct batch *batch)
 
 	if (!*r->mykey)
 		return request_refuse(r, "already_expired");
-	e = end_mykey(r, batch);
+	e = request_change(r, batch);
+	if (e == 0)
+		e = end_mykey(r, batch);
 	/* what was kept for a tap is of no use without one, and nobody's to keep */
 	if (e == 0)
 		e = tap_drop(r, batch);

@@ -81,7 +81,7 @@ static bool has_number(const struct request *r)
 static int write_link(struct request *r, struct batch *batch, const struct link *l,
 		      const struct fuda_buf *sealed)
 {
-	int e = request_hold(r, batch);
+	int e = request_change(r, batch);
 
 	return e < 0 ? e : batch_write(batch, &add_link,
 			   (struct datum[]){ BYTES(r->sector.id, ID_BYTES), TEXT(l->ppid),
@@ -247,6 +247,8 @@ static int unlink_number(struct request *r, struct batch *batch)
 	if (!has_number(r))
 		return request_refuse(r, "not_linked");
 	e = link_of(r, batch, &l);
+	if (e == 0)
+		e = request_change(r, batch);
 	if (e == 0)
 		e = batch_write(batch, &drop_number,
 				(struct datum[]){ INT(batch->now), BYTES(r->sector.id, ID_BYTES),

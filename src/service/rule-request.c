@@ -21,43 +21,50 @@ static const struct statement find_states = { "SELECT c.state, t.state FROM cert
 					      " JOIN terminal t ON t.id = c.terminal"
 					      " WHERE c.serial = $1",
 					      1 };
-static const struct statement find_answer = { "SELECT request_hash, status, body FROM idem"
+static const struct statement find_answer = { "SELECT request_hash, revision, status, body FROM "
+					      "idem"
 					      " WHERE terminal = $1 AND key = $2 AND expires >= $3",
 					      3 };
+enum { A_HASH, A_REVISION, A_STATUS, A_BODY };
 static const struct statement find_nonce = { "SELECT 1 FROM used_nonce WHERE expires = $1 AND"
 					     " nonce = $2",
 					     2 };
 static const struct statement find_credential = { "SELECT c.id, c.subject, c.status, m.id, "
-						  "m.issued FROM credential c"
+						  "m.issued, c.revision FROM credential c"
 						  " LEFT JOIN mykey m ON m.subject = c.subject AND "
 						  "m.state = 'active' WHERE c.bidx = $1",
 						  1 };
+enum { C_ID, C_SUBJECT, C_STATUS, C_MYKEY, C_ISSUED, C_REVISION };
 static const struct statement add_nonce = { "INSERT INTO used_nonce (expires, nonce) VALUES ($1, "
 					    "$2) ON CONFLICT DO NOTHING",
 					    2 };
 /* in the place of one that has expired and was not swept yet, at most */
 static const struct statement add_answer = {
-	"INSERT INTO idem (terminal, key, request_hash, status, body, expires)"
-	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (terminal, key) DO UPDATE"
-	" SET request_hash = excluded.request_hash, status = excluded.status,"
-	" body = excluded.body, expires = excluded.expires WHERE idem.expires < $7",
-	7
+	"INSERT INTO idem (terminal, key, request_hash, revision, status, body, expires)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (terminal, key) DO UPDATE"
+	" SET request_hash = excluded.request_hash, revision = excluded.revision,"
+	" status = excluded.status, body = excluded.body, expires = excluded.expires"
+	" WHERE idem.expires < $8",
+	8
 };
 static const struct statement add_credential = { "INSERT INTO credential"
 						 " (bidx, id, subject, kind, status, "
-						 "supersedes, created)"
-						 " VALUES ($1, $2, $3, $4, 'active', $5, $6) "
+						 "supersedes, revision, created)"
+						 " VALUES ($1, $2, $3, $4, 'active', $5, 1, $6) "
 						 "ON CONFLICT DO NOTHING",
 						 6 };
-static const struct statement supersede = { "UPDATE credential SET status = 'superseded' WHERE "
-					    "bidx = $1 AND subject = $2 AND status = 'active'",
+static const struct statement supersede = { "UPDATE credential SET status = 'superseded', revision "
+					    "= "
+					    "revision + 1 WHERE bidx = $1 AND subject = $2 AND "
+					    "status = 'active'",
 					    2 };
-static const struct statement hold = { "UPDATE credential SET status = status WHERE bidx = $1 AND "
-				       "subject = $2",
-				       2 };
+static const struct statement revise = { "UPDATE credential SET revision = revision + 1 WHERE bidx "
+					 "= "
+					 "$1 AND subject = $2",
+					 2 };
 static const struct statement add_passed_over = { "INSERT INTO credential (bidx, id, subject, "
-						  "kind, status, created)"
-						  " VALUES ($1, $2, $3, $4, 'superseded', $5) "
+						  "kind, status, revision, created)"
+						  " VALUES ($1, $2, $3, $4, 'superseded', 0, $5) "
 						  "ON CONFLICT DO NOTHING",
 						  5 };
 static const struct statement add_mykey = { "INSERT INTO mykey (id, subject, state, issued) VALUES "
@@ -103,9 +110,10 @@ int request_audit(struct request *r, struct batch *batch, const char *action, co
 	return batch_audit(batch, &entry);
 }
 
-int request_hold(struct request *r, struct batch *batch)
+int request_change(struct request *r, struct batch *batch)
 {
-	return batch_write(batch, &hold,
+	r->revision++;
+	return batch_write(batch, &revise,
 			   (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES),
 					     BYTES(r->subject, ID_BYTES) });
 }
@@ -175,18 +183,21 @@ static int unpack_answer(struct request *r, struct cursor c)
 	}
 }
 
-/* The answer that was given before; the same request, or another under its key. */
+/* The answer that was given before; unless this is another request under its key, or something was
+ * changed for the holder since, and it may be true no more. */
 static int repeat(struct request *r)
 {
-	struct datum body = rows_get(&r->idem, 0, 2);
+	struct datum body = rows_get(&r->idem, 0, A_BODY);
 	uint8_t hash[BLIND_BYTES];
-	int e = rows_bytes(&r->idem, 0, 0, hash, sizeof(hash));
+	int e = rows_bytes(&r->idem, 0, A_HASH, hash, sizeof(hash));
 
 	if (e < 0)
 		return e;
 	if (memcmp(hash, r->hash, sizeof(hash)) != 0)
 		return request_refuse(r, "idempotency_key_reused");
-	r->status = (int)rows_int(&r->idem, 0, 1);
+	if (rows_int(&r->idem, 0, A_REVISION) != r->revision)
+		return request_refuse(r, "answer_outdated");
+	r->status = (int)rows_int(&r->idem, 0, A_STATUS);
 	return unpack_answer(r, cur_of(body.bytes, body.len));
 }
 
@@ -208,8 +219,8 @@ static int finish(struct request *r, struct batch *batch)
 	if (e == 0)
 		e = batch_write(batch, &add_answer,
 				(struct datum[]){ BYTES(r->terminal, ID_BYTES), TEXT(r->key),
-						  BYTES(r->hash, BLIND_BYTES), INT(r->status),
-						  BYTES(stored.data, stored.len),
+						  BYTES(r->hash, BLIND_BYTES), INT(r->revision),
+						  INT(r->status), BYTES(stored.data, stored.len),
 						  INT(batch->now + life), INT(batch->now) });
 	return e < 0 ? e : STEP_DONE;
 }
@@ -246,20 +257,25 @@ static int read_own(struct request *r, struct batch *batch)
 static int take_subject(struct request *r, size_t i)
 {
 	const struct rows *rows = &r->credential[i];
-	int e = rows_bytes(rows, 0, 1, r->subject, ID_BYTES);
+	int e = rows_bytes(rows, 0, C_SUBJECT, r->subject, ID_BYTES);
 
-	if (e == 0 && rows_get(rows, 0, 3).kind != DATUM_NULL)
-		e = rows_text(rows, 0, 3, r->mykey, sizeof(r->mykey));
+	if (e == 0 && rows_get(rows, 0, C_MYKEY).kind != DATUM_NULL)
+		e = rows_text(rows, 0, C_MYKEY, r->mykey, sizeof(r->mykey));
 	if (e < 0)
 		return e;
-	r->issued = rows_int(rows, 0, 4);
+	r->issued = rows_int(rows, 0, C_ISSUED);
 	r->bound = true;
 	return 0;
 }
 
+static int64_t revision_of(const struct rows *credential)
+{
+	return credential->count ? rows_int(credential, 0, C_REVISION) : 0;
+}
+
 static bool is_active(const struct rows *credential)
 {
-	struct datum status = rows_get(credential, 0, 2);
+	struct datum status = rows_get(credential, 0, C_STATUS);
 
 	return status.len == strlen("active") && memcmp(status.bytes, "active", status.len) == 0;
 }
@@ -271,6 +287,7 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
 
 	if (e < 0)
 		return e;
+	r->revision = 1;
 	return batch_write(batch, &add_credential,
 			   (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES), BYTES(id, ID_BYTES),
 					     BYTES(r->subject, ID_BYTES), TEXT(r->holder.kind),
@@ -315,7 +332,7 @@ static int attach(struct request *r, struct batch *batch, size_t i)
 	int e = take_subject(r, i);
 
 	if (e == 0)
-		e = rows_bytes(&r->credential[i], 0, 0, old, sizeof(old));
+		e = rows_bytes(&r->credential[i], 0, C_ID, old, sizeof(old));
 	if (e == 0)
 		e = batch_write(batch, &supersede,
 				(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES),
@@ -395,12 +412,13 @@ static int refuse_terminal(struct request *r, struct batch *batch, const char *c
  * answer comes before the nonce: the same bytes again are answered as they were. */
 static int judge(struct request *r, struct batch *batch)
 {
-	const char *code = r->states.count ? terminal_refusal(&r->states, 0, 1) :
-					     "terminal_unknown";
+	const char *code =
+		r->states.count ? terminal_refusal(&r->states, 0, 1) : "terminal_unknown";
 	int e;
 
 	if (code)
 		return refuse_terminal(r, batch, code);
+	r->revision = revision_of(&r->credential[0]);
 	if (r->idem.count)
 		return repeat(r);
 	if (r->nonce.count)
@@ -428,8 +446,8 @@ static int read_all(struct request *r, struct batch *batch)
 						 INT(batch->now) },
 			       &r->idem);
 	if (e == 0)
-		e = batch_read(batch, &find_states,
-			       (struct datum[]){ BYTES(r->serial, CA_SERIAL) }, &r->states);
+		e = batch_read(batch, &find_states, (struct datum[]){ BYTES(r->serial, CA_SERIAL) },
+			       &r->states);
 	if (e == 0)
 		e = batch_read(batch, &find_nonce,
 			       (struct datum[]){ INT(r->challenge.expires),
@@ -463,7 +481,7 @@ static void reset(struct task *task)
 	r->bound = r->secret = false;
 	r->code = NULL;
 	r->status = 0;
-	r->issued = 0;
+	r->issued = r->revision = 0;
 	*r->mykey = 0;
 }
 

@@ -76,13 +76,14 @@ struct request {
 	uint8_t bidx[CHAIN][BLIND_BYTES];
 	uint8_t renewal[CHAIN]; /* which one; 0: none, it was presented */
 	size_t chain;
-	bool unclear; /* what was before the last of them is not told for sure */
+	bool unclear;              /* what was before the last of them is not told for sure */
 	uint8_t hash[BLIND_BYTES]; /* of what was asked, keyed */
 
 	/* what the writer found */
 	int (*next)(struct request *r, struct batch *batch);
 	struct rows states, idem, nonce, credential[CHAIN], own, other;
-	bool bound; /* the subject is known */
+	int64_t revision; /* of the credential, with what this request changes; 0: there is none */
+	bool bound;       /* the subject is known */
 	uint8_t subject[ID_BYTES];
 	char mykey[MYKEY_TEXT]; /* the active one; "": none */
 	int64_t issued;
@@ -107,9 +108,10 @@ void request_time(int64_t us, char ret[TIME_TEXT]);
 /* One row for the audit trail: who did what to the subject. `data` as in struct audit_entry. */
 int request_audit(struct request *r, struct batch *batch, const char *action, const char *data);
 
-/* For what adds something to a subject that was there: it stays whose card it is until all is done.
- * Otherwise it was joined to another one (join.h), and the request begins anew. */
-int request_hold(struct request *r, struct batch *batch);
+/* For what changes something of a subject that was there: the credential gets its next revision,
+ * and stays the subject's until all is done. Otherwise that was joined to another one (join.h), and
+ * the request begins anew. */
+int request_change(struct request *r, struct batch *batch);
 
 /* Issues `id`, or a random one for NULL, to the subject, which has no active one. */
 int request_issue(struct request *r, struct batch *batch, const char *id);

@@ -152,7 +152,7 @@ static int enter(struct request *r, struct batch *batch)
 	e = keys_seal(r->service->keys, purpose, r->bidx[0], BLIND_BYTES, r->tap.data, r->tap.len,
 		      &sealed);
 	if (e == 0)
-		e = request_hold(r, batch);
+		e = request_change(r, batch);
 	if (e == 0)
 		e = batch_write(batch, &set_tap,
 				(struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES),
@@ -181,7 +181,9 @@ static int leave(struct request *r, struct batch *batch)
 
 	if (!r->other.count)
 		return request_refuse(r, "tap_not_registered");
-	e = tap_drop(r, batch);
+	e = request_change(r, batch);
+	if (e == 0)
+		e = tap_drop(r, batch);
 	if (e == 0)
 		e = request_audit(r, batch, "tap-unregister", "");
 	return e < 0 ? e : tell(r, false);

@@ -49,10 +49,12 @@ static const char *const version_1[] = {
 	/* persons: a subject outlives its credentials */
 	"CREATE TABLE subject (id BYTEA PRIMARY KEY, created BIGINT NOT NULL) WITHOUT ROWID",
 	/* `bidx`: blind index of issuer and serial number; active, superseded. Not when the
-	 * certificate ends: that is on a birthday */
+	 * certificate ends: that is on a birthday. `revision` counts what was changed for the
+	 * holder by it */
 	"CREATE TABLE credential (bidx BYTEA PRIMARY KEY, id BYTEA NOT NULL,"
 	" subject BYTEA NOT NULL,"
 	" kind TEXT NOT NULL, status TEXT NOT NULL, supersedes BYTEA,"
+	" revision BIGINT NOT NULL,"
 	" created BIGINT NOT NULL) WITHOUT ROWID",
 	"CREATE INDEX credential_by_subject ON credential (subject)",
 	/* active, expired; an expired one stays for good, so that it is never issued again */
@@ -75,9 +77,10 @@ static const char *const version_1[] = {
 	" WITHOUT ROWID",
 	"CREATE INDEX tap_by_subject ON tap (subject)",
 
-	/* requests */
+	/* requests, and the credential's revision that the answer left behind */
 	"CREATE TABLE idem (terminal BYTEA NOT NULL, key TEXT NOT NULL,"
 	" request_hash BYTEA NOT NULL,"
+	" revision BIGINT NOT NULL,"
 	" status BIGINT NOT NULL, body BYTEA NOT NULL, expires BIGINT NOT NULL,"
 	" PRIMARY KEY (terminal, key)) WITHOUT ROWID",
 	"CREATE INDEX idem_expires ON idem (expires)",
