@@ -2,10 +2,10 @@
 /* PC/SC with nothing of ours in between, for tests and comparisons:
  *
  *   bare-pcsc wait COUNT MS              waits until COUNT readers are there
- *   bare-pcsc card NAME MS               waits until a card is in the reader whose name contains
- * NAME bare-pcsc send NAME TIMES APDU...    sends the APDUs (hex) TIMES times, prints the last
- * answers bare-pcsc disturb NAME use|reset|off|hold MS uses, resets, switches off or holds the card
- * every MS ms, until killed */
+ *   bare-pcsc card|empty NAME MS         waits until a card, or none, is in the reader whose name has NAME in it
+ *   bare-pcsc send NAME TIMES APDU...    sends the APDUs (hex) TIMES times, prints the last answers
+ *   bare-pcsc disturb NAME use|reset|off|hold MS
+ *                                        uses, resets, switches off or holds the card every MS ms, until killed */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static const char *reader(const char *part)
 	return name;
 }
 
-static bool holds_card(const char *part)
+static bool holds_card(const char *part, bool card)
 {
 	SCARD_READERSTATE state = { 0 };
 	char name[MAX_READERNAME];
@@ -71,11 +71,12 @@ static bool holds_card(const char *part)
 	readers(part, name);
 	state.szReader = name;
 	return name[0] && SCardGetStatusChange(context, 0, &state, 1) == SCARD_S_SUCCESS &&
-	       (state.dwEventState & SCARD_STATE_PRESENT) && state.cbAtr;
+	       (card ? (state.dwEventState & SCARD_STATE_PRESENT) && state.cbAtr :
+		       (state.dwEventState & SCARD_STATE_EMPTY) != 0);
 }
 
-/* `count` readers, or a card in the reader called `part`, within `ms`. */
-static int wait_until(int count, const char *part, long ms)
+/* `count` readers, or a card (or none) in the reader called `part`, within `ms`. */
+static int wait_until(int count, const char *part, bool card, long ms)
 {
 	char name[MAX_READERNAME];
 
@@ -83,7 +84,7 @@ static int wait_until(int count, const char *part, long ms)
 	for (; ms > 0; ms -= 20) {
 		if (context || SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) ==
 				       SCARD_S_SUCCESS)
-			if (part ? holds_card(part) : readers("", name) >= count)
+			if (part ? holds_card(part, card) : readers("", name) >= count)
 				return 0;
 		pause_ms(20);
 	}
@@ -182,9 +183,9 @@ _Noreturn static void disturb(const char *part, const char *how, long ms)
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "wait") == 0)
-		return wait_until(atoi(argv[2]), NULL, atol(argv[3]));
-	if (argc == 4 && strcmp(argv[1], "card") == 0)
-		return wait_until(0, argv[2], atol(argv[3]));
+		return wait_until(atoi(argv[2]), NULL, false, atol(argv[3]));
+	if (argc == 4 && (strcmp(argv[1], "card") == 0 || strcmp(argv[1], "empty") == 0))
+		return wait_until(0, argv[2], argv[1][0] == 'c', atol(argv[3]));
 	if (argc < 4) {
 		fprintf(stderr, "usage: see the head of bare-pcsc.c\n");
 		return 2;

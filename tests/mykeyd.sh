@@ -8,6 +8,7 @@
 #                                   its process $(cat "$tmp/NAME.pid")
 #   mykeyd_stop NAME                stops that process, which must end with 0
 #   mykeyd_kill NAME                ends it by SIGKILL
+#   mykeyd_revokes COUNT NAME...    has the processes read their revocation list, which has so many entries now
 #   daemon STATUS ARGUMENT...       calls fuda-mykeyd in $tmp; output in out and err
 #   daemon_in NAME STATUS WORD...   the same with --folder NAME
 
@@ -95,6 +96,19 @@ mykeyd_stop() {
 		sed 's/^/  log: /' "$tmp/$1.log" | tail -n 20
 		fail "the service $1 ended with $got"
 	}
+}
+
+mykeyd_revokes() {
+	mykeyd_entries="mykey_crl_entries{list=\"0\"} $1"
+	shift
+	for mykeyd_name in "$@"; do
+		kill -HUP "$(cat "$tmp/$mykeyd_name.pid")"
+		mykeyd_ops=$(sed -n 's/^listening on \(http:.*\)/\1/p' "$tmp/$mykeyd_name.log")
+		becomes "list in $mykeyd_name with $mykeyd_entries" mykeyd_has
+	done
+}
+mykeyd_has() {
+	curl -sS "$mykeyd_ops/metrics" | grep -q -F -x "$mykeyd_entries"
 }
 
 mykeyd_kill() {

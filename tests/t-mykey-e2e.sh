@@ -160,14 +160,12 @@ serial() {
 	openssl x509 -inform DER -in "$tmp/$1/jpki-000A.bin" -noout -serial | sed 's/serial=//'
 }
 pcscd_stop "$played_0"
+"$build/tests/bare-pcsc" empty " 00 00" 5000 >/dev/null || fail "the card stays in reader 0"
 insert renewed 0
 echo "$(serial renewed),$(serial hanako)" >>"$tmp/renewals"
 "$build/fuda-vcard" crl "$tmp/hanako" "$tmp/hanako" "$tmp/taro" >"$tmp/new.crl"
 mv "$tmp/new.crl" "$tmp/cards.crl"
-for p in one two; do
-	kill -HUP "$(cat "$tmp/$p.pid")"
-done
-sleep 1
+mykeyd_revokes 2 one two
 at library-desk 0 bind
 [ "$(value mykey_id)" = "$hanako" ] && [ "$(value new)" = false ] || fail "a renewed card lost its MyKey ID"
 at library-desk 0 resolve

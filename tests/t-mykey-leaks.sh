@@ -44,8 +44,7 @@ keep wrong
 holder 0 bind
 "$build/fuda-vcard" crl "$tmp/card" "$tmp/card" >"$tmp/new.crl"
 mv "$tmp/new.crl" "$tmp/cards.crl"
-kill -HUP "$(cat "$tmp/service.pid")"
-sleep 1
+mykeyd_revokes 1 service
 holder 6 bind
 keep revoked
 

@@ -34,8 +34,8 @@ static const struct duty {
 	int (*run)(struct keeper *k);
 } duties[] = {
 	{ "clock", KEEPER_CLOCK_SECONDS, false, compare_clocks },
-	{ "revocation", KEEPER_LISTS_SECONDS, true, read_lists },
 	{ "renewal", KEEPER_LISTS_SECONDS, true, read_renewal },
+	{ "revocation", KEEPER_LISTS_SECONDS, true, read_lists },
 	[DUTY_SWEEP] = { "sweep", KEEPER_SWEEP_SECONDS, false, sweep },
 	{ "gauges", KEEPER_SLOW_SECONDS, false, measure },
 	[DUTY_CHECKPOINT] = { "checkpoint", KEEPER_SLOW_SECONDS, false, checkpoint },

@@ -276,6 +276,10 @@ static void print_lists(struct page *p, struct revocation *revocation, time_t no
 		if (s.loaded)
 			line(p, "mykey_crl_age_seconds{list=\"%zu\"} %" PRId64 "\n", i,
 			     (int64_t)now - (int64_t)s.facts.this_update);
+	head(p, "crl_entries", "gauge", "Certificates that it revokes.");
+	for (size_t i = 0; revocation_state(revocation, i, now, &s) == 0; i++)
+		if (s.loaded)
+			line(p, "mykey_crl_entries{list=\"%zu\"} %zu\n", i, s.facts.count);
 	head(p, "crl_stale", "gauge", "1: past its end, or none is there.");
 	for (size_t i = 0; revocation_state(revocation, i, now, &s) == 0; i++)
 		line(p, "mykey_crl_stale{list=\"%zu\"} %d\n", i, !s.loaded || s.stale);

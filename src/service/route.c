@@ -166,9 +166,9 @@ static void database_unavailable(struct exchange *x)
 		     "The database is not available: try again later.", NULL, DATABASE_RETRY);
 }
 
-/* Whose request it is; answers it where it is nobody's who may ask. What the writer does it does by
- * what it reads itself. */
-static bool known(struct side *side, struct exchange *x, bool writes, struct terminal *ret)
+/* Whose request it is; answers it where it is nobody's who may ask. Where a secret is asked for
+ * next the database is asked before (`anew`): nobody types or spends one in vain. */
+static bool known(struct side *side, struct exchange *x, bool anew, struct terminal *ret)
 {
 	const struct http_request *request = http_request(x);
 	const char *code = "";
@@ -179,10 +179,10 @@ static bool known(struct side *side, struct exchange *x, bool writes, struct ter
 			     "Terminals show a certificate here.", NULL, 0);
 		return false;
 	}
-	e = (writes ? terminal_ask : terminal_ask_anew)(side->service->terminals,
-							request->certificate,
-							request->certificate_len, time(NULL), ret,
-							&code);
+	e = (anew ? terminal_ask_anew : terminal_ask)(side->service->terminals,
+						      request->certificate,
+						      request->certificate_len, time(NULL), ret,
+						      &code);
 	if (e == FUDA_EREFUSED)
 		answer_problem(x, code, NULL, 0);
 	else if (e == FUDA_ESTORE)
@@ -203,7 +203,7 @@ static void challenge(struct side *side, struct exchange *x)
 	/* what follows could not be done: nobody is asked for a PIN for it */
 	if (service_database_away(side->service))
 		database_unavailable(x);
-	else if (!known(side, x, false, &terminal))
+	else if (!known(side, x, true, &terminal))
 		return;
 	else if (service_knows_no_card(side->service))
 		answer_problem(x, "revocation_info_stale", NULL, 0);
@@ -229,7 +229,7 @@ static void handle_rule(struct side *side, const struct rule *rule, struct excha
 
 	if (!is(http_request(x), "POST"))
 		http_not_allowed(x, "POST");
-	else if (fit(side, x) && known(side, x, true, &terminal))
+	else if (fit(side, x) && known(side, x, rule->first, &terminal))
 		rule_handle(side->service, rule, &terminal, x);
 }
 

@@ -29,7 +29,7 @@ const struct rule rules[] = {
 	{ "unlink", "/v1/links:unlink" },
 	{ "tap-register", "/v1/tap:register" },
 	{ "tap-unregister", "/v1/tap:unregister" },
-	{ "tap-start", "/v1/tap:start" },
+	{ "tap-start", "/v1/tap:start", .first = true },
 	{ "tap", "/v1/tap" },
 	{ 0 },
 };

@@ -13,6 +13,8 @@ struct rule {
 			      * "tap-register", "tap-unregister", "tap-start", "tap" */
 	const char *path;    /* POST; with an Idempotency-Key, as a card that has to sign again
 			      * asks for the PIN again */
+	bool first; /* its answer is what a secret is asked for: what the terminal may do is looked
+		     * up for it, not remembered */
 };
 /* All of them; a NULL purpose behind the last. */
 extern const struct rule rules[];
