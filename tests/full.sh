@@ -5,7 +5,7 @@
 # Run in the build folder.
 set -eu
 top=$(cd "${srcdir:-..}" && pwd)
-jobs=$(nproc)
+jobs=$(($(nproc) + 1)) # tests wait more than they count
 
 # variant NAME TARGET CONFIGURE-ARGUMENT...
 variant() {
