@@ -68,15 +68,17 @@ int file_digest(struct call *call, const char *path, enum fuda_hash hash, struct
 	return r;
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t len)
+int file_write_all(int fd, const void *bytes, size_t len)
 {
+	const unsigned char *at = bytes;
+
 	while (len) {
-		ssize_t n = write(fd, bytes, len);
+		ssize_t n = write(fd, at, len);
 
 		if (n < 0 && errno != EINTR)
 			return FUDA_EFILE;
 		if (n > 0) {
-			bytes += n;
+			at += n;
 			len -= (size_t)n;
 		}
 	}
@@ -173,7 +175,7 @@ int file_out_open(struct call *call, const char *path, struct file_out *ret)
 
 int file_out_write(struct file_out *o, const void *bytes, size_t len)
 {
-	int r = fflush(stdout) ? FUDA_EFILE : write_all(o->fd, bytes, len);
+	int r = fflush(stdout) ? FUDA_EFILE : file_write_all(o->fd, bytes, len);
 
 	if (r == 0 && o->temporary[0] && fsync(o->fd) < 0)
 		r = FUDA_EFILE;

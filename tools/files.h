@@ -10,6 +10,9 @@
 /* Appends the file `path` to `ret`; FUDA_ETOOBIG past its maximum. */
 int file_read(struct call *call, const char *path, struct fuda_buf *ret);
 
+/* Writes all of it to an open file. FUDA_EFILE, and errno. */
+int file_write_all(int fd, const void *bytes, size_t len);
+
 /* Hashes the file `path`, or standard input for "-". */
 int file_digest(struct call *call, const char *path, enum fuda_hash hash, struct fuda_digest *ret);
 

@@ -10,6 +10,8 @@
 #include <fuda/encode.h>
 #include <fuda/hash.h>
 
+#include "tools/files.h"
+
 static int fail(struct call *call, const struct folder *f, const char *name)
 {
 	return call_fail(call, FUDA_EFILE, "%s%s%s: %s", f->path, name ? "/" : "", name ? name : "",
@@ -96,21 +98,6 @@ int folder_open(struct call *call, const char *path, const char *const *names, s
 	return r;
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd);
-}
-
 int folder_put(struct call *call, struct folder *f, const char *name, const void *bytes, size_t len)
 {
 	int fd, r;
@@ -121,7 +108,9 @@ int folder_put(struct call *call, struct folder *f, const char *name, const void
 	if (fd < 0)
 		return fail(call, f, name);
 	f->files[f->count++].name = name;
-	r = write_all(fd, bytes, len);
+	r = file_write_all(fd, bytes, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = FUDA_EFILE;
 	if (close(fd) < 0)
 		r = -1;
 	return r < 0 ? fail(call, f, name) : 0;

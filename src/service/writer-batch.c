@@ -8,7 +8,7 @@
 #include "base/context.h"
 #include "base/deadline.h"
 #include "service/id.h"
-#include "service/writer-inner.h"
+#include "service/writer-inside.h"
 
 enum {
 	TRIES = 8,

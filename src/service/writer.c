@@ -12,7 +12,7 @@
 #include "base/deadline.h"
 #include "service/id.h"
 #include "service/sweep.h"
-#include "service/writer-inner.h"
+#include "service/writer-inside.h"
 
 enum {
 	CLAIMS = ARRAY_SIZE(((struct task *)0)->claims),

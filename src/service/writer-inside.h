@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the two halves of the writer share: the queue, and the transaction. */
-#ifndef SERVICE_WRITER_INNER_H
-#define SERVICE_WRITER_INNER_H
+#ifndef SERVICE_WRITER_INSIDE_H
+#define SERVICE_WRITER_INSIDE_H
 
 #include "service/writer.h"
 
