@@ -19,7 +19,7 @@ awk '/^paths:/ { on = 1; next } /^[a-z]/ { on = 0 } !on { next }
 	/^  \// { path = $1; sub(/:$/, "", path) } /^    [a-z]+:$/ { sub(/:/, "", $1); print toupper($1), path }' "$api" |
 	sort >"$tmp/operations"
 {
-	grep -o '{ "[a-z-]*", "/v1/[a-z:]*" }' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
+	grep -o '{ "[a-z-]*", "/v1/[a-z:]*"[ ,]' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
 	sed -n 's/^\t{ "\(\/[^"]*\)", "[a-z]*", [A-Z]*, [a-z]* },/GET \1/p' "$top/src/service/route.c"
 	sed -n 's/^\t{ BASE_PATH "\([^"]*\)", "\([A-Z]*\)",.*/\2 \/.well-known\/est\/\1/p; s/^\t{ "\(\/crl[^"]*\)", "\([A-Z]*\)",.*/\2 \1/p' \
 		"$top/src/service/est.c"
