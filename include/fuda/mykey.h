@@ -146,7 +146,8 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
  * there is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent
  * and never answered, or not in a way that tells. Its key is kept in the terminal's folder then,
  * for an hour: the same wish for the same card, by whichever program, goes under it, is done once
- * and answered the same. FUDA_EREFUSED: see result and message;
+ * and answered the same, or refused as "answer_outdated" where something was changed for the holder
+ * since. FUDA_EREFUSED: see result and message;
  * FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it never was sent. A challenge is good for one
  * such call. */
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,

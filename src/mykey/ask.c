@@ -529,7 +529,7 @@ static int run_kept(struct asking *a, const struct unsure_request *q,
 	return ctx_fail(a->m->ctx, r,
 			_("It was sent, but no answer came that tells: whether it was done is not "
 			  "known. Do the same again with the same card within an hour: it is done "
-			  "once, and the answer is the same."));
+			  "once, and the answer tells what became of it."));
 }
 
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,

@@ -86,7 +86,7 @@ static const struct key {
 	  "... and of each address; 0: no limit but that." },
 	{ PLACE(idle), ONE, NUMBER, "30", 1, 3600,
 	  "So many seconds a connection may say nothing, or take for a whole request." },
-	{ PLACE(idempotency_hours), ONE, NUMBER, "24", 1, 24 * 30,
+	{ PLACE(idempotency_hours), ONE, NUMBER, "24", 2, 24 * 30,
 	  "So long an answer is kept for who asks again with the same Idempotency-Key." },
 	{ PLACE(code_hours), ONE, NUMBER, "72", 1, 24 * 90,
 	  "So long a code for enrolling a terminal can be used." },
