@@ -305,19 +305,45 @@ static void line_that_parts(_unused_ void **state)
 	card_free(&fresh);
 }
 
-/* Through three renewals, whose CA is not said but for the one that is known. */
+/* Through three renewals: who is known is not guessed while the CA of one in between is not said. */
 static void line_through_both(_unused_ void **state)
 {
 	struct card fresh = newer_card("0C0C0C0C");
 	const char *id = bound(&hanako);
-	char text[256];
+	char text[512];
 
 	give_renewals(p, "0C0C0C0C,0B0B0B0B\n0B0B0B0B,0A0A0A0A\n0A0A0A0A,01A2B3C4\n");
 	assert_refused(ask(p, 0, &fresh, "bind", ""), 403, "renewal_ambiguous");
 	snprintf(text, sizeof(text), "0C0C0C0C,0B0B0B0B\n0B0B0B0B,0A0A0A0A\n0A0A0A0A,%s:01A2B3C4\n", FROM_OLDER);
 	give_renewals(p, text);
+	assert_refused(ask(p, 0, &fresh, "bind", ""), 403, "renewal_ambiguous");
+	assert_string_equal(bound(&hanako), id);
+	snprintf(text, sizeof(text), "0C0C0C0C,%s:0B0B0B0B\n0B0B0B0B,%s:0A0A0A0A\n0A0A0A0A,%s:01A2B3C4\n",
+		 FROM_NEWER, FROM_OLDER, FROM_OLDER);
+	give_renewals(p, text);
 	assert_string_equal(bound(&fresh), id);
 	card_free(&fresh);
+}
+
+/* A pair that does not say the CA of the old one, and one of another CA's certificate of that number:
+ * who comes first is not taken for the holder of what the other pair names, nor does that pass it over. */
+static void hop_over_unsure(_unused_ void **state)
+{
+	struct card fresh = newer_card("0C0C0C0C"), third = newer_card("0D0D0D0D");
+	char text[512];
+	const char *id;
+
+	snprintf(text, sizeof(text), "%s:0C0C0C0C,0B0B0B0B\n%s:0D0D0D0D,0B0B0B0B\n%s:0B0B0B0B,%s:01A2B3C4\n",
+		 FROM_NEWER, FROM_NEWER, FROM_OLDER, FROM_OLDER);
+	give_renewals(p, text);
+	assert_int_equal(ask(p, 0, &third, "bind", "")->status, 201);
+	id = bound(&hanako);
+	assert_refused(ask(p, 0, &fresh, "bind", ""), 403, "renewal_ambiguous");
+	assert_refused(ask(p, 0, &fresh, "show", ""), 403, "renewal_ambiguous");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 2);
+	assert_string_equal(bound(&hanako), id);
+	card_free(&fresh);
+	card_free(&third);
 }
 
 /* More CAs than there is room for: not told for sure. */
@@ -363,6 +389,7 @@ int main(void)
 		T2(issuer_that_nobody_trusts),
 		T2(line_that_parts),
 		T2(line_through_both),
+		T2(hop_over_unsure),
 		T2(too_many_issuers),
 	};
 

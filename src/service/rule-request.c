@@ -302,17 +302,26 @@ static bool is_sure(const struct request *r, size_t i)
 	       (i + 1 == r->chain || r->renewal[i + 1] != r->renewal[i]);
 }
 
+/* How many entries of the line are told for sure, the one that was presented with them: what comes
+ * after one that is not may be what another certificate took the place of. */
+static size_t sure_entries(const struct request *r)
+{
+	size_t i = 1;
+
+	while (i < r->chain && is_sure(r, i))
+		i++;
+	return i;
+}
+
 /* They were not there when this transaction looked. One that another process has added since has a
  * subject of its own: then this one begins anew, and finds it, or one holder would be two. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end)
 {
+	end = MIN(end, sure_entries(r));
 	for (size_t i = 1; i < end; i++) {
 		uint8_t id[ID_BYTES];
-		int e;
+		int e = id_new(id);
 
-		if (!is_sure(r, i))
-			continue;
-		e = id_new(id);
 		if (e == 0)
 			e = batch_write(batch, &add_passed_over,
 					(struct datum[]){ BYTES(r->bidx[i], BLIND_BYTES),
@@ -367,7 +376,8 @@ static int find_known(const struct request *r, size_t from, size_t *ret_known, s
 
 /* What is known of the certificates before the one that was presented: the newest of them counts.
  * Where there may be one more that is not told for sure nobody is taken for a new person, nor for
- * another: that of two CAs one knows the number does not say that it was that one's. */
+ * another: that of two CAs one knows the number does not say that it was that one's, nor that what
+ * that one's took the place of is this holder's. */
 static int judge_chain(struct request *r, struct batch *batch)
 {
 	size_t known = 0;
@@ -375,7 +385,7 @@ static int judge_chain(struct request *r, struct batch *batch)
 
 	for (size_t i = 1; i < r->chain && !known && e == 0;)
 		e = find_known(r, i, &known, &i);
-	if (e < 0 || (known ? !is_sure(r, known) : r->unclear))
+	if (e < 0 || (known ? known >= sure_entries(r) : r->unclear))
 		return refuse_and_finish(r, batch, "renewal_ambiguous");
 	if (!known)
 		return read_own(r, batch);
