@@ -256,50 +256,58 @@ static void *run_post(void *arg)
 	exchange_wait(&x);
 	job->result = x.status;
 	exchange_free(&x);
+	atomic_store(&job->ended, 1);
 	return NULL;
 }
 
-/* Until so many wait for others in the database, or the job has ended. */
-static void wait_for_waiters(struct platform *q, struct job *job, int64_t waiters)
+/* Whether so many come to wait for others in the database, before the job has ended. */
+static bool wait_for_waiters(struct platform *q, struct job *job, int64_t waiters)
 {
 	for (int i = 0; i < 1000 && !atomic_load(&job->ended); i++) {
 		if (COUNT(q, "SELECT COUNT(*) FROM pg_locks WHERE NOT granted") >= waiters)
-			return;
+			return true;
 		(void)deadline_wait_word(NULL, 10, &job->ended, 0);
 	}
+	return false;
 }
 
 static void begin_nonce(const struct post *post)
 {
-	static const struct statement add = { "INSERT INTO used_nonce (nonce, expires) VALUES ($1, 0)", 1 };
+	static const struct statement add = { "INSERT INTO used_nonce (expires, nonce) VALUES ($1, $2)", 2 };
 	struct challenge challenge;
+	struct datum row[2];
 
 	assert_int_equal(challenge_read(p->service.keys, post->token, post->rule->purpose, p->service.config.origin,
 					post->terminal->id, now_us() / SECONDS_US, &challenge),
 			 0);
 	assert_int_equal(store_begin(p->store, true), 0);
-	assert_int_equal(store_run(p->store, &add, (struct datum[]){ BYTES(challenge.nonce, NONCE_BYTES) }, NULL), 0);
+	row[0] = INT(challenge.expires);
+	row[1] = BYTES(challenge.nonce, NONCE_BYTES);
+	assert_int_equal(store_run(p->store, &add, row, NULL), 0);
 }
 
 /* A request of the newer's card has read whose it is, and waits for somebody who has its challenge, when
  * the two are joined by another process: what it adds is the joined person's. */
-static void while_it_is_used(const char *purpose, const char *members)
+static void while_it_is_used(const char *purpose, const char *members, int status)
 {
 	struct platform *q = platform_join(p, scratch);
 	struct post post = post_make(q, 0, &taro, purpose, members);
 	struct job asking = { .post = &post }, joining = { 0 };
 	struct join_outcome out;
+	bool asking_waits, joining_waits;
 
 	assert_int_equal(say("jiro", JOIN_KEEP_NONE, &out), 0);
 	begin_nonce(&post);
 	assert_int_equal(pthread_create(&asking.thread, NULL, run_post, &asking), 0);
-	wait_for_waiters(q, &asking, 1);
+	asking_waits = wait_for_waiters(q, &asking, 1);
 	assert_int_equal(pthread_create(&joining.thread, NULL, run_join, &joining), 0);
-	wait_for_waiters(q, &joining, 2);
+	joining_waits = wait_for_waiters(q, &joining, 2);
 	store_rollback(p->store);
 	pthread_join(asking.thread, NULL);
 	pthread_join(joining.thread, NULL);
-	assert_int_equal(asking.result / 100, 2);
+	assert_true(asking_waits);
+	assert_true(joining_waits);
+	assert_int_equal(asking.result, status);
 	assert_int_equal(joining.result, 0);
 	assert_true(joining.joined);
 	post_free(&post);
@@ -307,13 +315,14 @@ static void while_it_is_used(const char *purpose, const char *members)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey WHERE subject NOT IN (SELECT id FROM subject)"), 0);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM link WHERE subject NOT IN (SELECT id FROM subject)"), 0);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM wish WHERE subject NOT IN (SELECT id FROM subject)"), 0);
 }
 
 static void while_a_sector_asks(_unused_ void **state)
 {
 	if (!on_postgres())
 		skip(); /* nobody writes there beside another */
-	while_it_is_used("resolve", ",\"sector\":\"bus\"");
+	while_it_is_used("resolve", ",\"sector\":\"bus\"", 200);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM link"), 1);
 	assert_string_equal(bound(&taro), first);
 }
@@ -323,8 +332,21 @@ static void while_an_id_is_issued(_unused_ void **state)
 	if (!on_postgres())
 		skip();
 	assert_int_equal(ask(p, 0, &taro, "expire", "")->status, 200);
-	while_it_is_used("bind", "");
+	while_it_is_used("bind", "", 201);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey WHERE state = 'active'"), 1);
+	assert_string_equal(bound(&taro), first);
+}
+
+/* The try that was spent is the joined person's. */
+static void while_a_wish_is_taken(_unused_ void **state)
+{
+	char members[64];
+
+	if (!on_postgres())
+		skip();
+	snprintf(members, sizeof(members), ",\"wished\":\"%s\"", first);
+	while_it_is_used("change", members, 409);
+	assert_int_equal(COUNT(p, "SELECT failed FROM wish"), 1);
 	assert_string_equal(bound(&taro), first);
 }
 
@@ -340,6 +362,7 @@ int main(void)
 		T(older_has_none),
 		T(while_a_sector_asks),
 		T(while_an_id_is_issued),
+		T(while_a_wish_is_taken),
 	};
 
 	return RUN(tests);

@@ -129,7 +129,10 @@ static int taken(struct request *r, struct batch *batch, struct tries now)
 	if (now.failed >= WISHES && now.generated < GENERATIONS)
 		return generate(r, batch, (struct tries){ 0, now.generated });
 	now.failed = MIN(now.failed, WISHES);
-	e = set_tries(r, batch, now);
+	/* the tries are the subject's, who may be joined to another meanwhile: join.c */
+	e = request_change(r, batch);
+	if (e == 0)
+		e = set_tries(r, batch, now);
 	if (e == 0)
 		e = request_audit(r, batch, "wish-taken", "");
 	if (e < 0)
