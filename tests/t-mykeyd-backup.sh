@@ -64,6 +64,15 @@ rm -rf "$tmp/restored"
 op 2 restore b --to restored
 op 2 restore b --key rsa.key
 op 2 restore --key rsa.key --to restored
+# who is root, as by sudo, leaves it to whom the folder belongs
+if [ "$(id -u)" = 0 ]; then
+	mkdir -m 700 "$tmp/daemons"
+	chown daemon "$tmp/daemons"
+	op 0 restore b --key rsa.key --to daemons --verify
+	[ "$(ls -A "$tmp/daemons")" = mykeyd.db ] || fail "there is besides: $(ls -A "$tmp/daemons")"
+	[ "$(stat -c %U:%a "$tmp/daemons/mykeyd.db")" = daemon:600 ] ||
+		fail "restored for $(stat -c %U:%a "$tmp/daemons/mykeyd.db")"
+fi
 
 # what the page says that a lost service is put together of
 mkdir -m 700 "$tmp/anew"

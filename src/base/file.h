@@ -4,8 +4,11 @@
 #define BASE_FILE_H
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/error.h>
@@ -33,6 +36,24 @@ static inline int file_give(int fd, const struct stat *owner)
 	return owner->st_uid == geteuid() || fchown(fd, owner->st_uid, owner->st_gid) == 0 ?
 		       0 :
 		       FUDA_EFILE;
+}
+
+/* The same by the folder of `path`, for a file that root makes in it. FUDA_EFILE (errno). */
+static inline int file_give_as_folder(int fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+	int n = slash ? snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path) :
+			snprintf(folder, sizeof(folder), ".");
+
+	if (geteuid() != 0)
+		return 0;
+	if (n < 0 || (size_t)n >= sizeof(folder)) {
+		errno = ENAMETOOLONG;
+		return FUDA_EFILE;
+	}
+	return stat(folder, &st) < 0 ? FUDA_EFILE : file_give(fd, &st);
 }
 
 #endif

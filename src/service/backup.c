@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "base/file.h"
 
 static void free_bio(BIO **bio)
 {
@@ -59,6 +60,14 @@ static int open_file(struct fuda_context *ctx, const char *path, bool make, BIO 
 		return ctx_fail_code(ctx, FUDA_ENOMEM);
 	}
 	return 0;
+}
+
+/* A database is its service's, whoever restores it. */
+static bool give(BIO *bio, const char *path)
+{
+	FILE *f = NULL;
+
+	return BIO_get_fp(bio, &f) == 1 && file_give_as_folder(fileno(f), path) == 0;
 }
 
 /* All of it is on the disk. */
@@ -193,7 +202,7 @@ int backup_open(struct fuda_context *ctx, const char *from, const char *key, con
 		return ctx_fail(ctx, FUDA_EVERIFY,
 				_("The backup is not for this key, or it was changed."));
 	}
-	if (settle(out))
+	if (give(out, to) && settle(out))
 		return 0;
 	(void)unlink(to);
 	return cannot(ctx, to, FUDA_EFILE);

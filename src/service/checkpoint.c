@@ -35,24 +35,6 @@ static bool ends_amid_a_line(int fd)
 	       last != '\n';
 }
 
-/* Whose the folder of `path` is, for a file that root makes in it. */
-static int give_as_folder(int fd, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[CONFIG_PATH_MAX];
-	struct stat st;
-	int n = slash ? snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path) :
-			snprintf(folder, sizeof(folder), ".");
-
-	if (geteuid() != 0)
-		return 0;
-	if (n < 0 || (size_t)n >= sizeof(folder)) {
-		errno = ENAMETOOLONG;
-		return FUDA_EFILE;
-	}
-	return stat(folder, &st) < 0 ? FUDA_EFILE : file_give(fd, &st);
-}
-
 /* -1 (errno) */
 static int open_at_end(const char *path)
 {
@@ -61,7 +43,7 @@ static int open_at_end(const char *path)
 
 	if (fd < 0)
 		return errno == EEXIST ? open(path, flags) : fd;
-	if (give_as_folder(fd, path) == 0)
+	if (file_give_as_folder(fd, path) == 0)
 		return fd;
 	why = errno;
 	close(fd);
