@@ -146,8 +146,11 @@ forged() { # SQL TEXT
 }
 forged "PRAGMA foreign_keys = OFF; DELETE FROM org" 'refer to others'
 forged "INSERT INTO mykey VALUES ('AAAAAAAA', x'01', 'active', 1, NULL)" 'refer to others'
+forged "INSERT INTO wish VALUES (x'01', 0, 0)" 'refer to others'
+forged "INSERT INTO approval VALUES (x'01', x'02', x'03', 'approve', '', 1)" 'refer to others'
+forged "INSERT INTO terminal SELECT x'01', id, 'desk', 'test', 'active', x'02', x'03', x'04', 0, '', 1, 1 FROM org" 'refer to others'
 forged "DELETE FROM sector" 'not as many rows'
-forged "INSERT INTO wish VALUES (x'01', 0, 0)" 'not as many rows'
+forged "INSERT INTO subject VALUES (x'01', 1)" 'not as many rows'
 forged "DELETE FROM setting WHERE name = 'backup'" 'does not say how many'
 forged "UPDATE setting SET value = '12 x' WHERE name = 'backup'" 'does not say how many'
 forged "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" 'audit trail'
