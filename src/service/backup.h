@@ -16,10 +16,9 @@ enum { BACKUP_RECIPIENTS = 16 };
  * FUDA_EFILE; FUDA_EFORMAT: no certificate; FUDA_EBUSY: there is such a file. */
 int backup_seal(struct fuda_context *ctx, const char *from, const char *const *recipients,
 		size_t count, const char *to);
-/* The reverse, with a private key (PEM, not encrypted); for root, `to` is its folder's owner's. What
- * does not verify leaves no file.
- * FUDA_EVERIFY: not for this key, or changed; FUDA_EFORMAT; FUDA_EFILE; FUDA_EBUSY. Takes as much
- * memory as the file. */
+/* The reverse, with a private key (PEM, not encrypted). What does not verify leaves no file; what
+ * root makes is of whom the folder is. FUDA_EVERIFY: not for this key, or changed; FUDA_EFORMAT;
+ * FUDA_EFILE; FUDA_EBUSY. Takes as much memory as the file. */
 int backup_open(struct fuda_context *ctx, const char *from, const char *key, const char *to);
 
 /* What is counted, in this order. NULL behind the last. */
