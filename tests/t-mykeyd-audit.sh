@@ -138,3 +138,16 @@ rm -rf "$folder"
 cp -R "$tmp/good" "$folder"
 sqlite3 "$folder/mykeyd.db" "DELETE FROM audit_checkpoint"
 op 6 audit verify
+
+# rows from the future: nothing is signed until an operator says that it was that clock
+rm -rf "$folder"
+cp -R "$tmp/good" "$folder"
+sqlite3 "$folder/mykeyd.db" "UPDATE audit SET at = at + 86400000000 WHERE action = 'org-add'"
+op 6 audit checkpoint
+silent out
+says err 'accept-clock'
+op 6 audit prune --before 2020-01-01
+says err 'accept-clock'
+op 0 audit accept-clock --comment 'the battery was empty'
+op 0 audit checkpoint
+says out '"checkpoint":2'

@@ -5,6 +5,15 @@
 #include <openssl/ecdsa.h>
 #include <openssl/x509.h>
 
+/* Our clock, so many microseconds ahead of what it is. */
+static int64_t ahead;
+int64_t __real_now_us(void);
+int64_t __wrap_now_us(void);
+int64_t __wrap_now_us(void)
+{
+	return __real_now_us() + ahead;
+}
+
 /* ---- what is signed ---- */
 
 static sqlite3_stmt *checkpoint_row(int64_t number)
@@ -113,6 +122,54 @@ static void tells_what_moved(void **state)
 	expect(0, "");
 	tamper("DELETE FROM audit WHERE seq > 2 AND chain = (SELECT chain FROM audit ORDER BY chain LIMIT 1)");
 	expect(1, "1:3 row_missing\n");
+}
+
+/* What was signed by a clock that was ahead does not end it: later rows are told of, be the clock right again or not,
+ * and those that came between, too. */
+static void goes_on_behind_a_wrong_clock(void **state)
+{
+	static const struct {
+		int64_t second, third; /* days that the clock is ahead then */
+	} cases[] = { { 3, 0 }, { 400, 0 }, { 0, 0 } };
+	const int64_t day = 24 * 3600 * SECONDS_US;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		tamper("DELETE FROM audit; DELETE FROM audit_checkpoint");
+		ahead = 0;
+		begin_trail(2);
+		checkpoint(NULL);
+		ahead = cases[i].second * day;
+		add_rows(2);
+		checkpoint(NULL);
+		ahead = cases[i].third * day;
+		add_rows(2);
+		checkpoint(NULL);
+		ahead += day + day / 2;
+		add_rows(2);
+		checkpoint(NULL);
+		ahead = 0;
+		expect(0, "");
+		tamper("DELETE FROM audit WHERE seq > 8");
+		expect(1, "1:9 row_missing\n");
+		tamper("DELETE FROM audit_checkpoint WHERE number = 4; DELETE FROM audit WHERE seq > 6");
+		expect(1, "1:7 row_missing\n");
+		tamper("DELETE FROM audit_checkpoint WHERE number = 3; DELETE FROM audit WHERE seq > 4");
+		expect(1, "1:5 row_missing\n");
+	}
+	/* rows of more than a day, while nobody signed */
+	tamper("DELETE FROM audit; DELETE FROM audit_checkpoint");
+	begin_trail(2);
+	checkpoint(NULL);
+	ahead = 9 * day;
+	checkpoint(NULL);
+	ahead = 0;
+	begin_trail(2);
+	ahead = 3 * day;
+	checkpoint(NULL);
+	ahead = 0;
+	tamper("DELETE FROM audit WHERE seq = 3 AND chain = (SELECT max(chain) FROM audit)");
+	expect(1, "2:3 row_missing\n");
 }
 
 /* ---- what is found by them ---- */
@@ -300,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(signs_the_heads, setup, teardown),
 		cmocka_unit_test_setup_teardown(has_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_what_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(goes_on_behind_a_wrong_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(once, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_checkpoint_itself, setup, teardown),

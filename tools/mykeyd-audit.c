@@ -206,11 +206,32 @@ static int export(struct call *call, struct desk *desk)
 
 /* ---- checkpoint and prune ---- */
 
+/* Checkpoints go by the times of those before them. */
+static int check_clock(struct call *call, struct desk *desk)
+{
+	int r = service_check_clock(desk->service, desk->store);
+
+	if (r < 0 || !atomic_load(&desk->service->health.clock))
+		return r;
+	if (atomic_load(&desk->service->health.behind))
+		return call_fail(call, FUDA_EVERIFY,
+				 _("nothing is signed by a clock that is more than five minutes "
+				   "behind the newest row of the audit trail: set it; or, if that "
+				   "row is the one that is wrong, say 'fuda-mykeyd audit "
+				   "accept-clock --folder %s'"),
+				 mykeyd_folder());
+	return call_fail(call, FUDA_EVERIFY,
+			 _("nothing is signed while this machine's clock and the database's are "
+			   "more than two seconds apart: set them"));
+}
+
 /* What is signed over a loss would hide it. */
 static int check_agrees(struct call *call, struct desk *desk)
 {
-	int r = service_check_audit(call->ctx, desk->service, desk->store);
+	int r = check_clock(call, desk);
 
+	if (r == 0)
+		r = service_check_audit(call->ctx, desk->service, desk->store);
 	if (r < 0 || !atomic_load(&desk->service->health.audit))
 		return r;
 	return call_fail(call, FUDA_EVERIFY,

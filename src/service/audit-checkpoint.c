@@ -20,6 +20,11 @@ static const struct statement last_one = {
 	" ORDER BY number DESC LIMIT 1",
 	0,
 };
+/* Of a checkpoint from the future the time says nothing: a clock was wrong. */
+static const struct statement last_time = {
+	"SELECT at FROM audit_checkpoint WHERE at <= $1 ORDER BY number DESC LIMIT 1",
+	1,
+};
 static const struct statement by_number = {
 	"SELECT number, at, heads, signer, signature FROM audit_checkpoint WHERE number = $1",
 	1,
@@ -196,10 +201,23 @@ static int gather(struct store *store, int64_t since, struct fuda_buf *heads)
 	return e == FUDA_ENOTFOUND ? 0 : e;
 }
 
-/* What follows the last one: its number and the beginning of its heads. Clocks may differ by a day
- * before a head could be left out. */
-static int follow(struct store *store, struct checkpoint *ret, struct fuda_buf *heads,
-		  int64_t *ret_since)
+/* Since when what moved is still to be told of. Clocks may differ by a day before a head could be
+ * left out; what was moved behind a checkpoint that one made which was further ahead stays in. */
+static int find_since(struct store *store, int64_t now, int64_t *ret)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	int e = store_run(store, &last_time, &INT(now), &rows);
+
+	if (e < 0)
+		return e;
+	*ret = INT64_MIN;
+	if (rows.count && rows_int(&rows, 0, 0) >= INT64_MIN + DAY_US)
+		*ret = rows_int(&rows, 0, 0) - DAY_US;
+	return 0;
+}
+
+/* What follows the last one: its number and the beginning of its heads. */
+static int follow(struct store *store, struct checkpoint *ret, struct fuda_buf *heads)
 {
 	_cleanup_rows_ struct rows rows = { 0 };
 	const uint8_t version = LAYOUT;
@@ -209,15 +227,13 @@ static int follow(struct store *store, struct checkpoint *ret, struct fuda_buf *
 
 	if (e < 0)
 		return e;
-	*ret_since = INT64_MIN;
 	ret->number = 1;
 	ret->at = now_us();
 	if (rows.count) {
 		last = checkpoint_of(&rows, 0);
-		if (last.number >= INT64_MAX || last.at < INT64_MIN + DAY_US)
+		if (last.number >= INT64_MAX)
 			return FUDA_ESTORE;
 		ret->number = last.number + 1;
-		*ret_since = last.at - DAY_US;
 		e = checkpoint_hash(&last, before);
 	}
 	if (e == 0)
@@ -261,8 +277,10 @@ static int make_one(struct store *store, struct keys *keys, const struct fuda_bu
 	uint8_t signature[SIGNATURE];
 	struct checkpoint cp;
 	int64_t since;
-	int e = follow(store, &cp, &heads, &since);
+	int e = follow(store, &cp, &heads);
 
+	if (e == 0)
+		e = find_since(store, cp.at, &since);
 	if (e == 0)
 		e = gather(store, since, &heads);
 	if (e == 0 && more)

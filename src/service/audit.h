@@ -64,8 +64,9 @@ int audit_verify(struct store *store, struct keys *keys,
 
 /* Signs the heads of all chains (ES256) into the table of checkpoints, and gives the same as JSON
  * for a place outside: appends one object, without the line's end. Heads that have not moved since
- * a day before the checkpoint before it are left to that one, whose hash it has, and so on: the
- * last one stands for all. FUDA_ERETRY: another process made one at the same time. */
+ * a day before the checkpoint before it (the last one that is not from the future) are left to that
+ * one, whose hash it has, and so on: the last one stands for all. FUDA_ERETRY: another process made
+ * one at the same time. */
 int audit_checkpoint(struct store *store, struct keys *keys, struct fuda_buf *ret_json);
 /* Checks such a line from outside against the database: FUDA_EVERIFY, and the first finding;
  * FUDA_EFORMAT: no such line. */

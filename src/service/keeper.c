@@ -208,12 +208,25 @@ static int sign(struct keeper *k)
 	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
 	const char *path = k->service->config.checkpoint_file;
 	int64_t now = now_us();
-	int e = audit_checkpoint(k->store, k->service->keys, &json);
+	int e;
 
+	/* those that come behind it go by its time */
+	if (atomic_load(&k->service->health.clock))
+		return 0;
+	e = audit_checkpoint(k->store, k->service->keys, &json);
 	if (e < 0)
 		return e;
 	metrics_set(k->service->metrics, GAUGE_CHECKPOINT_AT, now / SECONDS_US);
 	return *path ? checkpoint_append(k->ctx, path, &json) : 0;
+}
+
+/* One from the future tells nothing of what is signed. */
+static bool is_old(int64_t last)
+{
+	int64_t now = now_us();
+
+	return last > now + CLOCK_TOLERANCE_US ||
+	       now - last >= KEEPER_CHECKPOINT_SECONDS * SECONDS_US;
 }
 
 /* Of several processes the one that comes first does it; that two do at once is no harm. */
@@ -228,7 +241,7 @@ static int checkpoint(struct keeper *k)
 		return e;
 	if (last)
 		metrics_set(k->service->metrics, GAUGE_CHECKPOINT_AT, last / SECONDS_US);
-	return now_us() - last < KEEPER_CHECKPOINT_SECONDS * SECONDS_US ? 0 : sign(k);
+	return is_old(last) ? sign(k) : 0;
 }
 
 /* The list of terminals' certificates that count no more is made with each revocation; without any

@@ -32,7 +32,7 @@ void keeper_wake(struct keeper *keeper);
 /* Ends its duties, after what it is doing. */
 void keeper_rest(struct keeper *keeper);
 /* Signs the heads of the audit trail as they are now, unless it does not agree with what was signed
- * before. Behind keeper_rest(). */
+ * before, or the clock is not trusted. Behind keeper_rest(). */
 void keeper_sign(struct keeper *keeper);
 /* NULL: nothing. */
 void keeper_stop(struct keeper **keeper);

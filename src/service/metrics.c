@@ -293,6 +293,14 @@ static bool known(struct metrics *m, enum metrics_gauge gauge)
 	return atomic_load_explicit(&m->known[gauge], memory_order_acquire);
 }
 
+/* One that is from the future was made by a clock that was wrong: nobody knows when. */
+static int64_t age(int64_t at, time_t now)
+{
+	enum { APART_SECONDS = 60 };
+
+	return at > (int64_t)now + APART_SECONDS ? (int64_t)now : MAX((int64_t)now - at, 0);
+}
+
 static void print_gauges(struct page *p, struct metrics *m, time_t now)
 {
 	static const struct {
@@ -312,7 +320,7 @@ static void print_gauges(struct page *p, struct metrics *m, time_t now)
 	if (known(m, GAUGE_CHECKPOINT_AT))
 		single(p, "audit_checkpoint_age_seconds", "gauge",
 		       "Since the heads of the audit trail were signed.",
-		       (int64_t)now - value(&m->gauges[GAUGE_CHECKPOINT_AT]));
+		       age(value(&m->gauges[GAUGE_CHECKPOINT_AT]), now));
 	if (known(m, GAUGE_TERMINALS_APPLIED))
 		head(p, "terminals", "gauge", "Terminals.");
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
