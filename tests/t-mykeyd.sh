@@ -369,7 +369,7 @@ daemon 2 audit accept-loss --folder d
 daemon 0 audit accept-loss --folder d --comment 'the disk "died"' --json
 json .lost 3 # that of the first start, and one of each end
 cmp "$tmp/outside" "$tmp"/d/checkpoints.lost-*.jsonl || fail "the lost checkpoints were not kept"
-[ ! -s "$tmp/d/checkpoints.jsonl" ] || fail "the lost checkpoints still count"
+[ "$(wc -l <"$tmp/d/checkpoints.jsonl")" = 1 ] || fail "not the one checkpoint that is signed behind the loss"
 daemon 0 audit query --folder d --action audit-accept-loss
 says out 'the disk'
 daemon 1 audit accept-loss --folder d --comment again
@@ -377,7 +377,27 @@ says err 'nothing is lost'
 mykeyd_stop d
 mykeyd_start d
 get 200 "$ops/readyz"
-becomes "a new checkpoint" test -s "$tmp/d/checkpoints.jsonl"
+mykeyd_stop d
+daemon 0 audit verify --folder d
+# nor does it help to take the file away: it is to be put back, or said to be lost
+mv "$tmp/d/checkpoints.jsonl" "$tmp/outside"
+mykeyd_start d
+get 503 "$ops/readyz"
+json '.reasons[0]' audit_broken
+becomes "word of the file" grep -q '"event":"checkpoint","message":"There is no checkpoint in [^"]*accept-loss' "$tmp/d.log"
+daemon 6 audit checkpoint --folder d
+says err 'put that file back'
+mykeyd_stop d
+[ ! -e "$tmp/d/checkpoints.jsonl" ] || fail "signed on without the checkpoints outside"
+cp "$tmp/outside" "$tmp/d/checkpoints.jsonl"
+mykeyd_start d
+get 200 "$ops/readyz"
+mykeyd_stop d
+rm "$tmp/d/checkpoints.jsonl"
+daemon 0 audit accept-loss --folder d --comment 'that disk, too' --json
+json .lost 0
+mykeyd_start d
+get 200 "$ops/readyz"
 mykeyd_stop d
 daemon 0 audit verify --folder d
 

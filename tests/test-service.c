@@ -404,6 +404,58 @@ static void notices_a_loss_while_it_serves(void **state)
 	service_close(&s);
 }
 
+/* Where the file with the checkpoints went missing, nothing is taken back by that; and it counts as broken, but for the
+ * first one, which is in the database before it is outside. */
+static void misses_the_checkpoints_outside(void **state)
+{
+	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	struct service *s;
+	struct store *store;
+	const char *reason;
+	char path[CONFIG_TEXT];
+
+	(void)state;
+	make();
+	s = opened(true);
+	store = database();
+	snprintf(path, sizeof(path), "%s", s->config.checkpoint_file);
+	assert_int_equal(reasons(s, &reason), 0);
+	assert_int_equal(audit_checkpoint(store, s->keys, &line), 0);
+	assert_int_equal(service_check_audit(ctx, s, store), 0);
+	assert_int_equal(reasons(s, &reason), 0);
+	assert_int_equal(checkpoint_append(ctx, path, &line), 0);
+	takes_the_trail_away(store);
+	assert_int_equal(service_check_audit(ctx, s, store), 0);
+	assert_string_equal((reasons(s, &reason), reason), "audit_broken");
+	assert_false(s->health.outside);
+	assert_int_equal(unlink(path), 0);
+	for (int empty = 0; empty < 2; empty++) {
+		assert_int_equal(service_check_audit(ctx, s, store), 0);
+		assert_string_equal((reasons(s, &reason), reason), "audit_broken");
+		assert_true(s->health.outside);
+		keeps_and_complains(s);
+		scratch_write("s/checkpoints.jsonl", "", 0600);
+	}
+	assert_int_equal(unlink(path), 0);
+	service_close(&s);
+
+	/* from the beginning, too, if it has ever been there */
+	for (int i = 0; i < 2; i++) {
+		s = opened(true);
+		assert_int_equal(reasons(s, &reason), 0);
+		fuda_buf_clear(&line);
+		assert_int_equal(audit_checkpoint(store, s->keys, &line), 0);
+		service_close(&s);
+	}
+	s = opened(true);
+	assert_string_equal((reasons(s, &reason), reason), "audit_broken");
+	assert_int_equal(checkpoint_append(ctx, path, &line), 0);
+	assert_int_equal(service_check_audit(ctx, s, store), 0);
+	assert_int_equal(reasons(s, &reason), 0);
+	store_close(&store);
+	service_close(&s);
+}
+
 /* ---- served ---- */
 
 static const char *ask(const char *request)
@@ -655,6 +707,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sees_a_clock_that_was_set_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(looks_at_the_last_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(notices_a_loss_while_it_serves, setup, teardown),
+		cmocka_unit_test_setup_teardown(misses_the_checkpoints_outside, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_nobody_by_a_wrong_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(signs_before_it_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_challenge_without_the_database, setup, teardown),

@@ -234,6 +234,12 @@ static int check_agrees(struct call *call, struct desk *desk)
 		r = service_check_audit(call->ctx, desk->service, desk->store);
 	if (r < 0 || !atomic_load(&desk->service->health.audit))
 		return r;
+	if (atomic_load(&desk->service->health.outside))
+		return call_fail(call, FUDA_EVERIFY,
+				 _("there is no checkpoint in %s any more: put that file back, "
+				   "from the copy that is kept elsewhere; if it is lost, "
+				   "'fuda-mykeyd audit accept-loss --folder %s' says so"),
+				 desk->service->config.checkpoint_file, mykeyd_folder());
 	return call_fail(call, FUDA_EVERIFY,
 			 _("the database is not what the last checkpoint in %s signed; "
 			   "'fuda-mykeyd audit verify --folder %s' tells more"),
@@ -259,14 +265,17 @@ static int checkpoint(struct call *call, struct desk *desk)
 
 /* ---- a backup that is older than the checkpoints ---- */
 
-/* Where the lines begin that the database knows nothing of; -1: there are none. */
-static int find_lost(struct call *call, struct desk *desk, const char *path, int64_t *ret_begin,
-		     long *ret_lines)
+struct loss {
+	bool all;      /* there is no line at all */
+	int64_t begin; /* where those begin that the database knows nothing of; -1: there are none */
+	long lines;    /* how many */
+};
+
+static int find_lost(struct call *call, struct desk *desk, const char *path, struct loss *ret)
 {
 	int64_t at = -1;
 
-	*ret_begin = -1;
-	*ret_lines = 0;
+	*ret = (struct loss){ .begin = -1 };
 	for (;;) {
 		_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
 		struct audit_finding finding = { 0 };
@@ -275,6 +284,7 @@ static int find_lost(struct call *call, struct desk *desk, const char *path, int
 		if (r == 0)
 			r = audit_compare(desk->store, desk->service->keys, (const char *)line.data,
 					  &finding);
+		ret->all = r == FUDA_ENOTFOUND && at < 0;
 		if (r == 0 || r == FUDA_ENOTFOUND)
 			return 0;
 		if (r == FUDA_EVERIFY && !finding.lost)
@@ -284,8 +294,8 @@ static int find_lost(struct call *call, struct desk *desk, const char *path, int
 					 path);
 		if (r < 0 && r != FUDA_EVERIFY)
 			return r;
-		*ret_begin = at;
-		++*ret_lines;
+		ret->begin = at;
+		ret->lines++;
 	}
 }
 
@@ -307,33 +317,46 @@ static int side_name(const char *path, char ret[PATH_MAX])
 	return n < 0 || n >= PATH_MAX ? FUDA_ETOOBIG : 0;
 }
 
+/* What there is now is signed at once: a service that runs sees by it that it may go on. */
+static int sign_rest(struct call *call, struct desk *desk, const char *path)
+{
+	_cleanup_buf_ struct fuda_buf json = { .max = CHECKPOINT_MAX };
+	int r = audit_checkpoint(desk->store, desk->service->keys, &json);
+
+	return r < 0 ? r : checkpoint_append(call->ctx, path, &json);
+}
+
 /* Told in the audit trail first: stopped behind that, it is done again. */
 static int accept_loss(struct call *call, struct desk *desk)
 {
 	const char *path = desk->service->config.checkpoint_file;
+	struct loss loss = { .begin = -1 };
 	char side[PATH_MAX];
-	int64_t begin = -1;
-	long lines = 0;
 	int r = 0;
 
 	if (!comment)
 		return call_usage(call, _("--comment TEXT is missing: why what came later is "
 					  "lost"));
 	if (*path)
-		r = find_lost(call, desk, path, &begin, &lines);
-	if (r == 0 && begin < 0)
+		r = find_lost(call, desk, path, &loss);
+	if (r == 0 && loss.begin < 0 && !loss.all)
 		return call_fail(call, FUDA_ENOTFOUND,
 				 _("nothing is lost: the database agrees with the checkpoints"));
 	if (r == 0)
+		r = check_clock(call, desk);
+	if (r == 0)
 		r = side_name(path, side);
 	if (r == 0)
-		r = operator_accept_loss(&desk->by, lines, comment);
+		r = operator_accept_loss(&desk->by, loss.lines, comment);
+	if (r == 0 && loss.begin >= 0)
+		r = checkpoint_move(call->ctx, path, loss.begin, side);
 	if (r == 0)
-		r = checkpoint_move(call->ctx, path, begin, side);
+		r = sign_rest(call, desk, path);
 	if (r < 0)
 		return r;
-	report_number(call->report, _("Checkpoints that are lost"), "lost", lines);
-	report_text(call->report, _("They are kept in"), "file", side);
+	report_number(call->report, _("Checkpoints that are lost"), "lost", loss.lines);
+	if (loss.begin >= 0)
+		report_text(call->report, _("They are kept in"), "file", side);
 	return 0;
 }
 

@@ -334,6 +334,24 @@ int audit_last_checkpoint(struct store *store, int64_t *ret_us)
 	return 0;
 }
 
+int audit_last_line(struct store *store, int64_t *ret_number, struct fuda_buf *ret_json)
+{
+	_cleanup_rows_ struct rows rows = { 0 };
+	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(2 * HEADS_MAX);
+	struct checkpoint last = { 0 };
+	int e = store_run(store, &last_one, NULL, &rows);
+
+	if (e == 0 && rows.count) {
+		last = checkpoint_of(&rows, 0);
+		e = as_json(&last, &json);
+	}
+	if (e == 0)
+		e = fuda_buf_append(ret_json, json.data, json.len);
+	if (e == 0)
+		*ret_number = last.number;
+	return e;
+}
+
 /* ---- comparing ---- */
 
 static void keep_first(void *arg, const struct audit_finding *finding)

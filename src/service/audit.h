@@ -74,6 +74,8 @@ int audit_compare(struct store *store, struct keys *keys, const char *json,
 		  struct audit_finding *ret);
 /* The time of the last checkpoint, microseconds; 0: none. */
 int audit_last_checkpoint(struct store *store, int64_t *ret_us);
+/* The last checkpoint as the same JSON, appended, and its number; 0, and nothing appended: none. */
+int audit_last_line(struct store *store, int64_t *ret_number, struct fuda_buf *ret_json);
 
 /* What rows can tell of (`action`), in the order of the alphabet; NULL behind the last. */
 extern const char *const audit_actions[];

@@ -190,17 +190,24 @@ static int measure(struct keeper *k)
  * and rows may go missing under a service that runs. */
 static int check_trail(struct keeper *k)
 {
+	const struct config *config = &k->service->config;
 	int e = service_check_audit(k->ctx, k->service, k->store);
 
-	if (e == 0 && atomic_load(&k->service->health.audit))
+	if (e < 0 || !atomic_load(&k->service->health.audit))
+		return e;
+	if (atomic_load(&k->service->health.outside))
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
-				_("The database is not what the last checkpoint in %s signed: "
-				  "nobody is served. 'fuda-mykeyd audit verify --folder %s' says "
-				  "what "
-				  "it is; after the restore of an older backup, 'fuda-mykeyd audit "
-				  "accept-loss' says that what came behind it is lost."),
-				k->service->config.checkpoint_file, k->service->config.folder);
-	return e;
+				_("There is no checkpoint in %s any more: nobody is served. Put "
+				  "that file back, from the copy that is kept elsewhere; if it is "
+				  "lost, 'fuda-mykeyd audit accept-loss --folder %s' says so."),
+				config->checkpoint_file, config->folder);
+	return ctx_fail(k->ctx, FUDA_EVERIFY,
+			_("The database is not what the last checkpoint in %s signed: "
+			  "nobody is served. 'fuda-mykeyd audit verify --folder %s' says "
+			  "what "
+			  "it is; after the restore of an older backup, 'fuda-mykeyd audit "
+			  "accept-loss' says that what came behind it is lost."),
+			config->checkpoint_file, config->folder);
 }
 
 static int sign(struct keeper *k)

@@ -155,6 +155,22 @@ static int check_version(struct fuda_context *ctx, struct store *store)
 
 /* ---- health ---- */
 
+/* None outside. A database without checkpoints is new, or as good as new to who has lost the file,
+ * too; the first one is in the database before it is outside. */
+static int miss_checkpoint(struct service *service, struct store *store)
+{
+	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	int64_t number;
+	int e = audit_last_line(store, &number, &json);
+
+	if (e < 0)
+		return e;
+	if (number > 1)
+		atomic_store(&service->health.audit, true);
+	atomic_store(&service->health.outside, atomic_load(&service->health.audit));
+	return 0;
+}
+
 /* The heads that were signed last, as they are known outside of the database, are still in it: what
  * a walk over all of it would find besides is the business of "audit verify". */
 int service_check_audit(struct fuda_context *ctx, struct service *service, struct store *store)
@@ -167,13 +183,14 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 	if (!*path)
 		return 0;
 	e = checkpoint_last(ctx, path, &line);
+	if (e == FUDA_ENOTFOUND)
+		return miss_checkpoint(service, store);
 	if (e == 0)
 		e = audit_compare(store, service->keys, (char *)line.data, &finding);
-	if (e == FUDA_ENOTFOUND)
-		e = 0;
 	/* that it cannot be seen now takes back nothing that was seen */
 	if (e < 0 && e != FUDA_EVERIFY && e != FUDA_EFORMAT)
 		return e;
+	atomic_store(&service->health.outside, false);
 	atomic_store(&service->health.audit, e < 0);
 	return 0;
 }

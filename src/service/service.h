@@ -19,7 +19,8 @@ struct health {
 	atomic_bool database; /* it did not answer when asked last */
 	atomic_bool clock;    /* our clock and the database's are CLOCK_TOLERANCE apart (D5), or */
 	atomic_bool behind;   /* ours is CLOCK_BEHIND or more behind the audit trail */
-	atomic_bool audit;    /* the audit trail is not the one whose heads we signed last (D5) */
+	atomic_bool audit;    /* the audit trail is not the one whose heads we signed last (D5), */
+	atomic_bool outside;  /* since there is no checkpoint outside to compare it with */
 };
 enum { CLOCK_TOLERANCE_US = 2000000, CLOCK_BEHIND_US = 300000000 };
 
@@ -68,8 +69,9 @@ int service_check_keystore(struct fuda_context *ctx, struct store *store, struct
  * `health`. */
 int service_check_clock(struct service *service, struct store *store);
 /* Compares the last checkpoint that is known outside with what the database has, and notes whether
- * they agree. Fails if it cannot be told: what was noted before stays then. `ctx`: of the thread
- * that asks. */
+ * they agree. That there is none outside does not, but for the first one, which may be on its way
+ * there; nor does it take back what was noted before. Fails if it cannot be told: then that stays,
+ * too. `ctx`: of the thread that asks. */
 int service_check_audit(struct fuda_context *ctx, struct service *service, struct store *store);
 
 /* Whether the database did not answer when asked last, or the writer's last batch failed for it. */
