@@ -151,3 +151,29 @@ says err 'accept-clock'
 op 0 audit accept-clock --comment 'the battery was empty'
 op 0 audit checkpoint
 says out '"checkpoint":2'
+
+# what a crash left of a line does not keep an operator from saying that a backup was restored
+lost() { # LINES: are lost, and one that agrees stays; the new one comes behind it
+	op 6 audit checkpoint
+	rm -f "$folder"/checkpoints.lost-*
+	op 0 audit accept-loss --comment 'restored' --json
+	json .lost "$1"
+	[ "$(wc -l <"$folder/checkpoints.jsonl")" = 2 ] || fail "not the first line and the new one"
+	op 0 audit verify
+	op 0 audit checkpoint
+}
+for torn in '{"checkpoint":3,"at' '\000\000\000'; do
+	rm -rf "$folder"
+	cp -R "$tmp/good" "$folder"
+	op 0 audit checkpoint
+	printf "$torn" >>"$folder/checkpoints.jsonl"
+	op 0 audit checkpoint
+	rm -f "$folder"/mykeyd.db*
+	cp "$tmp/good"/mykeyd.db* "$folder"
+	lost 2
+	grep -q -a '"checkpoint":3' "$folder"/checkpoints.lost-* || fail "the lost lines were not kept"
+	head -n 1 "$folder/checkpoints.jsonl" >"$tmp/first"
+	printf "$torn\n" >>"$tmp/first"
+	cp "$tmp/first" "$folder/checkpoints.jsonl"
+	lost 0
+done

@@ -279,12 +279,13 @@ static int find_lost(struct call *call, struct desk *desk, const char *path, str
 	for (;;) {
 		_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
 		struct audit_finding finding = { 0 };
+		int64_t end = at;
 		int r = checkpoint_before_end(call->ctx, path, &at, &line);
 
 		if (r == 0)
 			r = audit_compare(desk->store, desk->service->keys, (const char *)line.data,
 					  &finding);
-		ret->all = r == FUDA_ENOTFOUND && at < 0;
+		ret->all = r == FUDA_ENOTFOUND && end < 0;
 		if (r == 0 || r == FUDA_ENOTFOUND)
 			return 0;
 		if (r == FUDA_EVERIFY && !finding.lost)
@@ -292,10 +293,11 @@ static int find_lost(struct call *call, struct desk *desk, const char *path, str
 					 _("what a checkpoint in %s signed is not missing, it was "
 					   "changed: that is no loss by a restore"),
 					 path);
-		if (r < 0 && r != FUDA_EVERIFY)
+		/* what a crash amid a line left of it is no line, and goes with the others */
+		if (r < 0 && r != FUDA_EVERIFY && (r != FUDA_EFORMAT || at == end))
 			return r;
 		ret->begin = at;
-		ret->lines++;
+		ret->lines += r == FUDA_EVERIFY;
 	}
 }
 

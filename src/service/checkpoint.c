@@ -130,8 +130,12 @@ int checkpoint_before_end(struct fuda_context *ctx, const char *path, int64_t *a
 		return text.len >= CHECKPOINT_MAX ? FUDA_EFORMAT : FUDA_ENOTFOUND;
 	for (begin = end; begin && text.data[begin - 1] != '\n';)
 		begin--;
-	if (memchr(text.data + begin, 0, end - begin) || (!begin && text.len >= CHECKPOINT_MAX))
+	if (!begin && text.len >= CHECKPOINT_MAX)
 		return FUDA_EFORMAT;
+	if (memchr(text.data + begin, 0, end - begin)) {
+		*at = from + (off_t)begin;
+		return FUDA_EFORMAT;
+	}
 	e = fuda_buf_append(ret_line, text.data + begin, end - begin);
 	if (e == 0)
 		e = fuda_buf_append(ret_line, "", 1);

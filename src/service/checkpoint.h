@@ -17,7 +17,7 @@ int checkpoint_append(struct fuda_context *ctx, const char *path, const struct f
  * line; FUDA_EFILE; FUDA_EFORMAT: it is longer than CHECKPOINT_MAX, or has a NUL in it. */
 int checkpoint_last(struct fuda_context *ctx, const char *path, struct fuda_buf *ret_line);
 /* The same of the last one that is whole before the byte `*at` (-1: all of the file), which is then
- * where that line begins. */
+ * where that line begins; also if it has a NUL in it. */
 int checkpoint_before_end(struct fuda_context *ctx, const char *path, int64_t *at,
 			  struct fuda_buf *ret_line);
 /* Moves what is from the byte `from` on to a new file, for its owner alone. Stopped amid it, it is
