@@ -366,6 +366,12 @@ static void gives_the_list(void **state)
 	serve(&x);
 	assert_int_equal(x.status, 200);
 	assert_int_equal(NUMBER("SELECT count(*) FROM crl"), 2);
+	/* from the future: a clock was wrong */
+	SQL("UPDATE crl SET this_update = this_update + 3 * 86400");
+	x.answers = 0;
+	serve(&x);
+	assert_int_equal(x.status, 200);
+	assert_int_equal(NUMBER("SELECT count(*) FROM crl"), 3);
 	exchange_free(&x);
 }
 

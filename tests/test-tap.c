@@ -513,6 +513,7 @@ static void not_after_a_renewal(_unused_ void **state)
 static void limited(_unused_ void **state)
 {
 	static const struct statement earlier = { "UPDATE tap SET since = since - 3600000000", 0 };
+	static const struct statement future = { "UPDATE tap SET since = since + 86400000000", 0 };
 	const struct exchange *x;
 
 	registered(&hanako);
@@ -528,6 +529,8 @@ static void limited(_unused_ void **state)
 	assert_refused(start(1, &hanako), 429, "tap_limit"); /* wherever */
 	assert_int_equal(start(0, &taro)->status, 200);	     /* others go on */
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'tap-start'"), 4);
+	change(p, &future, NULL);
+	assert_int_equal(start(1, &hanako)->status, 200); /* by a clock that was wrong */
 	change(p, &earlier, NULL);
 	/* an hour later; and a success forgets what was before it */
 	for (size_t i = 0; i < 5; i++)

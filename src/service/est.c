@@ -199,14 +199,15 @@ static int make_list(struct service *service, struct exchange *x)
 	return r;
 }
 
-/* One that is a day old, of seven, is made anew by who asks for it first. */
+/* One that is a day old, of seven, is made anew by who asks for it first; or one from the future,
+ * which a wrong clock made. */
 static void handle_list(struct service *service, struct exchange *x)
 {
 	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(HTTP_ANSWER_MAX);
-	int64_t made = 0;
+	int64_t made = 0, now = now_us() / SECONDS_US;
 	int r = terminals_crl(service->terminals, &der, &made);
 
-	if (r == 0 && now_us() / SECONDS_US - made < CRL_DAY) {
+	if (r == 0 && now - made < CRL_DAY && made <= now + CLOCK_TOLERANCE_US / SECONDS_US) {
 		answer_list(x, &der);
 		return;
 	}

@@ -196,11 +196,13 @@ const struct deed deed_tap_unregister = {
 
 /* ---- the first step ---- */
 
-/* One start more, unless there were enough of them that led to nothing. */
+/* One start more, unless there were enough of them that led to nothing; a window that begins in the
+ * future is a wrong clock's. */
 static int take_start(struct request *r, struct batch *batch, bool *ret_refused)
 {
 	int64_t starts = rows_int(&r->other, 0, T_STARTS), since = rows_int(&r->other, 0, T_SINCE);
-	bool over = starts == 0 || batch->now - since >= TAP_WINDOW * SECONDS_US;
+	bool over = starts == 0 || batch->now - since >= TAP_WINDOW * SECONDS_US ||
+		    since > batch->now + CLOCK_TOLERANCE_US;
 
 	*ret_refused = !over && starts >= TAP_STARTS;
 	if (*ret_refused)
