@@ -159,6 +159,62 @@ static void signs_by_no_clock_in_doubt(_unused_ void **state)
 	assert_int_equal(checkpoints(), 5);
 }
 
+/* The list of terminals that count no more is made again where one from the future is. */
+static void makes_the_list_anew(_unused_ void **state)
+{
+	_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(1 << 20);
+	int64_t made = 0;
+
+	ahead = 3 * day;
+	once();
+	ahead = 0;
+	once();
+	accepts_the_clock();
+	once();
+	assert_int_equal(terminals_crl(s->terminals, &der, &made), 0);
+	assert_true(made <= now_us() / SECONDS_US);
+}
+
+/* ---- lines ---- */
+
+static int64_t lines(const char *name)
+{
+	const char *text = scratch_read(name);
+	int64_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* A checkpoint whose line could not be written is not forgotten. */
+static void writes_the_line_later(_unused_ void **state)
+{
+	static const char file[] = "s/later/checkpoints.jsonl";
+
+	snprintf(s->config.checkpoint_file, sizeof(s->config.checkpoint_file), "%s", scratch_path(file));
+	once();
+	assert_int_equal(checkpoints(), 1);
+	assert_non_null(strstr(told.checkpoint, "cannot be read or written"));
+	assert_int_equal(mkdir(scratch_path("s/later"), 0700), 0);
+	once();
+	assert_string_equal(told.checkpoint, "");
+	assert_int_equal(checkpoints(), 1);
+	assert_int_equal(lines(file), 1);
+	once_and_ends();
+	assert_int_equal(checkpoints(), 2);
+	assert_int_equal(lines(file), 2);
+	/* with lines before it; and nothing is written twice */
+	assert_int_equal(truncate(scratch_path(file), strchr(scratch_read(file), '\n') + 1 - scratch_read(file)), 0);
+	assert_int_equal(lines(file), 1);
+	once();
+	once();
+	assert_int_equal(checkpoints(), 2);
+	assert_int_equal(lines(file), 2);
+}
+
+/* ---- the age ---- */
+
 static void age_is(int64_t from, int64_t to)
 {
 	static const char name[] = "\nmykey_audit_checkpoint_age_seconds ";
@@ -192,6 +248,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(signs_by_no_clock_in_doubt, setup, teardown),
+		cmocka_unit_test_setup_teardown(makes_the_list_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(writes_the_line_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(age_is_never_negative, setup, teardown),
 	};
 

@@ -227,6 +227,29 @@ static int sign(struct keeper *k)
 	return *path ? checkpoint_append(k->ctx, path, &json) : 0;
 }
 
+/* One may be in the database alone: where its line could not be written, or another process has a
+ * file of its own. */
+static int write_last(struct keeper *k)
+{
+	_cleanup_buf_ struct fuda_buf json = FUDA_BUF_INIT(CHECKPOINT_MAX);
+	_cleanup_buf_ struct fuda_buf line = FUDA_BUF_INIT(CHECKPOINT_MAX + 1);
+	const char *path = k->service->config.checkpoint_file;
+	int64_t number;
+	int e;
+
+	if (!*path)
+		return 0;
+	e = audit_last_line(k->store, &number, &json);
+	if (e < 0 || !number)
+		return e;
+	e = checkpoint_last(k->ctx, path, &line);
+	if (e < 0 && e != FUDA_ENOTFOUND)
+		return e;
+	if (line.len == json.len + 1 && memcmp(line.data, json.data, json.len) == 0)
+		return 0;
+	return checkpoint_append(k->ctx, path, &json);
+}
+
 /* One from the future tells nothing of what is signed. */
 static bool is_old(int64_t last)
 {
@@ -243,6 +266,8 @@ static int checkpoint(struct keeper *k)
 	int e = check_trail(k);
 
 	if (e == 0)
+		e = write_last(k);
+	if (e == 0)
 		e = audit_last_checkpoint(k->store, &last);
 	if (e < 0)
 		return e;
@@ -252,12 +277,12 @@ static int checkpoint(struct keeper *k)
 }
 
 /* The list of terminals' certificates that count no more is made with each revocation; without any
- * it grows old. Half of its life is left for those who fetch it. */
+ * it grows old. Half of its life is left for those who fetch it, who take none from the future. */
 static int list_terminals(struct keeper *k)
 {
 	_cleanup_(crl_renewal_free) struct crl_renewal renewal = { 0 };
 	_cleanup_(fuda_buf_free_public) struct fuda_buf der = FUDA_BUF_INIT(CRL_BYTES_MAX);
-	int64_t made = 0;
+	int64_t made = 0, now = now_us() / SECONDS_US;
 	int e = 0;
 
 	/* it has times in it, and is an effect: D5 */
@@ -266,7 +291,8 @@ static int list_terminals(struct keeper *k)
 	e = terminals_crl(k->service->terminals, &der, &made);
 	if (e < 0 && e != FUDA_ENOTFOUND)
 		return e;
-	if (e == 0 && made + CA_CRL_DAYS * 86400 / 2 > now_us() / SECONDS_US)
+	if (e == 0 && made + CA_CRL_DAYS * 86400 / 2 > now &&
+	    made <= now + CLOCK_TOLERANCE_US / SECONDS_US)
 		return 0;
 	e = crl_renewal_init(&renewal, k->service);
 	if (e == 0)
@@ -442,6 +468,8 @@ void keeper_sign(struct keeper *k)
 
 	(void)fuda_context_fail(k->ctx, FUDA_EFAILED, "");
 	e = check_trail(k);
+	if (e == 0)
+		e = write_last(k);
 	tell(k, DUTY_CHECKPOINT, e < 0 ? e : sign(k));
 }
 
