@@ -265,10 +265,11 @@ static int checkpoint(struct call *call, struct desk *desk)
 
 /* ---- a backup that is older than the checkpoints ---- */
 
+/* Lines that the database knows nothing of. */
 struct loss {
 	bool all;      /* there is no line at all */
-	int64_t begin; /* where those begin that the database knows nothing of; -1: there are none */
-	long lines;    /* how many */
+	int64_t begin; /* where they begin; -1: there are none */
+	long lines;    /* how many, but for what is no line */
 };
 
 static int find_lost(struct call *call, struct desk *desk, const char *path, struct loss *ret)
