@@ -70,7 +70,7 @@ static void assert_one(void)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 2);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 2);
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE status = 'active'"), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE status = 'active'"), 2);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential WHERE subject NOT IN (SELECT id FROM subject)"), 0);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey WHERE subject NOT IN (SELECT id FROM subject)"), 0);
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM link WHERE subject NOT IN (SELECT id FROM subject)"), 0);
@@ -81,7 +81,7 @@ static void assert_one(void)
 				  " (SELECT id FROM subject) AND data LIKE '%into%'"), 1);
 }
 
-/* The card that came last, which is the one that is valid as long and newer, is the person's. */
+/* Either card is the person's, whichever came first. */
 static void joins(_unused_ void **state)
 {
 	char library[PPID_TEXT], bus[PPID_TEXT], after[PPID_TEXT];
@@ -102,10 +102,41 @@ static void joins(_unused_ void **state)
 	assert_ppid(ask(p, 0, &taro, "resolve", ",\"sector\":\"bus\""), after);
 	assert_string_equal(after, bus);
 	assert_string_equal(member(ask(p, 0, &taro, "resolve", ",\"sector\":\"bus\""), "local_number"), "B-1");
-	assert_refused(ask(p, 0, &hanako, "show", ""), 403, "certificate_superseded");
+	assert_string_equal(bound(&hanako), first);
+	assert_string_equal(member(ask(p, 0, &hanako, "resolve", ",\"sector\":\"bus\""), "local_number"), "B-1");
 	assert_refused(ask(p, 0, &taro, "link", BUS("B-2")), 409, "already_linked");
 	assert_int_equal(ask(p, 0, &taro, "unlink", ",\"sector\":\"bus\"")->status, 200);
 	assert_int_equal(say("jiro", JOIN_KEEP_NONE, &out), FUDA_EEXISTS);
+}
+
+/* A card that another one had taken the place of does not come back. */
+static void replaced_card_stays_so(_unused_ void **state)
+{
+	struct card fresh = card_make("0C0C0C0C");
+
+	give_renewals(p, "0C0C0C0C,01A2B3C4\n");
+	assert_string_equal(bound(&fresh), first);
+	join(JOIN_KEEP_NONE);
+	assert_refused(ask(p, 0, &hanako, "show", ""), 403, "certificate_superseded");
+	assert_string_equal(bound(&fresh), first);
+	assert_string_equal(bound(&taro), first);
+	card_free(&fresh);
+}
+
+/* What was said to one card is true no more after the other was used. */
+static void either_card_changes_it(_unused_ void **state)
+{
+	struct post post;
+
+	join(JOIN_KEEP_NONE);
+	post = post_make(p, 0, &taro, "change", ",\"wished\":\"ABCD2345\"");
+	assert_int_equal(post_send(&post)->status, 200);
+	assert_int_equal(post_send(&post)->status, 200);
+	assert_int_equal(ask(p, 0, &hanako, "change", ",\"wished\":\"ABCD2346\"")->status, 200);
+	assert_refused(post_send(&post), 409, "answer_outdated");
+	assert_string_equal(bound(&taro), "ABCD2346");
+	assert_string_equal(bound(&hanako), "ABCD2346");
+	post_free(&post);
 }
 
 /* An id that ended is nobody's any more, and never will be. */
@@ -355,6 +386,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, stand_teardown)
 	const struct CMUnitTest tests[] = {
 		T(joins),
+		T(replaced_card_stays_so),
+		T(either_card_changes_it),
 		T(ended_id_is_not_issued_again),
 		T(sector_that_knows_both),
 		T(takes_two),

@@ -22,12 +22,6 @@ static const struct statement sql_lock = { "UPDATE credential SET revision = rev
 					   "subject = "
 					   "$1 OR subject = $2",
 					   2 };
-/* The last first: a certificate that a newer one replaces is revoked, so it does not come after
- * it. */
-static const struct statement sql_credentials = { "SELECT bidx FROM credential WHERE (subject = $1 "
-						  "OR subject = $2) AND status = 'active'"
-						  " ORDER BY created DESC, id DESC",
-						  2 };
 static const struct statement sql_mykey = { "SELECT id FROM mykey WHERE subject = $1 AND state = "
 					    "'active'",
 					    1 };
@@ -50,9 +44,6 @@ static const struct statement sql_word = { "INSERT INTO approval (id, object, op
 					   " VALUES ($1, $2, $3, $4, $5, $6)",
 					   6 };
 
-static const struct statement sql_supersede = { "UPDATE credential SET status = 'superseded' WHERE "
-						"bidx = $1 AND status = 'active'",
-						1 };
 static const struct statement sql_credential = { "UPDATE credential SET subject = $1 WHERE subject "
 						 "= $2",
 						 2 };
@@ -85,8 +76,7 @@ enum {
 	MYKEY = 4,
 	WISH = 6,
 	LINKS = 8,
-	CREDENTIALS = 10,
-	WORDS,
+	WORDS = 10,
 	JOIN_ROWS
 };
 _Static_assert((int)JOIN_ROWS <= (int)ACT_ROWS, "an act has room for what is read");
@@ -176,8 +166,6 @@ static int lock_and_read(struct joining *j, struct batch *batch)
 			r = batch_read(batch, &sql_links, &both[i], &j->act.rows[LINKS + i]);
 	}
 	if (r >= 0)
-		r = batch_read(batch, &sql_credentials, both, &j->act.rows[CREDENTIALS]);
-	if (r == 0)
 		r = batch_read(batch, &sql_words,
 			       (struct datum[]){ object_of(j), TEXT(decisions[j->keep]),
 						 INT(since) },
@@ -281,18 +269,6 @@ static int move_links(struct joining *j, struct batch *batch)
 
 /* ---- the rest ---- */
 
-/* One certificate is in force: the one that came last. */
-static int move_credentials(struct joining *j, struct batch *batch)
-{
-	const struct rows *active = &j->act.rows[CREDENTIALS];
-	int r = 0;
-
-	for (size_t i = 1; i < active->count && r == 0; i++)
-		r = batch_write(batch, &sql_supersede, (struct datum[]){ rows_get(active, i, 0) });
-	return r < 0 ? r :
-		       batch_sweep(batch, &sql_credential, (struct datum[]){ older(j), newer(j) });
-}
-
 /* An id that ends stays in the table: it is never issued again. */
 static int move_mykeys(struct joining *j, struct batch *batch)
 {
@@ -348,7 +324,9 @@ static int tell_both(struct joining *j, struct batch *batch)
 
 static int join(struct joining *j, struct batch *batch)
 {
-	int r = move_credentials(j, batch);
+	/* Which of two cards took the other's place is not known: the old one ends when it is
+	 * revoked or expires. */
+	int r = batch_sweep(batch, &sql_credential, (struct datum[]){ older(j), newer(j) });
 
 	if (r == 0)
 		r = move_mykeys(j, batch);

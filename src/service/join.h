@@ -19,7 +19,7 @@ struct join_outcome {
 };
 /* Joins the holders of the MyKey IDs `one` and `other`, active or not, for an approver. The one who
  * was known first stays: the other's cards, pseudonyms and numbers become his, of two active MyKey
- * IDs his. Of two active cards the one that is valid longer counts from then on; taps are to be
+ * IDs his stays. Active cards stay so, each until it is revoked or expires; taps are to be
  * registered anew. Results as in operator.h; FUDA_EREFUSED, too, where sectors know both, which the
  * message names, and `keep` says nothing; FUDA_EEXISTS: they are one. */
 int operator_join(const struct acting *by, const char *one, const char *other, enum join_keep keep,

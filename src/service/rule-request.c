@@ -62,6 +62,11 @@ static const struct statement revise = { "UPDATE credential SET revision = revis
 					 "= "
 					 "$1 AND subject = $2",
 					 2 };
+/* of a joined person several may be in force */
+static const struct statement revise_others = { "UPDATE credential SET revision = revision + 1 "
+						"WHERE subject = $1 AND bidx <> $2 AND status = "
+						"'active'",
+						2 };
 static const struct statement add_passed_over = { "INSERT INTO credential (bidx, id, subject, "
 						  "kind, status, revision, created)"
 						  " VALUES ($1, $2, $3, $4, 'superseded', 0, $5) "
@@ -112,10 +117,11 @@ int request_audit(struct request *r, struct batch *batch, const char *action, co
 
 int request_change(struct request *r, struct batch *batch)
 {
+	struct datum bidx = BYTES(r->bidx[0], BLIND_BYTES), subject = BYTES(r->subject, ID_BYTES);
+	int e = batch_write(batch, &revise, (struct datum[]){ bidx, subject });
+
 	r->revision++;
-	return batch_write(batch, &revise,
-			   (struct datum[]){ BYTES(r->bidx[0], BLIND_BYTES),
-					     BYTES(r->subject, ID_BYTES) });
+	return e < 0 ? e : batch_sweep(batch, &revise_others, (struct datum[]){ subject, bidx });
 }
 
 int request_issue(struct request *r, struct batch *batch, const char *id)
