@@ -21,7 +21,7 @@ struct entry {
 	bool used;
 	int64_t at;                       /* when the database was asked */
 	uint8_t fingerprint[FINGERPRINT]; /* of the certificate */
-	time_t not_before, not_after;
+	struct terminal_identity identity;
 	const char *code; /* why it may not act; NULL: it may */
 	struct terminal terminal;
 };
@@ -334,11 +334,25 @@ static bool recall(struct terminals *t, const struct fuda_digest *fingerprint, i
 	known = e->used && memcmp(e->fingerprint, fingerprint->bytes, FINGERPRINT) == 0 &&
 		now >= e->at && now - e->at < TERMINAL_CACHE_SECONDS;
 	if (known) {
-		ret->not_before = e->not_before;
-		ret->not_after = e->not_after;
+		ret->identity = e->identity;
 		ret->code = e->code;
 		ret->terminal = e->terminal;
 	}
+	pthread_mutex_unlock(&e->lock);
+	return known;
+}
+
+/* What the certificate itself says, and that our CA signed it, stays so. */
+static bool recall_identity(struct terminals *t, const struct fuda_digest *fingerprint,
+			    struct terminal_identity *ret)
+{
+	struct entry *e = slot_of(t, fingerprint);
+	bool known;
+
+	pthread_mutex_lock(&e->lock);
+	known = e->used && memcmp(e->fingerprint, fingerprint->bytes, FINGERPRINT) == 0;
+	if (known)
+		*ret = e->identity;
 	pthread_mutex_unlock(&e->lock);
 	return known;
 }
@@ -354,8 +368,7 @@ static void remember(struct terminals *t, const struct fuda_digest *fingerprint,
 		e->used = true;
 		e->at = now;
 		memcpy(e->fingerprint, fingerprint->bytes, FINGERPRINT);
-		e->not_before = what->not_before;
-		e->not_after = what->not_after;
+		e->identity = what->identity;
 		e->code = what->code;
 		e->terminal = what->terminal;
 	}
@@ -409,20 +422,19 @@ static int identify(struct terminals *t, const uint8_t *der, size_t len, int64_t
 	return FUDA_EREFUSED;
 }
 
-/* A certificate that is not remembered. */
+/* What the database says now. */
 static int ask_anew(struct terminals *t, const uint8_t *der, size_t len,
 		    const struct fuda_digest *fingerprint, int64_t now, struct entry *ret)
 {
 	uint_fast64_t forgotten = atomic_load(&t->forgotten);
-	struct terminal_identity identity;
-	int r = identify(t, der, len, now, &identity, &ret->code);
+	int r = recall_identity(t, fingerprint, &ret->identity) ?
+			0 :
+			identify(t, der, len, now, &ret->identity, &ret->code);
 
 	if (r == 0)
-		r = look_up(t, &identity, &ret->terminal, &ret->code);
+		r = look_up(t, &ret->identity, &ret->terminal, &ret->code);
 	if (r < 0)
 		return r;
-	ret->not_before = identity.not_before;
-	ret->not_after = identity.not_after;
 	remember(t, fingerprint, now, forgotten, ret);
 	return 0;
 }
@@ -438,9 +450,9 @@ static int ask(struct terminals *t, const uint8_t *der, size_t len, int64_t now,
 	if (r < 0)
 		return r;
 	/* what is remembered grows older */
-	if (now > e->not_after)
+	if (now > e->identity.not_after)
 		e->code = "terminal_certificate_expired";
-	else if (now < e->not_before)
+	else if (now < e->identity.not_before)
 		e->code = "terminal_certificate_invalid";
 	return e->code ? FUDA_EREFUSED : 0;
 }
