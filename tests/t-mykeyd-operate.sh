@@ -187,7 +187,7 @@ json_lacks .serial
 run 9 terminal renew --terminal "$tmp/t1" --json
 says err too_early
 op 0 terminal suspend "$id" --comment 'lost?'
-says err 'within 5 seconds'
+says err 'next request on'
 run 9 terminal renew --terminal "$tmp/t1" --json
 says err suspended
 op 0 terminal resume "$id"

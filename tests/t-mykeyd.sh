@@ -261,8 +261,10 @@ mykeyd_stop a
 echo $! >"$tmp/q.pid"
 mykeyd_wait q
 get 200 "$url/livez"
+! grep -q '^{' "$tmp/q.log" || fail "--quiet logs what is well"
+get 404 "$url/nowhere"
+becomes 'a line of what went wrong' grep -q '"status":404' "$tmp/q.log"
 mykeyd_stop q
-! grep -q '^{' "$tmp/q.log" || fail "--quiet logs"
 
 # ---- what keeps it from being ready ----
 

@@ -89,8 +89,8 @@ static int await_approval(struct call *call, struct fuda_terminal *terminal)
 		sleep_until(asked < 0 ? time(NULL) + POLL_SECONDS_FAILED : facts.retry_at);
 		if (session_cancelled())
 			return call_fail(call, FUDA_ECANCELLED,
-					 _("not waited any longer; 'fuda terminal status' asks "
-					   "again"));
+					 _("not waited any longer; 'fuda terminal status', with "
+					   "the same --terminal, asks again"));
 		session_restart(call);
 		r = asked = fuda_terminal_poll(terminal, call->dl);
 		if (r == 0 || passes(r))
@@ -135,7 +135,9 @@ static int enrol(struct call *call, const char *code)
 	}
 	if (mykey_report_terminal(call, terminal, &facts) == 0 && r == 0 &&
 	    facts.state <= FUDA_TERMINAL_APPLIED)
-		fputs(_("'fuda terminal status' asks whether it is approved.\n"), stderr);
+		fputs(_("'fuda terminal status', with the same --terminal, asks whether it is "
+			"approved.\n"),
+		      stderr);
 	fuda_terminal_free(&terminal);
 	return r;
 }

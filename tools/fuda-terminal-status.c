@@ -39,8 +39,9 @@ static int run(struct call *call)
 		      stderr);
 	if (r == 0 && facts.state == FUDA_TERMINAL_EXPIRED)
 		asked = call_fail(call, FUDA_EREFUSED,
-				  _("The certificate of this terminal has expired: remove its "
-				    "folder and enrol it anew (fuda terminal enrol)."));
+				  _("The certificate of this terminal has expired, if this "
+				    "machine's clock is right: then remove its folder and enrol "
+				    "it anew (fuda terminal enrol)."));
 	fuda_terminal_free(&terminal);
 	return r < 0 ? r : asked;
 }

@@ -218,7 +218,7 @@ static int check_clock(struct call *call, struct desk *desk)
 				 _("nothing is signed by a clock that is more than five minutes "
 				   "behind the newest row of the audit trail: set it; or, if that "
 				   "row is the one that is wrong, say 'fuda-mykeyd audit "
-				   "accept-clock --folder %s'"),
+				   "accept-clock --comment WHY --folder %s'"),
 				 mykeyd_folder());
 	return call_fail(call, FUDA_EVERIFY,
 			 _("nothing is signed while this machine's clock and the database's are "
@@ -238,7 +238,8 @@ static int check_agrees(struct call *call, struct desk *desk)
 		return call_fail(call, FUDA_EVERIFY,
 				 _("there is no checkpoint in %s any more: put that file back, "
 				   "from the copy that is kept elsewhere; if it is lost, "
-				   "'fuda-mykeyd audit accept-loss --folder %s' says so"),
+				   "'fuda-mykeyd audit accept-loss --comment WHY --folder %s' says "
+				   "so"),
 				 desk->service->config.checkpoint_file, mykeyd_folder());
 	return call_fail(call, FUDA_EVERIFY,
 			 _("the database is not what the last checkpoint in %s signed; "
@@ -329,6 +330,12 @@ static int sign_rest(struct call *call, struct desk *desk, const char *path)
 	return r < 0 ? r : checkpoint_append(call->ctx, path, &json);
 }
 
+static void say_goes_on(void)
+{
+	if (!common.json)
+		fputs(_("A service that runs goes on within a minute.\n"), stderr);
+}
+
 /* Told in the audit trail first: stopped behind that, it is done again. */
 static int accept_loss(struct call *call, struct desk *desk)
 {
@@ -360,14 +367,20 @@ static int accept_loss(struct call *call, struct desk *desk)
 	report_number(call->report, _("Checkpoints that are lost"), "lost", loss.lines);
 	if (loss.begin >= 0)
 		report_text(call->report, _("They are kept in"), "file", side);
+	say_goes_on();
 	return 0;
 }
 
 static int accept_clock(struct call *call, struct desk *desk)
 {
+	int r;
+
 	if (!comment)
 		return call_usage(call, _("say --comment TEXT: what was wrong with the clock"));
-	return operator_accept_clock(&desk->by, comment);
+	r = operator_accept_clock(&desk->by, comment);
+	if (r == 0)
+		say_goes_on();
+	return r;
 }
 
 static int prune(struct call *call, struct desk *desk)

@@ -21,7 +21,7 @@ static bool quiet;
 static int ready_fd = -1;
 
 static const struct option_spec options[] = {
-	{ "quiet", 'q', NULL, N_("do not log to standard error"), OPTION_SWITCH, &quiet },
+	{ "quiet", 'q', NULL, N_("log what goes wrong only"), OPTION_SWITCH, &quiet },
 	{ "ready-fd", 0, "N", N_("write a line end to file descriptor N when it serves"),
 	  OPTION_NUMBER, &ready_fd, 0, 1 << 20 },
 	{ NULL },
@@ -128,7 +128,7 @@ static void stop_in_time(int seconds)
 static int run(struct call *call)
 {
 	_cleanup_service_ struct service *service = NULL;
-	struct server_config config = { .log = quiet ? NULL : log_line };
+	struct server_config config = { .log = log_line, .quiet = quiet };
 	struct server *server;
 	sigset_t signals;
 	int r = call_operands(call, 0, 0), left;
@@ -150,7 +150,7 @@ static int run(struct call *call)
 	wait_for_signals(&signals, server);
 	stop_in_time((int)service->config.drain + PATIENCE);
 	left = server_stop(&server);
-	if (left && !quiet)
+	if (left)
 		fprintf(stderr, _("fuda-mykeyd: %d requests were not answered.\n"), left);
 	return 0;
 }

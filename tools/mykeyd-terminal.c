@@ -197,7 +197,7 @@ static int order(struct call *call, struct desk *desk, enum terminal_act act)
 		report_number(call->report, _("Needed"), "needed", (long)outcome.needed);
 	}
 	if ((act == TERMINAL_SUSPEND || act == TERMINAL_REVOKE) && !common.json)
-		fputs(_("Running services know it within 5 seconds.\n"), stderr);
+		fputs(_("It counts from the terminal's next request on.\n"), stderr);
 	return 0;
 }
 

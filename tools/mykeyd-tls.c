@@ -4,6 +4,8 @@
 #include "tools/mykeyd-desk.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { CERTIFICATE_MAX = 65536 };
@@ -37,6 +39,25 @@ static int status(struct call *call, struct desk *desk)
 	return 0;
 }
 
+/* Terminals believe what has the name that they know it by. */
+static void warn_of_host(const char *origin, const char *list)
+{
+	const char *host = origin + strlen("https://");
+	size_t len = *host == '[' ? strcspn(++host, "]") : strcspn(host, ":");
+
+	for (const char *at = list; *at; at += strspn(at, ",")) {
+		size_t n = strcspn(at, ",");
+
+		if (n == len && strncasecmp(at, host, len) == 0)
+			return;
+		at += n;
+	}
+	fprintf(stderr,
+		_("The name of the service, %.*s, is not among those of the certificate: terminals "
+		  "will not believe it.\n"),
+		(int)len, host);
+}
+
 /* Made before it is told, so that nothing is told that cannot be; and put there behind that. */
 static int renew(struct call *call, struct desk *desk)
 {
@@ -53,6 +74,7 @@ static int renew(struct call *call, struct desk *desk)
 	if (r < 0)
 		return r;
 	report_certificate(call, desk, &server);
+	warn_of_host(desk->service->config.origin, server.names);
 	if (!common.json)
 		fputs(_("Running services use it once they are restarted.\n"), stderr);
 	return 0;

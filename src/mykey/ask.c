@@ -160,8 +160,9 @@ int ask_check_terminal(struct fuda_mykey *m)
 				  "tells what it waits for."));
 	case FUDA_TERMINAL_EXPIRED:
 		return ctx_fail(m->ctx, FUDA_EREFUSED,
-				_("The certificate of this terminal has expired: remove its folder "
-				  "and enrol it anew (fuda terminal enrol)."));
+				_("The certificate of this terminal has expired, if this machine's "
+				  "clock is right: then remove its folder and enrol it anew (fuda "
+				  "terminal enrol)."));
 	default:
 		return 0;
 	}

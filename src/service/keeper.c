@@ -72,7 +72,8 @@ static int compare_clocks(struct keeper *k)
 				_("This machine's clock is more than five minutes behind the "
 				  "newest row of the audit trail: nobody is served until it is "
 				  "set. If that row is the one that is wrong, say 'fuda-mykeyd "
-				  "audit accept-clock'."));
+				  "audit accept-clock --comment WHY --folder %s'."),
+				k->service->config.folder);
 	return atomic_load(&k->service->health.clock) ?
 		       ctx_fail(k->ctx, FUDA_EFAILED,
 				_("This machine's clock and the database's are more than two "
@@ -199,15 +200,17 @@ static int check_trail(struct keeper *k)
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
 				_("There is no checkpoint in %s any more: nobody is served. Put "
 				  "that file back, from the copy that is kept elsewhere; if it is "
-				  "lost, 'fuda-mykeyd audit accept-loss --folder %s' says so."),
+				  "lost, 'fuda-mykeyd audit accept-loss --comment WHY --folder %s' "
+				  "says so."),
 				config->checkpoint_file, config->folder);
 	return ctx_fail(k->ctx, FUDA_EVERIFY,
 			_("The database is not what the last checkpoint in %s signed: "
 			  "nobody is served. 'fuda-mykeyd audit verify --folder %s' says "
 			  "what "
 			  "it is; after the restore of an older backup, 'fuda-mykeyd audit "
-			  "accept-loss' says that what came behind it is lost."),
-			config->checkpoint_file, config->folder);
+			  "accept-loss --comment WHY --folder %s' says that what came behind it "
+			  "is lost."),
+			config->checkpoint_file, config->folder, config->folder);
 }
 
 static int sign(struct keeper *k)

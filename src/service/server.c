@@ -95,7 +95,8 @@ static void on_done(void *arg, const struct http_request *request, int status, i
 
 	metrics_request(side->service->metrics, route, status, request->code, us);
 	/* who asks every few seconds whether all is well needs no line for it */
-	if (side->server->config.log && !side->operations)
+	if (side->server->config.log && !side->operations &&
+	    (status >= 400 || !side->server->config.quiet))
 		log_request(side->server, request, route, status, us);
 }
 

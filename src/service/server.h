@@ -17,6 +17,7 @@ struct server_config {
 	 * requests else is in it. Any thread. NULL: no log. */
 	void (*log)(void *arg, const char *line);
 	void *arg;
+	bool quiet; /* no line for a request that was answered as it should be */
 };
 
 /* Listens, and serves. FUDA_EBUSY: an address is taken; FUDA_EFILE. */
