@@ -38,7 +38,7 @@ key=$(key_of)
 # for the same key and names, in one piece; and it is told
 op 0 tls renew --json
 json .names 'mykey.example,localhost,127.0.0.1,::1'
-json .days_left 825
+grep -q '"days_left":82[45],' "$tmp/out" || fail "not 825 days, less the moment since"
 [ "$(key_of)" = "$key" ] || fail "another key"
 [ "$(stat -c %a "$pem")" = 600 ] || fail "others than its owner can write to it"
 op 0 tls renew --names localhost,other.example

@@ -184,25 +184,28 @@ says err u.apdu:1
 vcard 3 replay raw.apdu --vpcd 127.0.0.1:1 --wait 0
 says err 'no vpcd there'
 
+# interrupted COMMAND...: ^C after five seconds. In the foreground, because timeout would send SIGCONT too, and a leak
+# checker that is about to stop its program waits for good then.
+interrupted() {
+	timeout --foreground -s INT 5 "$@" >"$tmp/out2" 2>"$tmp/err2"
+}
+
 # what listens there is no vpcd: the card is in no reader
-if command -v python3 >/dev/null; then
-	for hello in '' 'SSH-2.0-none'; do
-		python3 -c 'import socket, sys, time
-s = socket.create_server(("127.0.0.1", 0))
-open(sys.argv[1], "w").write(str(s.getsockname()[1]) + "\n")
-c = s.accept()[0]
-c.send(sys.argv[2].encode())
-time.sleep(20)' "$tmp/port" "$hello" &
-		server=$!
-		becomes 'port' test -s "$tmp/port"
-		got=0
-		timeout -s INT 5 "$vcard" run "$tmp/card" --vpcd "127.0.0.1:$(cat "$tmp/port")" >"$tmp/out" 2>"$tmp/err" || got=$?
-		kill $server
-		rm "$tmp/port"
-		says err 'does not ask for a card'
-		says_not err 'in the reader;'
-	done
-fi
+for hello in '' 'SSH-2.0-none'; do
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die;
+		open(my $port, ">", $ARGV[0]) or die; print $port $s->sockport . "\n"; close($port);
+		my $c = $s->accept; $c->syswrite($ARGV[1]);
+		sleep 20' "$tmp/port" "$hello" &
+	server=$!
+	becomes 'port' test -s "$tmp/port"
+	got=0
+	interrupted "$vcard" run "$tmp/card" --vpcd "127.0.0.1:$(cat "$tmp/port")" || got=$?
+	kill $server
+	rm "$tmp/port"
+	says err2 'does not ask for a card'
+	says_not err2 'in the reader;'
+done
 
 # ---- fuda-vcard replay: PC/SC; skips where there is none ----
 
@@ -288,7 +291,7 @@ says err 'u.apdu:11: The program ended; the trace goes on with READ BINARY'
 # none at all: that is no departure; nor does the reader take another card meanwhile
 begin
 got=0
-timeout -s INT 5 "$vcard" run "$tmp/card" --vpcd "$where" >"$tmp/out" 2>"$tmp/err2" || got=$?
+interrupted "$vcard" run "$tmp/card" --vpcd "$where" || got=$?
 says err2 'Is another one in its reader'
 says_not err2 'in the reader;'
 kill "$player"

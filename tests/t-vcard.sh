@@ -216,33 +216,28 @@ says 'another reader'
 kill -TERM $first
 wait $first || fail "SIGTERM is not a clean end"
 # one who listens and does not answer
-if command -v python3 >/dev/null; then
-	python3 -c '
-import socket, sys, time
-s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
-full = []
-for _ in range(4):
-    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); full.append(c)
-print(s.getsockname()[1], flush=True)
-time.sleep(60)' >"$scratch/port" &
-	deaf=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ ! -s "$scratch/port" ] || break
-		sleep 0.1
-	done
-	where=127.0.0.1:$(cat "$scratch/port")
-	got=0
-	timeout 20 "$vcard" run "$scratch/card" --vpcd "$where" --wait 2 2>"$scratch/err" || got=$?
-	[ $got = 3 ] || fail "status $got where nobody answers"
-	says 'does not ask for a card'
-	! grep -q 'no vpcd there' "$scratch/err" || fail "somebody listens there"
-	"$vcard" run "$scratch/card" --vpcd "$where" --wait 60 2>"$scratch/err" &
-	first=$!
-	sleep 0.5
-	kill -TERM $first
-	wait $first || fail "SIGTERM while it connects is not a clean end"
-	kill $deaf
-fi
+perl -MIO::Socket::INET -e '
+	my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die; listen($s, 0);
+	my @full = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $s->sockport, Blocking => 0) } 1 .. 4;
+	$| = 1; print $s->sockport . "\n";
+	sleep 60' >"$scratch/port" &
+deaf=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ ! -s "$scratch/port" ] || break
+	sleep 0.1
+done
+where=127.0.0.1:$(cat "$scratch/port")
+got=0
+timeout 20 "$vcard" run "$scratch/card" --vpcd "$where" --wait 2 2>"$scratch/err" || got=$?
+[ $got = 3 ] || fail "status $got where nobody answers"
+says 'does not ask for a card'
+! grep -q 'no vpcd there' "$scratch/err" || fail "somebody listens there"
+"$vcard" run "$scratch/card" --vpcd "$where" --wait 60 2>"$scratch/err" &
+first=$!
+sleep 0.5
+kill -TERM $first
+wait $first || fail "SIGTERM while it connects is not a clean end"
+kill $deaf
 echo 'past-end = never' >>"$scratch/card/card.conf"
 run 1 run "$scratch/card" --vpcd 127.0.0.1:1 --wait 0
 says 'card.conf, line'
