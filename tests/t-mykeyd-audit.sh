@@ -43,6 +43,15 @@ all=$(wc -l <"$tmp/out")
 op 0 audit query --action org-add
 [ "$(wc -l <"$tmp/out")" = 1 ] || fail "rows of org-add"
 json .object "$org"
+# who did it, by name besides the id, and to whom; not of who is no operator
+me=$(id -un)
+json .actor_name "$me"
+json .actor
+json_lacks .object_name
+op 0 audit query --action operator-add
+json .object_name "$me"
+op 0 audit query --action audit-begin
+says_not out actor_name
 op 0 audit query --object "$org"
 [ "$(wc -l <"$tmp/out")" = 1 ] || fail "rows about the organisation"
 op 0 audit query --from 2020-01-01 --until 2020-02-01

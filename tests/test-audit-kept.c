@@ -95,6 +95,38 @@ static void asked_for(void **state)
 	assert_int_equal(read_trail(&q, 300, 42).count, 300); /* who reads may end it */
 }
 
+/* What the rows say of operators has their names; ids of nobody stay what they are. */
+static void names(void **state)
+{
+	static const struct {
+		const char *change, *want, *lacks;
+	} cases[] = {
+		{ "UPDATE operator SET id = (SELECT actor FROM audit WHERE seq = 2)",
+		  "\",\"actor_name\":\"hanako\",\"action\"", "object_name" },
+		{ "UPDATE operator SET state = 'dropped'", "\",\"actor_name\":\"hanako\",\"action\"", "object_name" },
+		{ "UPDATE operator SET name = 'ha\"' || char(10) || 'nako'",
+		  "\",\"actor_name\":\"ha\\\"\\u000Anako\",\"action\"", "object_name" },
+		{ "UPDATE operator SET id = (SELECT object FROM audit WHERE seq = 2), name = 'taro'",
+		  "\",\"object_name\":\"taro\",\"data\"", "actor_name" },
+		{ "UPDATE operator SET id = x'00'", "\"actor\":\"736f", "_name" },
+		{ "DELETE FROM operator", "\"actor\":\"736f", "_name" },
+	};
+	const struct audit_query bind = { .action = "bind" };
+
+	(void)state;
+	begin_trail(1);
+	tamper("INSERT INTO operator VALUES (x'00', 'hanako', 'admin', 'active', 1)");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reading r;
+
+		tamper(cases[i].change);
+		r = read_trail(&bind, 0, 0);
+		assert_int_equal(r.count, 1);
+		assert_non_null(strstr(r.lines[0], cases[i].want));
+		assert_null(strstr(r.lines[0], cases[i].lacks));
+	}
+}
+
 /* From a time on, that one included, and to one, that not. */
 static void times(void **state)
 {
@@ -138,6 +170,8 @@ static void tampered(void **state)
 		"hash = zeroblob(100000)",
 		"at = 9223372036854775806",
 		"chain = 'x', seq = 77",
+		"(actor_kind, actor, action, object, data) = (SELECT c, c, c, c, c FROM"
+		" (SELECT replace(hex(zeroblob(1000)), '00', char(1)) AS c))",
 	};
 
 	(void)state;
@@ -300,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(asked_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(names, setup, teardown),
 		cmocka_unit_test_setup_teardown(times, setup, teardown),
 		cmocka_unit_test_setup_teardown(tampered, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_400_days, setup, teardown),

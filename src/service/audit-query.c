@@ -10,7 +10,7 @@
 #include "codec/utf8.h"
 #include "service/audit-inside.h"
 
-enum { PAGE = 256, LINE_MAX_BYTES = 16384, SHOWN_MAX = 1024 };
+enum { PAGE = 256, LINE_MAX_BYTES = 65536, SHOWN_MAX = 1024 };
 
 const char *const audit_actions[] = {
 	"audit-accept-clock",
@@ -55,8 +55,13 @@ const char *const audit_actions[] = {
 	NULL,
 };
 
+/* Names of operators are not in the trail, but in their own table. */
+enum { COL_ACTOR_NAME = AUDIT_COLS, COL_OBJECT_NAME, QUERY_COLS };
+
 static const struct statement page = {
-	"SELECT " AUDIT_COLUMNS " FROM audit WHERE (at, chain, seq) > ($1, $2, $3) AND at < $4"
+	"SELECT " AUDIT_COLUMNS ", (SELECT o.name FROM operator o WHERE o.id = audit.actor),"
+	" (SELECT o.name FROM operator o WHERE o.id = audit.object)"
+	" FROM audit WHERE (at, chain, seq) > ($1, $2, $3) AND at < $4"
 	" AND ($5 = '' OR action = $6) AND ($7 = 0 OR object = $8)"
 	" ORDER BY at, chain, seq LIMIT $9",
 	9,
@@ -101,6 +106,13 @@ static void put_id(struct json_out *out, const char *name, const struct datum *v
 	}
 	id_text(value->bytes, text);
 	json_string(out, name, text);
+}
+
+/* Whose id is no operator's has none. */
+static void put_name(struct json_out *out, const char *name, const struct datum *value)
+{
+	if (value->kind != DATUM_NULL)
+		put_text(out, name, value);
 }
 
 static void put_time(struct json_out *out, const char *name, int64_t us)
@@ -156,8 +168,10 @@ static int print_row(const struct datum *row, struct fuda_buf *line)
 	json_number(&out, "seq", row[COL_SEQ].number);
 	put_text(&out, "actor_kind", &row[COL_ACTOR_KIND]);
 	put_id(&out, "actor", &row[COL_ACTOR]);
+	put_name(&out, "actor_name", &row[COL_ACTOR_NAME]);
 	put_text(&out, "action", &row[COL_ACTION]);
 	put_id(&out, "object", &row[COL_OBJECT]);
+	put_name(&out, "object_name", &row[COL_OBJECT_NAME]);
 	put_data(&out, line, &row[COL_DATA]);
 	put_hash(&out, "hash", &row[COL_HASH]);
 	e = json_end(&out);
@@ -211,9 +225,9 @@ int audit_query(struct store *store, const struct audit_query *query,
 		int e = get_page(store, query, &place, &rows);
 
 		for (size_t i = 0; e == 0 && i < rows.count; i++) {
-			struct datum row[AUDIT_COLS];
+			struct datum row[QUERY_COLS];
 
-			for (size_t j = 0; j < AUDIT_COLS; j++)
+			for (size_t j = 0; j < QUERY_COLS; j++)
 				row[j] = rows_get(&rows, i, j);
 			e = print_row(row, &line);
 			if (e == 0)

@@ -80,9 +80,9 @@ int audit_last_line(struct store *store, int64_t *ret_number, struct fuda_buf *r
 /* What rows can tell of (`action`), in the order of the alphabet; NULL behind the last. */
 extern const char *const audit_actions[];
 
-/* Rows as JSON lines, in the order of time, to `out`; only those of `action`, `object` and times
- * that are given (NULL, NULL, 0: all; `until` is not included). Constant memory. What `out` returns
- * ends it unless it is 0. */
+/* Rows as JSON lines, in the order of time, to `out`, with the names of operators besides
+ * their ids; only those of `action`, `object` and times that are given (NULL, NULL, 0: all; `until`
+ * is not included). Constant memory. What `out` returns ends it unless it is 0. */
 struct audit_query {
 	const char *action;
 	const uint8_t *object; /* ID_BYTES */
