@@ -149,6 +149,17 @@ forged "INSERT INTO mykey VALUES ('AAAAAAAA', x'01', 'active', 1, NULL)" 'refer 
 forged "INSERT INTO wish VALUES (x'01', 0, 0)" 'refer to others'
 forged "INSERT INTO approval VALUES (x'01', x'02', x'03', 'approve', '', 1)" 'refer to others'
 forged "INSERT INTO terminal SELECT x'01', id, 'desk', 'test', 'active', x'02', x'03', x'04', 0, '', 1, 1 FROM org" 'refer to others'
+forged "INSERT INTO link VALUES (x'01', 'p', x'02', 1, NULL, NULL, 1, 1); INSERT INTO subject VALUES (x'02', 1)" 'refer to others'
+forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'active', x'04', 1, 1); INSERT INTO subject VALUES (x'03', 1)" \
+	'refer to others'
+forged "INSERT INTO approval SELECT x'01', x'02', id, 'approve', '', 1 FROM operator" 'refer to others'
+forged "INSERT INTO enrol_code SELECT x'01', id, 'desk', x'02', 1, 1, x'03', 1 FROM org" 'refer to others'
+forged "INSERT INTO idem VALUES (x'01', 'k', x'02', 1, 200, x'03', 1)" 'refer to others'
+# who is not there any more, as one of two holders who were joined, is nothing that is missing
+forged "INSERT INTO approval SELECT x'01', x'02', id, 'join-keep-older', '', 1 FROM operator" 'not as many rows'
+forged "INSERT INTO enrol_code SELECT x'01', id, 'desk', x'02', 1, 1, NULL, 1 FROM org" 'not as many rows'
+forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'active', NULL, 1, 1); INSERT INTO subject VALUES (x'03', 1)" \
+	'not as many rows'
 forged "DELETE FROM sector" 'not as many rows'
 forged "INSERT INTO subject VALUES (x'01', 1)" 'not as many rows'
 forged "DELETE FROM setting WHERE name = 'backup'" 'does not say how many'

@@ -27,14 +27,23 @@ static const struct statement sql_note = { "INSERT INTO setting (name, value) VA
 static const struct statement sql_noted = { "SELECT value FROM setting WHERE name = 'backup'", 0 };
 static const struct statement sql_integrity = { "PRAGMA integrity_check", 0 };
 static const struct statement sql_references = { "PRAGMA foreign_key_check", 0 };
-/* What the tables do not declare: of subjects as that costs each bind; operators and codes for
- * terminals stay for good. */
+/* What the tables do not declare: of subjects and sectors as that costs each bind; operators,
+ * terminals, their codes and credentials stay for good. Of two holders who were joined one does
+ * not, so that who approved of it names somebody who is gone. */
 static const struct statement sql_undeclared = {
 	"SELECT 1 FROM (SELECT subject FROM credential UNION SELECT subject FROM mykey UNION"
 	" SELECT subject FROM wish UNION SELECT subject FROM link UNION SELECT subject FROM tap)"
 	" AS s WHERE s.subject NOT IN (SELECT id FROM subject)"
+	" UNION ALL SELECT 1 FROM link WHERE sector NOT IN (SELECT id FROM sector)"
+	" UNION ALL SELECT 1 FROM credential WHERE supersedes IS NOT NULL"
+	" AND supersedes NOT IN (SELECT id FROM credential)"
 	" UNION ALL SELECT 1 FROM approval WHERE operator NOT IN (SELECT id FROM operator)"
+	" UNION ALL SELECT 1 FROM approval WHERE decision NOT LIKE 'join%'"
+	" AND object NOT IN (SELECT id FROM terminal)"
 	" UNION ALL SELECT 1 FROM terminal WHERE code_hash NOT IN (SELECT hash FROM enrol_code)"
+	" UNION ALL SELECT 1 FROM enrol_code WHERE used_by IS NOT NULL"
+	" AND used_by NOT IN (SELECT id FROM terminal)"
+	" UNION ALL SELECT 1 FROM idem WHERE terminal NOT IN (SELECT id FROM terminal)"
 	" LIMIT 1",
 	0
 };
