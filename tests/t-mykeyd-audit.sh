@@ -14,6 +14,8 @@ op 0 audit verify --json
 json .outside false
 json .checkpoints 0
 json .result ok
+op 0 audit verify
+says out 'ok (the audit trail is as it was written, as far as the database itself can tell)'
 op 0 audit checkpoint
 says out '"checkpoint":1'
 cmp "$tmp/out" "$folder/checkpoints.jsonl" || fail "the file of checkpoints has another line"
@@ -23,6 +25,8 @@ json .checkpoints 1
 silent err
 # a command that tells nothing begins no chain
 chains=$(found .chains)
+op 0 audit verify
+says out 'ok (the audit trail is as it was written and signed)'
 for c in 'org list' 'sector list' 'terminal list' 'operator list' 'crl status' 'tls status' 'audit query' 'report daily'; do
 	op 0 $c
 done
@@ -95,8 +99,9 @@ op 0 audit export -o rows.jsonl
 [ "$(stat -c %a "$tmp/rows.jsonl")" = 600 ] || fail "others can read the export"
 [ "$(wc -l <"$tmp/rows.jsonl")" -gt "$all" ] || fail "the export lacks rows"
 tail -n 1 "$tmp/rows.jsonl" | grep -q '"action":"audit-export"' || fail "the export is not in the trail"
-op 1 audit export -o rows.jsonl
+op 1 audit export -o rows.jsonl --json
 says err 'rows.jsonl'
+json .error EEXISTS
 op 1 audit export -o nowhere/rows.jsonl
 
 # shortening: never what is younger than 400 days
@@ -127,6 +132,7 @@ tampered() { # SQL WHAT: is found at the row of org-add
 	json .error EVERIFY
 	op 6 audit verify
 	says out "$dashed/$seq"
+	says_not out 'ok ('
 }
 tampered "UPDATE audit SET action = 'org-del' WHERE action = 'org-add'" row_changed
 tampered "UPDATE audit SET at = at + 1 WHERE action = 'org-add'" row_changed
@@ -158,6 +164,7 @@ says err 'accept-clock'
 op 6 audit prune --before 2020-01-01
 says err 'accept-clock'
 op 0 audit accept-clock --comment 'the battery was empty'
+says out 'ok (rows from the future'
 op 0 audit checkpoint
 says out '"checkpoint":2'
 

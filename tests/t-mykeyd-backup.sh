@@ -35,7 +35,7 @@ mykeyd_stop service
 openssl asn1parse -inform DER -in "$tmp/b" | grep -q 'id-smime-ct-authEnvelopedData' || fail "not authenticated"
 ! grep -q -a -F -e 'Town A' "$tmp/b" || fail "a name in the clear"
 ! ls -d "$folder"/backup.* 2>/dev/null || fail "a copy in the clear is left"
-op 3 backup -o b --recipient rsa.pem
+op 1 backup -o b --recipient rsa.pem
 if as_others; then
 	op 0 operator add daemon --roles registrar,approver,auditor
 	by daemon 9 backup -o c --recipient rsa.pem
@@ -51,12 +51,13 @@ for name in rsa ec; do
 	json .audit_rows "$rows"
 	json .schema
 done
-op 3 restore b --key rsa.key --to restored
+op 1 restore b --key rsa.key --to restored --json
+json .error EEXISTS
 # what is left of another database would be played into this one
 for end in wal journal shm; do
 	rm -f "$tmp/restored"/*
 	: >"$tmp/restored/mykeyd.db-$end"
-	op 3 restore b --key rsa.key --to restored
+	op 1 restore b --key rsa.key --to restored
 	says err "mykeyd.db-$end"
 	[ ! -e "$tmp/restored/mykeyd.db" ] || fail "restored beside mykeyd.db-$end"
 done
@@ -80,6 +81,7 @@ for f in mykeyd.conf kek keystore ca.pem ca.key tls.pem tls.key checkpoints.json
 	cp -p "$folder/$f" "$tmp/anew/" || fail "there is no $f to be kept"
 done
 daemon 0 restore b --key rsa.key --to anew --verify --folder anew
+says out 'ok (all rows are there'
 # the service signed what came behind the backup when it was stopped
 daemon 0 audit accept-loss --comment 'restored from b' --folder anew
 mykeyd_start anew
@@ -109,6 +111,7 @@ says err 'nowhere/kek'
 says err '--folder names the folder'
 [ ! -e "$tmp/restored" ] || fail "something is left where there were no keys"
 daemon 0 restore b --key rsa.key --to restored --folder nowhere
+says_not out ok # what was not looked at is not told of
 refused 1 b rsa.pem 'no private key'
 openssl rsa -in "$tmp/rsa.key" -aes128 -passout pass:secret -out "$tmp/locked.key" 2>"$tmp/ssl"
 refused 1 b locked.key 'no private key'
@@ -141,6 +144,7 @@ forged() { # SQL TEXT
 	openssl cms -encrypt -binary -aes-256-gcm -outform DER -in "$tmp/plain/mykeyd.db" -out "$tmp/forged" "$tmp/rsa.pem"
 	mkdir "$tmp/restored"
 	op 6 restore forged --key rsa.key --to restored --verify
+	says_not out 'ok ('
 	says err "$2"
 	[ -d "$tmp/restored" ] && [ -z "$(ls -A "$tmp/restored")" ] || fail "left behind: $(ls -A "$tmp/restored")"
 }

@@ -47,6 +47,15 @@ says err "'12' is no id"
 op 2 terminal list --state dead
 
 # organisations and sectors
+for c in org sector terminal; do
+	op 0 $c list
+	silent out
+	says err 'There are no'
+	op 0 $c list --json
+	silent err
+done
+op 0 terminal list --state active
+says err 'in this state'
 op 0 org add 'Town A' --json
 org=$(found .id)
 json .name 'Town A'
@@ -169,7 +178,7 @@ op 2 terminal approve "$id" --csr-hash 12 --comment 'seen'
 op 9 terminal approve "$id" --csr-hash 00000000 --comment 'seen'
 says err 'begins differently'
 op 1 terminal approve 01a20088-7698-77a4-ae6c-ecb9d05fa159 --csr-hash 00000000 --comment 'seen'
-op 9 terminal suspend "$id"
+op 9 terminal suspend "$id" --comment 'too early'
 says err "this terminal waits for approval, so 'suspend' is not possible"
 op 0 terminal hold "$id" --comment 'who is this?'
 op 0 terminal approve "$id" --csr-hash "$(echo "$shown" | cut -c 1-12)" --comment 'seen on its screen' --json
@@ -190,12 +199,21 @@ op 0 terminal suspend "$id" --comment 'lost?'
 says err 'next request on'
 run 9 terminal renew --terminal "$tmp/t1" --json
 says err suspended
-op 0 terminal resume "$id"
-op 2 terminal revoke "$id"
+op 0 terminal resume "$id" --comment 'found'
+op 2 terminal revoke "$id" --comment 'stolen'
+says err '--reason'
+op 2 terminal revoke "$id" --reason key_compromise
+says err '--comment'
+for word in hold suspend resume tap-on tap-off; do
+	op 2 terminal $word "$id"
+	says err '--comment'
+done
+op 0 terminal show "$id" --json
+json .state active
 op 0 crl status --json
 list=$(found .terminals.number)
 op 0 terminal revoke "$id" --reason key_compromise --comment 'stolen'
-op 9 terminal resume "$id"
+op 9 terminal resume "$id" --comment 'found'
 op 0 terminal show "$id" --json
 json .state revoked
 json '.certificates[0].state' revoked

@@ -42,6 +42,7 @@ grep -q '"days_left":82[45],' "$tmp/out" || fail "not 825 days, less the moment 
 [ "$(key_of)" = "$key" ] || fail "another key"
 [ "$(stat -c %a "$pem")" = 600 ] || fail "others than its owner can write to it"
 op 0 tls renew --names localhost,other.example
+grep -q '^Written ' "$tmp/out" || fail 'nothing says that it was renewed'
 says err 'once they are restarted'
 says out 'localhost,other.example'
 cp "$pem" "$tmp/kept"

@@ -54,7 +54,7 @@ daemon 1 init --folder no/such/place --environment test --origin https://localho
 [ ! -e "$tmp/s" ] || fail "a failed init left something: $(ls "$tmp/s")"
 mkdir "$tmp/full"
 echo mine >"$tmp/full/file"
-daemon 3 init --folder full --environment test --origin https://localhost
+daemon 1 init --folder full --environment test --origin https://localhost
 says err 'no empty folder'
 [ "$(ls "$tmp/full")" = file ] || fail "init touched a folder that was not its own"
 mkdir -m 755 "$tmp/empty"
@@ -69,7 +69,8 @@ silent err
 for f in kek keystore ca.key tls.key mykeyd.conf mykeyd.db; do
 	[ "$(stat -c %a "$tmp/s/$f")" = 600 ] || fail "$f is for others, too"
 done
-daemon 3 init --folder s --environment test --origin https://localhost
+daemon 1 init --folder s --environment test --origin https://localhost --json
+json .error EEXISTS
 daemon_in s 0 config --json
 json .origin https://localhost:8443
 json '.listen[0]' 127.0.0.1:8443
@@ -483,7 +484,8 @@ fi
 ) || exit 1
 
 daemon_in b 0 config
-sed 's/ .*//' "$tmp/out" | grep -v '^$' | sort -u | while read -r key; do
+says out 'ok (the form of it'
+grep -v '^Result ' "$tmp/out" | sed 's/ .*//' | grep -v '^$' | sort -u | while read -r key; do
 	grep -E '^\.It Cm' "$page" | grep -q -w -e "$key" || fail "the page has no key $key"
 done
 echo ok

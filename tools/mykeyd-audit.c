@@ -52,13 +52,14 @@ static void found(void *arg, const struct audit_finding *finding)
 
 /* The line that was kept outside, against the table. */
 static int compare_outside(struct call *call, struct desk *desk, const struct finding_to *to,
-			   const struct audit_totals *totals)
+			   const struct audit_totals *totals, bool *ret_compared)
 {
 	_cleanup_buf_ struct fuda_buf line = { .max = CHECKPOINT_MAX + 1 };
 	struct audit_finding finding;
 	const char *path = desk->service->config.checkpoint_file;
 	int r = *path ? checkpoint_last(call->ctx, path, &line) : FUDA_ENOTFOUND;
 
+	*ret_compared = r == 0;
 	report_flag(call->report, _("Compared with the checkpoints outside"), "outside", r == 0);
 	/* another process may be the one that writes them; or somebody has taken them away */
 	if (r == FUDA_ENOTFOUND && *path && totals->checkpoints)
@@ -83,11 +84,21 @@ static int compare_outside(struct call *call, struct desk *desk, const struct fi
 	return r;
 }
 
+/* Nothing was found wrong by what it was compared with. */
+static void tell_good(struct call *call, bool outside)
+{
+	report_word(call->report, _("Result"), NULL, "-",
+		    outside ? _("ok (the audit trail is as it was written and signed)") :
+			      _("ok (the audit trail is as it was written, as far as the database "
+				"itself can tell)"));
+}
+
 static int verify(struct call *call, struct desk *desk)
 {
 	struct report *list = report_list(call->report, NULL, "findings", NULL);
 	struct finding_to to = { call->report, list };
 	struct audit_totals totals = { 0 };
+	bool compared = false;
 	int r = audit_verify(desk->store, desk->service->keys, found, &to, &totals), outside;
 
 	if (r < 0 && r != FUDA_EVERIFY)
@@ -95,10 +106,12 @@ static int verify(struct call *call, struct desk *desk)
 	report_number(call->report, _("Chains"), "chains", (long)totals.chains);
 	report_number(call->report, _("Rows"), "rows", (long)totals.rows);
 	report_number(call->report, _("Checkpoints"), "checkpoints", (long)totals.checkpoints);
-	outside = compare_outside(call, desk, &to, &totals);
+	outside = compare_outside(call, desk, &to, &totals, &compared);
 	call->shown = true;
 	if (r == FUDA_EVERIFY || outside == FUDA_EVERIFY || outside == FUDA_EFORMAT)
 		return call_fail(call, FUDA_EVERIFY, _("the audit trail is not as it was written"));
+	if (outside == 0)
+		tell_good(call, compared);
 	return outside;
 }
 
@@ -167,7 +180,8 @@ static void close_file(FILE **f)
 
 static int cannot_write(struct call *call)
 {
-	return call_fail(call, FUDA_EFILE, _("%s cannot be written: %s"), out, strerror(errno));
+	return call_fail(call, errno == EEXIST ? FUDA_EEXISTS : FUDA_EFILE,
+			 _("%s cannot be written: %s"), out, strerror(errno));
 }
 
 /* To a new file, for its owner alone. */
@@ -378,9 +392,12 @@ static int accept_clock(struct call *call, struct desk *desk)
 	if (!comment)
 		return call_usage(call, _("say --comment TEXT: what was wrong with the clock"));
 	r = operator_accept_clock(&desk->by, comment);
-	if (r == 0)
-		say_goes_on();
-	return r;
+	if (r < 0)
+		return r;
+	report_word(call->report, _("Result"), NULL, "-",
+		    _("ok (rows from the future are not compared with the clock any more)"));
+	say_goes_on();
+	return 0;
 }
 
 static int prune(struct call *call, struct desk *desk)

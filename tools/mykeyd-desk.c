@@ -194,6 +194,12 @@ void desk_line(struct report *r, const char *name, const char *first, const char
 	report_word(r, name, NULL, "-", text);
 }
 
+void desk_tell_empty(const char *text)
+{
+	if (!common.json)
+		fprintf(stderr, "%s\n", text);
+}
+
 /* ---- what is given ---- */
 
 int desk_take_id(struct call *call, const char *text, uint8_t ret[ID_BYTES])

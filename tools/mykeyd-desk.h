@@ -45,6 +45,8 @@ void desk_report_us(struct report *r, const char *label, const char *key, int64_
 /* A line for people: `name`, and behind it what is not NULL or "" of the rest, up to a NULL. */
 void desk_line(struct report *r, const char *name, const char *first, const char *second,
 	       const char *third);
+/* Tells people that a list is empty, which would be nothing at all. */
+void desk_tell_empty(const char *text);
 
 /* An operand or an option that is an id, or a day or time: "2026-11-21" is when that day begins in
  * Japan, "2026-11-21T08:30:00Z" is UTC. Tells what is wrong. */

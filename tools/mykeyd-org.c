@@ -35,6 +35,8 @@ static int list(struct call *call, struct desk *desk)
 		desk_line(call->report, desk_text(&rows, i, 1), desk_text(&rows, i, 2),
 			  desk_id(&rows, i, 0), NULL);
 	}
+	if (!rows.count)
+		desk_tell_empty(_("There are no organisations."));
 	return 0;
 }
 

@@ -148,7 +148,7 @@ static int refuse_leftovers(struct call *call, const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
 		snprintf(name, sizeof(name), "%s%s", path, beside[i]);
 		if (access(name, F_OK) == 0)
-			return call_fail(call, FUDA_EBUSY,
+			return call_fail(call, FUDA_EEXISTS,
 					 _("%s belongs to another database: restore to another "
 					   "folder, or remove it"),
 					 name);
@@ -191,11 +191,16 @@ static int run(struct call *call)
 		r = restore(call, &made);
 	if (r == 0 && verify)
 		r = check(call, made.path, keys);
-	if (r == 0)
-		report_text(call->report, _("Restored"), "file", made.path);
-	else
+	if (r < 0) {
 		take_back(&made);
-	return r;
+		return r;
+	}
+	report_text(call->report, _("Restored"), "file", made.path);
+	if (verify)
+		report_word(call->report, _("Result"), NULL, "-",
+			    _("ok (all rows are there, and the audit trail is as it was "
+			      "written)"));
+	return 0;
 }
 
 static const struct option_spec options[] = {

@@ -40,6 +40,8 @@ static int list(struct call *call, struct desk *desk)
 		desk_line(call->report, desk_text(&rows, i, 1), desk_text(&rows, i, 3),
 			  desk_text(&rows, i, 2), NULL);
 	}
+	if (!rows.count)
+		desk_tell_empty(_("There are no sectors."));
 	return 0;
 }
 

@@ -66,7 +66,7 @@ static int list(struct call *call, struct desk *desk)
 {
 	struct report *all = report_known_list(call->report, "terminals");
 	uint8_t after[ID_BYTES] = { 0 };
-	size_t count;
+	size_t count, all_count = 0;
 
 	do {
 		_cleanup_rows_ struct rows rows = { 0 };
@@ -75,6 +75,7 @@ static int list(struct call *call, struct desk *desk)
 		if (r < 0)
 			return r;
 		count = rows.count;
+		all_count += count;
 		for (size_t i = 0; i < count; i++) {
 			add_facts(report_object(all, NULL, NULL, NULL), &rows, i, false);
 			desk_line(call->report, desk_id(&rows, i, ID), desk_text(&rows, i, STATE),
@@ -85,6 +86,9 @@ static int list(struct call *call, struct desk *desk)
 		if (r < 0)
 			return r;
 	} while (count == ENROL_PAGE);
+	if (!all_count)
+		desk_tell_empty(state ? _("There are no terminals in this state.") :
+					_("There are no terminals."));
 	return 0;
 }
 
@@ -211,44 +215,44 @@ static int approve(struct call *call, struct desk *desk)
 	return order(call, desk, TERMINAL_APPROVE);
 }
 
-static int hold(struct call *call, struct desk *desk)
-{
-	return order(call, desk, TERMINAL_HOLD);
-}
-
-static int suspend(struct call *call, struct desk *desk)
-{
-	return order(call, desk, TERMINAL_SUSPEND);
-}
-
-static int resume(struct call *call, struct desk *desk)
-{
-	return order(call, desk, TERMINAL_RESUME);
-}
-
-static int revoke(struct call *call, struct desk *desk)
-{
-	if (!reason)
-		return call_usage(call, _("--reason is missing: cessation or key_compromise"));
-	return order(call, desk, TERMINAL_REVOKE);
-}
-
-/* What it means is on the page: somebody decided it, so somebody says why. */
-static int tap(struct call *call, struct desk *desk, enum terminal_act act)
+/* Somebody decided it, so somebody says why. */
+static int explained(struct call *call, struct desk *desk, enum terminal_act act)
 {
 	if (!comment)
 		return call_usage(call, _("--comment TEXT is missing: why"));
 	return order(call, desk, act);
 }
 
+static int hold(struct call *call, struct desk *desk)
+{
+	return explained(call, desk, TERMINAL_HOLD);
+}
+
+static int suspend(struct call *call, struct desk *desk)
+{
+	return explained(call, desk, TERMINAL_SUSPEND);
+}
+
+static int resume(struct call *call, struct desk *desk)
+{
+	return explained(call, desk, TERMINAL_RESUME);
+}
+
+static int revoke(struct call *call, struct desk *desk)
+{
+	if (!reason)
+		return call_usage(call, _("--reason is missing: cessation or key_compromise"));
+	return explained(call, desk, TERMINAL_REVOKE);
+}
+
 static int tap_on(struct call *call, struct desk *desk)
 {
-	return tap(call, desk, TERMINAL_TAP_ON);
+	return explained(call, desk, TERMINAL_TAP_ON);
 }
 
 static int tap_off(struct call *call, struct desk *desk)
 {
-	return tap(call, desk, TERMINAL_TAP_OFF);
+	return explained(call, desk, TERMINAL_TAP_OFF);
 }
 
 static const struct action actions[] = {

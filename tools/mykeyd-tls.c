@@ -11,11 +11,12 @@
 enum { CERTIFICATE_MAX = 65536 };
 static const char *names;
 
-static void report_certificate(struct call *call, struct desk *desk, const struct ca_server *server)
+static void report_certificate(struct call *call, struct desk *desk, const char *label,
+			       const struct ca_server *server)
 {
 	time_t left = server->not_after - time(NULL);
 
-	report_text(call->report, _("Certificate"), "file", desk->service->config.tls_certificate);
+	report_text(call->report, label, "file", desk->service->config.tls_certificate);
 	report_text(call->report, _("Names"), "names", server->names);
 	report_word(call->report, _("Issued by"), "issuer", server->ours ? "service" : "other",
 		    server->ours ? _("this service's authority") : _("another authority"));
@@ -32,7 +33,7 @@ static int status(struct call *call, struct desk *desk)
 
 	if (r < 0)
 		return r;
-	report_certificate(call, desk, &server);
+	report_certificate(call, desk, _("Certificate"), &server);
 	call->shown = true;
 	if (server.not_after < time(NULL))
 		return call_fail(call, FUDA_EVERIFY, _("the certificate has ended"));
@@ -73,7 +74,7 @@ static int renew(struct call *call, struct desk *desk)
 		r = tls_read(desk->service, &server);
 	if (r < 0)
 		return r;
-	report_certificate(call, desk, &server);
+	report_certificate(call, desk, _("Written"), &server);
 	warn_of_host(desk->service->config.origin, server.names);
 	if (!common.json)
 		fputs(_("Running services use it once they are restarted.\n"), stderr);

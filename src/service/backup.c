@@ -48,7 +48,7 @@ static int open_file(struct fuda_context *ctx, const char *path, bool make, BIO 
 	FILE *f = fd < 0 ? NULL : fdopen(fd, make ? "wb" : "rb");
 
 	if (!f) {
-		int code = make && errno == EEXIST ? FUDA_EBUSY : FUDA_EFILE;
+		int code = make && errno == EEXIST ? FUDA_EEXISTS : FUDA_EFILE;
 
 		if (fd >= 0)
 			close(fd);

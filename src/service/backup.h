@@ -13,12 +13,12 @@ enum { BACKUP_RECIPIENTS = 16 };
 
 /* Encrypts the file `from` to the new file `to` (mode 0600): CMS AuthEnvelopedData (RFC 5083),
  * AES-256 in GCM, for the key of each certificate (PEM): RSA by OAEP, or EC. In constant memory.
- * FUDA_EFILE; FUDA_EFORMAT: no certificate; FUDA_EBUSY: there is such a file. */
+ * FUDA_EFILE; FUDA_EFORMAT: no certificate; FUDA_EEXISTS: there is such a file. */
 int backup_seal(struct fuda_context *ctx, const char *from, const char *const *recipients,
 		size_t count, const char *to);
 /* The reverse, with a private key (PEM, not encrypted). What does not verify leaves no file; what
  * root makes is of whom the folder is. FUDA_EVERIFY: not for this key, or changed; FUDA_EFORMAT;
- * FUDA_EFILE; FUDA_EBUSY. Takes as much memory as the file. */
+ * FUDA_EFILE; FUDA_EEXISTS. Takes as much memory as the file. */
 int backup_open(struct fuda_context *ctx, const char *from, const char *key, const char *to);
 
 /* What is counted, in this order. NULL behind the last. */

@@ -63,7 +63,7 @@ static int make_folder(struct making *m)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s cannot be made: %s."), folder,
 				strerror(errno));
 	if (!m->folder && !is_empty(folder))
-		return ctx_fail(m->ctx, FUDA_EBUSY,
+		return ctx_fail(m->ctx, FUDA_EEXISTS,
 				_("%s is no empty folder. A service that is there already is "
 				  "served with 'fuda-mykeyd serve --folder %s'."),
 				folder, folder);

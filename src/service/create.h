@@ -19,7 +19,7 @@ struct service_create {
 	const char *names;
 };
 /* Makes all of it; the user who runs this becomes an operator with all roles. After a failure
- * nothing is left of what it made. FUDA_EBUSY: the folder is not empty; FUDA_EINVAL: an option;
+ * nothing is left of what it made. FUDA_EEXISTS: the folder is not empty; FUDA_EINVAL: an option;
  * FUDA_EFILE; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
 int service_create(struct fuda_context *ctx, const struct service_create *what);
 
