@@ -192,12 +192,48 @@ got=0
 	head -n 2 >out) || got=$?
 [ "$(cat "$tmp/status")" -le 1 ] || fail "a pipe that breaks: $(cat "$tmp/status")"
 
-# what has expired
+# what nobody could take, by its time or its kind, is told before the PIN
+# unasked CARD RESULT RULE: what auth says of it; its counter was not even read
+unasked() {
+	run 6 auth -r "virtual:$1" --pin-file wrong --trust "$1/ca.pem" --json -vv
+	json .result "$2"
+	json .rule "$3"
+	json .error EVERIFY
+	json .revocation not_checked
+	json .certificate.serial
+	json .challenge
+	for key in signature secret tries_before; do
+		json_lacks ".$key"
+	done
+	says err 'The PIN was not asked for.'
+	says_not err '> 0020'
+	run 6 auth -r "virtual:$1" --trust "$1/ca.pem" # nor is there anybody to ask
+	says err 'The PIN was not asked for.'
+	tries "$1" auth 3
+}
 fresh old --expired
-run 6 auth -r virtual:old --pin-file pin --trust old/ca.pem --json
-json .result certificate_expired
+unasked old certificate_expired expired
+run 6 auth -r virtual:old --pin-file wrong --trust old/ca.pem
+says out 'certificate_expired'
+says err "If this machine's clock is wrong"
+run 6 auth -r virtual:old --pin-file wrong --json # nor by a CA that nobody knows
+json .rule issuer_unknown
+json_lacks .tries_before
+run 1 auth -r virtual:old --pin-file nowhere
+run 6 sign -k auth -f raw pin -o old.sig -r virtual:old --pin-file wrong --json -vv
 json .rule expired
-json .world test
+json_lacks .signature
+says_not err '> 0020'
+says_not err 'the signature fits'
+fresh other
+cp "$tmp/other/jpki-0001.bin" "$tmp/other/jpki-000A.bin"
+unasked other invalid_certificate profile_use
+fresh broken
+flip broken/jpki-000A.bin 4
+run 1 auth -r virtual:broken --pin-file wrong --json -vv
+json .error EFORMAT
+json_lacks .tries_before
+says_not err '> 0020'
 run 0 info -r virtual:old --trust old/ca.pem --json
 json .certificates.auth.validity certificate_expired
 json .result ok

@@ -262,6 +262,48 @@ json_lacks .result
 mykey 0 t show
 json .tries_after 3
 run 3 mykey bind --terminal t -r virtual:nowhere --pin-file pin
+# a card that no service could take, by its time or its kind: known before a PIN is asked for
+# unasked CARD RESULT WORD...: told as the service tells it; the card was not even asked for its counter
+unasked() {
+	held=$1
+	result=$2
+	shift 2
+	run 6 mykey "$@" --terminal t -r "virtual:$held" --pin-file wrong --json -vv
+	json .result "$result"
+	json .error EVERIFY
+	json_lacks .world
+	json_lacks .tries_before
+	says err "($result)"
+	says err 'The PIN was not asked for.'
+	says_not err '> 0020'
+}
+fresh old --expired
+for word in bind show 'resolve --sector library' 'link 1200345 --sector library' change 'expire --yes' 'tap --unregister'; do
+	# shellcheck disable=SC2086 # words
+	unasked old certificate_expired $word
+done
+says err "If this machine's clock is wrong"
+run 6 mykey show --terminal t -r virtual:old # nor is there anybody to ask
+says err 'The PIN was not asked for.'
+fresh other
+year=$(where other/jpki-000A.bin '17 0d')
+flip other/jpki-000A.bin $((year + 2)) 6 # 2 becomes 4
+unasked other invalid_certificate bind
+says err 'not valid yet'
+cp "$tmp/other/jpki-0001.bin" "$tmp/other/jpki-000A.bin"
+unasked other invalid_certificate bind
+says err 'another purpose'
+: >"$tmp/other/jpki-000A.bin"
+run 1 mykey bind --terminal t -r virtual:other --pin-file wrong --json -vv
+says_not err '> 0020'
+fresh other
+flip other/jpki-000A.bin 4
+unasked other invalid_certificate bind
+# a phone shows it for the PIN only: then it is the service that refuses
+fresh phone --kind iphone --expired
+run 6 mykey bind --terminal t -r virtual:phone --pin-file pin --json
+json .result invalid_certificate
+json .tries_after 3
 # a card of a CA that nobody trusts there
 fresh stranger --kind card
 run 6 mykey bind --terminal t -r virtual:stranger --pin-file pin --json

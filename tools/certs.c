@@ -155,6 +155,38 @@ int certs_find_issuer(struct call *call, struct fuda_trust *trust, const struct 
 	return 0;
 }
 
+int certs_foresee(struct call *call, enum fuda_jpki_object key, time_t at, struct fuda_buf *ret_der)
+{
+	enum fuda_cert_use use = key == FUDA_JPKI_SIGN ? FUDA_USE_SIGN : FUDA_USE_AUTH;
+	struct fuda_verdict v = { .result = FUDA_RESULT_INVALID_CERTIFICATE, .rule = "" };
+	struct fuda_cert *cert = NULL;
+	int r = fuda_jpki_certificate(call->card, key, NULL, call->dl, ret_der);
+
+	if (r < 0)
+		return r == FUDA_ESECURITY ? 0 : r;
+	r = fuda_cert_new(call->ctx, ret_der->data, ret_der->len, &cert);
+	if (r == 0)
+		r = fuda_verify(NULL, cert, use, at, NULL, &v);
+	fuda_cert_free(&cert);
+	if (r < 0 && r != FUDA_EFORMAT)
+		return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
+	call->verdict = v;
+	return v.result == FUDA_RESULT_OK ? 0 : FUDA_EVERIFY;
+}
+
+void certs_not_asked(struct call *call)
+{
+	static const char *const by_clock[] = { "expired", "not_yet_valid", "issuer_expired",
+						"issuer_not_yet_valid" };
+	const char *text = N_("The PIN was not asked for.");
+
+	for (size_t i = 0; i < ARRAY_SIZE(by_clock); i++)
+		if (strcmp(call->verdict.rule, by_clock[i]) == 0)
+			text = N_("The PIN was not asked for. If this machine's clock is wrong, "
+				  "set it and try again.");
+	snprintf(call->remark, sizeof(call->remark), "%s", _(text));
+}
+
 void certs_world(struct call *call, enum fuda_world world)
 {
 	static const char *const worlds[] = {
@@ -195,9 +227,11 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 		r = fuda_verify(NULL, cert, use, at, signature, v);
 		if (r < 0)
 			return call_fail(call, r, _("no verdict: %s"), fuda_error_text(r));
-		fputs(_("fuda: the signature fits the certificate. Who issued the certificate was "
-			"not checked, because no certificate of the CA is at hand.\n"),
-		      stderr);
+		if (v->result == FUDA_RESULT_OK)
+			fputs(_("fuda: the signature fits the certificate. Who issued the "
+				"certificate was not checked, because no certificate of the CA is "
+				"at hand.\n"),
+			      stderr);
 	}
 	call->shown = call->judged = true;
 	certs_world(call, v->world);

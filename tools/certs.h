@@ -30,6 +30,16 @@ void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const s
 /* Notes in the report whose CA issued the certificate. */
 void certs_world(struct call *call, enum fuda_world world);
 
+/* Before the secret that opens `key` is asked for: whether any verifier could take its certificate
+ * at `at`, whoever issued it. The certificate is appended to `ret_der`, which stays as it is where
+ * the card gives it only for the secret: then nothing is known, which is 0. FUDA_EVERIFY: none
+ * could, by its time, kind or profile; the call's verdict says why (no rule: it is malformed, as
+ * the context says). */
+int certs_foresee(struct call *call, enum fuda_jpki_object key, time_t at,
+		  struct fuda_buf *ret_der);
+/* Adds to the failure that it ended there, and what else the reason may be. */
+void certs_not_asked(struct call *call);
+
 /* What it means if no certificate of the issuer is at hand. */
 enum judge_issuer {
 	JUDGE_ISSUER,	      /* the certificate is not accepted */

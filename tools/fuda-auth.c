@@ -2,6 +2,7 @@
 #include "tools/certs.h"
 #include "tools/report.h"
 #include "tools/secrets.h"
+#include "tools/signing.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -31,26 +32,24 @@ static int make_challenge(struct call *call, struct fuda_buf *ret)
 }
 
 struct answer {
+	time_t at; /* by which certificates are judged */
 	struct fuda_digest digest;
 	struct fuda_buf signature, certificate;
 };
 
-/* The card's part, as one job. */
-static int sign_challenge(struct call *call, const struct fuda_buf *challenge, struct answer *a)
+static int sign_challenge(struct call *call, void *arg)
 {
+	struct answer *a = arg;
 	struct fuda_secret *secret;
 	struct fuda_pin_entry entry;
-	int r = fuda_digest_bytes(FUDA_SHA256, challenge->data, challenge->len, &a->digest);
+	int r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 
-	if (r < 0)
-		return call_fail(call, r, _("the challenge cannot be hashed"));
-	r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 	if (r < 0)
 		return r;
 	entry = FUDA_PIN_ENTRY(secret);
 	entry.use_last_try = common.use_last_try;
 	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, &a->digest, &entry, call->dl,
-				  &a->signature, &a->certificate);
+				  &a->signature, a->certificate.len ? NULL : &a->certificate);
 	fuda_secret_free(&secret);
 	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
 }
@@ -65,26 +64,34 @@ static int judge(struct call *call, struct fuda_trust *trust, const struct fuda_
 		.signature = a->signature.data,
 		.signature_len = a->signature.len,
 	};
+	bool is_signed = a->signature.len;
 	int r;
 
 	certs_report(report_object(call->report, _("Certificate"), "certificate", NULL), cert);
 	report_hex(call->report, _("Challenge"), "challenge", challenge->data, challenge->len);
-	report_hex(call->report, NULL, "signature", a->signature.data, a->signature.len);
+	if (is_signed)
+		report_hex(call->report, NULL, "signature", a->signature.data, a->signature.len);
 	r = certs_find_issuer(call, trust, cert, FUDA_JPKI_AUTH_CA);
 	if (r < 0)
 		return r;
-	return certs_judge(call, trust, cert, FUDA_USE_AUTH, time(NULL), &signature,
-			   JUDGE_ISSUER);
+	r = certs_judge(call, trust, cert, FUDA_USE_AUTH, a->at, is_signed ? &signature : NULL,
+			JUDGE_ISSUER);
+	if (!is_signed)
+		certs_not_asked(call);
+	return r;
 }
 
 static int authenticate(struct call *call, struct fuda_trust *trust,
 			const struct fuda_buf *challenge, struct answer *a)
 {
 	struct fuda_cert *cert = NULL;
-	int r = call_open_card(call);
+	int r = fuda_digest_bytes(FUDA_SHA256, challenge->data, challenge->len, &a->digest);
 
+	if (r < 0)
+		return call_fail(call, r, _("the challenge cannot be hashed"));
+	r = call_open_card(call);
 	if (r == 0)
-		r = sign_challenge(call, challenge, a);
+		r = signing_job(call, FUDA_JPKI_AUTH, a->at, &a->certificate, sign_challenge, a);
 	if (r == 0)
 		r = fuda_cert_new(call->ctx, a->certificate.data, a->certificate.len, &cert);
 	if (r == 0)
@@ -97,6 +104,7 @@ static int run(struct call *call)
 {
 	_cleanup_buf_ struct fuda_buf challenge = FUDA_BUF_INIT(CHALLENGE_MAX);
 	struct answer a = {
+		.at = time(NULL),
 		.signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
 		.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX),
 	};

@@ -86,7 +86,7 @@ static int work_enter(struct call *call, struct fuda_mykey *mykey,
 	if (r == 0)
 		r = secret_expect(call, 2);
 	if (r == 0)
-		r = mykey_open_card(call);
+		r = mykey_open_card(call, &s);
 	if (r == 0)
 		r = ask_both(call, &pin, &birth);
 	if (r == 0)

@@ -17,18 +17,20 @@ static const char *hash = "sha256", *scheme = "pkcs1";
 
 struct work {
 	enum fuda_jpki_object key;
+	time_t at; /* by which certificates are judged */
 	struct signing how;
 	struct fuda_digest digest;
 	struct fuda_buf signature, certificate;
 	struct file_out out, certificate_out;
 };
 
-/* The card's part, as one job. */
-static int sign_with_card(struct call *call, struct work *w)
+static int sign_with_card(struct call *call, void *arg)
 {
+	struct work *w = arg;
 	const struct fuda_jpki_input pss = { w->key, FUDA_JPKI_PSS_SHA256, w->digest.bytes,
 					     w->digest.len };
 	enum fuda_pin pin = secret_of_key(w->key);
+	struct fuda_buf *certificate = w->certificate.len ? NULL : &w->certificate;
 	struct fuda_secret *secret;
 	struct fuda_pin_entry entry;
 	int r = secret_ask(call, pin, "jpki", &secret);
@@ -38,11 +40,10 @@ static int sign_with_card(struct call *call, struct work *w)
 	entry = FUDA_PIN_ENTRY(secret);
 	entry.use_last_try = common.use_last_try;
 	if (w->how.padding == FUDA_PSS)
-		r = fuda_jpki_sign(call->card, &pss, &entry, call->dl, &w->signature,
-				   &w->certificate);
+		r = fuda_jpki_sign(call->card, &pss, &entry, call->dl, &w->signature, certificate);
 	else
 		r = fuda_jpki_sign_digest(call->card, w->key, &w->digest, &entry, call->dl,
-					  &w->signature, &w->certificate);
+					  &w->signature, certificate);
 	fuda_secret_free(&secret);
 	return secret_outcome(call, pin, &entry, r);
 }
@@ -58,13 +59,16 @@ static int check(struct call *call, struct fuda_trust *trust, const struct work 
 		.signature = w->signature.data,
 		.signature_len = w->signature.len,
 	};
-	bool sign = w->key == FUDA_JPKI_SIGN;
+	bool sign = w->key == FUDA_JPKI_SIGN, is_signed = w->signature.len;
 	int r = certs_find_issuer(call, trust, cert, sign ? FUDA_JPKI_SIGN_CA : FUDA_JPKI_AUTH_CA);
 
 	if (r < 0)
 		return r;
-	return certs_judge(call, trust, cert, sign ? FUDA_USE_SIGN : FUDA_USE_AUTH, time(NULL),
-			   &signature, JUDGE_ISSUER_AT_HAND);
+	r = certs_judge(call, trust, cert, sign ? FUDA_USE_SIGN : FUDA_USE_AUTH, w->at,
+			is_signed ? &signature : NULL, JUDGE_ISSUER_AT_HAND);
+	if (!is_signed)
+		certs_not_asked(call);
+	return r;
 }
 
 /* Before the PIN: a try is too good to find out afterwards that nothing can be written. */
@@ -125,14 +129,15 @@ static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
 	session_restart(call); /* a large file is no reason to give up on the card */
 	r = call_open_card(call);
 	if (r == 0)
-		r = sign_with_card(call, w);
+		r = signing_job(call, w->key, w->at, &w->certificate, sign_with_card, w);
 	if (r == 0)
 		r = fuda_cert_new(call->ctx, w->certificate.data, w->certificate.len, &cert);
 	if (r < 0)
 		return r;
 	certs_report(report_object(call->report, _("Certificate"), "certificate", NULL), cert);
 	signing_report(call, &w->how, &w->digest);
-	report_hex(call->report, NULL, "signature", w->signature.data, w->signature.len);
+	if (w->signature.len)
+		report_hex(call->report, NULL, "signature", w->signature.data, w->signature.len);
 	r = check(call, trust, w, cert);
 	fuda_cert_free(&cert);
 	return r < 0 ? r : write_files(call, w);
@@ -162,6 +167,7 @@ static int check_options(struct call *call, struct work *w)
 static int run(struct call *call)
 {
 	struct work w = {
+		.at = time(NULL),
 		.signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX),
 		.certificate = FUDA_BUF_INIT(FUDA_CERTIFICATE_MAX),
 		.out = FILE_OUT_NONE,

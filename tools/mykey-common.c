@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/certs.h"
 #include "tools/prompt.h"
 #include "tools/report.h"
 #include "tools/secrets.h"
@@ -142,12 +143,27 @@ int mykey_challenge(struct call *call, struct fuda_mykey *mykey, const struct fu
 	return r;
 }
 
-int mykey_open_card(struct call *call)
+/* The certificate is not even good enough to ask for the PIN. */
+static int refuse_unasked(struct call *call)
+{
+	const char *result = fuda_result_name(call->verdict.result);
+	const char *text = fuda_rule_text(call->verdict.rule);
+
+	report_text(call->report, NULL, "result", result);
+	certs_not_asked(call);
+	return call_fail(call, FUDA_EVERIFY, "%s (%s)",
+			 *text ? text : fuda_context_message(call->ctx), result);
+}
+
+int mykey_open_card(struct call *call, struct mykey_signed *s)
 {
 	int r = call_open_card(call);
 
 	call->world_told = true; /* the service judges the certificate */
-	return r;
+	/* the clocks of both sides are nearly the same: else the challenge was not taken */
+	if (r == 0)
+		r = certs_foresee(call, FUDA_JPKI_AUTH, time(NULL), &s->certificate);
+	return r == FUDA_EVERIFY ? refuse_unasked(call) : r;
 }
 
 int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
@@ -162,7 +178,7 @@ int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_my
 	}
 	entry.use_last_try = common.use_last_try;
 	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, &s->digest, &entry, call->dl,
-				  &s->signature, &s->certificate);
+				  &s->signature, s->certificate.len ? NULL : &s->certificate);
 	fuda_secret_free(&secret);
 	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
 }
@@ -243,7 +259,7 @@ static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_m
 	int r = mykey_challenge(call, mykey, wish, &s);
 
 	if (r == 0)
-		r = mykey_open_card(call);
+		r = mykey_open_card(call, &s);
 	if (r == 0)
 		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 	if (r == 0)

@@ -46,8 +46,10 @@ void mykey_signed_free(struct mykey_signed *s);
 /* Gets a challenge for `wish`. */
 int mykey_challenge(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		    struct mykey_signed *s);
-/* Opens the card. What the person is asked for then takes time that a challenge does not have. */
-int mykey_open_card(struct call *call);
+/* Opens the card, and reads its certificate if that takes no PIN: where no service could take it
+ * this is the end, reported as the service's own refusal is. What the person is asked for then
+ * takes time that a challenge does not have. */
+int mykey_open_card(struct call *call, struct mykey_signed *s);
 /* The card's part, as one job, with the PIN that was asked for, which it takes: over a new
  * challenge if the first one came some time ago. */
 int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,

@@ -486,6 +486,15 @@ int secret_expect(struct call *call, size_t count)
 			  file_name(fd, text), lines, count);
 }
 
+int secret_at_hand(struct call *call, bool *ret)
+{
+	int fd = -1, r = is_given() ? secret_file(call, &fd) : 0;
+
+	if (r == 0)
+		*ret = fd >= 0 && lseek(fd, 0, SEEK_CUR) >= 0;
+	return r;
+}
+
 /* A line that is not there, or has nothing in it, is no wrong secret, but a mistake in the file. */
 static int lacking(struct call *call, const struct wanted *w, int fd, int number, bool missing)
 {

@@ -26,8 +26,12 @@ bool secret_on_reader(const struct call *call, enum fuda_pin pin);
  * as far as that can be seen without taking them (a pipe tells nothing). */
 int secret_expect(struct call *call, size_t count);
 
-/* Likewise the secret that is to be changed, and what shall take its place; on the terminal the new
- * one is typed twice. */
+/* Whether secret_ask() waits for nobody: what names the secrets is a file with all of them, or else
+ * its mistake is told. A job of the card may last over the asking then. */
+int secret_at_hand(struct call *call, bool *ret);
+
+/* As secret_ask() the secret that is to be changed, and what shall take its place; on the terminal
+ * the new one is typed twice. */
 int secret_ask_present(struct call *call, enum fuda_pin pin, const char *application,
 		       struct fuda_secret **ret);
 int secret_ask_new(struct call *call, enum fuda_pin pin, struct fuda_secret **ret);

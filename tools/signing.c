@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "tools/certs.h"
 #include "tools/report.h"
+#include "tools/secrets.h"
 
 int signing_options(struct call *call, const char *hash, const char *scheme, struct signing *ret)
 {
@@ -23,4 +25,27 @@ void signing_report(struct call *call, const struct signing *s, const struct fud
 	report_text(call->report, _("Hash"), "hash", fuda_hash_name(s->hash));
 	report_text(call->report, _("Scheme"), "scheme", s->padding == FUDA_PSS ? "pss" : "pkcs1");
 	report_hex(call->report, _("Digest"), "digest", digest->bytes, digest->len);
+}
+
+int signing_job(struct call *call, enum fuda_jpki_object key, time_t at,
+		struct fuda_buf *ret_certificate, int (*sign)(struct call *call, void *arg),
+		void *arg)
+{
+	bool at_hand;
+	int r = secret_at_hand(call, &at_hand);
+
+	if (r == 0 && at_hand)
+		r = fuda_card_begin(call->card, call->dl);
+	if (r < 0)
+		return r;
+	/* that for signatures is behind its password: card.md 2.3 */
+	if (key != FUDA_JPKI_SIGN)
+		r = certs_foresee(call, key, at, ret_certificate);
+	if (r == 0)
+		r = sign(call, arg);
+	else if (r == FUDA_EVERIFY)
+		r = 0;
+	if (at_hand)
+		fuda_card_end(call->card);
+	return r;
 }
