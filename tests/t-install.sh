@@ -63,6 +63,13 @@ if [ -n "$(value nodist_ifd_DATA)" ]; then
 else
 	[ -z "$(find "$tmp/dest" -path '*ifd-fuda*')" ] || fail "half a bundle"
 fi
+if [ -e fuda-mykeyd ]; then
+	there systemd/system/fuda-mykeyd.service
+	grep -q -x "ExecStart=$(value prefix)/bin/fuda-mykeyd serve .*" "$found" || fail "the unit starts something else"
+	there sysusers.d/fuda-mykeyd.conf
+else
+	[ -z "$(find "$tmp/dest" -name 'fuda-mykeyd*')" ] || fail "a unit without a service"
+fi
 # nothing is installed that keeps modules of the kernel away: that is for the owner to decide
 [ -z "$(find "$tmp/dest" -path '*modprobe*')" ] || fail "something for modprobe"
 if [ -d po/ja ]; then

@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The unit for systemd: what it starts does start, by exactly its line; what it says, systemd understands.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+. "$top/tests/mykeyd.sh"
+unit=$build/systemd/fuda-mykeyd.service
+
+# of NAME: what the unit says, one line for each
+of() {
+	sed -n "s/^$1=//p" "$unit"
+}
+
+! grep -v '^#' "$unit" | grep '@' | grep -v '=@system-service$' || fail "something is not filled in"
+for name in prefix exec_prefix bindir; do
+	eval "$name=$(sed -n "s/^$name = //p" "$build/Makefile")"
+done
+case $(of ExecStart) in
+"$bindir/fuda-mykeyd serve "*) ;;
+*) fail "it starts $(of ExecStart)" ;;
+esac
+[ "$(of StateDirectory)" = "$(of User)" ] && [ "$(of ConditionPathExists)" = "/var/lib/$(of StateDirectory)/mykeyd.conf" ] ||
+	fail "it does not wait for what init makes"
+grep -q -x "u $(of User) - \".*\" /var/lib/$(of StateDirectory)" "$top/systemd/fuda-mykeyd.conf" || fail "no user for it"
+for sandbox in NoNewPrivileges=yes ProtectSystem=strict ProtectHome=yes PrivateTmp=yes PrivateDevices=yes \
+	MemoryDenyWriteExecute=yes SystemCallFilter=@system-service UMask=0077 StateDirectoryMode=0700; do
+	grep -q -x "$sandbox" "$unit" || fail "not $sandbox"
+done
+
+# the longest that the configuration lets it take to end
+daemon 2 init --folder no --environment test --origin https://localhost --set drain=601
+[ "$(of TimeoutStopSec)" -gt 602 ] || fail "it is killed amid what it ends"
+
+# as systemd calls it: variables are expanded, and its own program is the one that was built
+daemon 0 init --folder state --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --operations 127.0.0.1:0 \
+	--set crl_required=no --set drain=600
+STATE_DIRECTORY=$tmp/state
+: >"$tmp/log"
+line=$(of ExecStart)
+(
+	umask "$(of UMask)"
+	cd /
+	eval "exec setsid \"\$mykeyd\" ${line#* }" </dev/null >"$tmp/stdout" 2>"$tmp/log"
+) &
+MAINPID=$!
+echo $MAINPID >"$tmp/state.pid"
+becomes 'the service' grep -q '^listening on http:' "$tmp/log"
+[ ! -s "$tmp/stdout" ] || fail "it says $(cat "$tmp/stdout")"
+eval "$(of ExecReload)"
+if command -v curl >/dev/null; then
+	curl -sS --max-time 10 "$(sed -n 's/^listening on \(http:.*\)/\1/p' "$tmp/log")/livez" >"$tmp/out" || fail "it does not live"
+fi
+kill -s "$(of KillSignal | sed 's/^SIG//')" $MAINPID
+got=0
+wait $MAINPID || got=$?
+rm -f "$tmp/state.pid"
+[ $got = 0 ] || fail "it ends with $got: $(cat "$tmp/log")"
+
+# what systemd itself says, which tells of a key that it does not know and ends with 0
+command -v systemd-analyze >/dev/null || {
+	echo "what systemd says of it was not asked: no systemd-analyze"
+	exit 0
+}
+judged() { # FILE: what is said of it, in out
+	mkdir -p "$tmp/units"
+	sed "s|^ExecStart=[^ ]*|ExecStart=$mykeyd|; s|^ExecReload=[^ ]*|ExecReload=$mykeyd|" "$1" >"$tmp/units/fuda-mykeyd.service"
+	systemd-analyze verify --man=no "$tmp/units/fuda-mykeyd.service" >"$tmp/out" 2>&1 || :
+}
+sed 's/^ProtectSystem=/ProtectSytem=/' "$unit" >"$tmp/misspelt"
+judged "$tmp/misspelt"
+grep -q 'ProtectSytem' "$tmp/out" || {
+	echo "what systemd says of it was not asked: systemd-analyze verify does not work here: $(head -n 1 "$tmp/out")"
+	exit 0
+}
+judged "$unit"
+! grep -F 'fuda-mykeyd' "$tmp/out" || fail "systemd finds fault with it"
+if command -v systemd-sysusers >/dev/null && systemd-sysusers --help | grep -q -e --dry-run; then
+	systemd-sysusers --dry-run "$top/systemd/fuda-mykeyd.conf" >"$tmp/out" 2>&1 || fail "systemd-sysusers does not take it"
+	! grep -q -i -e ignoring -e fail "$tmp/out" || fail "systemd-sysusers finds fault with it"
+fi
+echo ok
