@@ -36,6 +36,20 @@ sed -n 's/^            - \([a-z_]*\)$/\1/p' "$api" | sort >"$tmp/codes"
 [ "$(wc -l <"$tmp/said")" -ge 50 ] || fail "the sources have other tables than this test reads"
 diff "$tmp/codes" "$tmp/said" || fail "codes of the file (<) and of the service (>)"
 
+# what the client tells people: each code but those of requests that no client of ours makes, each with what to do
+shapes="bad_client_cert bad_framing bad_header bad_host bad_request bad_target body_too_large client_cert_not_trusted head_too_large
+idempotency_key_malformed idempotency_key_missing local_number_malformed method_not_allowed purpose_unknown repeated_header
+request_malformed tap_malformed unsupported_media_type version_not_supported wish_malformed"
+sed -n '/^} texts\[\]/,/^};/p' "$top/src/mykey/problem.c" | tr -d '\n\t' | sed 's/" *"//g; s/{ "/\n/g' |
+	sed -n 's/^\([a-z_]*\)", N_("\(.*\)") },.*/\1 \2/p' >"$tmp/told"
+{
+	cut -d ' ' -f 1 "$tmp/told"
+	echo "$shapes" | tr ' ' '\n'
+} | sort >"$tmp/known"
+diff "$tmp/codes" "$tmp/known" || fail "codes of the file (<) and of the client (>)"
+! grep -v -E '[ (]fuda |[Aa]gain|[Cc]heck|[Ee]nrol it|[Nn]ame one|[Tt]ell the|[Aa]sk (the|at)|[Uu]se (the|it)|[Ww]ish for|municipal office' \
+	"$tmp/told" || fail "a refusal that leaves people alone"
+
 # ---- schemas ----
 
 # members SCHEMA, required SCHEMA: names, a line each

@@ -72,7 +72,7 @@ void problem_read(const struct https_answer *answer, struct problem *ret)
 }
 
 /* What it means at the counter, and what people can do about it. The service's own words, which are
- * English, are for codes that are not here. */
+ * English, are for codes that are not here: of mistakes in a request, which people do not make. */
 static const struct {
 	const char *code, *text;
 } texts[] = {
@@ -87,19 +87,21 @@ static const struct {
 					     "status tells what it waits "
 					     "for.") },
 	{ "terminal_environment", N_("This terminal is enrolled for another environment than that "
-				     "of the service.") },
+				     "of the service: enrol it anew there (fuda terminal enrol), "
+				     "or ask the operator which service it belongs to.") },
 	{ "terminal_not_approved", N_("An operator has yet to approve this terminal: fuda terminal "
 				      "status shows what to "
 				      "compare.") },
 	{ "terminal_revoked", N_("An operator has revoked this terminal: ask the operator. It has "
 				 "to be enrolled "
 				 "anew.") },
-	{ "terminal_suspended", N_("An operator has suspended this terminal: ask the operator.") },
+	{ "terminal_suspended", N_("An operator has suspended this terminal: ask the operator, who "
+				   "can let it go on.") },
 	{ "terminal_unknown", N_("The service does not know this terminal: enrol it anew (fuda "
 				 "terminal enrol).") },
 	{ "too_early", N_("It is too early to renew the certificate, which is renewed in the "
-			  "second half of "
-			  "its life.") },
+			  "second half of its life: use the one there is until then (fuda terminal "
+			  "renew --if-due).") },
 	{ "too_many_certificates", N_("This terminal has had too many certificates at once: use "
 				      "the one it has, and "
 				      "tell the operator.") },
@@ -145,40 +147,43 @@ static const struct {
 				   "Do it again; if it "
 				   "stays so, tell the operator.") },
 	{ "unsupported_certificate", N_("The card's certificate is of a kind that the service does "
-					"not take: it must be "
-					"that for user authentication. The service's log tells the "
-					"operator the rule that "
-					"failed.") },
+					"not take: it must be that for user authentication of a My "
+					"Number card. If it is such a card, tell the operator: the "
+					"service's log has the rule that failed.") },
 	/* the holder */
-	{ "already_expired", N_("The holder's MyKey ID has expired already.") },
+	{ "already_expired", N_("The holder's MyKey ID has expired already, and nothing was "
+				"changed: fuda mykey bind gives a new one.") },
 	{ "already_linked", N_("Another number of the holder is linked in this sector: unlink that "
 			       "one first "
 			       "(fuda mykey unlink).") },
-	{ "generation_limit", N_("The service makes no more MyKey IDs for this holder.") },
+	{ "generation_limit", N_("The service makes no more MyKey IDs for this holder. One that "
+				 "nobody has had can still be wished for (fuda mykey change "
+				 "--wish).") },
 	{ "local_number_taken", N_("This number is linked to another holder in this sector: check "
 				   "whether it is "
 				   "mistyped.") },
 	{ "not_bound", N_("The holder of this card has no MyKey ID: fuda mykey bind gives one.") },
-	{ "not_linked", N_("The holder has no number linked in this sector.") },
+	{ "not_linked", N_("The holder has no number linked in this sector: there is nothing to "
+			   "unlink. fuda mykey link links one.") },
 	{ "sector_missing", N_("This terminal serves several sectors: name one by --sector.") },
 	{ "sector_not_allowed", N_("This terminal does not serve such a sector: ask the operator "
 				   "for which ones it "
 				   "is.") },
 	{ "wish_taken", N_("This MyKey ID is taken: wish for another one.") },
-	{ "wish_unchanged", N_("This is the holder's present MyKey ID already.") },
+	{ "wish_unchanged", N_("This is the holder's present MyKey ID already: wish for another "
+			       "one, or leave it.") },
 	/* the tap */
 	{ "not_linked_here", N_("The holder is not known in this sector yet: fuda mykey resolve "
 				"with the PIN "
 				"comes first.") },
 	{ "tap_limit", N_("This card was tried too often within an hour: use it with its PIN.") },
-	{ "tap_not_allowed", N_("This terminal may not serve holders without their PIN: an "
-				"operator can allow it.") },
+	{ "tap_not_allowed", N_("This terminal may not serve holders without their PIN: ask the "
+				"operator, who can allow it.") },
 	{ "tap_not_registered", N_("This card is not registered for use without its PIN: fuda "
 				   "mykey tap --register "
 				   "does that.") },
 	{ "tap_record_invalid", N_("The card's age record is not that of the card that answered, "
-				   "or not genuine: it "
-				   "cannot be used without its PIN.") },
+				   "or not genuine: use the card with its PIN.") },
 	/* the service */
 	{ "answer_outdated", N_("The service had answered this before, and something was changed "
 				"for the holder since: see by fuda mykey show or resolve what is "
@@ -195,10 +200,16 @@ static const struct {
 				       "again.") },
 	{ "internal_error", N_("The service failed: try again, and tell the operator if it stays "
 			       "so.") },
-	{ "outcome_unknown", N_("The service does not know whether it was done.") },
+	{ "outcome_unknown", N_("The service does not know whether it was done: do the same again "
+				"with the same card, or see by fuda mykey show or resolve.") },
+	{ "not_found", N_("What answers knows nothing of what this program asks: it is another "
+			  "service, or one of another version. Check the address, and tell the "
+			  "operator.") },
 	{ "queue_full", N_("Too much is being asked of the service at once: nothing was done. Try "
 			   "again.") },
 	{ "stopping", N_("The service is stopping: nothing was done. Try again.") },
+	{ "unavailable", N_("The service cannot answer at present: try again, and tell the "
+			    "operator if it stays so.") },
 };
 
 static const char *text_of(const struct problem *problem)
@@ -222,9 +233,11 @@ int problem_fail(struct fuda_context *ctx, const struct https_answer *answer,
 				  "refuses (HTTP status %d). Check the address."),
 				answer->status);
 	if (*problem->detail)
-		return ctx_fail(ctx, FUDA_EREFUSED, _("The service refuses: %s (%s)"),
+		return ctx_fail(ctx, FUDA_EREFUSED,
+				_("The service refuses: %s (%s). Tell the operator."),
 				problem->detail, problem->code);
-	return ctx_fail(ctx, FUDA_EREFUSED, _("The service refuses: %s"), problem->code);
+	return ctx_fail(ctx, FUDA_EREFUSED, _("The service refuses: %s. Tell the operator."),
+			problem->code);
 }
 
 int problem_fail_wait(struct fuda_context *ctx, const struct problem *problem, int seconds)
