@@ -164,6 +164,8 @@ forged "INSERT INTO approval SELECT x'01', x'02', id, 'join-keep-older', '', 1 F
 forged "INSERT INTO enrol_code SELECT x'01', id, 'desk', x'02', 1, 1, NULL, 1 FROM org" 'not as many rows'
 forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'active', NULL, 1, 1); INSERT INTO subject VALUES (x'03', 1)" \
 	'not as many rows'
+forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'superseded', NULL, 1, 1),
+	(x'04', x'05', x'03', 'auth', 'active', x'02', 1, 1); INSERT INTO subject VALUES (x'03', 1)" 'not as many rows'
 forged "DELETE FROM sector" 'not as many rows'
 forged "INSERT INTO subject VALUES (x'01', 1)" 'not as many rows'
 forged "DELETE FROM setting WHERE name = 'backup'" 'does not say how many'

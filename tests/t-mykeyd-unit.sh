@@ -56,6 +56,26 @@ wait $MAINPID || got=$?
 rm -f "$tmp/state.pid"
 [ $got = 0 ] || fail "it ends with $got: $(cat "$tmp/log")"
 
+# root makes it in a folder of its user's as well, who then can read it all: he is no more than no operator
+if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
+	chmod 711 "$tmp"
+	mkdir -m 755 "$tmp/theirs"
+	chown daemon "$tmp/theirs"
+	daemon 0 init --folder theirs --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
+	others=$(find "$tmp/theirs" ! -user daemon)
+	[ -z "$others" ] || fail "not given to the folder's owner: $others"
+	[ "$(stat -c %a "$tmp/theirs" "$tmp/theirs/keystore" | tr '\n' ' ')" = '700 600 ' ] || fail "others can read it"
+	daemon 0 org add 'Town A' --folder theirs
+	daemon 0 sector add library --org 'Town A' --folder theirs
+	as_daemon="setpriv --reuid daemon --clear-groups"
+	if command -v setpriv >/dev/null && $as_daemon test -x "$mykeyd"; then
+		got=0
+		$as_daemon "$mykeyd" sector list --folder "$tmp/theirs" >"$tmp/out" 2>"$tmp/err" || got=$?
+		[ $got = 9 ] || fail "exit status $got for the owner of the folder"
+	fi
+	rm -rf "$tmp/theirs"
+fi
+
 # what systemd itself says, which tells of a key that it does not know and ends with 0
 command -v systemd-analyze >/dev/null || {
 	echo "what systemd says of it was not asked: no systemd-analyze"

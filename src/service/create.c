@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/config.h"
 #include "base/context.h"
+#include "base/file.h"
 #include "service/operator.h"
 #include "service/service.h"
 
@@ -259,6 +261,44 @@ static int make_operator(struct making *m)
 	return e < 0 ? e : operator_may(&by, ROLE_ADMIN, "init", "init");
 }
 
+/* ---- whose it is ---- */
+
+/* Whoever owns the folder may put names there; what they are of must be what root made. */
+static int give_file(int folder, const char *name, const struct stat *owner)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), e = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return FUDA_EFILE;
+	if (fstat(fd, &st) < 0)
+		e = FUDA_EFILE;
+	else if (S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == 0)
+		e = file_give(fd, owner);
+	close(fd);
+	return e;
+}
+
+/* Root makes it for whom the folder was made, as which it will be served. */
+static int give_files(struct making *m)
+{
+	DIR *dir = geteuid() == 0 ? opendir(m->what->folder) : NULL;
+	struct stat owner;
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return 0;
+	if (fstat(dirfd(dir), &owner) < 0)
+		r = FUDA_EFILE;
+	while (r == 0 && owner.st_uid != 0 && (e = readdir(dir)))
+		r = give_file(dirfd(dir), e->d_name, &owner);
+	closedir(dir);
+	return r < 0 ? ctx_fail(m->ctx, r, _("The files in %s cannot be given to its owner: %s."),
+				m->what->folder, strerror(errno)) :
+		       0;
+}
+
 /* ---- all ---- */
 
 static void take_back(struct making *m)
@@ -305,6 +345,8 @@ int service_create(struct fuda_context *ctx, const struct service_create *what)
 		e = make_database(&m);
 	if (e == 0)
 		e = make_operator(&m);
+	if (e == 0)
+		e = give_files(&m);
 	m.done = e == 0;
 	return e;
 }
