@@ -106,6 +106,11 @@ json .terminal "$id"
 json .environment test
 json .server "$url"
 json .not_after
+json .organisation 豊川市
+json .place 窓口
+json '.sectors[0]' bus
+json '.sectors[1]' library
+json .tap false
 json_lacks .request
 [ ! -e "$tmp/t/code" ] || fail "the code is still there"
 run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code

@@ -131,6 +131,15 @@ answers GET /readyz 200
 answers GET /version 200
 answers GET '/v1/challenge?purpose=nonsense' 400
 answers GET '/v1/challenge' 400
+answers GET /v1/terminal 200
+json .terminal "$mykeyd_id"
+json .organisation 豊川市
+json .place 窓口
+json .sectors 'bus library'
+json .tap false
+get 401 "$url/v1/terminal"
+json .code terminal_certificate_missing
+get 404 "$ops/v1/terminal"
 
 # number LENGTH VALUE: big endian, hexadecimal
 number() {

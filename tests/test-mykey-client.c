@@ -109,6 +109,9 @@ static void bad_challenges(void **state)
 	assert_int_equal(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }), 0);
 }
 
+#define SELF(id, sectors)                                                                                             \
+	"{\"terminal\":\"" id "\",\"organisation\":\"city\",\"place\":\"counter\",\"sectors\":" sectors ",\"tap\":true}"
+
 /* Whether the terminal may act: nothing is waited for, and what an operator said is kept. */
 static void checked(void **state)
 {
@@ -117,7 +120,6 @@ static void checked(void **state)
 		int code;
 		enum fuda_terminal_state then;
 	} cases[] = {
-		{ { .challenge = true }, 0, FUDA_TERMINAL_ACTIVE },
 		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_suspended") },
 		  FUDA_EREFUSED,
 		  FUDA_TERMINAL_SUSPENDED },
@@ -137,6 +139,27 @@ static void checked(void **state)
 		{ { .drop = true }, FUDA_EUNREACHABLE, FUDA_TERMINAL_ACTIVE },
 	};
 
+	static const struct {
+		__typeof__(api.replies[0]) reply;
+		int code;
+		enum fuda_terminal_state then;
+	} selves[] = {
+		{ { .body = SELF(UUID, "\"bus library\"") }, 0, FUDA_TERMINAL_ACTIVE },
+		{ { .body = SELF(OTHER, "\"bus library\"") }, FUDA_EFORMAT, FUDA_TERMINAL_ACTIVE },
+		{ { .body = SELF(UUID, "[\"bus\"]") }, FUDA_EFORMAT, FUDA_TERMINAL_ACTIVE },
+		{ { .body = SELF(UUID, "\"b") }, FUDA_EFORMAT, FUDA_TERMINAL_ACTIVE },
+		{ { .body = "{}" }, FUDA_EFORMAT, FUDA_TERMINAL_ACTIVE },
+		{ { .status = 404, .type = PROBLEM_TYPE, .body = PROBLEM("not_found") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_ACTIVE },
+		{ { .status = 401, .type = PROBLEM_TYPE, .body = PROBLEM("terminal_suspended") },
+		  FUDA_EREFUSED,
+		  FUDA_TERMINAL_SUSPENDED },
+		{ { .status = 503, .head = "Retry-After: 1\r\n" }, FUDA_EWAIT, FUDA_TERMINAL_ACTIVE },
+		{ { .drop = true }, FUDA_EUNREACHABLE, FUDA_TERMINAL_ACTIVE },
+	};
+	struct fuda_terminal_facts facts;
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		REPLY(cases[i].reply);
@@ -145,6 +168,19 @@ static void checked(void **state)
 		assert_int_equal(state_of(terminal), cases[i].then);
 		assert_int_equal(api.asked, 1);
 		assert_string_equal(api.seen[0].target, "GET /v1/challenge?purpose=show");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(selves); i++) {
+		REPLY({ .challenge = true }, selves[i].reply);
+		if (fuda_terminal_check(terminal, dl) != selves[i].code)
+			fail_msg("self %zu: %s", i, fuda_context_message(ctx));
+		assert_int_equal(state_of(terminal), selves[i].then);
+		assert_int_equal(api.asked, 2);
+		assert_string_equal(api.seen[1].target, "GET /v1/terminal");
+		assert_int_equal(fuda_terminal_facts(terminal, &facts), 0);
+		assert_string_equal(facts.place, selves[i].code ? "" : "counter");
+		assert_string_equal(facts.organisation, selves[i].code ? "" : "city");
+		assert_string_equal(facts.sectors, selves[i].code ? "" : "bus library");
+		assert_int_equal(facts.tap, !selves[i].code);
 	}
 	assert_string_equal(fuda_terminal_state_name(FUDA_TERMINAL_SUSPENDED), "suspended");
 	assert_string_equal(fuda_terminal_state_name(FUDA_TERMINAL_REVOKED), "revoked");

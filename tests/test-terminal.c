@@ -48,6 +48,7 @@ static const char *answer(const struct fuda_buf *der)
 
 static void knows_its_own(void **state)
 {
+	char org[TERMINAL_NAME] = "", place[TERMINAL_NAME] = "";
 	struct terminal t;
 	const char *code;
 
@@ -65,6 +66,11 @@ static void knows_its_own(void **state)
 	assert_ptr_equal(terminal_sector(&t, ""), &t.sectors[0]);
 	t.sector_count = 0;
 	assert_null(terminal_sector(&t, ""));
+	assert_int_equal(terminal_place(service.terminals, &t, org, place), 0);
+	assert_string_equal(org, "Town");
+	assert_string_equal(place, "Counter 1");
+	t.id[0] ^= 1;
+	assert_int_equal(terminal_place(service.terminals, &t, org, place), FUDA_ESTORE);
 }
 
 static void refuses_strangers(void **state)

@@ -62,6 +62,20 @@ static const char *state_text(enum fuda_terminal_state state)
 	return _(texts[state]);
 }
 
+/* A list for programs, even if there are none. */
+static void report_sectors(struct report *to, const char *names)
+{
+	struct report *list = report_known_list(to, "sectors");
+	char name[64];
+
+	report_word(to, _("Sectors"), NULL, "-", names);
+	for (size_t len; *names; names += len + (names[len] == ' ')) {
+		len = strcspn(names, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)len, names);
+		report_text(list, NULL, NULL, name);
+	}
+}
+
 int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
 			  struct fuda_terminal_facts *ret)
 {
@@ -77,6 +91,12 @@ int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
 	report_text(to, _("Service"), "server", f.server);
 	report_text(to, _("Terminal"), "terminal", f.id);
 	report_text(to, _("Environment"), "environment", f.environment);
+	report_text(to, _("Organisation"), "organisation", f.organisation);
+	report_text(to, _("Place"), "place", f.place);
+	if (*f.place) {
+		report_sectors(to, f.sectors);
+		report_flag(to, _("Without PIN"), "tap", f.tap);
+	}
 	if (!*f.id) {
 		grouped(f.request, hex, sizeof(hex));
 		report_word(to, _("Request"), "request", f.request, hex);

@@ -44,6 +44,10 @@ struct fuda_terminal_facts {
 					 * operator compares before approving */
 	time_t not_before, not_after;   /* of the certificate; 0 before it */
 	time_t retry_at;                /* when to ask again, while it waits; 0: any time */
+	/* As the service said, which fuda_terminal_check() asks; "" and false before that. */
+	char organisation[128], place[128];
+	char sectors[1024]; /* that it serves, by name, with blanks between them */
+	bool tap;           /* it may serve holders without their PIN */
 };
 
 /* Opens what is there, and ends a renewal that was broken off. `folder` may be NULL here and below:
@@ -68,7 +72,8 @@ int fuda_terminal_enrol(struct fuda_context *ctx, const char *folder, const char
 /* Asks whether the certificate is there now. 0: it is, or not yet: see the facts. Otherwise as
  * fuda_terminal_enrol(); FUDA_ENOTFOUND: there is no code any more to ask with. */
 int fuda_terminal_poll(struct fuda_terminal *terminal, struct fuda_deadline *dl);
-/* Asks whether this terminal, which has its certificate, may act: 0, FUDA_EREFUSED (it may not; the
+/* Asks whether this terminal, which has its certificate, may act, and what it is for, which the
+ * facts have then: 0, FUDA_EREFUSED (it may not; the
  * facts have the state if an operator said so), FUDA_EWAIT (the service cannot tell now; it is not
  * waited for), FUDA_EUNREACHABLE, FUDA_EVERIFY (another service, or one that has another name than
  * when this terminal was enrolled). */

@@ -34,6 +34,24 @@ int answer_challenge(const struct https_answer *answer, struct answer_challenge 
 	return 0;
 }
 
+int answer_terminal(const struct https_answer *answer, const char *id, struct terminal_self *ret)
+{
+	struct terminal_self t = { .place = "" };
+	char whose[FUDA_TERMINAL_ID] = "";
+	const struct json_field fields[] = {
+		{ "terminal", JSON_STRING, true, whose, sizeof(whose), NULL },
+		{ "organisation", JSON_STRING, true, t.organisation, sizeof(t.organisation), NULL },
+		{ "place", JSON_STRING, true, t.place, sizeof(t.place), NULL },
+		{ "sectors", JSON_STRING, true, t.sectors, sizeof(t.sectors), NULL },
+		{ "tap", JSON_BOOL, true, &t.tap, 0, NULL },
+	};
+
+	if (read_json(answer, fields, ARRAY_SIZE(fields)) < 0 || strcmp(whose, id) != 0)
+		return FUDA_EFORMAT;
+	*ret = t;
+	return 0;
+}
+
 int answer_wish(const struct https_answer *answer, bool id, bool ppid,
 		struct fuda_mykey_answer *ret)
 {

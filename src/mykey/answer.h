@@ -21,6 +21,9 @@ struct answer_challenge {
 /* FUDA_EFORMAT. */
 int answer_challenge(const struct https_answer *answer, struct answer_challenge *ret);
 
+/* What the terminal `id` is told of itself. FUDA_EFORMAT: also if it is about another one. */
+int answer_terminal(const struct https_answer *answer, const char *id, struct terminal_self *ret);
+
 /* What became of the holder's wish; `id` and `ppid` say whether there must be a MyKey ID or a
  * pseudonym in it. FUDA_EFORMAT. */
 int answer_wish(const struct https_answer *answer, bool id, bool ppid,

@@ -231,7 +231,7 @@ static bool is_final(const char *code)
 	return strcmp(code, "revocation_info_stale") == 0 || strcmp(code, "tap_limit") == 0;
 }
 
-/* The challenge comes later, or never. */
+/* It comes later, or never. */
 static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 			const struct fuda_deadline *dl)
 {
@@ -243,9 +243,35 @@ static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 						      problem_fail(m->ctx, a, &p);
 }
 
+int ask_get(struct fuda_mykey *m, const char *target, struct fuda_deadline *dl,
+	    struct https_answer *ret)
+{
+	int r = 0;
+
+	while (r == 0) {
+		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
+		struct https *https;
+
+		r = terminal_https(m->terminal, &https);
+		if (r == 0)
+			r = https_exchange(https, &(struct https_request){ .target = target }, dl,
+					   &a);
+		if (r < 0)
+			return https_lost(r);
+		if (a.status == 200) {
+			*ret = a;
+			a = HTTPS_ANSWER_NONE;
+			return 0;
+		}
+		r = wait_or_fail(m, &a, dl);
+	}
+	return r;
+}
+
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret)
 {
+	_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
 	struct fuda_mykey *m = mykey;
 	char target[TARGET_MAX];
 	int r;
@@ -260,51 +286,9 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 		r = ask_check_terminal(m);
 	if (r == 0)
 		challenge_target(wish, target);
-	while (r == 0) {
-		_cleanup_(https_answer_free) struct https_answer a = HTTPS_ANSWER_NONE;
-		struct https *https;
-
-		r = terminal_https(m->terminal, &https);
-		if (r == 0)
-			r = https_exchange(https, &(struct https_request){ .target = target }, dl,
-					   &a);
-		if (r < 0)
-			return https_lost(r);
-		if (a.status == 200)
-			return ask_take_challenge(m, wish->purpose, &a, ret);
-		r = wait_or_fail(m, &a, dl);
-	}
-	return r;
-}
-
-static bool not_now(_unused_ void *arg, _unused_ int seconds)
-{
-	return false;
-}
-
-/* By a challenge, which nobody has to sign: it says all that is asked of a terminal. */
-int fuda_terminal_check(struct fuda_terminal *terminal, struct fuda_deadline *dl)
-{
-	static const struct {
-		const char *code;
-		enum fuda_terminal_state state;
-	} states[] = {
-		{ "terminal_suspended", FUDA_TERMINAL_SUSPENDED },
-		{ "terminal_revoked", FUDA_TERMINAL_REVOKED },
-		{ "terminal_certificate_expired", FUDA_TERMINAL_EXPIRED },
-	};
-	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_SHOW };
-	struct fuda_mykey m = { .terminal = terminal, .ctx = terminal->ctx, .wait = not_now };
-	struct fuda_digest digest;
-	int r;
-
-	terminal->told = FUDA_TERMINAL_NONE;
-	r = fuda_mykey_challenge(&m, &wish, dl, &digest);
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-		if (r == FUDA_EREFUSED && strcmp(states[i].code, m.refused) == 0)
-			terminal->told = states[i].state;
-	wipe(&m, sizeof(m));
-	return r;
+	if (r == 0)
+		r = ask_get(m, target, dl, &a);
+	return r < 0 ? r : ask_take_challenge(m, wish->purpose, &a, ret);
 }
 
 /* ---- asking ---- */

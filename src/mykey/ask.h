@@ -17,7 +17,7 @@ struct fuda_mykey {
 	enum fuda_mykey_purpose purpose;
 	char token[ANSWER_TOKEN];
 	int64_t ends; /* when the service takes it no more (deadline_now()); 0: there was none */
-	char refused[48]; /* the code of the last challenge that was not given; "" */
+	char refused[48]; /* the code of what was not given last: ask_get(); "" */
 };
 
 struct purpose {
@@ -49,6 +49,9 @@ int asking_give_up(struct asking *a, int code);
 
 /* What would be refused anyway, for a reason that is known here. */
 int ask_check_terminal(struct fuda_mykey *m);
+/* GETs `target` until the answer is one of 200. */
+int ask_get(struct fuda_mykey *m, const char *target, struct fuda_deadline *dl,
+	    struct https_answer *ret);
 /* Takes a challenge, once it is known to be good for nothing but what is wanted here and now. */
 int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 		       const struct https_answer *a, struct fuda_digest *ret);

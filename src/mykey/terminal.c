@@ -347,6 +347,10 @@ int fuda_terminal_facts(struct fuda_terminal *terminal, struct fuda_terminal_fac
 	f.not_before = terminal->facts.not_before;
 	f.not_after = terminal->facts.not_after;
 	f.retry_at = terminal->certificate.len ? 0 : terminal->retry_at;
+	memcpy(f.organisation, terminal->self.organisation, sizeof(f.organisation));
+	memcpy(f.place, terminal->self.place, sizeof(f.place));
+	memcpy(f.sectors, terminal->self.sectors, sizeof(f.sectors));
+	f.tap = terminal->self.tap;
 	*ret = f;
 	return 0;
 }

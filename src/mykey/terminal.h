@@ -23,6 +23,12 @@
 
 enum { TERMINAL_FILE_MAX = 16384, TERMINAL_CA_MAX = 256 * 1024, TERMINAL_ORIGIN = ORIGIN_MAX };
 
+/* What the service tells a terminal of itself: struct fuda_terminal_facts has the same. */
+struct terminal_self {
+	char organisation[128], place[128], sectors[1024];
+	bool tap;
+};
+
 struct fuda_terminal {
 	struct fuda_context *ctx;
 	struct home home;
@@ -34,6 +40,7 @@ struct fuda_terminal {
 	struct terminal_certificate facts;    /* in `der` */
 	struct https *https;                  /* NULL until it is needed */
 	enum fuda_terminal_state told;        /* by the service; FUDA_TERMINAL_NONE: nothing */
+	struct terminal_self self;            /* empty until the service was asked */
 };
 
 /* Brings what a server is called into the form of an origin (RFC 6454 6.2): small letters, no port

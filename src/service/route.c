@@ -11,13 +11,20 @@
 #include "service/rule-request.h"
 #include "service/server.h"
 
-enum { PAGE_MAX = 1 << 20, VERSION_MAX = 1024, DATABASE_RETRY = 2, CLOCK_RETRY = 10 };
+enum {
+	PAGE_MAX = 1 << 20,
+	VERSION_MAX = 1024,
+	SELF_MAX = 4096,
+	DATABASE_RETRY = 2,
+	CLOCK_RETRY = 10
+};
 
 static void livez(struct side *side, struct exchange *x);
 static void readyz(struct side *side, struct exchange *x);
 static void version(struct side *side, struct exchange *x);
 static void metrics(struct side *side, struct exchange *x);
 static void challenge(struct side *side, struct exchange *x);
+static void self(struct side *side, struct exchange *x);
 
 enum whose {
 	ANYBODYS,
@@ -35,6 +42,7 @@ static const struct route {
 	{ "/version", "version", ANYBODYS, version },
 	{ "/metrics", "metrics", OPERATIONS, metrics },
 	{ "/v1/challenge", "challenge", TERMINALS, challenge },
+	{ "/v1/terminal", "terminal", TERMINALS, self },
 };
 
 /* What est.h serves: only the names are known here. */
@@ -179,10 +187,9 @@ static bool known(struct side *side, struct exchange *x, bool anew, struct termi
 			     "Terminals show a certificate here.", NULL, 0);
 		return false;
 	}
-	e = (anew ? terminal_ask_anew : terminal_ask)(side->service->terminals,
-						      request->certificate,
-						      request->certificate_len, time(NULL), ret,
-						      &code);
+	e = (anew ? terminal_ask_anew :
+		    terminal_ask)(side->service->terminals, request->certificate,
+				  request->certificate_len, time(NULL), ret, &code);
 	if (e == FUDA_EREFUSED)
 		answer_problem(x, code, NULL, 0);
 	else if (e == FUDA_ESTORE)
@@ -209,6 +216,50 @@ static void challenge(struct side *side, struct exchange *x)
 		answer_problem(x, "revocation_info_stale", NULL, 0);
 	else
 		rule_challenge(side->service, &terminal, x);
+}
+
+/* Names of sectors have no blanks in them. */
+static int write_self(const struct terminal *t, const char *org, const char *place,
+		      struct fuda_buf *to)
+{
+	char id[ID_TEXT], sectors[TERMINAL_SECTORS * SECTOR_NAME] = "";
+	struct json_out out;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->sector_count; i++)
+		n += (size_t)snprintf(sectors + n, sizeof(sectors) - n, "%s%s", i ? " " : "",
+				      t->sectors[i].name);
+	id_text(t->id, id);
+	json_begin(&out, to);
+	json_string(&out, "terminal", id);
+	json_string(&out, "organisation", org);
+	json_string(&out, "place", place);
+	json_string(&out, "sectors", sectors);
+	json_bool(&out, "tap", t->tap);
+	return json_end(&out);
+}
+
+/* What an operator made the terminal for. */
+static void self(struct side *side, struct exchange *x)
+{
+	_cleanup_(fuda_buf_free_public) struct fuda_buf body = FUDA_BUF_INIT(SELF_MAX);
+	char org[TERMINAL_NAME], place[TERMINAL_NAME];
+	struct terminal terminal;
+	int r;
+
+	if (!fit(side, x) || !known(side, x, true, &terminal))
+		return;
+	r = terminal_place(side->service->terminals, &terminal, org, place);
+	if (r == FUDA_ESTORE) {
+		database_unavailable(x);
+		return;
+	}
+	if (r == 0)
+		r = write_self(&terminal, org, place, &body);
+	if (r < 0)
+		answer_problem(x, "internal_error", NULL, 0);
+	else
+		answer(x, 200, "application/json", body.data, body.len);
 }
 
 /* ---- all ---- */

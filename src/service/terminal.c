@@ -10,7 +10,9 @@
 #include <fuda/hash.h>
 
 #include "base/context.h"
+#include "service/enrol.h"
 #include "service/meter.h"
+#include "service/operator.h"
 #include "service/service.h"
 
 enum { SLOTS = 512, FINGERPRINT = 32, TURN_SECONDS = 2, REST_SECONDS = 2 };
@@ -53,6 +55,10 @@ static const struct statement sql_sectors = { "SELECT s.id, s.name, s.key_versio
 					      " JOIN sector s ON s.id = ts.sector WHERE c.serial = "
 					      "$1 ORDER BY s.name",
 					      1 };
+
+static const struct statement sql_place = { "SELECT o.name, t.place FROM terminal t JOIN org o ON "
+					    "o.id = t.org WHERE t.id = $1",
+					    1 };
 
 static const struct statement sql_crl_number = { "SELECT number, this_update FROM crl ORDER BY "
 						 "number DESC LIMIT 1",
@@ -256,6 +262,21 @@ static int look_up(struct terminals *t, const struct terminal_identity *identity
 	memcpy(ret->serial, identity->serial, CA_SERIAL);
 	r = rows_bytes(&rows[0], 0, COL_ORG, ret->org, ID_BYTES);
 	return r < 0 ? r : take_sectors(&rows[1], ret);
+}
+
+_Static_assert((int)ORG_NAME <= (int)TERMINAL_NAME && (int)PLACE_TEXT <= (int)TERMINAL_NAME,
+	       "there is room for both");
+
+int terminal_place(struct terminals *terminals, const struct terminal *terminal,
+		   char ret_org[TERMINAL_NAME], char ret_place[TERMINAL_NAME])
+{
+	static const struct statement *const statements[2] = { &sql_place, NULL };
+	_cleanup_(free_both) struct rows rows[2] = { { 0 }, { 0 } };
+	int r = read_both(terminals, statements, &BYTES(terminal->id, ID_BYTES), rows);
+
+	if (r == 0)
+		r = rows[0].count ? rows_text(&rows[0], 0, 0, ret_org, TERMINAL_NAME) : FUDA_ESTORE;
+	return r < 0 ? r : rows_text(&rows[0], 0, 1, ret_place, TERMINAL_NAME);
 }
 
 /* Whether list `number` is the one that is at hand, and so in `ret_der`. */

@@ -50,6 +50,10 @@ int terminal_ask_anew(struct terminals *terminals, const uint8_t *der, size_t le
 /* Why a terminal may not act, by the columns of the first row that have the states of its
  * certificate and of itself: a code as above; NULL: it may. */
 const char *terminal_refusal(const struct rows *rows, size_t certificate, size_t state);
+/* Whose a terminal is, by name, and where it stands; asks the database. FUDA_ESTORE. Any thread. */
+enum { TERMINAL_NAME = 128 };
+int terminal_place(struct terminals *terminals, const struct terminal *terminal,
+		   char ret_org[TERMINAL_NAME], char ret_place[TERMINAL_NAME]);
 /* What the database said of this terminal counts no more: its state has just been changed. */
 void terminals_forget(struct terminals *terminals, const uint8_t terminal[ID_BYTES]);
 /* The newest list of revoked terminals, in DER; FUDA_ENOTFOUND: none yet. `*ret_made`: when,
