@@ -510,6 +510,35 @@ static void not_after_a_renewal(_unused_ void **state)
 	card_free(&renewed);
 }
 
+/* A holder has two cards where two records were found to be one person's (join.h). */
+static void another_card_stays(_unused_ void **state)
+{
+	static const struct statement joined[] = {
+		{ "UPDATE credential SET subject = (SELECT subject FROM tap ORDER BY created LIMIT 1)", 0 },
+		{ "UPDATE tap SET subject = (SELECT subject FROM tap ORDER BY created LIMIT 1)", 0 },
+	};
+	struct card renewed = card_make("01A2B3D0");
+
+	registered(&hanako);
+	registered(&taro);
+	resolved(&hanako);
+	for (size_t i = 0; i < ARRAY_SIZE(joined); i++)
+		change(p, &joined[i], NULL);
+	assert_int_equal(tap(&taro)->status, 200);
+	give_renewals(p, "01A2B3D0,01A2B3C4\n");
+	assert_int_equal(ask(p, 0, &renewed, "show", "")->status, 200);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM tap"), 1);
+	assert_int_equal(tap(&taro)->status, 200);
+	assert_refused(start(0, &renewed), 404, "tap_not_registered");
+	assert_refused(start(0, &hanako), 403, "certificate_superseded");
+	/* and the end that either card asks for is that of both */
+	registered(&renewed);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM tap"), 2);
+	assert_int_equal(ask(p, 0, &renewed, "tap-unregister", "")->status, 200);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM tap"), 0);
+	card_free(&renewed);
+}
+
 static void limited(_unused_ void **state)
 {
 	static const struct statement earlier = { "UPDATE tap SET since = since - 3600000000", 0 };
@@ -585,6 +614,7 @@ int main(void)
 		T(once),
 		T(starts_are_not_kept),
 		T(not_after_a_renewal),
+		T(another_card_stays),
 		T(limited),
 		T(another_card_of_hers),
 		T(rows_changed),

@@ -20,6 +20,7 @@ static const struct statement set_tap = { "INSERT INTO tap (bidx, subject, seale
 					  4 };
 static const struct statement find_taps = { "SELECT 1 FROM tap WHERE subject = $1", 1 };
 static const struct statement drop_taps = { "DELETE FROM tap WHERE subject = $1", 1 };
+static const struct statement drop_tap = { "DELETE FROM tap WHERE bidx = $1", 1 };
 /* in the place of what was read, and of nothing else */
 static const struct statement count_start = { "UPDATE tap SET starts = $1, since = $2"
 					      " WHERE bidx = $3 AND starts = $4 AND since = $5",
@@ -119,6 +120,11 @@ static int read_tap(struct request *r, struct batch *batch)
 int tap_drop(struct request *r, struct batch *batch)
 {
 	return batch_sweep(batch, &drop_taps, (struct datum[]){ BYTES(r->subject, ID_BYTES) });
+}
+
+int tap_drop_one(struct batch *batch, const uint8_t bidx[BLIND_BYTES])
+{
+	return batch_sweep(batch, &drop_tap, (struct datum[]){ BYTES(bidx, BLIND_BYTES) });
 }
 
 /* What was registered: exactly TAP_BYTES. */

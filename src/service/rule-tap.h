@@ -8,6 +8,7 @@
 
 #include <fuda/face.h>
 #include "record/face.h"
+#include "service/keys.h"
 
 enum {
 	BIRTH_DIGITS = 6,
@@ -41,5 +42,7 @@ void tap_free(struct request *r);
 struct batch;
 /* What was kept for the taps of the subject goes, whichever certificate it was for. */
 int tap_drop(struct request *r, struct batch *batch);
+/* What was kept for those of one certificate, by its blind index. */
+int tap_drop_one(struct batch *batch, const uint8_t bidx[BLIND_BYTES]);
 
 #endif
