@@ -356,7 +356,7 @@ static int attach(struct request *r, struct batch *batch, size_t i)
 		e = request_credential(r, batch, old);
 	if (e == 0)
 		e = request_pass_over(r, batch, i);
-	/* a new certificate is registered anew; another card of the same holder's stays registered */
+	/* a new certificate is registered anew; another card of the holder's stays registered */
 	if (e == 0)
 		e = tap_drop_one(batch, r->bidx[i]);
 	return e < 0 ? e : request_audit(r, batch, "renew", "");
