@@ -50,6 +50,9 @@ static void knows_what_counts_without_a_line(void **state)
 	assert_int_equal(config.crl_count, 0);
 	assert_true(config.crl_required);
 	assert_int_equal(config.crl_grace, 3600);
+	assert_string_equal(config.ocsp, "");
+	assert_false(config.ocsp_required);
+	assert_null(config.revocation.responder);
 	assert_string_equal(config.renewal, "");
 	assert_int_equal(config.approvals, 1);
 	assert_int_equal(config.drain, 10);
@@ -69,6 +72,7 @@ static void reads_every_key(void **state)
 			       "tls_certificate = /etc/tls.pem\ntls_key = k = v\n"
 			       "trust = a.pem\ntrust = /b.pem\ncrl = one.crl\n"
 			       "crl_required = no\ncrl_grace = 0\nrenewal = csv:pairs.csv\n"
+			       "ocsp = https://ocsp.example:8080/a?b=c\nocsp_required = yes\n"
 			       "queue = 1\nbatch = 4096\nthreads = 256\nconnections = 2\nper_address = 3\nidle = 4\n"
 			       "idempotency_hours = 5\ncode_hours = 6\napprovals = 2\ndrain = 7\n"
 			       "checkpoint_file ="),
@@ -88,6 +92,10 @@ static void reads_every_key(void **state)
 	assert_ptr_equal(config.revocation.files[0], config.crl[0]);
 	assert_null(config.revocation.files[1]);
 	assert_false(config.crl_required);
+	assert_string_equal(config.ocsp, "https://ocsp.example:8080/a?b=c");
+	assert_true(config.ocsp_required);
+	assert_ptr_equal(config.revocation.responder, config.ocsp);
+	assert_true(config.revocation.responder_required);
 	assert_true(is_inside("csv:", "pairs.csv", config.renewal));
 	assert_int_equal(config.queue, 1);
 	assert_int_equal(config.batch, 4096);
@@ -191,6 +199,26 @@ static void refuses_origins_and_environments(void **state)
 	assert_int_equal(reads(""), FUDA_EFORMAT);
 }
 
+static void refuses_responders(void **state)
+{
+	static const char *const urls[] = {
+		"a", "ftp://a", "file:///etc/passwd", "HTTP://a", "http://", "http:///x", "http://:80/", "http://?x",
+		"http://user:password@a/", "http://a#b", "http://a/ b", "http://a\\b", "http://a/\"", "http://a/\x7F",
+		"http://\xE7\x95\xAA/",
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		snprintf(text, sizeof(text), NEEDED "ocsp = %s\n", urls[i]);
+		if (reads(text) != FUDA_EFORMAT || !strstr(fuda_context_message(ctx), ":3: \"ocsp\" is http://HOST"))
+			fail_msg("%s: %s", urls[i], fuda_context_message(ctx));
+	}
+	assert_int_equal(reads(NEEDED "ocsp_required = yes\n"), FUDA_EFORMAT);
+	assert_non_null(strstr(fuda_context_message(ctx), "\"ocsp\" names no responder"));
+	assert_int_equal(reads(NEEDED "ocsp = http://a\nocsp_required = yes\n"), 0);
+}
+
 static void refuses_files(void **state)
 {
 	static char big[70000];
@@ -232,7 +260,8 @@ static void prints_what_it_reads(void **state)
 	};
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(65536);
 	static const char *const keys[] = { "environment", "origin", "database", "listen", "operations",
-		"tls_certificate", "tls_key", "trust", "crl", "crl_required", "crl_grace", "renewal", "queue",
+		"tls_certificate", "tls_key", "trust", "crl", "crl_required", "crl_grace", "ocsp", "ocsp_required",
+		"renewal", "queue",
 		"batch", "threads", "connections", "per_address", "idle", "idempotency_hours", "code_hours",
 		"approvals", "drain", "checkpoint_file" };
 	char commented[64];
@@ -374,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_every_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_origins_and_environments, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_responders, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_a_nul, setup, teardown),
 		cmocka_unit_test_setup_teardown(prints_what_it_reads, setup, teardown),

@@ -54,14 +54,15 @@ void mykeyd_warn(const struct config *config)
 			  "into a file\n(a card gives it: 'fuda cert auth-ca') and a line 'trust = "
 			  "FILE' into %s/mykeyd.conf.\n"),
 			config->folder);
-	if (config->crl_required && config->crl_count == 0)
+	if (config->crl_required && config->crl_count == 0 && !*config->ocsp)
 		fprintf(stderr,
 			_("No revocation list is named, so every card is refused: put the newest "
 			  "list "
 			  "of the cards' CA\ninto a file and a line 'crl = FILE' into "
 			  "%s/mykeyd.conf; for tests, 'crl_required = no'.\n"),
 			config->folder);
-	if (!config->crl_required && strcmp(config->environment, "production") == 0)
+	if (!config->crl_required && !config->ocsp_required &&
+	    strcmp(config->environment, "production") == 0)
 		fprintf(stderr,
 			_("Revoked cards are accepted ('crl_required = no'), though the "
 			  "environment is production.\n"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuda-mykeyd crl: the revocation lists of cards, and our own of terminals. */
+/* fuda-mykeyd crl: the revocation lists of cards, who is asked besides, and our own list of
+ * terminals. */
 #include "service/enrol.h"
 #include "tools/mykeyd-desk.h"
 
@@ -14,8 +15,19 @@ static const char *state_of(const struct revocation_state *s)
 	return s->half ? "half" : "fresh";
 }
 
-static const char *meaning_of(const struct revocation_state *s, bool required)
+/* Whether cards are refused for a list that does not count, whatever else is known. */
+static bool lists_decide(const struct config *config)
 {
+	return config->crl_required && !*config->ocsp;
+}
+
+static const char *meaning_of(const struct revocation_state *s, const struct config *config)
+{
+	bool required = config->crl_required;
+
+	if (*config->ocsp && (!s->loaded || s->stale))
+		return s->loaded ? _("too old: the OCSP responder alone is believed") :
+				   _("cannot be used: the OCSP responder alone is believed");
 	if (!s->loaded)
 		return required ? _("cannot be used: cards are refused") :
 				  _("cannot be used; cards are accepted (crl_required = no)");
@@ -41,7 +53,7 @@ static void report_list_of_cards(struct call *call, struct report *all,
 
 	report_text(one, NULL, "file", s->file);
 	report_text(one, NULL, "state", state_of(s));
-	report_word(people, _("State"), NULL, "-", meaning_of(s, config->crl_required));
+	report_word(people, _("State"), NULL, "-", meaning_of(s, config));
 	problem = problem || !s->loaded || s->stale;
 	if (!s->loaded)
 		return;
@@ -51,7 +63,7 @@ static void report_list_of_cards(struct call *call, struct report *all,
 	report_dates(people, true, s->facts.this_update, s->facts.next_update);
 	report_time(one, NULL, "stale_from", until);
 	report_time(people,
-		    config->crl_required ? _("Cards are refused from") :
+		    lists_decide(config) ? _("Cards are refused from") :
 					   _("Counts as too old from"),
 		    NULL, until);
 	report_number(one, NULL, "entries", (long)s->facts.count);
@@ -67,7 +79,11 @@ static int status_of_cards(struct call *call, struct desk *desk)
 
 	for (; revocation_state(desk->service->revocation, n, time(NULL), &s) == 0; n++)
 		report_list_of_cards(call, all, &s, config);
-	if (n == 0) {
+	if (n == 0 && *config->ocsp) {
+		report_word(call->report, _("Lists of cards"), NULL, "-",
+			    _("none is named in the configuration: the OCSP responder alone is "
+			      "believed"));
+	} else if (n == 0) {
 		report_word(call->report, _("Lists of cards"), NULL, "-",
 			    config->crl_required ? _("none is named in the configuration (crl): "
 						     "cards are refused") :
@@ -106,6 +122,32 @@ static int status_of_terminals(struct call *call, struct desk *desk)
 	return 0;
 }
 
+/* Asked now, from here: how those fare that serve is told in their logs. */
+static void status_of_responder(struct call *call, struct desk *desk)
+{
+	struct responder *responder = revocation_responder(desk->service->revocation);
+	const struct config *config = &desk->service->config;
+	struct report *one, *people;
+	bool bad;
+
+	if (!responder)
+		return;
+	bad = responder_try(call->ctx, responder) < 0;
+	problem = problem || bad;
+	one = report_object(call->report, NULL, "responder", NULL);
+	people = report_object(call->report, _("OCSP responder"), NULL, NULL);
+	report_text(one, NULL, "url", config->ocsp);
+	report_text(people, _("Address"), NULL, config->ocsp);
+	report_text(one, NULL, "state", bad ? "failed" : "answers");
+	report_word(people, _("State"), NULL, "-",
+		    !bad                    ? _("answers") :
+		    config->ocsp_required   ? _("no answer that counts: cards are refused") :
+					      _("no answer that counts: the lists alone are "
+						"believed"));
+	if (bad)
+		report_text(people, _("Because"), NULL, fuda_context_message(call->ctx));
+}
+
 /* It is a failure that the service could not work with them, whatever is shown. */
 static int status(struct call *call, struct desk *desk)
 {
@@ -113,6 +155,8 @@ static int status(struct call *call, struct desk *desk)
 
 	problem = r < 0;
 	r = status_of_cards(call, desk);
+	if (r == 0)
+		status_of_responder(call, desk);
 	if (r == 0)
 		r = status_of_terminals(call, desk);
 	call->shown = true;

@@ -52,7 +52,7 @@ static void warn_of_lists(struct service *service)
 
 	for (size_t i = 0; revocation_state(service->revocation, i, time(NULL), &s) == 0; i++)
 		bad += !s.loaded || s.stale;
-	if (bad && service->config.crl_required)
+	if (bad && service->config.crl_required && !*service->config.ocsp)
 		fprintf(stderr,
 			_("Cards are refused, because a revocation list is too old or cannot be "
 			  "used: "

@@ -24,6 +24,7 @@ enum form {
 	PATH,
 	PATHS, /* of a list */
 	RENEWAL,
+	URL,
 	FLAG,
 	NUMBER,
 };
@@ -71,6 +72,11 @@ static const struct key {
 	  "\"no\" accepts cards of which it is not known whether they are revoked: for tests." },
 	{ PLACE(crl_grace), ONE, NUMBER, "3600", 0, 30 * 86400,
 	  "So many seconds past its nextUpdate a list still counts." },
+	{ PLACE(ocsp), ONE, URL, "", 0, 0,
+	  "http://HOST/... or https://HOST/...: the OCSP responder of the CAs of cards, which is\n"
+	  "# asked about each card that is on no list." },
+	{ PLACE(ocsp_required), ONE, FLAG, "no", 0, 0,
+	  "\"yes\" refuses cards while it does not answer, even if a list says they are good." },
 	{ PLACE(renewal), ONE, RENEWAL, "", 0, 0,
 	  "csv:FILE, where it stands which certificate took the place of which, a line each:\n"
 	  "# NEW,OLD, or ISSUER:NEW,ISSUER:OLD with the key identifiers of their CAs." },
@@ -276,6 +282,13 @@ static int take_renewal(const struct reading *r, const struct key *key, const ch
 	return put_path(r, key, csv, value + sizeof(csv) - 1, place_of(r->config, key), key->size);
 }
 
+static int take_url(const struct reading *r, const struct key *key, const char *value)
+{
+	if (*value && !responder_url_good(value))
+		return refuse(r, key, _("http://HOST/... or https://HOST/..., without a password"));
+	return put(r, key, value);
+}
+
 static int take_flag(const struct reading *r, const struct key *key, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
@@ -315,6 +328,8 @@ static int take_value(const struct reading *r, const struct key *key, const char
 		return take_paths(r, key, value);
 	case RENEWAL:
 		return take_renewal(r, key, value);
+	case URL:
+		return take_url(r, key, value);
 	case FLAG:
 		return take_flag(r, key, value);
 	case NUMBER:
@@ -356,6 +371,18 @@ static int take_line(struct reading *r, char *line)
 	return key ? take(r, key, value) : 0;
 }
 
+static void point(struct config *config)
+{
+	for (size_t i = 0; i < config->crl_count; i++)
+		config->crl_files[i] = config->crl[i];
+	config->revocation = (struct revocation_config){
+		.files = config->crl_files,
+		.grace = (int)config->crl_grace,
+		.responder = *config->ocsp ? config->ocsp : NULL,
+		.responder_required = config->ocsp_required,
+	};
+}
+
 /* ... and what counts where there is no line. */
 static int complete(struct reading *r)
 {
@@ -372,12 +399,11 @@ static int complete(struct reading *r)
 	}
 	if (e < 0)
 		return e;
-	for (size_t i = 0; i < r->config->crl_count; i++)
-		r->config->crl_files[i] = r->config->crl[i];
-	r->config->revocation = (struct revocation_config){
-		.files = r->config->crl_files,
-		.grace = (int)r->config->crl_grace,
-	};
+	if (r->config->ocsp_required && !*r->config->ocsp)
+		return ctx_fail(r->ctx, FUDA_EFORMAT,
+				_("%s: \"ocsp_required\" is yes, and \"ocsp\" names no responder."),
+				r->path);
+	point(r->config);
 	return 0;
 }
 

@@ -32,6 +32,8 @@ struct config {
 	size_t crl_count;
 	bool crl_required;         /* no: "not checked" is said and accepted: for tests */
 	int64_t crl_grace;         /* seconds */
+	char ocsp[CONFIG_TEXT];    /* URL of the responder; "": none */
+	bool ocsp_required;        /* a list is not enough; needs `ocsp` */
 	char renewal[CONFIG_TEXT]; /* "csv:FILE"; "": none */
 	int64_t queue, batch, threads, connections, per_address, idle;
 	int64_t idempotency_hours, code_hours, approvals, drain;

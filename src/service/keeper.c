@@ -25,6 +25,7 @@ static int measure(struct keeper *k);
 static int checkpoint(struct keeper *k);
 static int list_terminals(struct keeper *k);
 static int watch_tls(struct keeper *k);
+static int watch_responder(struct keeper *k);
 
 enum { DUTY_SWEEP = 3, DUTY_CHECKPOINT = 5 };
 static const struct duty {
@@ -41,6 +42,7 @@ static const struct duty {
 	[DUTY_CHECKPOINT] = { "checkpoint", KEEPER_SLOW_SECONDS, false, checkpoint },
 	{ "terminal_crl", KEEPER_SLOW_SECONDS, false, list_terminals },
 	{ "tls", KEEPER_SLOW_SECONDS, false, watch_tls },
+	{ "responder", KEEPER_RESPONDER_SECONDS, false, watch_responder },
 };
 
 struct keeper {
@@ -90,9 +92,11 @@ static int check_ages(struct keeper *k)
 	for (size_t i = 0; revocation_state(k->service->revocation, i, time(NULL), &s) == 0; i++)
 		if (s.loaded && s.stale)
 			return ctx_fail(k->ctx, FUDA_EVERIFY,
-					_("%s is too old: cards are refused until a newer list is "
-					  "in its "
-					  "place."),
+					revocation_responder(k->service->revocation) ?
+						_("%s is too old: the OCSP responder alone is "
+						  "believed until a newer list is in its place.") :
+						_("%s is too old: cards are refused until a newer "
+						  "list is in its place."),
 					s.file);
 	for (size_t i = 0; revocation_state(k->service->revocation, i, time(NULL), &s) == 0; i++)
 		if (s.loaded && s.half)
@@ -321,6 +325,25 @@ static int watch_tls(struct keeper *k)
 			  "makes "
 			  "a new one, for when the service is started again."),
 			date, k->service->config.folder);
+}
+
+/* Nobody is asked for this: those who bring cards find it out. */
+static int watch_responder(struct keeper *k)
+{
+	struct responder *responder = revocation_responder(k->service->revocation);
+	struct responder_state s;
+
+	if (!responder)
+		return 0;
+	responder_state(responder, &s);
+	if (!s.down)
+		return 0;
+	return ctx_fail(k->ctx, FUDA_EUNREACHABLE,
+			k->service->config.ocsp_required ?
+				_("%s Cards are refused until there is an answer that counts.") :
+				_("%s Until there is an answer that counts, the lists alone are "
+				  "believed."),
+			s.message);
 }
 
 /* ---- time ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a running service does from time to time, on a thread of its own: revocation lists and
  * renewed certificates read anew, what expired swept, the heads of the audit trail signed, clocks
- * compared, gauges measured. */
+ * compared, gauges measured, what is wrong told. */
 #ifndef SERVICE_KEEPER_H
 #define SERVICE_KEEPER_H
 
@@ -19,6 +19,7 @@ struct keeper_config {
 
 enum {
 	KEEPER_CLOCK_SECONDS = 2,
+	KEEPER_RESPONDER_SECONDS = 2,
 	KEEPER_SWEEP_SECONDS = 10,
 	KEEPER_LISTS_SECONDS = 30,
 	KEEPER_SLOW_SECONDS = 60,

@@ -288,6 +288,22 @@ static void print_lists(struct page *p, struct revocation *revocation, time_t no
 		line(p, "mykey_crl_half{list=\"%zu\"} %d\n", i, !s.loaded || s.half);
 }
 
+static void print_responder(struct page *p, struct responder *responder)
+{
+	struct responder_state s;
+
+	responder_state(responder, &s);
+	head(p, "ocsp_answers_total", "counter", "Questions to the OCSP responder, by what came.");
+	line(p, "mykey_ocsp_answers_total{result=\"good\"} %" PRId64 "\n", s.good);
+	line(p, "mykey_ocsp_answers_total{result=\"revoked\"} %" PRId64 "\n", s.revoked);
+	line(p, "mykey_ocsp_answers_total{result=\"unknown\"} %" PRId64 "\n", s.unknown);
+	line(p, "mykey_ocsp_answers_total{result=\"failed\"} %" PRId64 "\n", s.failed);
+	summary(p, "ocsp_seconds", "What they took.", (double)s.us / 1e6,
+		s.good + s.revoked + s.unknown + s.failed);
+	single(p, "ocsp_down", "gauge", "1: it is left alone for a while, as it does not answer.",
+	       s.down);
+}
+
 static bool known(struct metrics *m, enum metrics_gauge gauge)
 {
 	return atomic_load_explicit(&m->known[gauge], memory_order_acquire);
@@ -362,6 +378,8 @@ int metrics_print(struct service *service, struct fuda_buf *ret_text)
 		print_writer(&p, service->writer);
 	if (service->revocation)
 		print_lists(&p, service->revocation, now);
+	if (service->revocation && revocation_responder(service->revocation))
+		print_responder(&p, revocation_responder(service->revocation));
 	print_gauges(&p, service->metrics, now);
 	print_health(&p, service);
 	return p.failed;

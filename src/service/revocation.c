@@ -29,6 +29,8 @@ struct place {
 struct revocation {
 	const struct fuda_trust *trust;
 	int grace;
+	struct responder *responder; /* NULL: nobody is asked */
+	bool responder_required;
 	/* Held for as long as a search takes, and to put a list in the place of another; who puts
 	 * lists there is one thread and may read them without. */
 	pthread_rwlock_t lock;
@@ -55,6 +57,7 @@ int revocation_new(struct fuda_context *ctx, const struct revocation_config *con
 {
 	struct revocation *revocation;
 	size_t count = 0;
+	int r;
 
 	while (config->files && config->files[count])
 		count++;
@@ -68,6 +71,14 @@ int revocation_new(struct fuda_context *ctx, const struct revocation_config *con
 	revocation->count = count;
 	for (size_t i = 0; i < count; i++)
 		revocation->places[i].file = config->files[i];
+	revocation->responder_required = config->responder_required;
+	r = config->responder ?
+		    responder_new(ctx, config->responder, trust, &revocation->responder) :
+		    0;
+	if (r < 0) {
+		revocation_free(&revocation);
+		return r;
+	}
 	*ret = revocation;
 	return 0;
 }
@@ -78,6 +89,7 @@ void revocation_free(struct revocation **revocation)
 		return;
 	for (size_t i = 0; i < (*revocation)->count; i++)
 		crl_free(&(*revocation)->places[i].crl);
+	responder_free(&(*revocation)->responder);
 	pthread_rwlock_destroy(&(*revocation)->lock);
 	free(*revocation);
 	*revocation = NULL;
@@ -232,7 +244,7 @@ static bool is_stale(const struct revocation *revocation, const struct crl_facts
 }
 
 /* One list that has it is enough, however old: what is revoked stays so (platform.md B2). */
-enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
+static enum fuda_revocation look_up(struct revocation *revocation, const struct fuda_cert *cert,
 				    time_t at, bool *ret_stale)
 {
 	enum fuda_revocation answer = FUDA_REVOCATION_UNKNOWN;
@@ -255,6 +267,34 @@ enum fuda_revocation revocation_ask(struct revocation *revocation, const struct 
 	pthread_rwlock_unlock(&revocation->lock);
 	*ret_stale = stale && answer == FUDA_REVOCATION_UNKNOWN;
 	return answer;
+}
+
+/* `listed`: what the lists say (platform.md D5, "OCSP down"). */
+static enum fuda_revocation ask(struct revocation *revocation, const struct fuda_cert *cert,
+				time_t at, enum fuda_revocation listed)
+{
+	enum fuda_revocation answer;
+
+	if (responder_ask(revocation->responder, cert, at, &answer) == 0)
+		return answer;
+	return revocation->responder_required ? FUDA_REVOCATION_UNKNOWN : listed;
+}
+
+enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
+				    time_t at, bool *ret_stale)
+{
+	enum fuda_revocation answer = look_up(revocation, cert, at, ret_stale);
+
+	if (!revocation->responder || answer == FUDA_REVOCATION_REVOKED)
+		return answer;
+	answer = ask(revocation, cert, at, answer);
+	*ret_stale = *ret_stale && answer == FUDA_REVOCATION_UNKNOWN;
+	return answer;
+}
+
+struct responder *revocation_responder(struct revocation *revocation)
+{
+	return revocation->responder;
 }
 
 int revocation_state(struct revocation *revocation, size_t i, time_t at,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The revocation lists in force: read from files that something else fetches, swapped as a whole.
- */
+/* What is known of revoked cards: the lists in force, read from files that something else fetches,
+ * swapped as a whole; and, where there is one, what the OCSP responder says of the rest. */
 #ifndef SERVICE_REVOCATION_H
 #define SERVICE_REVOCATION_H
 
 #include "pki/crl.h"
+#include "service/responder.h"
 
 struct revocation;
 
@@ -13,6 +14,8 @@ struct revocation;
 struct revocation_config {
 	const char *const *files; /* a list each; NULL at the end */
 	int grace;
+	const char *responder;   /* its URL; NULL: nobody is asked */
+	bool responder_required; /* whom no list has is not good until it said so */
 };
 
 /* Does not read yet. `config` and `trust` must outlive it. */
@@ -26,7 +29,10 @@ void revocation_free(struct revocation **revocation);
 int revocation_refresh(struct fuda_context *ctx, struct revocation *revocation);
 
 /* What is known of `cert` at time `at`: good; revoked; unknown if no list of its issuer is in
- * force, or it is stale (`*ret_stale`): to be treated as a refusal. Any thread. */
+ * force, or it is stale (`*ret_stale`): to be treated as a refusal. Who is on a list is revoked;
+ * of all others the responder has the last word, be it that it does not know them. If it does not
+ * answer, what the lists say counts, unless it is required: then the answer is unknown. Any thread;
+ * waits for the responder (RESPONDER_MS). */
 enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
 				    time_t at, bool *ret_stale);
 
@@ -39,5 +45,8 @@ struct revocation_state {
 /* Copies what is known of list `i`; FUDA_ENOTFOUND past the last one. */
 int revocation_state(struct revocation *revocation, size_t i, time_t at,
 		     struct revocation_state *ret);
+
+/* NULL: there is none. */
+struct responder *revocation_responder(struct revocation *revocation);
 
 #endif

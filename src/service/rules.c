@@ -248,7 +248,7 @@ static const char *take_holder(struct request *r, _unused_ const struct http_req
 		http_rule(r->x, verdict.rule);
 	/* the operator said that lists may be missing; one that is there counts */
 	if (strcmp(verdict.result, "revocation_info_stale") == 0 &&
-	    !r->service->config.crl_required)
+	    !r->service->config.crl_required && !r->service->config.ocsp_required)
 		return NULL;
 	return verdict.result;
 }

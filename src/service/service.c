@@ -195,11 +195,25 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 	return 0;
 }
 
+/* Whether the responder may tell what the lists do not. */
+static bool may_ask(struct service *service)
+{
+	struct responder *responder = revocation_responder(service->revocation);
+
+	return responder && !responder_rests(responder);
+}
+
+/* While the responder is left alone it is as if there were none; that is not for long, so that
+ * somebody comes to find out whether it is back. */
 static bool revocation_missing(struct service *service)
 {
 	struct revocation_state s;
 	size_t n = 0;
 
+	if (may_ask(service))
+		return false;
+	if (service->config.ocsp_required)
+		return true;
 	if (!service->config.crl_required)
 		return false;
 	for (; revocation_state(service->revocation, n, time(NULL), &s) == 0; n++)
@@ -212,6 +226,10 @@ bool service_knows_no_card(struct service *service)
 {
 	struct revocation_state s;
 
+	if (may_ask(service))
+		return false;
+	if (service->config.ocsp_required)
+		return true;
 	if (!service->config.crl_required)
 		return false;
 	for (size_t n = 0; revocation_state(service->revocation, n, time(NULL), &s) == 0; n++)

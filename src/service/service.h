@@ -76,7 +76,8 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 
 /* Whether the database did not answer when asked last, or the writer's last batch failed for it. */
 bool service_database_away(struct service *service);
-/* Whether no revocation list is in force, though there must be: no card would be taken. */
+/* Whether no revocation list is in force, though there must be, and the responder is not asked now:
+ * no card would be taken. */
 bool service_knows_no_card(struct service *service);
 /* Why no traffic should come here: words, static, at most SERVICE_REASONS; how many. */
 enum { SERVICE_REASONS = 8 };

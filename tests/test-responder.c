@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The OCSP responder: how it is asked, when it is left alone, and what counts then, the lists or it. */
+#include "service/responder.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "base/util.h"
+#include "service/http.h"
+#include "service/revocation.h"
+#include "tests/crls.h"
+#include "tests/ocsps.h"
+#include "tests/scratch.h"
+
+enum { THREADS = 4, PATIENCE_MS = 10000 };
+
+static struct fuda_context *ctx;
+static struct fuda_trust *trust;
+static struct fuda_cert *card, *listed; /* not on the list of plan_crl(), and on it */
+static struct http *http;
+static char url[64], list[128];
+
+/* ---- time ---- */
+
+int64_t __real_deadline_now(void);
+int64_t __wrap_deadline_now(void);
+
+static atomic_llong later; /* milliseconds */
+
+int64_t __wrap_deadline_now(void)
+{
+	return __real_deadline_now() + atomic_load(&later);
+}
+
+/* ---- a responder ---- */
+
+enum mode { GOOD, REVOKED, UNKNOWN, WRONG, ERROR, REDIRECT, LONG, LONG_HEAD, NEVER, HELD };
+
+static atomic_int mode, requests;
+static struct exchange *held;
+
+static void answer(struct exchange *x, enum mode how)
+{
+	static const char *const statuses[] = {
+		[GOOD] = STATUS_GOOD, [REVOKED] = STATUS_REVOKED, [UNKNOWN] = STATUS_UNKNOWN, [WRONG] = STATUS_GOOD,
+	};
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF, question = TEST_BUF;
+	const struct http_request *q = http_request(x);
+	struct http_answer a = { .status = 200, .content_type = "application/ocsp-response" };
+	struct answer_plan plan = plan_answer();
+
+	assert_int_equal(fuda_buf_set(&question, q->body, q->body_len), 0);
+	plan.question = &question;
+	plan.field[A_CERT_STATUS] = statuses[how];
+	if (how == WRONG)
+		plan.signer = KEY_OTHER_CA;
+	answer_make(&plan, &der);
+	a.body = der.data;
+	a.body_len = der.len;
+	http_answer(x, &a);
+}
+
+static void answer_otherwise(struct exchange *x, enum mode how)
+{
+	static char filler[20001];
+	struct http_answer a = { .status = 200, .content_type = "application/ocsp-response", .body = "" };
+
+	memset(filler, 'x', sizeof(filler) - 1);
+	if (how == REDIRECT) {
+		a.status = 302;
+		a.location = "/elsewhere";
+	} else if (how == LONG_HEAD) {
+		a.location = filler;
+	} else if (how == LONG) {
+		a.body = filler;
+		a.body_len = sizeof(filler) - 1;
+	} else {
+		a.status = 500;
+	}
+	http_answer(x, &a);
+}
+
+static void handle(void *arg, struct exchange *x)
+{
+	enum mode how = (enum mode)atomic_load(&mode);
+	const struct http_request *q = http_request(x);
+
+	(void)arg;
+	atomic_fetch_add(&requests, 1);
+	if (strcmp(q->method, "POST") != 0 || strcmp(q->path, "/ocsp") != 0 ||
+	    strcmp(q->content_type, "application/ocsp-request") != 0)
+		how = ERROR;
+	if (how == HELD || how == NEVER)
+		held = x;
+	else if (how <= WRONG)
+		answer(x, how);
+	else
+		answer_otherwise(x, how);
+	if (how == HELD)
+		atomic_store(&mode, ERROR);
+}
+
+static struct responder *responder_of(enum mode how)
+{
+	struct responder *responder = NULL;
+
+	atomic_store(&mode, how);
+	atomic_store(&requests, 0);
+	assert_int_equal(responder_new(ctx, url, trust, &responder), 0);
+	return responder;
+}
+
+static int ask(struct responder *responder)
+{
+	enum fuda_revocation revocation;
+
+	return responder_ask(responder, card, TEST_NOW, &revocation);
+}
+
+/* ---- asking ---- */
+
+static void tells_what_it_says(void **state)
+{
+	static const struct {
+		enum mode mode;
+		enum fuda_revocation revocation;
+	} rows[] = {
+		{ GOOD, FUDA_REVOCATION_GOOD },
+		{ REVOKED, FUDA_REVOCATION_REVOKED },
+		{ UNKNOWN, FUDA_REVOCATION_UNKNOWN },
+		{ GOOD, FUDA_REVOCATION_GOOD },
+	};
+	struct responder *responder = responder_of(GOOD);
+	struct responder_state s;
+	enum fuda_revocation revocation;
+	int before, after, open;
+
+	(void)state;
+	http_load(http, &before, &open);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		atomic_store(&mode, rows[i].mode);
+		assert_int_equal(responder_ask(responder, card, TEST_NOW, &revocation), 0);
+		assert_int_equal(revocation, rows[i].revocation);
+	}
+	/* over one connection */
+	http_load(http, &after, &open);
+	assert_true(after <= before + 1);
+	responder_state(responder, &s);
+	assert_int_equal(s.good, 2);
+	assert_int_equal(s.revoked, 1);
+	assert_int_equal(s.unknown, 1);
+	assert_int_equal(s.failed, 0);
+	assert_true(s.us > 0);
+	assert_false(s.down);
+	assert_string_equal(s.message, "");
+	responder_free(&responder);
+}
+
+static void takes_nothing_else(void **state)
+{
+	static const struct {
+		enum mode mode;
+		int error;
+		const char *message;
+	} rows[] = {
+		{ WRONG, FUDA_EVERIFY, "not signed by the CA" },
+		{ ERROR, FUDA_EREFUSED, "HTTP status 500" },
+		{ REDIRECT, FUDA_EREFUSED, "HTTP status 302" },
+		{ LONG, FUDA_ETOOBIG, "too long" },
+		{ LONG_HEAD, FUDA_ETOOBIG, "too long" },
+	};
+	struct responder_state s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct responder *responder = responder_of(rows[i].mode);
+
+		assert_int_equal(ask(responder), rows[i].error);
+		responder_state(responder, &s);
+		if (!strstr(s.message, rows[i].message))
+			fail_msg("row %zu: %s", i, s.message);
+		assert_null(strstr(s.message, FREE_SERIAL));
+		assert_int_equal(s.failed, 1);
+		assert_int_equal(requests, 1);
+		/* one failure is none */
+		atomic_store(&mode, GOOD);
+		assert_int_equal(ask(responder), 0);
+		responder_free(&responder);
+	}
+}
+
+static void does_not_wait_for_ever(void **state)
+{
+	struct responder *responder = responder_of(NEVER);
+	int64_t before = __real_deadline_now();
+
+	(void)state;
+	assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
+	assert_true(__real_deadline_now() - before >= RESPONDER_MS);
+	assert_true(__real_deadline_now() - before < PATIENCE_MS);
+	answer(held, GOOD); /* to whom it may concern */
+	responder_free(&responder);
+}
+
+/* A port that is bound, and where nobody listens. */
+static void knows_that_nobody_is_there(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct responder *responder = NULL;
+	char nowhere[64];
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	snprintf(nowhere, sizeof(nowhere), "http://127.0.0.1:%d", ntohs(a.sin_port));
+	assert_int_equal(responder_new(ctx, nowhere, trust, &responder), 0);
+	assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
+	assert_int_equal(responder_try(ctx, responder), FUDA_EUNREACHABLE);
+	assert_non_null(strstr(fuda_context_message(ctx), "does not answer"));
+	responder_free(&responder);
+	close(fd);
+}
+
+/* ---- leaving it alone ---- */
+
+static void fail_until_it_rests(struct responder *responder)
+{
+	for (int i = 0; i < RESPONDER_FAILURES; i++) {
+		assert_false(responder_rests(responder));
+		assert_int_equal(ask(responder), FUDA_EREFUSED);
+	}
+	assert_true(responder_rests(responder));
+}
+
+static void is_left_alone_for_a_while(void **state)
+{
+	struct responder *responder = responder_of(ERROR);
+	struct responder_state s;
+
+	(void)state;
+	fail_until_it_rests(responder);
+	assert_int_equal(ask(responder), FUDA_EWAIT);
+	assert_int_equal(requests, RESPONDER_FAILURES);
+	responder_state(responder, &s);
+	assert_true(s.down);
+	assert_int_equal(s.failed, RESPONDER_FAILURES);
+	/* then it is asked once */
+	atomic_fetch_add(&later, RESPONDER_REST_MS);
+	assert_false(responder_rests(responder));
+	assert_int_equal(ask(responder), FUDA_EREFUSED);
+	assert_int_equal(ask(responder), FUDA_EWAIT);
+	assert_int_equal(requests, RESPONDER_FAILURES + 1);
+	/* and is back */
+	atomic_fetch_add(&later, RESPONDER_REST_MS);
+	atomic_store(&mode, GOOD);
+	assert_int_equal(ask(responder), 0);
+	responder_state(responder, &s);
+	assert_false(s.down);
+	/* with all its lives */
+	atomic_store(&mode, ERROR);
+	fail_until_it_rests(responder);
+	responder_free(&responder);
+}
+
+static void *ask_aside(void *arg)
+{
+	static int r;
+
+	r = ask(arg);
+	return &r;
+}
+
+static void one_alone_finds_out(void **state)
+{
+	struct responder *responder = responder_of(ERROR);
+	pthread_t thread;
+	void *r;
+
+	(void)state;
+	fail_until_it_rests(responder);
+	atomic_fetch_add(&later, RESPONDER_REST_MS);
+	atomic_store(&mode, HELD);
+	assert_int_equal(pthread_create(&thread, NULL, ask_aside, responder), 0);
+	while (atomic_load(&mode) == HELD)
+		poll(NULL, 0, 1);
+	assert_true(responder_rests(responder));
+	assert_int_equal(ask(responder), FUDA_EWAIT);
+	answer(held, GOOD);
+	pthread_join(thread, &r);
+	assert_int_equal(*(int *)r, 0);
+	assert_false(responder_rests(responder));
+	responder_free(&responder);
+}
+
+static void *ask_often(void *arg)
+{
+	size_t wrong = 0;
+
+	for (int i = 0; i < 50; i++)
+		wrong += ask(arg) != 0;
+	return (void *)wrong;
+}
+
+static void many_ask_at_once(void **state)
+{
+	struct responder *responder = responder_of(GOOD);
+	struct responder_state s;
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_often, responder), 0);
+	for (size_t i = 0; i < THREADS; i++) {
+		void *wrong;
+
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
+	responder_state(responder, &s);
+	assert_int_equal(s.good, 50 * THREADS);
+	responder_free(&responder);
+}
+
+/* ---- the lists, and it ---- */
+
+enum lists { NO_LIST, FRESH, STALE };
+
+static struct revocation *revocation_of(enum lists lists, bool required)
+{
+	static const char *files[2];
+	static struct revocation_config config;
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+	struct revocation *revocation = NULL;
+	struct crl_plan plan = plan_crl();
+	FILE *f = fopen(list, "wb");
+
+	/* what begins in the future of the real clock would not be taken */
+	plan.field[L_THIS] = "17{'250501000000Z'}";
+	if (lists == STALE)
+		plan.field[L_NEXT] = "17{'261119235959Z'}";
+	crl_make(&plan, &der);
+	assert_non_null(f);
+	assert_int_equal(fwrite(der.data, 1, der.len, f), der.len);
+	assert_int_equal(fclose(f), 0);
+	files[0] = lists == NO_LIST ? NULL : list;
+	config = (struct revocation_config){ .files = files, .responder = url, .responder_required = required };
+	assert_int_equal(revocation_new(ctx, &config, trust, &revocation), 0);
+	assert_int_equal(revocation_refresh(ctx, revocation), 0);
+	atomic_store(&requests, 0);
+	return revocation;
+}
+
+static void has_the_last_word(void **state)
+{
+	static const struct {
+		enum mode mode;
+		enum lists lists;
+		bool required;
+		const char *answer;
+		bool stale;
+	} rows[] = {
+		{ GOOD, FRESH, false, "good", false },
+		{ GOOD, NO_LIST, false, "good", false },
+		{ GOOD, STALE, false, "good", false },
+		{ GOOD, NO_LIST, true, "good", false },
+		{ REVOKED, FRESH, false, "revoked", false },
+		{ REVOKED, NO_LIST, true, "revoked", false },
+		{ UNKNOWN, FRESH, false, "unknown", false },
+		{ UNKNOWN, STALE, true, "unknown", true },
+		{ ERROR, FRESH, false, "good", false },
+		{ ERROR, FRESH, true, "unknown", false },
+		{ ERROR, NO_LIST, false, "unknown", false },
+		{ ERROR, STALE, false, "unknown", true },
+		{ WRONG, FRESH, false, "good", false },
+		{ WRONG, FRESH, true, "unknown", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct revocation *revocation = revocation_of(rows[i].lists, rows[i].required);
+		enum fuda_revocation said;
+		bool stale = !rows[i].stale;
+
+		atomic_store(&mode, rows[i].mode);
+		said = revocation_ask(revocation, card, TEST_NOW, &stale);
+		if (strcmp(fuda_revocation_name(said), rows[i].answer) != 0 || stale != rows[i].stale)
+			fail_msg("row %zu: %s, %d", i, fuda_revocation_name(said), stale);
+		assert_int_equal(requests, 1);
+		revocation_free(&revocation);
+	}
+}
+
+static void is_not_asked_about_who_is_listed(void **state)
+{
+	struct revocation *revocation;
+	bool stale;
+
+	(void)state;
+	for (enum lists l = FRESH; l <= STALE; l++) {
+		revocation = revocation_of(l, true);
+		atomic_store(&mode, GOOD);
+		assert_int_equal(revocation_ask(revocation, listed, TEST_NOW, &stale), FUDA_REVOCATION_REVOKED);
+		assert_int_equal(requests, 0);
+		revocation_free(&revocation);
+	}
+}
+
+static struct fuda_cert *cert_of(const char *serial)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+	struct fuda_cert *cert = NULL;
+
+	cert_make_with(plan_auth(), F_SERIAL, serial, &der);
+	return fuda_cert_new(ctx, der.data, der.len, &cert) < 0 ? NULL : cert;
+}
+
+static int setup(void **state)
+{
+	static const struct http_listener listener = { .address = "127.0.0.1:0" };
+	struct http_config config = { .listeners = &listener, .listener_count = 1, .threads = THREADS,
+				      .connections = 64, .handle = handle };
+	struct cert_plan ca = plan_ca(FUDA_USE_AUTH, KEY_AUTH_CA);
+
+	if (scratch_setup(state) < 0 || fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &trust) < 0)
+		return -1;
+	snprintf(list, sizeof(list), "%s", scratch_path("list.crl"));
+	believe(trust, &ca);
+	card = cert_of("02{" FREE_SERIAL "}");
+	listed = cert_of("020401A2B3C4");
+	(void)test_spki(KEY_OTHER_CA); /* keys are made by one thread */
+	if (!card || !listed || http_start(ctx, &config, &http) < 0)
+		return -1;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/ocsp", http_port(http, 0));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	http_stop(&http);
+	fuda_cert_free(&card);
+	fuda_cert_free(&listed);
+	fuda_trust_free(&trust);
+	fuda_context_free(&ctx);
+	return scratch_teardown(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_what_it_says),
+		cmocka_unit_test(takes_nothing_else),
+		cmocka_unit_test(does_not_wait_for_ever),
+		cmocka_unit_test(knows_that_nobody_is_there),
+		cmocka_unit_test(is_left_alone_for_a_while),
+		cmocka_unit_test(one_alone_finds_out),
+		cmocka_unit_test(many_ask_at_once),
+		cmocka_unit_test(has_the_last_word),
+		cmocka_unit_test(is_not_asked_about_who_is_listed),
+	};
+
+	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
+}
