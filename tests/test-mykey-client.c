@@ -112,6 +112,35 @@ static void bad_challenges(void **state)
 #define SELF(id, sectors)                                                                                             \
 	"{\"terminal\":\"" id "\",\"organisation\":\"city\",\"place\":\"counter\",\"sectors\":" sectors ",\"tap\":true}"
 
+/* What people are told to do where it is not the service that refuses. */
+static void what_to_do(void **state)
+{
+	static const struct {
+		__typeof__(api.replies[0]) reply;
+		const char *says;
+	} cases[] = {
+		{ { .challenge = true, .origin = "https://elsewhere.example" }, "tell the operator" },
+		{ { .challenge = true, .terminal = OTHER }, "tell the operator" },
+		{ { .challenge = true, .expires = 400 }, "Check this one, or else tell the operator" },
+		{ { .challenge = true, .fill = 70000 }, "Check the address" },
+		{ { .body = "<h1>It works!</h1>", .type = "text/html" }, "check the address" },
+		{ { .drop = true }, "Try again" },
+		{ { .status = 404, .type = "text/html" }, "Check the address" },
+		{ { .status = 502, .type = "text/html" }, "(HTTP status 502). Try again, and tell the operator" },
+		{ { .status = 504, .type = "text/html" }, "Try again, and tell the operator" },
+		{ { .status = 400, .type = PROBLEM_TYPE, .body = PROBLEM("request_malformed") },
+		  "(request_malformed). Tell the operator" },
+		{ { .status = 400, .type = PROBLEM_TYPE, .body = "{\"code\":\"x\"}" }, "x. Tell the operator" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		REPLY(cases[i].reply);
+		assert_true(challenge(FUDA_MYKEY_BIND, &(struct fuda_digest){ 0 }) < 0);
+		assert_says(cases[i].says);
+	}
+}
+
 /* Whether the terminal may act: nothing is waited for, and what an operator said is kept. */
 static void checked(void **state)
 {
@@ -466,6 +495,12 @@ static void told_to_wait(void **state)
 	waits.cancel = true;
 	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 1\r\n" });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_ECANCELLED);
+	assert_says("asked to wait: nothing was done");
+	/* where something was sent before that is not said */
+	fuda_deadline_free(&dl);
+	assert_int_equal(fuda_deadline_new(20000, &dl), 0);
+	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_EUNSURE);
 }
 
 static void *cancel_soon(void *arg)
@@ -727,6 +762,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLIENT(what_is_signed),
 		CLIENT(bad_challenges),
+		CLIENT(what_to_do),
 		CLIENT(checked),
 		CLIENT(without_certificate),
 		CLIENT(requests),

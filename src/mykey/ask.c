@@ -77,7 +77,7 @@ void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *ar
 static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
 		    const struct fuda_deadline *dl)
 {
-	int left;
+	int left, r;
 
 	if (m->ends && deadline_now() + 1000 * seconds > m->ends)
 		return problem_fail_wait(m->ctx, p, seconds);
@@ -86,7 +86,12 @@ static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
 	left = deadline_left(dl);
 	if (left >= 0 && left / 1000 < seconds)
 		return problem_fail_wait(m->ctx, p, seconds);
-	return deadline_sleep(dl, seconds * 1000);
+	r = deadline_sleep(dl, seconds * 1000);
+	/* where something was sent before, asking_give_up() has other words */
+	if (r == FUDA_ECANCELLED)
+		return ctx_fail(m->ctx, r,
+				_("Cancelled while the service asked to wait: nothing was done."));
+	return r;
 }
 
 /* ---- the challenge ---- */
@@ -104,16 +109,17 @@ static int check_challenge(struct fuda_mykey *m, const struct answer_challenge *
 
 	if (strcmp(c->origin, m->terminal->origin) != 0)
 		return ask_says(m, FUDA_EVERIFY,
-			    _("The service at %s gives challenges in the name of another one. "
-			      "Nothing was signed."));
+				_("The service at %s gives challenges in the name of another one: "
+				  "tell the operator. Nothing was signed."));
 	if (strcmp(c->terminal, m->terminal->facts.id) != 0)
 		return ask_says(m, FUDA_EVERIFY,
-			    _("The service at %s gives this terminal the challenge of another one. "
-			      "Nothing was signed."));
+				_("The service at %s gives this terminal the challenge of another "
+				  "one: tell the operator. Nothing was signed."));
 	if (c->expires < now - SKEW_MAX || c->expires > now + SKEW_MAX)
 		return ask_says(m, FUDA_EVERIFY,
-			    _("The challenge of %s is not for now: the clock of this machine or of "
-			      "the service is wrong. Nothing was signed."));
+				_("The challenge of %s is not for now: the clock of this machine "
+				  "or of the service is wrong. Check this one, or else tell the "
+				  "operator. Nothing was signed."));
 	return 0;
 }
 
@@ -125,7 +131,9 @@ int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 	int r;
 
 	if (answer_challenge(a, &c) < 0)
-		return ask_says(m, FUDA_EFORMAT, _("What %s gives is no challenge."));
+		return ask_says(m, FUDA_EFORMAT,
+				_("What %s gives is no challenge: check the address. Nothing was "
+				  "signed."));
 	r = check_challenge(m, &c);
 	if (r == 0)
 		r = terminal_id_read(m->terminal->facts.id, id);
@@ -409,7 +417,9 @@ static int take_answer(struct asking *a, const struct https_answer *answer)
 	if (r == 0)
 		return 0;
 	a->unsure = true; /* it was done, or something like it */
-	return asking_give_up(a, ask_says(a->m, r, _("The answer of %s cannot be understood.")));
+	return asking_give_up(a, ask_says(a->m, r,
+					  _("The answer of %s cannot be understood: tell the "
+					    "operator.")));
 }
 
 enum { AGAIN = 1 };

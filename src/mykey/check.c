@@ -28,7 +28,9 @@ static int ask_self(struct fuda_mykey *m, struct fuda_deadline *dl)
 	if (r < 0)
 		return r;
 	r = answer_terminal(&a, t->facts.id, &t->self);
-	return r < 0 ? ask_says(m, r, _("The answer of %s cannot be understood.")) : 0;
+	return r < 0 ? ask_says(m, r,
+				_("The answer of %s cannot be understood: tell the operator.")) :
+		       0;
 }
 
 int fuda_terminal_check(struct fuda_terminal *terminal, struct fuda_deadline *dl)

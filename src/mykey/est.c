@@ -225,7 +225,8 @@ static int judge_origin(const struct applicant *a, const struct https_answer *an
 	if (json_read_some(answer->body.data, answer->body.len, fields, ARRAY_SIZE(fields), &member,
 			   &why) < 0 ||
 	    (*said && terminal_origin(a->ctx, said, theirs) < 0))
-		return ctx_fail(a->ctx, FUDA_EFORMAT, _("The answer of %s cannot be understood."),
+		return ctx_fail(a->ctx, FUDA_EFORMAT,
+				_("The answer of %s cannot be understood: check the address."),
 				a->origin);
 	if (!*said || strcmp(said, a->origin) == 0)
 		return 0;

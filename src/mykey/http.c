@@ -269,14 +269,19 @@ static const struct {
 	     "CA, for another name, or not valid now. Nothing was sent. Check the address, the CA "
 	     "file, and the clock of this machine.") },
 	{ CURLE_SSL_CACERT_BADFILE, FUDA_EVERIFY,
-	  N_("The CA file of this terminal cannot be used; %s was not asked.") },
+	  N_("The CA file of this terminal cannot be used; %s was not asked. Put the file back "
+	     "that the operator gave (ca.pem in the terminal's folder).") },
 	{ CURLE_SSL_CERTPROBLEM, FUDA_EVERIFY,
-	  N_("The certificate or key of this terminal cannot be used; %s was not asked.") },
+	  N_("The certificate or key of this terminal cannot be used; %s was not asked. Enrol this "
+	     "terminal anew in another folder.") },
 	{ CURLE_SSL_CONNECT_ERROR, FUDA_EUNREACHABLE,
 	  N_("%s is not the service, does not speak TLS 1.2 or later, or does not accept this "
-	     "terminal's certificate. Nothing was sent.") },
-	{ CURLE_UNSUPPORTED_PROTOCOL, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
-	{ CURLE_WEIRD_SERVER_REPLY, FUDA_EFORMAT, N_("What answers as %s does not speak HTTP.") },
+	     "terminal's certificate. Nothing was sent. Check the address, and tell the "
+	     "operator.") },
+	{ CURLE_UNSUPPORTED_PROTOCOL, FUDA_EFORMAT,
+	  N_("What answers as %s does not speak HTTP. Check the address.") },
+	{ CURLE_WEIRD_SERVER_REPLY, FUDA_EFORMAT,
+	  N_("What answers as %s does not speak HTTP. Check the address.") },
 	{ CURLE_OUT_OF_MEMORY, FUDA_ENOMEM, N_("There is not enough memory to ask %s.") },
 };
 
@@ -284,20 +289,22 @@ static int explain(struct https *h, CURLcode code)
 {
 	if (h->too_big)
 		return ctx_fail(h->ctx, FUDA_EFORMAT,
-				_("The answer of %s is longer than any of the service can be."),
+				_("The answer of %s is longer than any of the service can be. "
+				  "Check the address."),
 				h->origin);
 	ctx_log(h->ctx, FUDA_LOG_INFO, "%s", curl_easy_strerror(code));
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (failures[i].curl == code && !(h->sent && code == CURLE_OPERATION_TIMEDOUT))
 			return ctx_fail(h->ctx, failures[i].code, _(failures[i].text), h->origin);
 	return ctx_fail(h->ctx, h->sent ? FUDA_ETRANSPORT : FUDA_EUNREACHABLE,
-			_("The connection to %s was lost."), h->origin);
+			_("The connection to %s was lost. Try again."), h->origin);
 }
 
 static int over(struct https *h, int code)
 {
 	if (code == FUDA_ETIMEOUT)
-		return ctx_fail(h->ctx, code, _("%s did not answer in time."), h->origin);
+		return ctx_fail(h->ctx, code, _("%s did not answer in time. Try again."),
+				h->origin);
 	return ctx_fail_code(h->ctx, code);
 }
 

@@ -227,6 +227,11 @@ int problem_fail(struct fuda_context *ctx, const struct https_answer *answer,
 
 	if (text)
 		return ctx_fail(ctx, FUDA_EREFUSED, "%s (%s)", text, problem->code);
+	if (!problem->known && answer->status >= 502 && answer->status <= 504)
+		return ctx_fail(ctx, FUDA_EREFUSED,
+				_("What stands before the service cannot reach it at present (HTTP "
+				  "status %d). Try again, and tell the operator if it stays so."),
+				answer->status);
 	if (!problem->known)
 		return ctx_fail(ctx, FUDA_EREFUSED,
 				_("What answers is not such a service, or what stands before it "

@@ -132,7 +132,9 @@ static int take_release(struct asking *a, const struct https_answer *answer)
 		return r;
 	r = read_release(answer, to);
 	a->m->challenged = r == 0;
-	return r < 0 ? ask_says(a->m, r, _("The answer of %s cannot be understood.")) : 0;
+	return r < 0 ? ask_says(a->m, r,
+				_("The answer of %s cannot be understood: tell the operator.")) :
+		       0;
 }
 
 static int make_body(struct asking *a, const struct fuda_buf *certificate, const char *sector)

@@ -87,6 +87,13 @@ static int take_line(struct fuda_terminal *t, char *line)
 	return FUDA_EFORMAT;
 }
 
+static int damaged(struct fuda_terminal *t, const char *name)
+{
+	return ctx_fail(t->ctx, FUDA_EFORMAT,
+			_("%s/%s is damaged. Enrol this terminal anew in another folder."),
+			t->home.path, name);
+}
+
 static int read_conf(struct fuda_terminal *t)
 {
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(TERMINAL_FILE_MAX + 1);
@@ -105,8 +112,7 @@ static int read_conf(struct fuda_terminal *t)
 	for (char *next = (char *)text.data; r == 0 && next;)
 		r = take_line(t, strsep(&next, "\n"));
 	if (r < 0 || !*t->origin)
-		return ctx_fail(t->ctx, FUDA_EFORMAT, _("%s/%s is damaged."), t->home.path,
-				FILE_CONF);
+		return damaged(t, FILE_CONF);
 	return 0;
 }
 
@@ -143,8 +149,7 @@ static int read_pem(struct fuda_terminal *t, const char *name, const char *label
 	left = pem.len;
 	fuda_buf_clear(ret_der);
 	r = fuda_pem_decode(label, &text, &left, ret_der);
-	return r < 0 ? ctx_fail(t->ctx, FUDA_EFORMAT, _("%s/%s is damaged."), t->home.path, name) :
-		       0;
+	return r < 0 ? damaged(t, name) : 0;
 }
 
 /* The certificate, which must be for the key. */
@@ -162,7 +167,8 @@ static int read_certificate(struct fuda_terminal *t)
 	if (terminal_certificate_read(cur_of(t->der.data, t->der.len), &t->facts) < 0 ||
 	    t->facts.key.left != info.len || memcmp(t->facts.key.p, info.data, info.len) != 0)
 		return ctx_fail(t->ctx, FUDA_EFORMAT,
-				_("%s/%s is damaged, or not for this terminal's key."),
+				_("%s/%s is damaged, or not for this terminal's key. Enrol this "
+				  "terminal anew in another folder."),
 				t->home.path, FILE_CERTIFICATE);
 	return 0;
 }
