@@ -16,3 +16,4 @@ tests/test-rules-refused
 tests/test-rules-races
 tests/test-renewal
 tests/test-join
+tests/test-tap
