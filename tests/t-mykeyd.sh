@@ -267,6 +267,12 @@ get 404 "$url/nowhere"
 becomes 'a line of what went wrong' grep -q '"status":404' "$tmp/q.log"
 mykeyd_stop q
 
+# a descriptor that is none would be the database's
+(cd "$tmp" && "$mykeyd" serve --folder a --ready-fd 3 3>&-) >"$tmp/out" 2>"$tmp/err" </dev/null && fail "served" || got=$?
+[ "$got" = 2 ] || fail "status $got"
+says err 'file descriptor 3 of --ready-fd is not open'
+daemon_in a 0 report daily
+
 # ---- what keeps it from being ready ----
 
 sed -i 's/^crl_required = .*/crl_required = yes/' "$tmp/a/mykeyd.conf"

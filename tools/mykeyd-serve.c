@@ -4,6 +4,7 @@
 #include "tools/mykeyd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	PATIENCE = 2, /* seconds, beyond what the configuration gives to requests */
+	PATIENCE = 2,    /* seconds, beyond what the configuration gives to requests */
 	OWN_FILES = 256, /* besides connections */
 	LAST_WORDS = 256
 };
@@ -135,6 +136,10 @@ static int run(struct call *call)
 
 	if (r < 0)
 		return r;
+	/* before anything is opened, which would get that number */
+	if (ready_fd >= 0 && fcntl(ready_fd, F_GETFD) < 0)
+		return call_usage(call, _("file descriptor %d of --ready-fd is not open"),
+				  ready_fd);
 	block(&signals);
 	r = mykeyd_opened(call, service_open(call->ctx, mykeyd_folder(), true, &service));
 	if (r < 0)

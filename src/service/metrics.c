@@ -15,9 +15,9 @@
 /* All that a label can be: nothing from outside is ever one. The last of each stands for the rest.
  */
 static const char *const routes[] = {
-	"bind",        "show",         "change",     "expire",       "resolve", "link",    "unlink",
-	"tap",         "challenge",    "livez",      "readyz",       "version", "metrics", "crl",
-	"tap-start",   "tap-register", "tap-unregister",
+	"bind",        "show",         "change",     "expire",       "resolve",        "link",
+	"unlink",      "tap",          "challenge",  "livez",        "readyz",         "version",
+	"metrics",     "crl",          "tap-start",  "tap-register", "tap-unregister", "terminal",
 	"est_cacerts", "est_csrattrs", "est_enroll", "est_reenroll", "other",
 };
 static const int codes[] = {
