@@ -37,21 +37,12 @@ struct answer {
 	struct fuda_buf signature, certificate;
 };
 
-static int sign_challenge(struct call *call, void *arg)
+static int sign_challenge(struct call *call, struct fuda_pin_entry *entry, void *arg)
 {
 	struct answer *a = arg;
-	struct fuda_secret *secret;
-	struct fuda_pin_entry entry;
-	int r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
 
-	if (r < 0)
-		return r;
-	entry = FUDA_PIN_ENTRY(secret);
-	entry.use_last_try = common.use_last_try;
-	r = fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, &a->digest, &entry, call->dl,
-				  &a->signature, a->certificate.len ? NULL : &a->certificate);
-	fuda_secret_free(&secret);
-	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
+	return fuda_jpki_sign_digest(call->card, FUDA_JPKI_AUTH, &a->digest, entry, call->dl,
+				     &a->signature, a->certificate.len ? NULL : &a->certificate);
 }
 
 /* The relying party's part. */
@@ -84,6 +75,7 @@ static int judge(struct call *call, struct fuda_trust *trust, const struct fuda_
 static int authenticate(struct call *call, struct fuda_trust *trust,
 			const struct fuda_buf *challenge, struct answer *a)
 {
+	const struct signing_job job = { FUDA_JPKI_AUTH, a->at, sign_challenge, a };
 	struct fuda_cert *cert = NULL;
 	int r = fuda_digest_bytes(FUDA_SHA256, challenge->data, challenge->len, &a->digest);
 
@@ -91,7 +83,7 @@ static int authenticate(struct call *call, struct fuda_trust *trust,
 		return call_fail(call, r, _("the challenge cannot be hashed"));
 	r = call_open_card(call);
 	if (r == 0)
-		r = signing_job(call, FUDA_JPKI_AUTH, a->at, &a->certificate, sign_challenge, a);
+		r = signing_run(call, &job, &a->certificate);
 	if (r == 0)
 		r = fuda_cert_new(call->ctx, a->certificate.data, a->certificate.len, &cert);
 	if (r == 0)

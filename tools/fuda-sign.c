@@ -24,28 +24,18 @@ struct work {
 	struct file_out out, certificate_out;
 };
 
-static int sign_with_card(struct call *call, void *arg)
+static int sign_with_card(struct call *call, struct fuda_pin_entry *entry, void *arg)
 {
 	struct work *w = arg;
 	const struct fuda_jpki_input pss = { w->key, FUDA_JPKI_PSS_SHA256, w->digest.bytes,
 					     w->digest.len };
-	enum fuda_pin pin = secret_of_key(w->key);
 	struct fuda_buf *certificate = w->certificate.len ? NULL : &w->certificate;
-	struct fuda_secret *secret;
-	struct fuda_pin_entry entry;
-	int r = secret_ask(call, pin, "jpki", &secret);
 
-	if (r < 0)
-		return r;
-	entry = FUDA_PIN_ENTRY(secret);
-	entry.use_last_try = common.use_last_try;
-	if (w->how.padding == FUDA_PSS)
-		r = fuda_jpki_sign(call->card, &pss, &entry, call->dl, &w->signature, certificate);
-	else
-		r = fuda_jpki_sign_digest(call->card, w->key, &w->digest, &entry, call->dl,
-					  &w->signature, certificate);
-	fuda_secret_free(&secret);
-	return secret_outcome(call, pin, &entry, r);
+	return w->how.padding == FUDA_PSS ?
+		       fuda_jpki_sign(call->card, &pss, entry, call->dl, &w->signature,
+				      certificate) :
+		       fuda_jpki_sign_digest(call->card, w->key, &w->digest, entry, call->dl,
+					     &w->signature, certificate);
 }
 
 /* Nothing is called done that the first verifier would refuse. That the issuer is not known here
@@ -119,6 +109,7 @@ static int write_files(struct call *call, struct work *w)
 
 static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
 {
+	const struct signing_job job = { w->key, w->at, sign_with_card, w };
 	struct fuda_cert *cert = NULL;
 	int r = file_digest(call, call->operands[0], w->how.hash, &w->digest);
 
@@ -129,7 +120,7 @@ static int sign(struct call *call, struct fuda_trust *trust, struct work *w)
 	session_restart(call); /* a large file is no reason to give up on the card */
 	r = call_open_card(call);
 	if (r == 0)
-		r = signing_job(call, w->key, w->at, &w->certificate, sign_with_card, w);
+		r = signing_run(call, &job, &w->certificate);
 	if (r == 0)
 		r = fuda_cert_new(call->ctx, w->certificate.data, w->certificate.len, &cert);
 	if (r < 0)

@@ -22,11 +22,18 @@ void signing_report(struct call *call, const struct signing *s, const struct fud
 #define SIGNING_HASHES  "sha256|sha384|sha512"
 #define SIGNING_SCHEMES "pkcs1|pss"
 
-/* The card's part, which begins with the certificate of `key`: `sign`, unless no verifier could
- * take that at `at` (certs_foresee()), which is 0 too; the PIN is not asked for then, and there is
- * no signature. It is one job, unless the PIN has to be waited for. */
-int signing_job(struct call *call, enum fuda_jpki_object key, time_t at,
-		struct fuda_buf *ret_certificate, int (*sign)(struct call *call, void *arg),
-		void *arg);
+/* What the card does with `key`. */
+struct signing_job {
+	enum fuda_jpki_object key;
+	time_t at; /* by which its certificate is judged */
+	int (*sign)(struct call *call, struct fuda_pin_entry *entry, void *arg);
+	void *arg;
+};
+
+/* The card's part, which begins with the certificate of the key: the secret is asked for and `sign`
+ * called, unless no verifier could take that certificate (certs_foresee()), which is 0 too; then
+ * the secret was sent nowhere, and there is no signature. It is one job, unless the secret has to
+ * be waited for: one from a file is read before it. */
+int signing_run(struct call *call, const struct signing_job *job, struct fuda_buf *ret_certificate);
 
 #endif
