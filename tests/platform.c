@@ -99,10 +99,16 @@ void platform_revocation(enum fuda_revocation now, bool stale)
 
 enum fuda_revocation revocation_ask(_unused_ struct revocation *revocation,
 				    _unused_ const struct fuda_cert *cert, _unused_ time_t at,
-				    bool *ret_stale)
+				    bool *ret_stale, bool *ret_denied)
 {
 	*ret_stale = known_stale;
+	*ret_denied = false;
 	return known;
+}
+
+struct responder *revocation_responder(_unused_ struct revocation *revocation)
+{
+	return NULL;
 }
 
 /* ---- cards ---- */

@@ -66,9 +66,20 @@ set_key() {
 	sed -i "s|^#*$1 = .*|$1 = $2|" "$tmp/s/mykeyd.conf"
 }
 
-counts() {
+has_counted() {
 	curl -sS "$ops/metrics" >"$tmp/metrics"
-	grep -q -F -x "mykey_ocsp_$1" "$tmp/metrics" || fail "metrics have no $1"
+	cat "$tmp/metrics" >>"$tmp/said.metrics"
+	grep -q -F -x "mykey_ocsp_$1" "$tmp/metrics"
+}
+
+counts() {
+	has_counted "$1" || fail "metrics have no $1"
+}
+
+# what the service said is kept for the end
+ends() {
+	mykeyd_stop s
+	cat "$tmp/s.log" >>"$tmp/said.log"
 }
 
 # ---- the responder has the last word ----
@@ -88,8 +99,8 @@ counts 'answers_total{result="good"} 1'
 bind 6 revoked
 says out '(certificate_revoked)'
 counts 'answers_total{result="revoked"} 1'
-bind 9 unknown
-says out '(revocation_info_stale)'
+bind 6 unknown
+says out '(revocation_unknown)'
 counts 'answers_total{result="unknown"} 1'
 counts 'answers_total{result="failed"} 0'
 counts 'down 0'
@@ -100,7 +111,7 @@ mykeyd_revokes 1 s
 bind 6 revoked
 says out '(certificate_revoked)'
 counts 'answers_total{result="revoked"} 1'
-mykeyd_stop s
+ends
 
 # ... also where there are no lists
 sed -i 's/^crl = .*/#&/' "$tmp/s/mykeyd.conf"
@@ -112,7 +123,7 @@ get 200 "$ops/readyz"
 bind 0 card
 bind 6 revoked
 says out '(certificate_revoked)'
-mykeyd_stop s
+ends
 
 # ---- it is away: a list is enough ----
 
@@ -124,16 +135,14 @@ daemon_in s 6 crl status
 says out 'no answer that counts: the lists alone are believed'
 says out 'does not answer'
 mykeyd_start s
-for i in 1 2 3 4; do
-	bind 0 card
-done
-counts 'answers_total{result="failed"} 3'
-counts 'down 1'
+becomes "responder that is left alone" has_counted 'down 1'
+bind 0 card
+counts 'answers_total{result="good"} 0'
 becomes "word of the responder" grep -q '"event":"responder","message":"[^"]*does not answer[^"]*the lists alone' "$tmp/s.log"
 get 200 "$ops/readyz"
 bind 6 revoked
 says out '(certificate_revoked)'
-mykeyd_stop s
+ends
 
 # ---- ... or not, if it is required, though lists need not be ----
 
@@ -142,19 +151,14 @@ set_key crl_required no
 daemon_in s 6 crl status --json
 json .responder.state failed
 mykeyd_start s
-for i in 1 2 3; do
-	bind 9 card
-	says out '(revocation_info_stale)'
-	json .tries_before 3
-done
-# now nobody is asked for a PIN for nothing
+becomes "responder that is left alone" has_counted 'down 1'
+# nobody is asked for a PIN for nothing
 bind 9 card
 says out '(revocation_info_stale)'
 json_lacks .tries_before
-counts 'answers_total{result="failed"} 3'
 get 503 "$ops/readyz"
 json '.reasons[0]' revocation_info_stale
-mykeyd_stop s
+ends
 
 # ---- it hangs ----
 
@@ -169,9 +173,18 @@ says out '(revocation_info_stale)'
 # told by the service's own log, whatever else the machine does
 us=$(sed -n 's/.*"route":"bind","status":503,"us":\([0-9]*\).*/\1/p' "$tmp/s.log" | tail -n 1)
 [ "${us:-0}" -ge 1900000 ] && [ "$us" -lt 10000000 ] || fail "a responder that hangs took ${us:-no time}"
+counts 'down 0'
+bind 9 card
+bind 9 card
+json .tries_before 3
+counts 'down 1'
+bind 9 card
+json_lacks .tries_before
+# back, without anybody's card
 kill -CONT "$(cat "$tmp/of-its-own.pid")"
+becomes "responder that is back" has_counted 'down 0'
 bind 0 card
-mykeyd_stop s
+ends
 
 # ---- it is not the CA's ----
 
@@ -182,6 +195,15 @@ for name in careless client; do
 	set_key ocsp "$responder"
 	daemon_in s 6 crl status
 	says out "The OCSP responder's answer is not signed by the CA"
+	mykeyd_start s
+	for i in 1 2 3 4; do
+		bind 9 card
+		says out '(revocation_info_stale)'
+		json .tries_before 3
+	done
+	counts 'down 0'
+	counts 'answers_total{result="good"} 0'
+	ends
 done
 
 # ---- what cannot be ----
@@ -191,7 +213,9 @@ daemon_in s 1 crl status
 says err '"ocsp_required" is yes'
 
 # nothing of whom was asked about stands in what was written
-for f in "$tmp/s.log" "$tmp/metrics"; do
+grep -q '"code":"certificate_revoked"' "$tmp/said.log" && grep -q '"code":"revocation_unknown"' "$tmp/said.log" ||
+	fail "the log does not say who was refused"
+for f in "$tmp/said.log" "$tmp/said.metrics"; do
 	for name in card revoked unknown; do
 		! grep -q -i "$(serial $name)" "$f" || fail "${f##*/} has the number of $name"
 	done

@@ -91,7 +91,7 @@ static void notes_what_a_copy_has(void **state)
 				     scratch_path("sealed")),
 			 0);
 	assert_int_equal(backup_open(ctx, scratch_path("sealed"), scratch_path("ca.key"), scratch_path("copy")),
-			 FUDA_EBUSY);
+			 FUDA_EEXISTS);
 	assert_int_equal(backup_open(ctx, scratch_path("sealed"), scratch_path("ca.key"), scratch_path("opened")), 0);
 }
 

@@ -238,7 +238,8 @@ static void refuses_other_fields(void **state)
 	} rows[] = {
 		/* errors of the responder: RFC 6960 4.2.1 */
 		{ A_STATUS, "0A0101", FUDA_EREFUSED },
-		{ A_STATUS, "0A0103", FUDA_EREFUSED },
+		{ A_STATUS, "0A0102", FUDA_EUNREACHABLE },
+		{ A_STATUS, "0A0103", FUDA_EUNREACHABLE },
 		{ A_STATUS, "0A0104", FUDA_EREFUSED },
 		{ A_STATUS, "0A0106", FUDA_EREFUSED },
 		{ A_STATUS, "0A01FF", FUDA_EREFUSED },

@@ -3,11 +3,11 @@
 #include "service/responder.h"
 
 #include <arpa/inet.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "base/deadline.h"
 #include "base/util.h"
 #include "service/http.h"
 #include "service/revocation.h"
@@ -23,21 +23,9 @@ static struct fuda_cert *card, *listed; /* not on the list of plan_crl(), and on
 static struct http *http;
 static char url[64], list[128];
 
-/* ---- time ---- */
-
-int64_t __real_deadline_now(void);
-int64_t __wrap_deadline_now(void);
-
-static atomic_llong later; /* milliseconds */
-
-int64_t __wrap_deadline_now(void)
-{
-	return __real_deadline_now() + atomic_load(&later);
-}
-
 /* ---- a responder ---- */
 
-enum mode { GOOD, REVOKED, UNKNOWN, WRONG, AHEAD, ERROR, REDIRECT, LONG, LONG_HEAD, NEVER, HELD };
+enum mode { GOOD, REVOKED, UNKNOWN, WRONG, AHEAD, ERROR, REDIRECT, LONG, LONG_HEAD, NEVER };
 
 static atomic_int mode, requests;
 static _Atomic(struct exchange *) held;
@@ -97,14 +85,12 @@ static void handle(void *arg, struct exchange *x)
 	if (strcmp(q->method, "POST") != 0 || strcmp(q->path, "/ocsp") != 0 ||
 	    strcmp(q->content_type, "application/ocsp-request") != 0)
 		how = ERROR;
-	if (how == HELD || how == NEVER)
+	if (how == NEVER)
 		held = x;
 	else if (how <= WRONG)
 		answer(x, how);
 	else
 		answer_otherwise(x, how);
-	if (how == HELD)
-		atomic_store(&mode, ERROR);
 }
 
 static struct responder *responder_of(enum mode how)
@@ -171,8 +157,8 @@ static void takes_nothing_else(void **state)
 		const char *message;
 	} rows[] = {
 		{ WRONG, FUDA_EVERIFY, "not signed by the CA" },
-		{ ERROR, FUDA_EREFUSED, "HTTP status 500" },
-		{ REDIRECT, FUDA_EREFUSED, "HTTP status 302" },
+		{ ERROR, FUDA_EUNREACHABLE, "HTTP status 500" },
+		{ REDIRECT, FUDA_EFORMAT, "HTTP status 302" },
 		{ LONG, FUDA_ETOOBIG, "too long" },
 		{ LONG_HEAD, FUDA_ETOOBIG, "too long" },
 	};
@@ -199,12 +185,12 @@ static void takes_nothing_else(void **state)
 static void does_not_wait_for_ever(void **state)
 {
 	struct responder *responder = responder_of(NEVER);
-	int64_t before = __real_deadline_now();
+	int64_t before = deadline_now();
 
 	(void)state;
 	assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
-	assert_true(__real_deadline_now() - before >= RESPONDER_MS);
-	assert_true(__real_deadline_now() - before < PATIENCE_MS);
+	assert_true(deadline_now() - before >= RESPONDER_MS);
+	assert_true(deadline_now() - before < PATIENCE_MS);
 	answer(held, GOOD); /* to whom it may concern */
 	responder_free(&responder);
 }
@@ -224,7 +210,7 @@ static void knows_that_nobody_is_there(void **state)
 	snprintf(nowhere, sizeof(nowhere), "http://127.0.0.1:%d", ntohs(a.sin_port));
 	assert_int_equal(responder_new(ctx, nowhere, trust, &responder), 0);
 	assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
-	assert_int_equal(responder_try(ctx, responder), FUDA_EUNREACHABLE);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
 	assert_non_null(strstr(fuda_context_message(ctx), "does not answer"));
 	responder_free(&responder);
 	close(fd);
@@ -232,72 +218,106 @@ static void knows_that_nobody_is_there(void **state)
 
 /* ---- leaving it alone ---- */
 
-static void fail_until_it_rests(struct responder *responder)
+static bool is_down(struct responder *responder)
 {
-	for (int i = 0; i < RESPONDER_FAILURES; i++) {
-		assert_false(responder_rests(responder));
-		assert_int_equal(ask(responder), FUDA_EREFUSED);
-	}
-	assert_true(responder_rests(responder));
+	struct responder_state s;
+
+	responder_state(responder, &s);
+	return s.down;
 }
 
-static void is_left_alone_for_a_while(void **state)
+static void fail_until_it_is_down(struct responder *responder)
+{
+	for (int i = 0; i < RESPONDER_FAILURES; i++) {
+		assert_false(is_down(responder));
+		assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
+	}
+	assert_true(is_down(responder));
+}
+
+static void is_left_alone_while_it_is_away(void **state)
 {
 	struct responder *responder = responder_of(ERROR);
 	struct responder_state s;
 
 	(void)state;
-	fail_until_it_rests(responder);
+	fail_until_it_is_down(responder);
 	assert_int_equal(ask(responder), FUDA_EWAIT);
 	assert_int_equal(requests, RESPONDER_FAILURES);
 	responder_state(responder, &s);
-	assert_true(s.down);
 	assert_int_equal(s.failed, RESPONDER_FAILURES);
-	/* then it is asked once */
-	atomic_fetch_add(&later, RESPONDER_REST_MS);
-	assert_false(responder_rests(responder));
-	assert_int_equal(ask(responder), FUDA_EREFUSED);
-	assert_int_equal(ask(responder), FUDA_EWAIT);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
 	assert_int_equal(requests, RESPONDER_FAILURES + 1);
-	/* and is back */
-	atomic_fetch_add(&later, RESPONDER_REST_MS);
+	assert_int_equal(ask(responder), FUDA_EWAIT);
+	/* and is back, by whatever it says */
+	atomic_store(&mode, WRONG);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EVERIFY);
+	assert_false(is_down(responder));
 	atomic_store(&mode, GOOD);
 	assert_int_equal(ask(responder), 0);
-	responder_state(responder, &s);
-	assert_false(s.down);
 	/* with all its lives */
 	atomic_store(&mode, ERROR);
-	fail_until_it_rests(responder);
+	fail_until_it_is_down(responder);
+	responder_free(&responder);
+	/* who is not there at the first look is down at once */
+	responder = responder_of(ERROR);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
+	assert_true(is_down(responder));
 	responder_free(&responder);
 }
 
-static void *ask_aside(void *arg)
+/* What is said of one card, however wrong, keeps nobody from asking about the next. */
+static void is_asked_however_wrong_it_is(void **state)
 {
-	static int r;
-
-	r = ask(arg);
-	return &r;
-}
-
-static void one_alone_finds_out(void **state)
-{
-	struct responder *responder = responder_of(ERROR);
-	pthread_t thread;
-	void *r;
+	static const enum mode wrong[] = { WRONG, LONG, REDIRECT };
 
 	(void)state;
-	fail_until_it_rests(responder);
-	atomic_fetch_add(&later, RESPONDER_REST_MS);
-	atomic_store(&mode, HELD);
-	assert_int_equal(pthread_create(&thread, NULL, ask_aside, responder), 0);
-	while (atomic_load(&mode) == HELD)
-		poll(NULL, 0, 1);
-	assert_true(responder_rests(responder));
-	assert_int_equal(ask(responder), FUDA_EWAIT);
-	answer(held, GOOD);
-	pthread_join(thread, &r);
-	assert_int_equal(*(int *)r, 0);
-	assert_false(responder_rests(responder));
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct responder *responder = responder_of(wrong[i]);
+
+		for (int n = 0; n < 2 * RESPONDER_FAILURES; n++)
+			assert_true(ask(responder) < 0);
+		assert_int_equal(requests, 2 * RESPONDER_FAILURES);
+		assert_false(is_down(responder));
+		responder_free(&responder);
+	}
+}
+
+/* An answer that was kept from before has another nonce, or none; whoever has shown to put in ours must. */
+static void must_put_in_the_nonce_that_it_can(void **state)
+{
+	struct responder *responder = responder_of(AHEAD);
+	struct responder_state s;
+
+	(void)state;
+	assert_int_equal(ask(responder), 0);
+	atomic_store(&mode, GOOD);
+	assert_int_equal(ask(responder), 0);
+	atomic_store(&mode, AHEAD);
+	assert_int_equal(ask(responder), FUDA_EVERIFY);
+	responder_state(responder, &s);
+	assert_non_null(strstr(s.message, "another question"));
+	responder_free(&responder);
+}
+
+static void one_question_of_each(void **state)
+{
+	struct responder *responder = responder_of(GOOD);
+
+	(void)state;
+	assert_true(responder_enter(responder, 1));
+	assert_false(responder_enter(responder, 1));
+	assert_true(responder_enter(responder, 2));
+	responder_leave(responder, 1);
+	assert_false(responder_enter(responder, 2));
+	assert_true(responder_enter(responder, 1));
+	responder_leave(responder, 2);
+	responder_leave(responder, 1);
+	for (uint64_t who = 0; who < 256; who++)
+		assert_true(responder_enter(responder, who));
+	assert_false(responder_enter(responder, 256));
+	responder_leave(responder, 7);
+	assert_true(responder_enter(responder, 256));
 	responder_free(&responder);
 }
 
@@ -390,27 +410,48 @@ static void has_the_last_word(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct revocation *revocation = revocation_of(rows[i].lists, rows[i].required);
 		enum fuda_revocation said;
-		bool stale = !rows[i].stale;
+		bool stale = !rows[i].stale, denied;
 
 		atomic_store(&mode, rows[i].mode);
-		said = revocation_ask(revocation, card, TEST_NOW, &stale);
+		said = revocation_ask(revocation, card, TEST_NOW, &stale, &denied);
 		if (strcmp(fuda_revocation_name(said), rows[i].answer) != 0 || stale != rows[i].stale)
 			fail_msg("row %zu: %s, %d", i, fuda_revocation_name(said), stale);
+		assert_int_equal(denied, rows[i].mode == UNKNOWN);
 		assert_int_equal(requests, 1);
 		revocation_free(&revocation);
 	}
 }
 
+/* What it said once is not forgotten while it is away. */
+static void what_is_revoked_stays_so(void **state)
+{
+	struct revocation *revocation = revocation_of(FRESH, false);
+	bool stale, denied;
+
+	(void)state;
+	atomic_store(&mode, ERROR);
+	assert_int_equal(revocation_ask(revocation, card, TEST_NOW, &stale, &denied), FUDA_REVOCATION_GOOD);
+	atomic_store(&mode, REVOKED);
+	assert_int_equal(revocation_ask(revocation, card, TEST_NOW, &stale, &denied), FUDA_REVOCATION_REVOKED);
+	atomic_store(&mode, ERROR);
+	for (int i = 0; i < RESPONDER_FAILURES + 1; i++)
+		assert_int_equal(revocation_ask(revocation, card, TEST_NOW, &stale, &denied),
+				 FUDA_REVOCATION_REVOKED);
+	assert_int_equal(requests, 2 + RESPONDER_FAILURES);
+	revocation_free(&revocation);
+}
+
 static void is_not_asked_about_who_is_listed(void **state)
 {
 	struct revocation *revocation;
-	bool stale;
+	bool stale, denied;
 
 	(void)state;
 	for (enum lists l = FRESH; l <= STALE; l++) {
 		revocation = revocation_of(l, true);
 		atomic_store(&mode, GOOD);
-		assert_int_equal(revocation_ask(revocation, listed, TEST_NOW, &stale), FUDA_REVOCATION_REVOKED);
+		assert_int_equal(revocation_ask(revocation, listed, TEST_NOW, &stale, &denied),
+				 FUDA_REVOCATION_REVOKED);
 		assert_int_equal(requests, 0);
 		revocation_free(&revocation);
 	}
@@ -465,10 +506,13 @@ int main(void)
 		cmocka_unit_test(takes_nothing_else),
 		cmocka_unit_test(does_not_wait_for_ever),
 		cmocka_unit_test(knows_that_nobody_is_there),
-		cmocka_unit_test(is_left_alone_for_a_while),
-		cmocka_unit_test(one_alone_finds_out),
+		cmocka_unit_test(is_left_alone_while_it_is_away),
+		cmocka_unit_test(is_asked_however_wrong_it_is),
+		cmocka_unit_test(must_put_in_the_nonce_that_it_can),
+		cmocka_unit_test(one_question_of_each),
 		cmocka_unit_test(many_ask_at_once),
 		cmocka_unit_test(has_the_last_word),
+		cmocka_unit_test(what_is_revoked_stays_so),
 		cmocka_unit_test(is_not_asked_about_who_is_listed),
 	};
 

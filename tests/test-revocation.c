@@ -78,10 +78,11 @@ static void put_list(size_t i, time_t from, time_t to, const char *entries)
 
 static const char *answer_at(struct revocation *revocation, time_t at, bool expect_stale)
 {
-	bool stale = !expect_stale;
-	enum fuda_revocation answer = revocation_ask(revocation, holder, at, &stale);
+	bool stale = !expect_stale, denied = true;
+	enum fuda_revocation answer = revocation_ask(revocation, holder, at, &stale, &denied);
 
 	assert_int_equal(stale, expect_stale);
+	assert_false(denied);
 	return fuda_revocation_name(answer);
 }
 
@@ -312,10 +313,10 @@ static void *keep_asking(void *arg)
 	size_t wrong = 0;
 
 	while (!atomic_load(&done)) {
-		bool stale;
+		bool stale, denied;
 
 		/* on every one of the lists */
-		wrong += revocation_ask(revocation, holder, now, &stale) != FUDA_REVOCATION_REVOKED;
+		wrong += revocation_ask(revocation, holder, now, &stale, &denied) != FUDA_REVOCATION_REVOKED;
 		atomic_fetch_add(&asked, 1);
 	}
 	return (void *)(uintptr_t)wrong;

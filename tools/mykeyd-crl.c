@@ -132,7 +132,7 @@ static void status_of_responder(struct call *call, struct desk *desk)
 
 	if (!responder)
 		return;
-	bad = responder_try(call->ctx, responder) < 0;
+	bad = responder_probe(call->ctx, responder) < 0;
 	problem = problem || bad;
 	one = report_object(call->report, NULL, "responder", NULL);
 	people = report_object(call->report, _("OCSP responder"), NULL, NULL);
@@ -140,10 +140,10 @@ static void status_of_responder(struct call *call, struct desk *desk)
 	report_text(people, _("Address"), NULL, config->ocsp);
 	report_text(one, NULL, "state", bad ? "failed" : "answers");
 	report_word(people, _("State"), NULL, "-",
-		    !bad                    ? _("answers") :
-		    config->ocsp_required   ? _("no answer that counts: cards are refused") :
-					      _("no answer that counts: the lists alone are "
-						"believed"));
+		    !bad                  ? _("answers") :
+		    config->ocsp_required ? _("no answer that counts: cards are refused") :
+					    _("no answer that counts: the lists alone are "
+					      "believed"));
 	if (bad)
 		report_text(people, _("Because"), NULL, fuda_context_message(call->ctx));
 }

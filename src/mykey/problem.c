@@ -138,6 +138,8 @@ static const struct {
 	{ "renewal_ambiguous", N_("Which of the holder's earlier certificates this one took the "
 				  "place of is not clear: "
 				  "tell the operator.") },
+	{ "revocation_unknown", N_("Those who issued the card do not know its certificate: the "
+				   "holder asks at the municipal office.") },
 	{ "revocation_info_stale", N_("Whether the card's certificate was revoked, the service "
 				      "does not know at "
 				      "present, and serves nobody until it does. Try again later, "

@@ -45,7 +45,7 @@ static void store_free(X509_STORE **store)
 	X509_STORE_free(*store);
 }
 
-static void stack_free(STACK_OF(X509) **stack)
+static void stack_free(STACK_OF(X509) * *stack)
 {
 	sk_X509_free(*stack);
 }
@@ -151,9 +151,11 @@ static int refused(struct fuda_context *ctx, uint8_t status)
 		[5] = "sigRequired",      [6] = "unauthorized",
 	};
 	const char *word = status < ARRAY_SIZE(words) ? words[status] : NULL;
+	bool away = status == OCSP_RESPONSE_STATUS_INTERNALERROR ||
+		    status == OCSP_RESPONSE_STATUS_TRYLATER;
 
-	return ctx_fail(ctx, FUDA_EREFUSED, _("The OCSP responder answers with an error: %s."),
-			word ? word : "?");
+	return ctx_fail(ctx, away ? FUDA_EUNREACHABLE : FUDA_EREFUSED,
+			_("The OCSP responder answers with an error: %s."), word ? word : "?");
 }
 
 /* OCSPResponse: RFC 6960 4.2.1. */

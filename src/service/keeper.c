@@ -56,6 +56,7 @@ struct keeper {
 	bool ending, ended, woken;
 	int64_t due[ARRAY_SIZE(duties)];            /* seconds, monotonic */
 	char told[ARRAY_SIZE(duties)][MESSAGE_MAX]; /* what was said last */
+	bool probed;                                /* the responder, once */
 };
 
 /* ---- duties ---- */
@@ -327,7 +328,7 @@ static int watch_tls(struct keeper *k)
 			date, k->service->config.folder);
 }
 
-/* Nobody is asked for this: those who bring cards find it out. */
+/* Before anybody brings a card for which the PIN was asked in vain, and until it is back. */
 static int watch_responder(struct keeper *k)
 {
 	struct responder *responder = revocation_responder(k->service->revocation);
@@ -336,13 +337,16 @@ static int watch_responder(struct keeper *k)
 	if (!responder)
 		return 0;
 	responder_state(responder, &s);
+	if (s.down || !k->probed)
+		(void)responder_probe(k->ctx, responder);
+	k->probed = true;
+	responder_state(responder, &s);
 	if (!s.down)
 		return 0;
 	return ctx_fail(k->ctx, FUDA_EUNREACHABLE,
 			k->service->config.ocsp_required ?
-				_("%s Cards are refused until there is an answer that counts.") :
-				_("%s Until there is an answer that counts, the lists alone are "
-				  "believed."),
+				_("%s Cards are refused until it does.") :
+				_("%s Until it does, the lists alone are believed."),
 			s.message);
 }
 

@@ -11,7 +11,7 @@
 #include "base/deadline.h"
 #include "pki/trust.h"
 
-enum { HEAD_MAX = 16384, STATUS_OK = 200 };
+enum { HEAD_MAX = 16384, STATUS_OK = 200, STATUS_AWAY = 500 };
 
 /* Who carries one question at a time; idle ones keep their connection for the next. */
 struct carrier {
@@ -30,9 +30,10 @@ struct responder {
 	pthread_mutex_t lock; /* of all below */
 	struct carrier *idle;
 	struct responder_state state;
-	unsigned failures; /* in a row */
-	int64_t rests_until;
-	bool tried; /* somebody is finding out whether it is back */
+	unsigned failures;    /* in a row */
+	bool nonces;          /* it can answer with ours: then it must */
+	uint64_t inside[256]; /* who has a question under way; as many as there may be threads */
+	size_t inside_count;
 };
 
 /* ---- a carrier ---- */
@@ -200,63 +201,56 @@ static bool is_down(const struct responder *responder)
 	return responder->failures >= RESPONDER_FAILURES;
 }
 
-/* Locked. One who asks when it has rested is enough to see whether it is back. */
-static bool rests(const struct responder *responder)
+/* Where `who` is, or could be. Locked. */
+static size_t place_of(const struct responder *responder, uint64_t who)
 {
-	return is_down(responder) &&
-	       (responder->tried || deadline_now() < responder->rests_until);
+	size_t i = 0;
+
+	while (i < responder->inside_count && responder->inside[i] != who)
+		i++;
+	return i;
 }
 
-bool responder_rests(struct responder *responder)
+bool responder_enter(struct responder *responder, uint64_t who)
 {
-	bool resting;
+	bool free;
 
 	pthread_mutex_lock(&responder->lock);
-	resting = rests(responder);
+	free = responder->inside_count < ARRAY_SIZE(responder->inside) &&
+	       place_of(responder, who) == responder->inside_count;
+	if (free)
+		responder->inside[responder->inside_count++] = who;
 	pthread_mutex_unlock(&responder->lock);
-	return resting;
+	return free;
 }
 
-static bool begin(struct responder *responder, bool *ret_try)
+void responder_leave(struct responder *responder, uint64_t who)
 {
-	bool may;
-
 	pthread_mutex_lock(&responder->lock);
-	may = !rests(responder);
-	*ret_try = may && is_down(responder);
-	responder->tried = responder->tried || *ret_try;
+	responder->inside[place_of(responder, who)] =
+		responder->inside[responder->inside_count - 1];
+	responder->inside_count--;
 	pthread_mutex_unlock(&responder->lock);
-	return may;
 }
 
-static void count(struct responder_state *state, const enum fuda_revocation *answer)
+/* What it says of one card, however wrong, is no reason not to ask it about others. */
+static bool is_away(int code)
 {
-	if (!answer)
-		state->failed++;
-	else if (*answer == FUDA_REVOCATION_GOOD)
-		state->good++;
-	else if (*answer == FUDA_REVOCATION_REVOKED)
-		state->revoked++;
-	else
-		state->unknown++;
+	return code == FUDA_EUNREACHABLE || code == FUDA_ETIMEOUT;
 }
 
-/* `answer` is NULL, and `message` says why, if there is none that counts. */
-static void end(struct responder *responder, bool try, int64_t us,
-		const enum fuda_revocation *answer, const char *message)
+/* `code` is what came of it, and `message` says why there is no answer that counts. */
+static void end(struct responder *responder, int code, const struct ocsp_answer *answer,
+		const char *message)
 {
 	pthread_mutex_lock(&responder->lock);
-	count(&responder->state, answer);
-	responder->state.us += us;
-	responder->tried = responder->tried && !try;
-	if (answer)
-		responder->failures = 0;
-	else
+	if (is_away(code))
 		responder->failures += !is_down(responder);
-	if (!answer)
+	else
+		responder->failures = 0;
+	if (code < 0)
 		snprintf(responder->state.message, sizeof(responder->state.message), "%s", message);
-	if (is_down(responder))
-		responder->rests_until = deadline_now() + RESPONDER_REST_MS;
+	responder->nonces = responder->nonces || (code == 0 && answer->nonce);
 	pthread_mutex_unlock(&responder->lock);
 }
 
@@ -292,65 +286,114 @@ static int carry(struct carrier *c, const struct fuda_buf *question)
 				curl_easy_strerror(code));
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != STATUS_OK)
-		return ctx_fail(c->ctx, FUDA_EREFUSED,
+		return ctx_fail(c->ctx, status >= STATUS_AWAY ? FUDA_EUNREACHABLE : FUDA_EFORMAT,
 				_("The OCSP responder answers with HTTP status %ld."), status);
 	return 0;
 }
 
+/* Who can sign for a question, and signs something else, may be somebody who kept it. */
+static int check_nonce(struct responder *responder, struct carrier *c,
+		       const struct ocsp_answer *answer)
+{
+	bool must;
+
+	pthread_mutex_lock(&responder->lock);
+	must = responder->nonces;
+	pthread_mutex_unlock(&responder->lock);
+	return !must || answer->nonce ?
+		       0 :
+		       ctx_fail(c->ctx, FUDA_EVERIFY,
+				_("The OCSP responder's answer was made for another question."));
+}
+
 static int ask(struct responder *responder, struct carrier *c, const struct fuda_cert *cert,
-	       time_t at, enum fuda_revocation *ret)
+	       time_t at, struct ocsp_answer *ret)
 {
 	_cleanup_(ocsp_question_free) struct ocsp_question *q = NULL;
-	struct ocsp_answer answer;
 	int r = ocsp_question_new(c->ctx, responder->trust, cert, &q);
 
 	if (r == 0)
 		r = carry(c, ocsp_question_der(q));
 	if (r == 0)
-		r = ocsp_judge(c->ctx, q, c->body.data, c->body.len, at, &answer);
-	if (r == 0)
-		*ret = answer.revocation;
+		r = ocsp_judge(c->ctx, q, c->body.data, c->body.len, at, ret);
+	return r < 0 ? r : check_nonce(responder, c, ret);
+}
+
+static int ask_anyway(struct responder *responder, const struct fuda_cert *cert, time_t at,
+		      struct ocsp_answer *ret)
+{
+	struct carrier *c = carrier_get(responder);
+	int r = c ? ask(responder, c, cert, at, ret) : FUDA_ENOMEM;
+
+	end(responder, r, ret, c ? fuda_context_message(c->ctx) : fuda_error_text(r));
+	if (c)
+		carrier_put(responder, c);
 	return r;
+}
+
+static void count(struct responder *responder, int64_t us, const enum fuda_revocation *answer)
+{
+	struct responder_state *state = &responder->state;
+
+	pthread_mutex_lock(&responder->lock);
+	state->us += us;
+	if (!answer)
+		state->failed++;
+	else if (*answer == FUDA_REVOCATION_GOOD)
+		state->good++;
+	else if (*answer == FUDA_REVOCATION_REVOKED)
+		state->revoked++;
+	else
+		state->unknown++;
+	pthread_mutex_unlock(&responder->lock);
 }
 
 int responder_ask(struct responder *responder, const struct fuda_cert *cert, time_t at,
 		  enum fuda_revocation *ret)
 {
-	enum fuda_revocation answer = FUDA_REVOCATION_UNKNOWN;
 	uint64_t before = deadline_now_us();
-	struct carrier *c;
-	bool try;
-	int r = FUDA_ENOMEM;
+	struct ocsp_answer answer;
+	struct responder_state state;
+	int r;
 
-	if (!begin(responder, &try))
+	responder_state(responder, &state);
+	if (state.down)
 		return FUDA_EWAIT;
-	c = carrier_get(responder);
-	if (c)
-		r = ask(responder, c, cert, at, &answer);
-	end(responder, try, (int64_t)(deadline_now_us() - before), r == 0 ? &answer : NULL,
-	    c ? fuda_context_message(c->ctx) : fuda_error_text(r));
-	if (c)
-		carrier_put(responder, c);
+	r = ask_anyway(responder, cert, at, &answer);
+	count(responder, (int64_t)(deadline_now_us() - before), r == 0 ? &answer.revocation : NULL);
 	if (r == 0)
-		*ret = answer;
+		*ret = answer.revocation;
 	return r;
 }
 
-int responder_try(struct fuda_context *ctx, struct responder *responder)
+static void give_up(struct responder *responder)
+{
+	pthread_mutex_lock(&responder->lock);
+	responder->failures = RESPONDER_FAILURES;
+	pthread_mutex_unlock(&responder->lock);
+}
+
+/* Responders differ in what they say of a CA itself, as that they are not for it: FUDA_EREFUSED. */
+int responder_probe(struct fuda_context *ctx, struct responder *responder)
 {
 	const struct trust_ca *ca;
 	struct responder_state state;
-	enum fuda_revocation answer;
+	struct ocsp_answer answer;
 	int r = FUDA_ENOTFOUND;
 
-	for (size_t i = 0; r < 0 && (ca = trust_ca_at(responder->trust, i)); i++)
-		if (ca->use != FUDA_USE_SIGN)
-			r = responder_ask(responder, ca->cert, time(NULL), &answer);
-	if (r == 0)
-		return 0;
+	for (size_t i = 0; !is_away(r) && (ca = trust_ca_at(responder->trust, i)); i++) {
+		if (ca->use == FUDA_USE_SIGN)
+			continue;
+		r = ask_anyway(responder, ca->cert, time(NULL), &answer);
+		if (r == 0 || r == FUDA_EREFUSED)
+			return 0;
+	}
+	if (r == FUDA_ENOTFOUND)
+		return ctx_fail(ctx, r,
+				_("No CA of cards is named: the OCSP responder was not "
+				  "asked."));
+	if (is_away(r))
+		give_up(responder);
 	responder_state(responder, &state);
-	if (!*state.message)
-		return ctx_fail(ctx, r, _("No CA of cards is named: the OCSP responder was not "
-					  "asked."));
 	return ctx_fail(ctx, r, "%s", state.message);
 }

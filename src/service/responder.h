@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The OCSP responder: asked over HTTP about one card at a time, and left alone for a while when it
- * does not answer. */
+/* The OCSP responder: asked over HTTP about one card at a time, and left alone as long as it does
+ * not answer. */
 #ifndef SERVICE_RESPONDER_H
 #define SERVICE_RESPONDER_H
 
 #include "pki/ocsp.h"
 
 enum {
-	RESPONDER_MS = 2000,         /* that a question takes at most, all in all */
-	RESPONDER_FAILURES = 3,      /* in a row: then it is not asked ... */
-	RESPONDER_REST_MS = 10000,   /* ... for so long, and then once */
+	RESPONDER_MS = 2000,    /* that a question takes at most, all in all */
+	RESPONDER_FAILURES = 3, /* in a row: then nobody but responder_probe() asks it */
 	RESPONDER_MESSAGE_MAX = 256,
 };
 
@@ -30,17 +29,20 @@ void responder_free(struct responder **responder);
 int responder_ask(struct responder *responder, const struct fuda_cert *cert, time_t at,
 		  enum fuda_revocation *ret);
 
-/* Whether it answers as it must: asks for the certificates of the CAs that issue cards themselves,
- * until there is an answer that counts, whatever it says. Otherwise the context tells why. */
-int responder_try(struct fuda_context *ctx, struct responder *responder);
+/* Asks for the certificates of CAs that issue cards, whether it is left alone or not: who is not
+ * down any more is asked by all again, and who is not there is down at once. 0 if it is there and
+ * its answer counts, or is that it is not for this question; otherwise the context tells why. */
+int responder_probe(struct fuda_context *ctx, struct responder *responder);
 
-/* Whether it is left alone now. Any thread. */
-bool responder_rests(struct responder *responder);
+/* Whether `who` may bring a question: one at a time of each, so that nobody keeps others waiting by
+ * a responder that is slow. Then responder_leave() is called when it has its answer. Any thread. */
+bool responder_enter(struct responder *responder, uint64_t who);
+void responder_leave(struct responder *responder, uint64_t who);
 
 struct responder_state {
-	int64_t good, revoked, unknown, failed; /* questions, by what came of them */
+	int64_t good, revoked, unknown, failed; /* questions about cards, by what came */
 	int64_t us;                             /* that all of them took */
-	bool down;                              /* the last RESPONDER_FAILURES failed */
+	bool down;                              /* it is left alone */
 	char message[RESPONDER_MESSAGE_MAX];    /* why the last one did; "": none has yet */
 };
 void responder_state(struct responder *responder, struct responder_state *ret);

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "pki/cert.h"
 
 /* What the issuer's clock may be before ours, seconds. */
-enum { CLOCK = 300, MESSAGES_MAX = 2048 };
+enum { CLOCK = 300, MESSAGES_MAX = 2048, TOLD_MAX = 4096 };
 
 /* A file, and its list in force. */
 struct place {
@@ -34,6 +35,8 @@ struct revocation {
 	/* Held for as long as a search takes, and to put a list in the place of another; who puts
 	 * lists there is one thread and may read them without. */
 	pthread_rwlock_t lock;
+	struct fuda_digest told[TOLD_MAX]; /* certificates that the responder called revoked */
+	size_t told_count;                 /* since the start */
 	size_t count;
 	struct place places[];
 };
@@ -269,25 +272,57 @@ static enum fuda_revocation look_up(struct revocation *revocation, const struct 
 	return answer;
 }
 
+/* Whom the responder called revoked: what is revoked stays so, also while it is away and the list
+ * is of yesterday. The oldest are forgotten first. */
+static void remember(struct revocation *revocation, const struct fuda_digest *who)
+{
+	pthread_rwlock_wrlock(&revocation->lock);
+	revocation->told[revocation->told_count++ % TOLD_MAX] = *who;
+	pthread_rwlock_unlock(&revocation->lock);
+}
+
+static bool is_remembered(struct revocation *revocation, const struct fuda_digest *who)
+{
+	bool found = false;
+
+	pthread_rwlock_rdlock(&revocation->lock);
+	for (size_t i = 0; i < MIN(revocation->told_count, (size_t)TOLD_MAX) && !found; i++)
+		found = memcmp(revocation->told[i].bytes, who->bytes, who->len) == 0;
+	pthread_rwlock_unlock(&revocation->lock);
+	return found;
+}
+
 /* `listed`: what the lists say (platform.md D5, "OCSP down"). */
 static enum fuda_revocation ask(struct revocation *revocation, const struct fuda_cert *cert,
-				time_t at, enum fuda_revocation listed)
+				time_t at, enum fuda_revocation listed, bool *ret_denied)
 {
 	enum fuda_revocation answer;
+	struct fuda_digest who;
+	bool told = responder_ask(revocation->responder, cert, at, &answer) == 0;
 
-	if (responder_ask(revocation->responder, cert, at, &answer) == 0)
+	*ret_denied = told && answer == FUDA_REVOCATION_UNKNOWN;
+	if (told && answer != FUDA_REVOCATION_REVOKED)
 		return answer;
+	if (fuda_digest_bytes(FUDA_SHA256, cert->der, cert->len, &who) < 0)
+		return told ? answer : FUDA_REVOCATION_UNKNOWN;
+	if (is_remembered(revocation, &who))
+		return FUDA_REVOCATION_REVOKED;
+	if (told) {
+		remember(revocation, &who);
+		return answer;
+	}
 	return revocation->responder_required ? FUDA_REVOCATION_UNKNOWN : listed;
 }
 
 enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
-				    time_t at, bool *ret_stale)
+				    time_t at, bool *ret_stale, bool *ret_denied)
 {
 	enum fuda_revocation answer = look_up(revocation, cert, at, ret_stale);
 
+	*ret_denied = false;
 	if (!revocation->responder || answer == FUDA_REVOCATION_REVOKED)
 		return answer;
-	answer = ask(revocation, cert, at, answer);
+	answer = ask(revocation, cert, at, answer, ret_denied);
 	*ret_stale = *ret_stale && answer == FUDA_REVOCATION_UNKNOWN;
 	return answer;
 }

@@ -30,11 +30,12 @@ int revocation_refresh(struct fuda_context *ctx, struct revocation *revocation);
 
 /* What is known of `cert` at time `at`: good; revoked; unknown if no list of its issuer is in
  * force, or it is stale (`*ret_stale`): to be treated as a refusal. Who is on a list is revoked;
- * of all others the responder has the last word, be it that it does not know them. If it does not
- * answer, what the lists say counts, unless it is required: then the answer is unknown. Any thread;
- * waits for the responder (RESPONDER_MS). */
+ * of all others the responder has the last word, be it that it does not know them (`*ret_denied`:
+ * which does not pass). If it does not answer, whom it called revoked lately is so, and else what
+ * the lists say counts, unless it is required: then the answer is unknown. Any thread; waits for
+ * the responder (RESPONDER_MS). */
 enum fuda_revocation revocation_ask(struct revocation *revocation, const struct fuda_cert *cert,
-				    time_t at, bool *ret_stale);
+				    time_t at, bool *ret_stale, bool *ret_denied);
 
 struct revocation_state {
 	const char *file;

@@ -52,6 +52,7 @@ static const struct {
 	{ "signature_mismatch", 403, "The signature is not the card's over this challenge." },
 	{ "revocation_info_stale", 503,
 	  "Whether the certificate has been revoked is not known at present." },
+	{ "revocation_unknown", 403, "The OCSP responder does not know the certificate." },
 	{ "certificate_superseded", 403, "A newer certificate has taken its place." },
 	{ "renewal_ambiguous", 403, "Which certificate this one took the place of is not clear." },
 	/* the holder */
@@ -115,6 +116,8 @@ void answer_problem(struct exchange *x, const char *code, const char *detail, in
 		retry_after = RETRY_REVOCATION;
 	if (strcmp(code, "tap_limit") == 0)
 		retry_after = TAP_WINDOW;
+	if (strcmp(code, "queue_full") == 0 && !retry_after)
+		retry_after = 1;
 	http_problem(x, answer_status(code), code, answer_title(code), detail, retry_after);
 }
 

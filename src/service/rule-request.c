@@ -542,9 +542,6 @@ void request_task(struct request *r)
 	r->task.reset = reset;
 	r->task.done = done;
 	r->task.deadline = (int64_t)deadline_now_us() + WAIT_US;
-	/* UUIDv7: its end is random */
-	memcpy(&r->task.owner, r->terminal + ID_BYTES - sizeof(r->task.owner),
-	       sizeof(r->task.owner));
 	r->next = read_all;
 	claim(r, r->challenge.nonce);
 	claim(r, r->bidx[0]);

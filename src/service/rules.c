@@ -235,11 +235,18 @@ static int judge_holder(struct request *r, struct verdict *ret)
 static const char *take_holder(struct request *r, _unused_ const struct http_request *q,
 			       _unused_ const struct terminal *terminal)
 {
+	struct responder *responder = revocation_responder(r->service->revocation);
 	struct verdict verdict;
+	int e;
 
 	if (!r->signature.len && !r->deed->starts)
 		return "signature_mismatch";
-	if (judge_holder(r, &verdict) < 0)
+	if (responder && !responder_enter(responder, r->task.owner))
+		return "queue_full";
+	e = judge_holder(r, &verdict);
+	if (responder)
+		responder_leave(responder, r->task.owner);
+	if (e < 0)
 		return "internal_error";
 	metrics_result(r->service->metrics, verdict.result);
 	if (strcmp(verdict.result, "ok") == 0)
@@ -418,6 +425,9 @@ static struct request *request_new(struct service *service, const struct rule *r
 	r->brought = TAP_BROUGHT_INIT;
 	r->tap = FUDA_BUF_INIT(TAP_BYTES);
 	memcpy(r->terminal, terminal->id, ID_BYTES);
+	/* UUIDv7: its end is random */
+	memcpy(&r->task.owner, r->terminal + ID_BYTES - sizeof(r->task.owner),
+	       sizeof(r->task.owner));
 	memcpy(r->serial, terminal->serial, CA_SERIAL);
 	r->deed = deed_of(rule->purpose);
 	return r;

@@ -199,12 +199,15 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 static bool may_ask(struct service *service)
 {
 	struct responder *responder = revocation_responder(service->revocation);
+	struct responder_state s = { 0 };
 
-	return responder && !responder_rests(responder);
+	if (responder)
+		responder_state(responder, &s);
+	return responder && !s.down;
 }
 
-/* While the responder is left alone it is as if there were none; that is not for long, so that
- * somebody comes to find out whether it is back. */
+/* While the responder is left alone it is as if there were none: the keeper finds out when it is
+ * back. */
 static bool revocation_missing(struct service *service)
 {
 	struct revocation_state s;

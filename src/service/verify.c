@@ -63,17 +63,17 @@ static int judge(const struct fuda_trust *trust, const struct fuda_cert *cert,
 /* What is known of it besides. */
 static const char *ask(struct revocation *revocation, const struct fuda_cert *cert, time_t at)
 {
-	bool is_stale;
+	bool is_stale, is_denied;
 
 	if (!revocation)
 		return fuda_result_name(FUDA_RESULT_OK);
-	switch (revocation_ask(revocation, cert, at, &is_stale)) {
+	switch (revocation_ask(revocation, cert, at, &is_stale, &is_denied)) {
 	case FUDA_REVOCATION_GOOD:
 		return fuda_result_name(FUDA_RESULT_OK);
 	case FUDA_REVOCATION_REVOKED:
 		return fuda_result_name(FUDA_RESULT_CERTIFICATE_REVOKED);
 	default:
-		return stale;
+		return is_denied ? fuda_result_name(FUDA_RESULT_REVOCATION_UNKNOWN) : stale;
 	}
 }
 

@@ -22,14 +22,15 @@ struct holder {
 struct verdict {
 	/* "ok", or the vocabulary of DESIGN.md: "invalid_certificate", "certificate_expired",
 	 * "certificate_revoked", "unsupported_certificate", "signature_mismatch", and
-	 * "revocation_info_stale" (nothing is known: refuse). Static. */
+	 * "revocation_unknown" (the responder does not know it) and "revocation_info_stale"
+	 * (nothing is known now); both: refuse. Static. */
 	const char *result;
 	const char *rule; /* the rule of <fuda/pki.h> that failed, "" if none */
 };
 
 /* Judges certificate (DER) and RSA PKCS#1 v1.5 SHA-256 signature over `digest` at `at`. `trust` is
  * read only: any number of threads. The context is the caller's own. 0 whenever there is a verdict;
- * `ret_holder` is filled if the result is "ok", "certificate_revoked" or "revocation_info_stale":
+ * `ret_holder` is filled if the result is "ok", "certificate_revoked" or one of these two:
  * all else is good then. Without a signature (NULL) the certificate alone is judged: for the tap
  * flow. Without `revocation` (NULL) nothing is asked. FUDA_EINVAL: a digest of another hash;
  * FUDA_ENOMEM, FUDA_EFAILED. */
