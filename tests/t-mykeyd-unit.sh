@@ -68,10 +68,41 @@ if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
 	daemon 0 org add 'Town A' --folder theirs
 	daemon 0 sector add library --org 'Town A' --folder theirs
 	as_daemon="setpriv --reuid daemon --clear-groups"
-	if command -v setpriv >/dev/null && $as_daemon test -x "$mykeyd"; then
+	if ! command -v setpriv >/dev/null; then
+		echo "what the owner of the folder can do was not tried: no setpriv"
+		as_daemon=
+	elif $as_daemon test -x "$mykeyd"; then
 		got=0
 		$as_daemon "$mykeyd" sector list --folder "$tmp/theirs" >"$tmp/out" 2>"$tmp/err" || got=$?
 		[ $got = 9 ] || fail "exit status $got for the owner of the folder"
+	else
+		echo "what the owner of the folder can do with the program was not tried: he cannot reach it"
+	fi
+	rm -rf "$tmp/theirs"
+
+	# a failure leaves it as it was
+	mkdir -m 700 "$tmp/theirs"
+	chown daemon "$tmp/theirs"
+	daemon 1 init --folder theirs --environment test --origin https://localhost:1 --set renewal=csv:no-such.csv
+	[ "$(stat -c %U "$tmp/theirs") $(ls -A "$tmp/theirs")" = 'daemon ' ] || fail "a failed init did not leave the folder as it was"
+
+	# meanwhile its owner puts a link there, and what is root's: neither is used, or becomes his
+	: >"$tmp/victim"
+	mkdir "$tmp/his"
+	: >"$tmp/his/secret"
+	chown daemon "$tmp/his"
+	if [ "$as_daemon" ] && $as_daemon test -d "$tmp/his/."; then
+		(
+			cd "$tmp"
+			exec $as_daemon sh -c 'while [ -d theirs ] && [ ! -e theirs/kek ] && [ ! -e ended ]; do :; done
+				ln -s ../victim theirs/mykeyd.db; mv his/secret theirs/' </dev/null >/dev/null 2>&1
+		) &
+		planter=$!
+		daemon 0 init --folder theirs --environment test --origin https://localhost:1 --set crl_required=no
+		: >"$tmp/ended"
+		wait $planter || :
+		[ ! -s "$tmp/victim" ] || fail "init wrote where a link of the owner leads to"
+		[ "$(stat -c %U "$(find "$tmp/his" "$tmp/theirs" -name secret)")" = root ] || fail "init gave away what it did not make"
 	fi
 	rm -rf "$tmp/theirs"
 fi

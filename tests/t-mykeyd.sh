@@ -167,11 +167,18 @@ mv "$tmp/kept" "$tmp/a/kek"
 chmod 644 "$tmp/a/keystore"
 daemon_in a 3 serve
 chmod 600 "$tmp/a/keystore"
-# a database cannot get a second service
+# a database cannot get a second service; nor does init take a file that is there, by a link or not, nor make one by a link
 cp "$tmp/b/mykeyd.db" "$tmp/b.db"
-daemon 6 init --folder c --environment test --origin https://localhost --database "sqlite:$tmp/b.db"
-says err 'another keystore'
-[ ! -e "$tmp/c" ] || fail "a failed init left something"
+: >"$tmp/nothing.db"
+ln -s nothing.db "$tmp/link.db"
+ln -s not-there.db "$tmp/dangling.db"
+for name in b nothing link dangling; do
+	daemon 1 init --folder c --environment test --origin https://localhost --database "sqlite:$tmp/$name.db"
+	says err "$name.db is there already"
+	[ ! -e "$tmp/c" ] || fail "a failed init left something"
+done
+cmp "$tmp/b/mykeyd.db" "$tmp/b.db" && [ ! -s "$tmp/nothing.db" ] && [ ! -e "$tmp/not-there.db" ] ||
+	fail "a failed init changed a database that was there"
 daemon_in b 0 org list
 
 # ---- what it tells ----

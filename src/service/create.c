@@ -27,7 +27,10 @@ struct making {
 	struct fuda_context *ctx;
 	const struct service_create *what;
 	struct config *config;
+	int dir;            /* the folder */
+	struct stat owner;  /* of the folder, as it was */
 	bool folder, files; /* made */
+	bool taken;         /* the folder is root's until all is made */
 	bool database;      /* of SQLite, made */
 	bool bound;         /* the database was bound to the keystore */
 	bool done;
@@ -42,9 +45,19 @@ static int path_in(struct making *m, const char *name, char ret[CONFIG_TEXT])
 
 /* ---- the folder ---- */
 
-static bool is_empty(const char *path)
+static DIR *list(const struct making *m)
 {
-	DIR *dir = opendir(path);
+	int fd = openat(m->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static bool is_empty(const struct making *m)
+{
+	DIR *dir = list(m);
 	struct dirent *e;
 	bool empty = dir;
 
@@ -56,6 +69,28 @@ static bool is_empty(const char *path)
 	return empty;
 }
 
+static int not_empty(struct making *m)
+{
+	return ctx_fail(m->ctx, FUDA_EEXISTS,
+			_("%s is no empty folder. A service that is there already is "
+			  "served with 'fuda-mykeyd serve --folder %s'."),
+			m->what->folder, m->what->folder);
+}
+
+/* While root makes it nobody else can put anything there, or links instead of what will be made.
+ * FUDA_EFILE (errno). */
+static int take_folder(struct making *m)
+{
+	if (fstat(m->dir, &m->owner) < 0)
+		return FUDA_EFILE;
+	if (geteuid() == 0 && m->owner.st_uid != 0) {
+		if (fchown(m->dir, 0, (gid_t)-1) < 0)
+			return FUDA_EFILE;
+		m->taken = true;
+	}
+	return fchmod(m->dir, 0700) < 0 ? FUDA_EFILE : 0;
+}
+
 static int make_folder(struct making *m)
 {
 	const char *folder = m->what->folder;
@@ -64,27 +99,35 @@ static int make_folder(struct making *m)
 	if (!m->folder && errno != EEXIST)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s cannot be made: %s."), folder,
 				strerror(errno));
-	if (!m->folder && !is_empty(folder))
-		return ctx_fail(m->ctx, FUDA_EEXISTS,
-				_("%s is no empty folder. A service that is there already is "
-				  "served with 'fuda-mykeyd serve --folder %s'."),
-				folder, folder);
-	if (chmod(folder, 0700) < 0)
+	m->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->dir < 0 || !is_empty(m))
+		return not_empty(m);
+	if (take_folder(m) < 0)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s is somebody else's: %s."),
 				folder, strerror(errno));
-	m->files = true;
-	return 0;
+	/* what came before it was taken */
+	m->files = is_empty(m);
+	return m->files ? 0 : not_empty(m);
 }
 
-static void remove_files(const char *folder)
+static void remove_files(const struct making *m)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = list(m);
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir)))
-		(void)unlinkat(dirfd(dir), e->d_name, 0);
+		(void)unlinkat(m->dir, e->d_name, 0);
 	if (dir)
 		closedir(dir);
+}
+
+/* FUDA_EFILE (errno) */
+static int give_folder(struct making *m)
+{
+	if (m->taken && fchown(m->dir, m->owner.st_uid, (gid_t)-1) < 0)
+		return FUDA_EFILE;
+	m->taken = false;
+	return 0;
 }
 
 static int write_file(struct making *m, const char *path, const struct fuda_buf *text)
@@ -193,21 +236,39 @@ static void remove_database(const struct making *m)
 	}
 }
 
+/* Never one that is there, nor one that a link leads to: that could be anybody's. */
+static int make_file(struct making *m, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 && errno == EEXIST)
+		return ctx_fail(m->ctx, FUDA_EEXISTS,
+				_("%s is there already: a new service makes a database of its "
+				  "own. Name another file."),
+				path);
+	if (fd < 0)
+		return ctx_fail(m->ctx, FUDA_ESTORE, _("%s cannot be made: %s."), path,
+				strerror(errno));
+	close(fd);
+	m->database = true;
+	return 0;
+}
+
 static int make_database(struct making *m)
 {
 	_cleanup_(close_store) struct store *store = NULL;
 	_cleanup_(free_keys) struct keys *keys = NULL;
 	const char *file = database_file(m);
-	bool fresh = file && access(file, F_OK) < 0 && errno == ENOENT;
 	int e = keys_create(m->ctx, m->what->folder);
 
 	if (e == 0)
 		e = keys_open(m->ctx, m->what->folder, &keys);
+	if (e == 0 && file)
+		e = make_file(m, file);
 	if (e == 0)
 		e = store_open(m->ctx, m->config->database, true, &store);
 	if (e < 0)
 		return e;
-	m->database = fresh;
 	e = service_prepare(m->ctx, store, keys, m->config->environment);
 	m->bound = e == 0;
 	return e;
@@ -263,37 +324,51 @@ static int make_operator(struct making *m)
 
 /* ---- whose it is ---- */
 
-/* Whoever owns the folder may put names there; what they are of must be what root made. */
-static int give_file(int folder, const char *name, const struct stat *owner)
+/* FUDA_EFILE (errno) */
+static int give_file(const struct making *m, const char *name)
 {
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), e = 0;
+	int fd = openat(m->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), e = 0, why;
 	struct stat st;
 
 	if (fd < 0)
 		return FUDA_EFILE;
 	if (fstat(fd, &st) < 0)
 		e = FUDA_EFILE;
-	else if (S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == 0)
-		e = file_give(fd, owner);
+	else if (S_ISREG(st.st_mode))
+		e = file_give(fd, &m->owner);
+	why = errno;
 	close(fd);
+	errno = why;
 	return e;
 }
 
-/* Root makes it for whom the folder was made, as which it will be served. */
-static int give_files(struct making *m)
+/* What is in the folder is what was made since it was taken. FUDA_EFILE (errno). */
+static int give_files(const struct making *m)
 {
-	DIR *dir = geteuid() == 0 ? opendir(m->what->folder) : NULL;
-	struct stat owner;
+	DIR *dir = list(m);
 	struct dirent *e;
-	int r = 0;
+	int r = 0, why;
 
 	if (!dir)
-		return 0;
-	if (fstat(dirfd(dir), &owner) < 0)
-		r = FUDA_EFILE;
-	while (r == 0 && owner.st_uid != 0 && (e = readdir(dir)))
-		r = give_file(dirfd(dir), e->d_name, &owner);
+		return FUDA_EFILE;
+	do {
+		errno = 0;
+		e = readdir(dir);
+		r = e ? give_file(m, e->d_name) : errno ? FUDA_EFILE : 0;
+	} while (e && r == 0);
+	why = errno;
 	closedir(dir);
+	errno = why;
+	return r;
+}
+
+/* Root makes it for whom the folder was made, as which it will be served. */
+static int give_back(struct making *m)
+{
+	int r = m->taken ? give_files(m) : 0;
+
+	if (r == 0)
+		r = give_folder(m);
 	return r < 0 ? ctx_fail(m->ctx, r, _("The files in %s cannot be given to its owner: %s."),
 				m->what->folder, strerror(errno)) :
 		       0;
@@ -303,20 +378,26 @@ static int give_files(struct making *m)
 
 static void take_back(struct making *m)
 {
-	bool kept;
+	bool kept = ctx_keep_error(m->ctx, true);
 
-	if (m->done)
-		return;
-	kept = ctx_keep_error(m->ctx, true);
 	if (m->database)
 		remove_database(m);
 	else if (m->bound)
 		unbind(m);
 	if (m->files)
-		remove_files(m->what->folder);
+		remove_files(m);
+	(void)give_folder(m);
 	if (m->folder)
 		(void)rmdir(m->what->folder);
 	ctx_keep_error(m->ctx, kept);
+}
+
+static void end(struct making *m)
+{
+	if (!m->done)
+		take_back(m);
+	if (m->dir >= 0)
+		close(m->dir);
 }
 
 static void free_config(struct config **config)
@@ -327,7 +408,9 @@ static void free_config(struct config **config)
 int service_create(struct fuda_context *ctx, const struct service_create *what)
 {
 	_cleanup_(free_config) struct config *config = malloc(sizeof(*config));
-	_cleanup_(take_back) struct making m = { .ctx = ctx, .what = what, .config = config };
+	_cleanup_(end) struct making m = {
+		.ctx = ctx, .what = what, .config = config, .dir = -1
+	};
 	int e;
 
 	if (!config)
@@ -346,7 +429,7 @@ int service_create(struct fuda_context *ctx, const struct service_create *what)
 	if (e == 0)
 		e = make_operator(&m);
 	if (e == 0)
-		e = give_files(&m);
+		e = give_back(&m);
 	m.done = e == 0;
 	return e;
 }

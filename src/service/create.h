@@ -18,10 +18,10 @@ struct service_create {
 	 * origin's host, and this machine as it knows itself. None is made if one is given. */
 	const char *names;
 };
-/* Makes all of it; the user who runs this becomes an operator with all roles; what root makes is of
- * whom the folder is. After a failure
- * nothing is left of what it made. FUDA_EEXISTS: the folder is not empty; FUDA_EINVAL: an option;
- * FUDA_EFILE; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
+/* Makes all of it; the user who runs this becomes an operator with all roles. What root makes is of
+ * whom the folder is, which is root's until it ends. After a failure nothing is left of what it
+ * made. FUDA_EEXISTS: the folder is not empty, or a file for SQLite is there; FUDA_EINVAL: an
+ * option; FUDA_EFILE; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
 int service_create(struct fuda_context *ctx, const struct service_create *what);
 
 #endif
