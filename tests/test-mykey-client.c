@@ -496,7 +496,17 @@ static void told_to_wait(void **state)
 	REPLY(CHALLENGE, { .status = 429, .head = "Retry-After: 1\r\n" });
 	assert_int_equal(ask(FUDA_MYKEY_BIND), FUDA_ECANCELLED);
 	assert_says("asked to wait: nothing was done");
+	fuda_deadline_free(&dl);
+	assert_int_equal(fuda_deadline_new(20000, &dl), 0);
+	REPLY({ .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(challenge(FUDA_MYKEY_SHOW, &(struct fuda_digest){ 0 }), FUDA_ECANCELLED);
+	assert_says("asked to wait: nothing was done");
 	/* where something was sent before that is not said */
+	fuda_deadline_free(&dl);
+	assert_int_equal(fuda_deadline_new(20000, &dl), 0);
+	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(ask(FUDA_MYKEY_SHOW), FUDA_ECANCELLED);
+	assert_string_equal(fuda_context_message(ctx), "Cancelled while the service asked to wait.");
 	fuda_deadline_free(&dl);
 	assert_int_equal(fuda_deadline_new(20000, &dl), 0);
 	REPLY(CHALLENGE, { .drop = true }, { .status = 429, .head = "Retry-After: 1\r\n" });

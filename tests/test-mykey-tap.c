@@ -43,6 +43,33 @@ static void released(void **state)
 	assert_int_equal(fuda_mykey_ask(mykey, &wish, &certificate, &signature, dl, &got), FUDA_EINVAL);
 }
 
+static bool cancel_wait(_unused_ void *arg, _unused_ int seconds)
+{
+	fuda_deadline_cancel(dl);
+	return true;
+}
+
+/* ^C while the service asks to wait: the card was asked, and a key may have been given out, so that it is not said that
+ * nothing was done. */
+static void cancelled_waits(void **state)
+{
+	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_TAP, .sector = "library" };
+
+	(void)state;
+	fuda_mykey_on_wait(mykey, cancel_wait, NULL);
+	REPLY({ .drop = true }, { .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(start(), FUDA_ECANCELLED);
+	assert_string_equal(fuda_context_message(ctx), "Cancelled while the service asked to wait.");
+	fuda_deadline_free(&dl);
+	assert_int_equal(fuda_deadline_new(20000, &dl), 0);
+	REPLY({ .challenge = true, .more = RELEASE("550217", "10") },
+	      { .status = 429, .head = "Retry-After: 1\r\n" });
+	assert_int_equal(start(), 0);
+	fuda_secret_free(&birth);
+	assert_int_equal(fuda_mykey_ask(mykey, &wish, &certificate, &signature, dl, &got), FUDA_ECANCELLED);
+	assert_string_equal(fuda_context_message(ctx), "Cancelled while the service asked to wait.");
+}
+
 static void bad_releases(void **state)
 {
 	static const struct {
@@ -164,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLIENT(released),
+		CLIENT(cancelled_waits),
 		CLIENT(bad_releases),
 		CLIENT(claimed_once),
 		CLIENT(claims_in_a_damaged_file),

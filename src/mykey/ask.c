@@ -73,8 +73,9 @@ void fuda_mykey_on_wait(struct fuda_mykey *mykey, fuda_mykey_wait wait, void *ar
 /* ---- waiting ---- */
 
 /* As the service asks, for the reason `p`. The caller may give more time before it is looked at.
- * What a card has signed is not waited with until it is good for nothing. */
-static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
+ * What a card has signed is not waited with until it is good for nothing. `nothing`: nothing can
+ * have been done so far. */
+static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds, bool nothing,
 		    const struct fuda_deadline *dl)
 {
 	int left, r;
@@ -87,11 +88,12 @@ static int wait_for(struct fuda_mykey *m, const struct problem *p, int seconds,
 	if (left >= 0 && left / 1000 < seconds)
 		return problem_fail_wait(m->ctx, p, seconds);
 	r = deadline_sleep(dl, seconds * 1000);
-	/* where something was sent before, asking_give_up() has other words */
-	if (r == FUDA_ECANCELLED)
-		return ctx_fail(m->ctx, r,
-				_("Cancelled while the service asked to wait: nothing was done."));
-	return r;
+	if (r != FUDA_ECANCELLED)
+		return r;
+	return ctx_fail(m->ctx, r, "%s",
+			nothing ? _("Cancelled while the service asked to wait: nothing was "
+				    "done.") :
+				  _("Cancelled while the service asked to wait."));
 }
 
 /* ---- the challenge ---- */
@@ -247,8 +249,9 @@ static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 
 	problem_read(a, &p);
 	snprintf(m->refused, sizeof(m->refused), "%s", p.code);
-	return problem_wait(a) && !is_final(p.code) ? wait_for(m, &p, problem_wait(a), dl) :
-						      problem_fail(m->ctx, a, &p);
+	return problem_wait(a) && !is_final(p.code) ?
+		       wait_for(m, &p, problem_wait(a), true, dl) :
+		       problem_fail(m->ctx, a, &p);
 }
 
 int ask_get(struct fuda_mykey *m, const char *target, struct fuda_deadline *dl,
@@ -424,6 +427,14 @@ static int take_answer(struct asking *a, const struct https_answer *answer)
 
 enum { AGAIN = 1 };
 
+/* What changes nothing is not counted on: a first step may have given out a birth date's key, and
+ * for a tap the card was asked with it. A registration comes behind that, too. */
+static bool did_nothing(const struct asking *a)
+{
+	return !a->unsure && a->purpose->changes &&
+	       a->purpose != &purposes[FUDA_MYKEY_TAP_REGISTER];
+}
+
 /* One try. AGAIN, or the end of it. */
 static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 {
@@ -460,7 +471,7 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 		ret->retry_after = problem_wait(&answer);
 		if (p.known)
 			snprintf(ret->result, sizeof(ret->result), "%s", p.code);
-		r = wait_for(a->m, &p, ret->retry_after, a->dl);
+		r = wait_for(a->m, &p, ret->retry_after, did_nothing(a), a->dl);
 		return r < 0 ? asking_give_up(a, r) : AGAIN;
 	}
 	/* broken on the way, or it is being done for a try before this one */
