@@ -157,11 +157,18 @@ forged "INSERT INTO link VALUES (x'01', 'p', x'02', 1, NULL, NULL, 1, 1); INSERT
 forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'active', x'04', 1, 1); INSERT INTO subject VALUES (x'03', 1)" \
 	'refer to others'
 forged "INSERT INTO approval SELECT x'01', x'02', id, 'approve', '', 1 FROM operator" 'refer to others'
-forged "INSERT INTO enrol_code SELECT x'01', id, 'desk', x'02', 1, 1, x'03', 1 FROM org" 'refer to others'
+forged "INSERT INTO enrol_code SELECT x'01', org, 'desk', id, 1, 1, x'03', 1 FROM sector" 'refer to others'
+# of the sectors of a code the first one, the second one, and one that is too short
+for ids in "x'02030405060708090A0B0C0D0E0F1011'" "CAST(id || x'02030405060708090A0B0C0D0E0F1011' AS BLOB)" \
+	"CAST(id || x'02' AS BLOB)"; do
+	forged "INSERT INTO enrol_code SELECT x'01', org, 'desk', $ids, 1, 1, NULL, 1 FROM sector" 'refer to others'
+done
 forged "INSERT INTO idem VALUES (x'01', 'k', x'02', 1, 200, x'03', 1)" 'refer to others'
 # who is not there any more, as one of two holders who were joined, is nothing that is missing
 forged "INSERT INTO approval SELECT x'01', x'02', id, 'join-keep-older', '', 1 FROM operator" 'not as many rows'
-forged "INSERT INTO enrol_code SELECT x'01', id, 'desk', x'02', 1, 1, NULL, 1 FROM org" 'not as many rows'
+for ids in id "CAST(id || id AS BLOB)"; do
+	forged "INSERT INTO enrol_code SELECT x'01', org, 'desk', $ids, 1, 1, NULL, 1 FROM sector" 'not as many rows'
+done
 forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'active', NULL, 1, 1); INSERT INTO subject VALUES (x'03', 1)" \
 	'not as many rows'
 forged "INSERT INTO credential VALUES (x'01', x'02', x'03', 'auth', 'superseded', NULL, 1, 1),

@@ -43,6 +43,11 @@ static const struct statement sql_undeclared = {
 	" UNION ALL SELECT 1 FROM terminal WHERE code_hash NOT IN (SELECT hash FROM enrol_code)"
 	" UNION ALL SELECT 1 FROM enrol_code WHERE used_by IS NOT NULL"
 	" AND used_by NOT IN (SELECT id FROM terminal)"
+	/* the ids in `sectors`, one behind the other */
+	" UNION ALL SELECT 1 FROM enrol_code, (WITH RECURSIVE step(at) AS (SELECT 1 UNION ALL"
+	" SELECT at + 16 FROM step WHERE at + 16 <= (SELECT max(length(sectors)) FROM enrol_code))"
+	" SELECT at FROM step) WHERE at <= length(sectors)"
+	" AND substr(sectors, at, 16) NOT IN (SELECT id FROM sector)"
 	" UNION ALL SELECT 1 FROM idem WHERE terminal NOT IN (SELECT id FROM terminal)"
 	" LIMIT 1",
 	0
