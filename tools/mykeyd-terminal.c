@@ -286,7 +286,8 @@ static const struct option_spec options[] = {
 	  N_("list: only those in this state"), OPTION_CHOICE, &state },
 	{ "csr-hash", 0, "HEX", N_("approve: the beginning of what the terminal shows"),
 	  OPTION_TEXT, &csr_hash },
-	{ "comment", 0, "TEXT", N_("why"), OPTION_TEXT, &comment },
+	{ "comment", 0, "TEXT", N_("why; must be given with each decision"), OPTION_TEXT,
+	  &comment },
 	{ "reason", 0, "cessation|key_compromise", N_("revoke: why"), OPTION_CHOICE, &reason },
 	{ NULL },
 };
