@@ -329,7 +329,7 @@ enum fuda_revocation revocation_ask(struct revocation *revocation, const struct 
 
 struct responder *revocation_responder(struct revocation *revocation)
 {
-	return revocation->responder;
+	return revocation ? revocation->responder : NULL;
 }
 
 int revocation_state(struct revocation *revocation, size_t i, time_t at,

@@ -47,7 +47,7 @@ struct revocation_state {
 int revocation_state(struct revocation *revocation, size_t i, time_t at,
 		     struct revocation_state *ret);
 
-/* NULL: there is none. */
+/* NULL: there is none; of none (NULL) neither. */
 struct responder *revocation_responder(struct revocation *revocation);
 
 #endif
