@@ -170,8 +170,8 @@ static void tampered(void **state)
 		"hash = zeroblob(100000)",
 		"at = 9223372036854775806",
 		"chain = 'x', seq = 77",
-		"(actor_kind, actor, action, object, data) = (SELECT c, c, c, c, c FROM"
-		" (SELECT replace(hex(zeroblob(1000)), '00', char(1)) AS c))",
+		("(actor_kind, actor, action, object, data) = (SELECT c, c, c, c, c FROM"
+		 " (SELECT replace(hex(zeroblob(1000)), '00', char(1)) AS c))"),
 	};
 
 	(void)state;
