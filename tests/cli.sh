@@ -67,6 +67,14 @@ traced() {
 	unset FUDA_TRACE
 }
 
+# Skips the test in a build without the platform's client.
+needs_mykey() {
+	"$fuda" --list-commands | grep -q '^mykey bind$' || {
+		echo "SKIP: built without the platform's client"
+		exit 77
+	}
+}
+
 # Whether the build has the driver for PC/SC.
 has_pcsc() {
 	! grep -q '^PCSC_LIBS *= *$' "$build/Makefile"

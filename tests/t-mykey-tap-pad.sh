@@ -21,10 +21,7 @@ cards=$2
 printf '#!/bin/sh\nexport LD_PRELOAD="%s"\nexec "%s" "$@"\n' "$FUDA_TEST_BUS" "$fuda" >"$tmp/fuda"
 chmod +x "$tmp/fuda"
 fuda=$tmp/fuda
-"$fuda" --list-commands | grep -q '^mykey tap$' || {
-	echo "SKIP: built without the platform's client"
-	exit 77
-}
+needs_mykey
 . "$top/tests/mykeyd.sh"
 cp -R "$cards/card" "$tmp/card"
 secrets_of card

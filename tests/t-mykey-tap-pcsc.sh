@@ -3,10 +3,7 @@
 # mykey tap in a reader of the PC/SC service: once for each time that a card is put in, whichever process asks.
 set -eu
 . "${srcdir:-.}/tests/cli.sh"
-"$fuda" --list-commands | grep -q '^mykey tap$' || {
-	echo "SKIP: built without the platform's client"
-	exit 77
-}
+needs_mykey
 has_pcsc || { echo "SKIP: built without PC/SC"; exit 77; }
 . "$top/tests/mykeyd.sh"
 unset PCSCLITE_CSOCK_NAME

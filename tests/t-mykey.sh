@@ -5,10 +5,7 @@
 set -eu
 srcdir=${srcdir:-.}
 . "$srcdir/tests/cli.sh"
-"$fuda" --list-commands | grep -q '^mykey bind$' || {
-	echo "SKIP: built without the platform's client"
-	exit 77
-}
+needs_mykey
 . "$srcdir/tests/mykeyd.sh"
 fresh card
 echo 1234 >"$tmp/pin"

@@ -218,21 +218,13 @@ static void knows_that_nobody_is_there(void **state)
 
 /* ---- leaving it alone ---- */
 
-static bool is_down(struct responder *responder)
-{
-	struct responder_state s;
-
-	responder_state(responder, &s);
-	return s.down;
-}
-
 static void fail_until_it_is_down(struct responder *responder)
 {
 	for (int i = 0; i < RESPONDER_FAILURES; i++) {
-		assert_false(is_down(responder));
+		assert_false(responder_is_down(responder));
 		assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
 	}
-	assert_true(is_down(responder));
+	assert_true(responder_is_down(responder));
 }
 
 static void is_left_alone_while_it_is_away(void **state)
@@ -252,7 +244,7 @@ static void is_left_alone_while_it_is_away(void **state)
 	/* and is back, by whatever it says */
 	atomic_store(&mode, WRONG);
 	assert_int_equal(responder_probe(ctx, responder), FUDA_EVERIFY);
-	assert_false(is_down(responder));
+	assert_false(responder_is_down(responder));
 	atomic_store(&mode, GOOD);
 	assert_int_equal(ask(responder), 0);
 	/* with all its lives */
@@ -262,7 +254,7 @@ static void is_left_alone_while_it_is_away(void **state)
 	/* who is not there at the first look is down at once */
 	responder = responder_of(ERROR);
 	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
-	assert_true(is_down(responder));
+	assert_true(responder_is_down(responder));
 	responder_free(&responder);
 }
 
@@ -278,7 +270,7 @@ static void is_asked_however_wrong_it_is(void **state)
 		for (int n = 0; n < 2 * RESPONDER_FAILURES; n++)
 			assert_true(ask(responder) < 0);
 		assert_int_equal(requests, 2 * RESPONDER_FAILURES);
-		assert_false(is_down(responder));
+		assert_false(responder_is_down(responder));
 		responder_free(&responder);
 	}
 }

@@ -336,8 +336,7 @@ static int watch_responder(struct keeper *k)
 
 	if (!responder)
 		return 0;
-	responder_state(responder, &s);
-	if (s.down || !k->probed)
+	if (!k->probed || responder_is_down(responder))
 		(void)responder_probe(k->ctx, responder);
 	k->probed = true;
 	responder_state(responder, &s);

@@ -254,6 +254,16 @@ static void end(struct responder *responder, int code, const struct ocsp_answer 
 	pthread_mutex_unlock(&responder->lock);
 }
 
+bool responder_is_down(struct responder *responder)
+{
+	bool down;
+
+	pthread_mutex_lock(&responder->lock);
+	down = is_down(responder);
+	pthread_mutex_unlock(&responder->lock);
+	return down;
+}
+
 void responder_state(struct responder *responder, struct responder_state *ret)
 {
 	pthread_mutex_lock(&responder->lock);
@@ -353,11 +363,9 @@ int responder_ask(struct responder *responder, const struct fuda_cert *cert, tim
 {
 	uint64_t before = deadline_now_us();
 	struct ocsp_answer answer;
-	struct responder_state state;
 	int r;
 
-	responder_state(responder, &state);
-	if (state.down)
+	if (responder_is_down(responder))
 		return FUDA_EWAIT;
 	r = ask_anyway(responder, cert, at, &answer);
 	count(responder, (int64_t)(deadline_now_us() - before), r == 0 ? &answer.revocation : NULL);

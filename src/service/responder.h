@@ -39,6 +39,9 @@ int responder_probe(struct fuda_context *ctx, struct responder *responder);
 bool responder_enter(struct responder *responder, uint64_t who);
 void responder_leave(struct responder *responder, uint64_t who);
 
+/* Whether it is left alone now. Any thread. */
+bool responder_is_down(struct responder *responder);
+
 struct responder_state {
 	int64_t good, revoked, unknown, failed; /* questions about cards, by what came */
 	int64_t us;                             /* that all of them took */

@@ -195,30 +195,26 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 	return 0;
 }
 
-/* Whether the responder may tell what the lists do not. */
-static bool may_ask(struct service *service)
+/* Whether it hangs on the lists alone that cards are taken; else `*ret_none`: whether none is.
+ * While the responder is left alone it is as if there were none: the keeper finds out when it is
+ * back. */
+static bool hangs_on_lists(struct service *service, bool *ret_none)
 {
 	struct responder *responder = revocation_responder(service->revocation);
-	struct responder_state s = { 0 };
+	bool asked = responder && !responder_is_down(responder);
 
-	if (responder)
-		responder_state(responder, &s);
-	return responder && !s.down;
+	*ret_none = !asked && service->config.ocsp_required;
+	return !asked && !*ret_none && service->config.crl_required;
 }
 
-/* While the responder is left alone it is as if there were none: the keeper finds out when it is
- * back. */
 static bool revocation_missing(struct service *service)
 {
 	struct revocation_state s;
+	bool none;
 	size_t n = 0;
 
-	if (may_ask(service))
-		return false;
-	if (service->config.ocsp_required)
-		return true;
-	if (!service->config.crl_required)
-		return false;
+	if (!hangs_on_lists(service, &none))
+		return none;
 	for (; revocation_state(service->revocation, n, time(NULL), &s) == 0; n++)
 		if (!s.loaded || s.stale)
 			return true;
@@ -228,13 +224,10 @@ static bool revocation_missing(struct service *service)
 bool service_knows_no_card(struct service *service)
 {
 	struct revocation_state s;
+	bool none;
 
-	if (may_ask(service))
-		return false;
-	if (service->config.ocsp_required)
-		return true;
-	if (!service->config.crl_required)
-		return false;
+	if (!hangs_on_lists(service, &none))
+		return none;
 	for (size_t n = 0; revocation_state(service->revocation, n, time(NULL), &s) == 0; n++)
 		if (s.loaded && !s.stale)
 			return false;
