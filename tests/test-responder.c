@@ -433,6 +433,22 @@ static void what_is_revoked_stays_so(void **state)
 	revocation_free(&revocation);
 }
 
+static void who_was_suspended_is_good_again(void **state)
+{
+	static const enum mode said[] = { REVOKED, GOOD, ERROR };
+	static const enum fuda_revocation answer[] = { FUDA_REVOCATION_REVOKED, FUDA_REVOCATION_GOOD,
+						       FUDA_REVOCATION_GOOD };
+	struct revocation *revocation = revocation_of(FRESH, false);
+	bool stale, denied;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		atomic_store(&mode, said[i]);
+		assert_int_equal(revocation_ask(revocation, card, TEST_NOW, &stale, &denied), answer[i]);
+	}
+	revocation_free(&revocation);
+}
+
 static void is_not_asked_about_who_is_listed(void **state)
 {
 	struct revocation *revocation;
@@ -505,6 +521,7 @@ int main(void)
 		cmocka_unit_test(many_ask_at_once),
 		cmocka_unit_test(has_the_last_word),
 		cmocka_unit_test(what_is_revoked_stays_so),
+		cmocka_unit_test(who_was_suspended_is_good_again),
 		cmocka_unit_test(is_not_asked_about_who_is_listed),
 	};
 

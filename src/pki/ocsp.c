@@ -45,7 +45,7 @@ static void store_free(X509_STORE **store)
 	X509_STORE_free(*store);
 }
 
-static void stack_free(STACK_OF(X509) * *stack)
+static void stack_free(STACK_OF(X509) **stack)
 {
 	sk_X509_free(*stack);
 }

@@ -100,9 +100,9 @@ static int make_folder(struct making *m)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s cannot be made: %s."), folder,
 				strerror(errno));
 	m->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (m->dir < 0 || !is_empty(m))
+	if (m->dir < 0 ? errno == ENOTDIR : !is_empty(m))
 		return not_empty(m);
-	if (take_folder(m) < 0)
+	if (m->dir < 0 || take_folder(m) < 0)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s is somebody else's: %s."),
 				folder, strerror(errno));
 	/* what came before it was taken */

@@ -272,22 +272,39 @@ static enum fuda_revocation look_up(struct revocation *revocation, const struct 
 	return answer;
 }
 
-/* Whom the responder called revoked: what is revoked stays so, also while it is away and the list
- * is of yesterday. The oldest are forgotten first. */
-static void remember(struct revocation *revocation, const struct fuda_digest *who)
+/* Where `who` is among those the responder called revoked, or TOLD_MAX. Locked. */
+static size_t told_at(const struct revocation *revocation, const struct fuda_digest *who)
 {
+	size_t n = MIN(revocation->told_count, (size_t)TOLD_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(revocation->told[i].bytes, who->bytes, sizeof(who->bytes)) == 0)
+			return i;
+	return TOLD_MAX;
+}
+
+/* Keeps what counts while the responder is away and the list is of yesterday: who was revoked is
+ * so until it is called good, as who was only suspended will be. The oldest are forgotten first. */
+static void keep(struct revocation *revocation, const struct fuda_digest *who,
+		 enum fuda_revocation answer)
+{
+	size_t at;
+
 	pthread_rwlock_wrlock(&revocation->lock);
-	revocation->told[revocation->told_count++ % TOLD_MAX] = *who;
+	at = told_at(revocation, who);
+	if (answer == FUDA_REVOCATION_REVOKED && at == TOLD_MAX)
+		revocation->told[revocation->told_count++ % TOLD_MAX] = *who;
+	if (answer == FUDA_REVOCATION_GOOD && at < TOLD_MAX)
+		revocation->told[at] = (struct fuda_digest){ 0 };
 	pthread_rwlock_unlock(&revocation->lock);
 }
 
-static bool is_remembered(struct revocation *revocation, const struct fuda_digest *who)
+static bool was_revoked(struct revocation *revocation, const struct fuda_digest *who)
 {
-	bool found = false;
+	bool found;
 
 	pthread_rwlock_rdlock(&revocation->lock);
-	for (size_t i = 0; i < MIN(revocation->told_count, (size_t)TOLD_MAX) && !found; i++)
-		found = memcmp(revocation->told[i].bytes, who->bytes, who->len) == 0;
+	found = told_at(revocation, who) < TOLD_MAX;
 	pthread_rwlock_unlock(&revocation->lock);
 	return found;
 }
@@ -297,20 +314,18 @@ static enum fuda_revocation ask(struct revocation *revocation, const struct fuda
 				time_t at, enum fuda_revocation listed, bool *ret_denied)
 {
 	enum fuda_revocation answer;
-	struct fuda_digest who;
-	bool told = responder_ask(revocation->responder, cert, at, &answer) == 0;
+	struct fuda_digest who = { 0 };
 
-	*ret_denied = told && answer == FUDA_REVOCATION_UNKNOWN;
-	if (told && answer != FUDA_REVOCATION_REVOKED)
-		return answer;
+	*ret_denied = false;
 	if (fuda_digest_bytes(FUDA_SHA256, cert->der, cert->len, &who) < 0)
-		return told ? answer : FUDA_REVOCATION_UNKNOWN;
-	if (is_remembered(revocation, &who))
-		return FUDA_REVOCATION_REVOKED;
-	if (told) {
-		remember(revocation, &who);
+		return FUDA_REVOCATION_UNKNOWN;
+	if (responder_ask(revocation->responder, cert, at, &answer) == 0) {
+		keep(revocation, &who, answer);
+		*ret_denied = answer == FUDA_REVOCATION_UNKNOWN;
 		return answer;
 	}
+	if (was_revoked(revocation, &who))
+		return FUDA_REVOCATION_REVOKED;
 	return revocation->responder_required ? FUDA_REVOCATION_UNKNOWN : listed;
 }
 
