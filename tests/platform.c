@@ -102,13 +102,15 @@ enum fuda_revocation revocation_ask(_unused_ struct revocation *revocation,
 				    bool *ret_stale, bool *ret_denied)
 {
 	*ret_stale = known_stale;
-	*ret_denied = false;
+	*ret_denied = known == FUDA_REVOCATION_UNKNOWN && !known_stale;
 	return known;
 }
 
+struct responder *platform_responder;
+
 struct responder *revocation_responder(_unused_ struct revocation *revocation)
 {
-	return NULL;
+	return platform_responder;
 }
 
 /* ---- cards ---- */

@@ -115,8 +115,11 @@ void change(struct platform *p, const struct statement *statement, const struct 
 /* Holds the writer, so that what is posted meanwhile is one batch, or fills the queue. */
 void platform_hold(struct platform *p);
 void platform_release(struct platform *p);
-/* What is known of all certificates that are asked about from now on. */
+/* What is known of all certificates that are asked about from now on; unknown, and not stale: the
+ * responder does not know them. */
 void platform_revocation(enum fuda_revocation known, bool stale);
+/* The service's, if there is one: nobody asks it. */
+extern struct responder *platform_responder;
 
 /* How often metrics_result() was told `result` so far. */
 int results_told(const char *result);

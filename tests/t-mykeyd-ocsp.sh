@@ -101,6 +101,7 @@ says out '(revocation_unknown)'
 counts 'answers_total{result="unknown"} 1'
 counts 'answers_total{result="failed"} 0'
 counts 'down 0'
+counts 'wrong 0'
 # on a list: nobody is asked any more
 "$build/fuda-vcard" crl "$tmp/card" "$tmp/revoked" >"$tmp/fresh.crl"
 mv "$tmp/fresh.crl" "$tmp/cards.crl"
@@ -163,6 +164,7 @@ delegate good 'extendedKeyUsage = OCSPSigning' 'noCheck = ignored'
 responder of-its-own good.crt good.key -nmin 10
 set_key ocsp "$responder"
 mykeyd_start s
+becomes "first look at the responder" has_counted 'down 0'
 bind 0 card
 kill -STOP "$(cat "$tmp/of-its-own.pid")"
 bind 9 card
@@ -183,7 +185,7 @@ becomes "responder that is back" has_counted 'down 0'
 bind 0 card
 ends
 
-# ---- it is not the CA's ----
+# ---- it is not the CA's: of that it is told, and nobody is asked for a PIN for nothing ----
 
 delegate careless 'extendedKeyUsage = OCSPSigning'
 delegate client 'extendedKeyUsage = clientAuth' 'noCheck = ignored'
@@ -193,18 +195,29 @@ for name in careless client; do
 	daemon_in s 6 crl status
 	says out "The OCSP responder's answer is not signed by the CA"
 	mykeyd_start s
-	for i in 1 2 3 4; do
-		bind 9 card
-		says out '(revocation_info_stale)'
-		json .tries_before 3
-	done
+	becomes "responder whose answers do not count" has_counted 'wrong 1'
+	bind 9 card
+	says out '(revocation_info_stale)'
+	json_lacks .tries_before
 	counts 'down 0'
 	counts 'answers_total{result="good"} 0'
+	becomes "word of it" grep -q '"event":"responder","message":"[^"]*is not signed by the CA[^"]*Cards are refused' "$tmp/s.log"
 	ends
 done
 
+# ... nor is it silent where it is not required
+set_key ocsp_required no
+set_key crl_required yes
+mykeyd_start s
+becomes "word of the responder" grep -q '"event":"responder","message":"[^"]*is not signed by the CA[^"]*the lists alone' "$tmp/s.log"
+bind 0 card
+counts 'wrong 1'
+counts 'answers_total{result="failed"} 1'
+ends
+
 # ---- what cannot be ----
 
+set_key ocsp_required yes
 set_key ocsp ''
 daemon_in s 1 crl status
 says err '"ocsp_required" is yes'

@@ -597,6 +597,7 @@ static void refused_after_loss(void **state)
 		const char *body, *result;
 	} first_judged[] = {
 		{ 403, PROBLEM("certificate_revoked"), "certificate_revoked" },
+		{ 403, PROBLEM("revocation_unknown"), "revocation_unknown" },
 		{ 403, PROBLEM("certificate_expired"), "certificate_expired" },
 		{ 403, PROBLEM("signature_mismatch"), "signature_mismatch" },
 		{ 503, PROBLEM("revocation_info_stale"), "revocation_info_stale" },

@@ -237,12 +237,12 @@ static void refuses_other_fields(void **state)
 		int error;
 	} rows[] = {
 		/* errors of the responder: RFC 6960 4.2.1 */
-		{ A_STATUS, "0A0101", FUDA_EREFUSED },
-		{ A_STATUS, "0A0102", FUDA_EUNREACHABLE },
-		{ A_STATUS, "0A0103", FUDA_EUNREACHABLE },
-		{ A_STATUS, "0A0104", FUDA_EREFUSED },
+		{ A_STATUS, "0A0101", FUDA_EFORMAT },
+		{ A_STATUS, "0A0102", FUDA_EWAIT },
+		{ A_STATUS, "0A0103", FUDA_EWAIT },
+		{ A_STATUS, "0A0104", FUDA_EFORMAT },
 		{ A_STATUS, "0A0106", FUDA_EREFUSED },
-		{ A_STATUS, "0A01FF", FUDA_EREFUSED },
+		{ A_STATUS, "0A01FF", FUDA_EFORMAT },
 		{ A_STATUS, "0A020000", FUDA_EFORMAT },
 		{ A_STATUS, "020100", FUDA_EFORMAT },
 		{ A_STATUS, "", FUDA_EFORMAT },

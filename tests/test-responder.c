@@ -25,7 +25,13 @@ static char url[64], list[128];
 
 /* ---- a responder ---- */
 
-enum mode { GOOD, REVOKED, UNKNOWN, WRONG, AHEAD, ERROR, REDIRECT, LONG, LONG_HEAD, NEVER };
+enum mode {
+	GOOD, REVOKED, UNKNOWN, OLD_GOOD, WRONG, /* signed when they are asked for */
+	AHEAD, LONG, LONG_HEAD,
+	LATER, SIGNED_QUESTIONS, NOT_FOR_THIS, /* errors of OCSP */
+	REDIRECT, BUSY, ERROR, LONG_ERROR,     /* of HTTP */
+	NEVER,
+};
 
 static atomic_int mode, requests;
 static _Atomic(struct exchange *) held;
@@ -34,7 +40,8 @@ static struct fuda_buf ahead = TEST_BUF; /* signed before anybody asked */
 static void answer(struct exchange *x, enum mode how)
 {
 	static const char *const statuses[] = {
-		[GOOD] = STATUS_GOOD, [REVOKED] = STATUS_REVOKED, [UNKNOWN] = STATUS_UNKNOWN, [WRONG] = STATUS_GOOD,
+		[GOOD] = STATUS_GOOD,     [REVOKED] = STATUS_REVOKED, [UNKNOWN] = STATUS_UNKNOWN,
+		[OLD_GOOD] = STATUS_GOOD, [WRONG] = STATUS_GOOD,
 	};
 	_cleanup_buf_ struct fuda_buf der = TEST_BUF, question = TEST_BUF;
 	const struct http_request *q = http_request(x);
@@ -46,6 +53,8 @@ static void answer(struct exchange *x, enum mode how)
 	plan.field[A_CERT_STATUS] = statuses[how];
 	if (how == WRONG)
 		plan.signer = KEY_OTHER_CA;
+	if (how == OLD_GOOD)
+		plan.field[A_THIS] = "18{'20261119225959Z'}";
 	answer_make(&plan, &der);
 	a.body = der.data;
 	a.body_len = der.len;
@@ -54,24 +63,28 @@ static void answer(struct exchange *x, enum mode how)
 
 static void answer_otherwise(struct exchange *x, enum mode how)
 {
+	static const char *const errors[] = { [LATER] = "\x30\3\12\1\3", [SIGNED_QUESTIONS] = "\x30\3\12\1\5",
+					      [NOT_FOR_THIS] = "\x30\3\12\1\6" };
+	static const int statuses[] = { [REDIRECT] = 302, [BUSY] = 429, [ERROR] = 500, [LONG_ERROR] = 503 };
 	static char filler[20001];
-	struct http_answer a = { .status = 200, .content_type = "application/ocsp-response", .body = "" };
+	struct http_answer a = { .status = how >= REDIRECT ? statuses[how] : 200,
+				 .content_type = "application/ocsp-response", .body = "" };
 
 	memset(filler, 'x', sizeof(filler) - 1);
 	if (how == AHEAD) {
 		a.body = ahead.data;
 		a.body_len = ahead.len;
-	} else if (how == REDIRECT) {
-		a.status = 302;
-		a.location = "/elsewhere";
-	} else if (how == LONG_HEAD) {
-		a.location = filler;
-	} else if (how == LONG) {
+	} else if (how == LONG || how == LONG_ERROR) {
 		a.body = filler;
 		a.body_len = sizeof(filler) - 1;
-	} else {
-		a.status = 500;
+	} else if (how >= LATER && how <= NOT_FOR_THIS) {
+		a.body = errors[how];
+		a.body_len = 5;
 	}
+	if (how == REDIRECT)
+		a.location = "/elsewhere";
+	if (how == LONG_HEAD)
+		a.location = filler;
 	http_answer(x, &a);
 }
 
@@ -105,9 +118,9 @@ static struct responder *responder_of(enum mode how)
 
 static int ask(struct responder *responder)
 {
-	enum fuda_revocation revocation;
+	struct ocsp_answer answer;
 
-	return responder_ask(responder, card, TEST_NOW, &revocation);
+	return responder_ask(responder, card, TEST_NOW, &answer);
 }
 
 /* ---- asking ---- */
@@ -125,15 +138,15 @@ static void tells_what_it_says(void **state)
 	};
 	struct responder *responder = responder_of(GOOD);
 	struct responder_state s;
-	enum fuda_revocation revocation;
+	struct ocsp_answer answer;
 	int before, after, open;
 
 	(void)state;
 	http_load(http, &before, &open);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		atomic_store(&mode, rows[i].mode);
-		assert_int_equal(responder_ask(responder, card, TEST_NOW, &revocation), 0);
-		assert_int_equal(revocation, rows[i].revocation);
+		assert_int_equal(responder_ask(responder, card, TEST_NOW, &answer), 0);
+		assert_int_equal(answer.revocation, rows[i].revocation);
 	}
 	/* over one connection */
 	http_load(http, &after, &open);
@@ -157,7 +170,12 @@ static void takes_nothing_else(void **state)
 		const char *message;
 	} rows[] = {
 		{ WRONG, FUDA_EVERIFY, "not signed by the CA" },
+		{ LATER, FUDA_EWAIT, "tryLater" },
+		{ SIGNED_QUESTIONS, FUDA_EFORMAT, "sigRequired" },
+		{ NOT_FOR_THIS, FUDA_EREFUSED, "unauthorized" },
+		{ BUSY, FUDA_EUNREACHABLE, "HTTP status 429" },
 		{ ERROR, FUDA_EUNREACHABLE, "HTTP status 500" },
+		{ LONG_ERROR, FUDA_EUNREACHABLE, "HTTP status 503" },
 		{ REDIRECT, FUDA_EFORMAT, "HTTP status 302" },
 		{ LONG, FUDA_ETOOBIG, "too long" },
 		{ LONG_HEAD, FUDA_ETOOBIG, "too long" },
@@ -218,59 +236,113 @@ static void knows_that_nobody_is_there(void **state)
 
 /* ---- leaving it alone ---- */
 
-static void fail_until_it_is_down(struct responder *responder)
+static struct responder_state state_of(struct responder *responder)
 {
-	for (int i = 0; i < RESPONDER_FAILURES; i++) {
-		assert_false(responder_is_down(responder));
-		assert_int_equal(ask(responder), FUDA_EUNREACHABLE);
+	struct responder_state s;
+
+	responder_state(responder, &s);
+	return s;
+}
+
+static void fail_until_it_is_down(struct responder *responder, int failures)
+{
+	for (int i = 0; i < failures; i++) {
+		assert_true(responder_helps(responder));
+		assert_false(state_of(responder).down);
+		assert_true(ask(responder) < 0);
 	}
-	assert_true(responder_is_down(responder));
+	assert_true(state_of(responder).down);
+	assert_false(responder_helps(responder));
 }
 
 static void is_left_alone_while_it_is_away(void **state)
 {
-	struct responder *responder = responder_of(ERROR);
-	struct responder_state s;
+	static const enum mode away[] = { ERROR, LONG_ERROR, BUSY, LATER };
 
 	(void)state;
-	fail_until_it_is_down(responder);
-	assert_int_equal(ask(responder), FUDA_EWAIT);
-	assert_int_equal(requests, RESPONDER_FAILURES);
-	responder_state(responder, &s);
-	assert_int_equal(s.failed, RESPONDER_FAILURES);
+	for (size_t i = 0; i < ARRAY_SIZE(away); i++) {
+		struct responder *responder = responder_of(away[i]);
+
+		fail_until_it_is_down(responder, RESPONDER_FAILURES);
+		assert_int_equal(ask(responder), FUDA_EWAIT);
+		assert_int_equal(requests, RESPONDER_FAILURES);
+		assert_int_equal(state_of(responder).failed, RESPONDER_FAILURES);
+		assert_false(state_of(responder).wrong);
+		responder_free(&responder);
+	}
+}
+
+static void is_back_once_it_is_there(void **state)
+{
+	struct responder *responder = responder_of(ERROR);
+
+	(void)state;
+	/* who is not there at the first look is down at once */
 	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
-	assert_int_equal(requests, RESPONDER_FAILURES + 1);
+	assert_true(state_of(responder).down);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
 	assert_int_equal(ask(responder), FUDA_EWAIT);
-	/* and is back, by whatever it says */
-	atomic_store(&mode, WRONG);
-	assert_int_equal(responder_probe(ctx, responder), FUDA_EVERIFY);
-	assert_false(responder_is_down(responder));
+	assert_int_equal(requests, 2);
+	/* back, though it is not for CAs: one card shows whether it is for those */
+	atomic_store(&mode, NOT_FOR_THIS);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EREFUSED);
+	atomic_store(&mode, ERROR);
+	fail_until_it_is_down(responder, 1);
+	/* likewise if it cannot answer about CAs now */
+	atomic_store(&mode, LATER);
+	assert_int_equal(responder_probe(ctx, responder), FUDA_EWAIT);
 	atomic_store(&mode, GOOD);
 	assert_int_equal(ask(responder), 0);
 	/* with all its lives */
 	atomic_store(&mode, ERROR);
-	fail_until_it_is_down(responder);
-	responder_free(&responder);
-	/* who is not there at the first look is down at once */
-	responder = responder_of(ERROR);
-	assert_int_equal(responder_probe(ctx, responder), FUDA_EUNREACHABLE);
-	assert_true(responder_is_down(responder));
+	fail_until_it_is_down(responder, RESPONDER_FAILURES);
 	responder_free(&responder);
 }
 
-/* What is said of one card, however wrong, keeps nobody from asking about the next. */
+/* What is said of one card, however wrong, keeps nobody from asking about the next; it is told. */
 static void is_asked_however_wrong_it_is(void **state)
 {
-	static const enum mode wrong[] = { WRONG, LONG, REDIRECT };
+	static const enum mode wrong[] = { WRONG, LONG, REDIRECT, SIGNED_QUESTIONS, NOT_FOR_THIS };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct responder *responder = responder_of(wrong[i]);
 
-		for (int n = 0; n < 2 * RESPONDER_FAILURES; n++)
+		for (int n = 0; n < 2 * RESPONDER_FAILURES; n++) {
+			assert_int_equal(state_of(responder).wrong, n >= RESPONDER_FAILURES);
 			assert_true(ask(responder) < 0);
+		}
 		assert_int_equal(requests, 2 * RESPONDER_FAILURES);
-		assert_false(responder_is_down(responder));
+		assert_true(responder_helps(responder));
+		atomic_store(&mode, GOOD);
+		assert_int_equal(ask(responder), 0);
+		assert_false(state_of(responder).wrong);
+		responder_free(&responder);
+	}
+}
+
+/* Nobody is asked for a PIN for the sake of one whose answers do not even count for CAs. */
+static void is_no_help_if_it_is_wrong_about_cas(void **state)
+{
+	static const enum mode wrong[] = { WRONG, LONG, REDIRECT, SIGNED_QUESTIONS };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct responder *responder = responder_of(wrong[i]);
+
+		assert_true(responder_probe(ctx, responder) < 0);
+		assert_false(responder_helps(responder));
+		assert_true(state_of(responder).wrong);
+		assert_false(state_of(responder).down);
+		assert_string_not_equal(state_of(responder).message, "");
+		/* it is for cards, and may be for CAs another time */
+		atomic_store(&mode, GOOD);
+		assert_int_equal(ask(responder), 0);
+		assert_false(responder_helps(responder));
+		atomic_store(&mode, NOT_FOR_THIS);
+		assert_int_equal(responder_probe(ctx, responder), FUDA_EREFUSED);
+		assert_true(responder_helps(responder));
+		assert_false(state_of(responder).wrong);
 		responder_free(&responder);
 	}
 }
@@ -435,8 +507,10 @@ static void what_is_revoked_stays_so(void **state)
 
 static void who_was_suspended_is_good_again(void **state)
 {
-	static const enum mode said[] = { REVOKED, GOOD, ERROR };
-	static const enum fuda_revocation answer[] = { FUDA_REVOCATION_REVOKED, FUDA_REVOCATION_GOOD,
+	/* an answer of before it was revoked is no later word */
+	static const enum mode said[] = { REVOKED, OLD_GOOD, ERROR, GOOD, ERROR };
+	static const enum fuda_revocation answer[] = { FUDA_REVOCATION_REVOKED, FUDA_REVOCATION_REVOKED,
+						       FUDA_REVOCATION_REVOKED, FUDA_REVOCATION_GOOD,
 						       FUDA_REVOCATION_GOOD };
 	struct revocation *revocation = revocation_of(FRESH, false);
 	bool stale, denied;
@@ -515,7 +589,9 @@ int main(void)
 		cmocka_unit_test(does_not_wait_for_ever),
 		cmocka_unit_test(knows_that_nobody_is_there),
 		cmocka_unit_test(is_left_alone_while_it_is_away),
+		cmocka_unit_test(is_back_once_it_is_there),
 		cmocka_unit_test(is_asked_however_wrong_it_is),
+		cmocka_unit_test(is_no_help_if_it_is_wrong_about_cas),
 		cmocka_unit_test(must_put_in_the_nonce_that_it_can),
 		cmocka_unit_test(one_question_of_each),
 		cmocka_unit_test(many_ask_at_once),

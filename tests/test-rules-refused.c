@@ -185,6 +185,25 @@ static void wrong_signatures(_unused_ void **state)
 	assert_true(results_told("signature_mismatch") >= 3);
 }
 
+/* One at a time of each terminal waits for the responder. */
+static void question_under_way(_unused_ void **state)
+{
+	uint64_t owner;
+	const struct exchange *x;
+
+	assert_int_equal(responder_new(p->ctx, "http://localhost/", p->service.trust, &platform_responder), 0);
+	memcpy(&owner, p->terminal[0].id + ID_BYTES - sizeof(owner), sizeof(owner));
+	assert_true(responder_enter(platform_responder, owner));
+	x = ask(p, 0, &hanako, "bind", "");
+	assert_refused(x, 429, "queue_full");
+	assert_int_equal(x->retry_after, 1);
+	assert_untouched();
+	assert_int_equal(ask(p, 1, &hanako, "bind", "")->status, 201);
+	responder_leave(platform_responder, owner);
+	assert_int_equal(ask(p, 0, &hanako, "bind", "")->status, 200);
+	responder_free(&platform_responder);
+}
+
 static void revocation(_unused_ void **state)
 {
 	const struct exchange *x;
@@ -197,6 +216,13 @@ static void revocation(_unused_ void **state)
 	assert_refused(x, 503, "revocation_info_stale");
 	assert_true(x->retry_after > 0);
 	assert_untouched();
+	/* who the responder does not know, is refused for good */
+	platform_revocation(FUDA_REVOCATION_UNKNOWN, false);
+	x = ask(p, 0, &hanako, "bind", "");
+	assert_refused(x, 403, "revocation_unknown");
+	assert_int_equal(x->retry_after, 0);
+	assert_untouched();
+	platform_revocation(FUDA_REVOCATION_NOT_CHECKED, true);
 	/* unless the operator said so; who is known to be revoked is refused all the same */
 	p->service.config.crl_required = false;
 	assert_int_equal(ask(p, 0, &hanako, "bind", "")->status, 201);
@@ -557,6 +583,7 @@ int main(void)
 		T(wrong_certificates),
 		T(other_kinds_and_issuers),
 		T(wrong_signatures),
+		T(question_under_way),
 		T(revocation),
 		T(headers),
 		T(bodies),

@@ -386,6 +386,7 @@ static void certificates_refused(_unused_ void **state)
 	} lists[] = {
 		{ FUDA_REVOCATION_REVOKED, false, 403, "certificate_revoked" },
 		{ FUDA_REVOCATION_NOT_CHECKED, true, 503, "revocation_info_stale" },
+		{ FUDA_REVOCATION_UNKNOWN, false, 403, "revocation_unknown" },
 	};
 	struct card other = card_with("01A2B3C4", F_VALIDITY, "30{17{'200101000000Z'}17{'210101000000Z'}}");
 	const struct exchange *x;

@@ -128,24 +128,29 @@ static void status_of_responder(struct call *call, struct desk *desk)
 	struct responder *responder = revocation_responder(desk->service->revocation);
 	const struct config *config = &desk->service->config;
 	struct report *one, *people;
-	bool bad;
+	bool refused, bad;
+	int r;
 
 	if (!responder)
 		return;
-	bad = responder_probe(call->ctx, responder) < 0;
+	r = responder_probe(call->ctx, responder);
+	refused = r == FUDA_EREFUSED;
+	bad = r < 0 && !refused;
 	problem = problem || bad;
 	one = report_object(call->report, NULL, "responder", NULL);
 	people = report_object(call->report, _("OCSP responder"), NULL, NULL);
 	report_text(one, NULL, "url", config->ocsp);
 	report_text(people, _("Address"), NULL, config->ocsp);
-	report_text(one, NULL, "state", bad ? "failed" : "answers");
+	report_text(one, NULL, "state", bad ? "failed" : refused ? "not_for_cas" : "answers");
 	report_word(people, _("State"), NULL, "-",
+		    refused               ? _("is there") :
 		    !bad                  ? _("answers") :
 		    config->ocsp_required ? _("no answer that counts: cards are refused") :
 					    _("no answer that counts: the lists alone are "
 					      "believed"));
-	if (bad)
-		report_text(people, _("Because"), NULL, fuda_context_message(call->ctx));
+	if (r < 0)
+		report_text(people, refused ? _("Note") : _("Because"), NULL,
+			    fuda_context_message(call->ctx));
 }
 
 /* It is a failure that the service could not work with them, whatever is shown. */

@@ -387,7 +387,7 @@ static bool says_nothing(const struct https_answer *answer, const struct problem
 	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
 	static const char *const codes[] = {
 		"invalid_certificate", "unsupported_certificate", "certificate_expired",
-		"certificate_revoked", "signature_mismatch",
+		"certificate_revoked", "revocation_unknown",  "signature_mismatch",
 	};
 
 	if (answer->status >= 500)

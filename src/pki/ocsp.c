@@ -146,16 +146,19 @@ static int malformed(struct fuda_context *ctx)
 
 static int refused(struct fuda_context *ctx, uint8_t status)
 {
-	static const char *const words[] = {
-		[1] = "malformedRequest", [2] = "internalError", [3] = "tryLater",
-		[5] = "sigRequired",      [6] = "unauthorized",
+	static const struct {
+		const char *word;
+		int error;
+	} answers[] = {
+		[1] = { "malformedRequest", FUDA_EFORMAT }, [2] = { "internalError", FUDA_EWAIT },
+		[3] = { "tryLater", FUDA_EWAIT },           [5] = { "sigRequired", FUDA_EFORMAT },
+		[6] = { "unauthorized", FUDA_EREFUSED },
 	};
-	const char *word = status < ARRAY_SIZE(words) ? words[status] : NULL;
-	bool away = status == OCSP_RESPONSE_STATUS_INTERNALERROR ||
-		    status == OCSP_RESPONSE_STATUS_TRYLATER;
+	bool known = status < ARRAY_SIZE(answers) && answers[status].word;
 
-	return ctx_fail(ctx, away ? FUDA_EUNREACHABLE : FUDA_EREFUSED,
-			_("The OCSP responder answers with an error: %s."), word ? word : "?");
+	return ctx_fail(ctx, known ? answers[status].error : FUDA_EFORMAT,
+			_("The OCSP responder answers with an error: %s."),
+			known ? answers[status].word : "?");
 }
 
 /* OCSPResponse: RFC 6960 4.2.1. */

@@ -39,9 +39,9 @@ struct ocsp_answer {
  * it was revoked, too, there is nobody. thisUpdate is not in the future and not too old, nextUpdate
  * not over; a nonce, if there is one, is ours: who signs ahead has none (RFC 5019 4), and then the
  * times alone keep old answers from being played back. What is not so is FUDA_EVERIFY.
- * FUDA_EUNREACHABLE: the responder is there and cannot answer now (internalError, tryLater);
- * FUDA_EREFUSED: it answers with another error, of this question; FUDA_ETOOBIG; FUDA_EFORMAT;
- * FUDA_ENOTSUP: a critical extension; FUDA_ENOMEM. */
+ * FUDA_EWAIT: the responder cannot answer now (internalError, tryLater); FUDA_EREFUSED: it does not
+ * answer for that CA or certificate (unauthorized); FUDA_EFORMAT, also of its other errors;
+ * FUDA_ETOOBIG; FUDA_ENOTSUP: a critical extension; FUDA_ENOMEM. */
 int ocsp_judge(struct fuda_context *ctx, const struct ocsp_question *q, const uint8_t *bytes,
 	       size_t len, time_t at, struct ocsp_answer *ret);
 

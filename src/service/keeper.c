@@ -328,7 +328,7 @@ static int watch_tls(struct keeper *k)
 			date, k->service->config.folder);
 }
 
-/* Before anybody brings a card for which the PIN was asked in vain, and until it is back. */
+/* At the start, so that few are asked for a PIN in vain, and until it answers as it must. */
 static int watch_responder(struct keeper *k)
 {
 	struct responder *responder = revocation_responder(k->service->revocation);
@@ -336,16 +336,17 @@ static int watch_responder(struct keeper *k)
 
 	if (!responder)
 		return 0;
-	if (!k->probed || responder_is_down(responder))
+	responder_state(responder, &s);
+	if (!k->probed || s.down || s.wrong)
 		(void)responder_probe(k->ctx, responder);
 	k->probed = true;
 	responder_state(responder, &s);
-	if (!s.down)
+	if (!s.down && !s.wrong)
 		return 0;
 	return ctx_fail(k->ctx, FUDA_EUNREACHABLE,
 			k->service->config.ocsp_required ?
-				_("%s Cards are refused until it does.") :
-				_("%s Until it does, the lists alone are believed."),
+				_("%s Cards are refused until it answers as it must.") :
+				_("%s Until it answers as it must, the lists alone are believed."),
 			s.message);
 }
 

@@ -300,8 +300,10 @@ static void print_responder(struct page *p, struct responder *responder)
 	line(p, "mykey_ocsp_answers_total{result=\"failed\"} %" PRId64 "\n", s.failed);
 	summary(p, "ocsp_seconds", "What they took.", (double)s.us / 1e6,
 		s.good + s.revoked + s.unknown + s.failed);
-	single(p, "ocsp_down", "gauge", "1: it is left alone for a while, as it does not answer.",
-	       s.down);
+	if (!s.asked)
+		return;
+	single(p, "ocsp_down", "gauge", "1: it is left alone, as it does not answer.", s.down);
+	single(p, "ocsp_wrong", "gauge", "1: its last answers do not count.", s.wrong);
 }
 
 static bool known(struct metrics *m, enum metrics_gauge gauge)

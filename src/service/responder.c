@@ -11,7 +11,7 @@
 #include "base/deadline.h"
 #include "pki/trust.h"
 
-enum { HEAD_MAX = 16384, STATUS_OK = 200, STATUS_AWAY = 500 };
+enum { HEAD_MAX = 16384, STATUS_OK = 200 };
 
 /* Who carries one question at a time; idle ones keep their connection for the next. */
 struct carrier {
@@ -31,6 +31,8 @@ struct responder {
 	struct carrier *idle;
 	struct responder_state state;
 	unsigned failures;    /* in a row */
+	unsigned wrong;       /* answers about cards in a row that do not count */
+	bool useless;         /* so were those about the CAs themselves */
 	bool nonces;          /* it can answer with ours: then it must */
 	uint64_t inside[256]; /* who has a question under way; as many as there may be threads */
 	size_t inside_count;
@@ -233,35 +235,49 @@ void responder_leave(struct responder *responder, uint64_t who)
 	pthread_mutex_unlock(&responder->lock);
 }
 
-/* What it says of one card, however wrong, is no reason not to ask it about others. */
+/* It cannot be asked. */
 static bool is_away(int code)
 {
 	return code == FUDA_EUNREACHABLE || code == FUDA_ETIMEOUT;
 }
 
-/* `code` is what came of it, and `message` says why there is no answer that counts. */
-static void end(struct responder *responder, int code, const struct ocsp_answer *answer,
-		const char *message)
+/* It could not be asked, for reasons of ours. */
+static bool is_ours(int code)
 {
-	pthread_mutex_lock(&responder->lock);
-	if (is_away(code))
-		responder->failures += !is_down(responder);
-	else
-		responder->failures = 0;
-	if (code < 0)
-		snprintf(responder->state.message, sizeof(responder->state.message), "%s", message);
-	responder->nonces = responder->nonces || (code == 0 && answer->nonce);
-	pthread_mutex_unlock(&responder->lock);
+	return code == FUDA_ENOMEM || code == FUDA_EFAILED;
 }
 
-bool responder_is_down(struct responder *responder)
+/* A question about a card ended with `code`. What is said of one card, however wrong, is no reason
+ * not to ask about others. Locked. */
+static void judge_card(struct responder *responder, int code)
 {
-	bool down;
+	if (is_ours(code))
+		return;
+	responder->state.asked = true;
+	if (is_away(code) || code == FUDA_EWAIT) {
+		responder->failures += !is_down(responder);
+		return;
+	}
+	responder->failures = 0;
+	if (code == 0)
+		responder->wrong = 0;
+	else if (responder->wrong < RESPONDER_FAILURES)
+		responder->wrong++;
+}
+
+static bool is_wrong(const struct responder *responder)
+{
+	return responder->useless || responder->wrong >= RESPONDER_FAILURES;
+}
+
+bool responder_helps(struct responder *responder)
+{
+	bool helps;
 
 	pthread_mutex_lock(&responder->lock);
-	down = is_down(responder);
+	helps = !is_down(responder) && !responder->useless;
 	pthread_mutex_unlock(&responder->lock);
-	return down;
+	return helps;
 }
 
 void responder_state(struct responder *responder, struct responder_state *ret)
@@ -269,10 +285,17 @@ void responder_state(struct responder *responder, struct responder_state *ret)
 	pthread_mutex_lock(&responder->lock);
 	*ret = responder->state;
 	ret->down = is_down(responder);
+	ret->wrong = is_wrong(responder);
 	pthread_mutex_unlock(&responder->lock);
 }
 
 /* ---- asking ---- */
+
+/* What is said by who stands before it, or by itself, when it cannot answer. */
+static bool is_passing(long status)
+{
+	return status == 408 || status == 429 || status >= 500;
+}
 
 /* The answer is in `c->body` then. */
 static int carry(struct carrier *c, const struct fuda_buf *question)
@@ -287,33 +310,17 @@ static int carry(struct carrier *c, const struct fuda_buf *question)
 		return ctx_fail_code(c->ctx, FUDA_EFAILED);
 	code = curl_easy_perform(c->easy);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, NULL); /* it is gone after this */
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status && status != STATUS_OK)
+		return ctx_fail(c->ctx, is_passing(status) ? FUDA_EUNREACHABLE : FUDA_EFORMAT,
+				_("The OCSP responder answers with HTTP status %ld."), status);
 	if (code == CURLE_WRITE_ERROR)
 		return ctx_fail(c->ctx, FUDA_ETOOBIG,
 				_("The OCSP responder's answer is too long."));
-	if (code != CURLE_OK)
-		return ctx_fail(c->ctx, FUDA_EUNREACHABLE,
-				_("The OCSP responder does not answer: %s."),
-				curl_easy_strerror(code));
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status != STATUS_OK)
-		return ctx_fail(c->ctx, status >= STATUS_AWAY ? FUDA_EUNREACHABLE : FUDA_EFORMAT,
-				_("The OCSP responder answers with HTTP status %ld."), status);
-	return 0;
-}
-
-/* Who can sign for a question, and signs something else, may be somebody who kept it. */
-static int check_nonce(struct responder *responder, struct carrier *c,
-		       const struct ocsp_answer *answer)
-{
-	bool must;
-
-	pthread_mutex_lock(&responder->lock);
-	must = responder->nonces;
-	pthread_mutex_unlock(&responder->lock);
-	return !must || answer->nonce ?
-		       0 :
-		       ctx_fail(c->ctx, FUDA_EVERIFY,
-				_("The OCSP responder's answer was made for another question."));
+	return code == CURLE_OK ? 0 :
+				  ctx_fail(c->ctx, FUDA_EUNREACHABLE,
+					   _("The OCSP responder does not answer: %s."),
+					   curl_easy_strerror(code));
 }
 
 static int ask(struct responder *responder, struct carrier *c, const struct fuda_cert *cert,
@@ -324,84 +331,132 @@ static int ask(struct responder *responder, struct carrier *c, const struct fuda
 
 	if (r == 0)
 		r = carry(c, ocsp_question_der(q));
-	if (r == 0)
-		r = ocsp_judge(c->ctx, q, c->body.data, c->body.len, at, ret);
-	return r < 0 ? r : check_nonce(responder, c, ret);
+	return r < 0 ? r : ocsp_judge(c->ctx, q, c->body.data, c->body.len, at, ret);
 }
 
-static int ask_anyway(struct responder *responder, const struct fuda_cert *cert, time_t at,
-		      struct ocsp_answer *ret)
+/* Who can sign for a question, and signs something else, may be somebody who kept it. Locked. */
+static int check_nonce(struct responder *responder, struct fuda_context *ctx,
+		       const struct ocsp_answer *answer)
 {
-	struct carrier *c = carrier_get(responder);
-	int r = c ? ask(responder, c, cert, at, ret) : FUDA_ENOMEM;
+	responder->nonces = responder->nonces || answer->nonce;
+	return answer->nonce == responder->nonces ?
+		       0 :
+		       ctx_fail(ctx, FUDA_EVERIFY,
+				_("The OCSP responder's answer was made for another question."));
+}
 
-	end(responder, r, ret, c ? fuda_context_message(c->ctx) : fuda_error_text(r));
+/* Why there is no answer that counts. Locked. */
+static void tell(struct responder *responder, int code, const struct carrier *c)
+{
+	snprintf(responder->state.message, sizeof(responder->state.message), "%s",
+		 c ? fuda_context_message(c->ctx) : fuda_error_text(code));
+}
+
+/* Locked. */
+static void count(struct responder_state *state, int code, enum fuda_revocation answer)
+{
+	if (code < 0)
+		state->failed++;
+	else if (answer == FUDA_REVOCATION_GOOD)
+		state->good++;
+	else if (answer == FUDA_REVOCATION_REVOKED)
+		state->revoked++;
+	else
+		state->unknown++;
+}
+
+int responder_ask(struct responder *responder, const struct fuda_cert *cert, time_t at,
+		  struct ocsp_answer *ret)
+{
+	uint64_t before = deadline_now_us();
+	struct ocsp_answer answer;
+	struct carrier *c;
+	int r;
+
+	pthread_mutex_lock(&responder->lock);
+	r = is_down(responder) ? FUDA_EWAIT : 0;
+	pthread_mutex_unlock(&responder->lock);
+	if (r < 0)
+		return r;
+	c = carrier_get(responder);
+	r = c ? ask(responder, c, cert, at, &answer) : FUDA_ENOMEM;
+	pthread_mutex_lock(&responder->lock);
+	if (r == 0)
+		r = check_nonce(responder, c->ctx, &answer);
+	judge_card(responder, r);
+	count(&responder->state, r, r < 0 ? FUDA_REVOCATION_UNKNOWN : answer.revocation);
+	responder->state.us += (int64_t)(deadline_now_us() - before);
+	if (r < 0)
+		tell(responder, r, c);
+	else
+		*ret = answer;
+	pthread_mutex_unlock(&responder->lock);
 	if (c)
 		carrier_put(responder, c);
 	return r;
 }
 
-static void count(struct responder *responder, int64_t us, const enum fuda_revocation *answer)
-{
-	struct responder_state *state = &responder->state;
+/* ---- looking whether it is there ---- */
 
-	pthread_mutex_lock(&responder->lock);
-	state->us += us;
-	if (!answer)
-		state->failed++;
-	else if (*answer == FUDA_REVOCATION_GOOD)
-		state->good++;
-	else if (*answer == FUDA_REVOCATION_REVOKED)
-		state->revoked++;
-	else
-		state->unknown++;
-	pthread_mutex_unlock(&responder->lock);
-}
+struct probe {
+	bool there, counts, refused;
+	int bad; /* the first error, but for FUDA_EREFUSED */
+	char message[RESPONDER_MESSAGE_MAX];
+};
 
-int responder_ask(struct responder *responder, const struct fuda_cert *cert, time_t at,
-		  enum fuda_revocation *ret)
+/* False: there is nobody to ask about the next. */
+static bool probe_ca(struct responder *responder, struct carrier *c, const struct trust_ca *ca,
+		     struct probe *p)
 {
-	uint64_t before = deadline_now_us();
 	struct ocsp_answer answer;
-	int r;
+	int e = ask(responder, c, ca->cert, time(NULL), &answer);
 
-	if (responder_is_down(responder))
-		return FUDA_EWAIT;
-	r = ask_anyway(responder, cert, at, &answer);
-	count(responder, (int64_t)(deadline_now_us() - before), r == 0 ? &answer.revocation : NULL);
-	if (r == 0)
-		*ret = answer.revocation;
-	return r;
+	p->there = p->there || !(is_away(e) || is_ours(e));
+	p->counts = p->counts || e == 0;
+	p->refused = p->refused || e == FUDA_EREFUSED;
+	if (e < 0 && e != FUDA_EREFUSED && !p->bad) {
+		p->bad = e;
+		snprintf(p->message, sizeof(p->message), "%s", fuda_context_message(c->ctx));
+	}
+	return !is_away(e) && !is_ours(e);
 }
 
-static void give_up(struct responder *responder)
+static void judge_probe(struct responder *responder, const struct probe *p)
 {
 	pthread_mutex_lock(&responder->lock);
-	responder->failures = RESPONDER_FAILURES;
+	responder->state.asked = true;
+	if (!p->there)
+		responder->failures = RESPONDER_FAILURES;
+	else if (is_down(responder)) /* the next card shows whether it lasts */
+		responder->failures = RESPONDER_FAILURES - 1;
+	responder->useless = p->there && !p->counts && p->bad && p->bad != FUDA_EWAIT;
+	if (p->bad && !p->counts)
+		memcpy(responder->state.message, p->message, sizeof(p->message));
 	pthread_mutex_unlock(&responder->lock);
 }
 
-/* Responders differ in what they say of a CA itself, as that they are not for it: FUDA_EREFUSED. */
 int responder_probe(struct fuda_context *ctx, struct responder *responder)
 {
+	struct carrier *c = carrier_get(responder);
+	struct probe p = { 0 };
 	const struct trust_ca *ca;
-	struct responder_state state;
-	struct ocsp_answer answer;
-	int r = FUDA_ENOTFOUND;
+	bool on = true;
 
-	for (size_t i = 0; !is_away(r) && (ca = trust_ca_at(responder->trust, i)); i++) {
-		if (ca->use == FUDA_USE_SIGN)
-			continue;
-		r = ask_anyway(responder, ca->cert, time(NULL), &answer);
-		if (r == 0 || r == FUDA_EREFUSED)
-			return 0;
-	}
-	if (r == FUDA_ENOTFOUND)
-		return ctx_fail(ctx, r,
-				_("No CA of cards is named: the OCSP responder was not "
-				  "asked."));
-	if (is_away(r))
-		give_up(responder);
-	responder_state(responder, &state);
-	return ctx_fail(ctx, r, "%s", state.message);
+	if (!c)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	for (size_t i = 0; on && (ca = trust_ca_at(responder->trust, i)); i++)
+		on = ca->use == FUDA_USE_SIGN || probe_ca(responder, c, ca, &p);
+	carrier_put(responder, c);
+	if (p.there || is_away(p.bad))
+		judge_probe(responder, &p);
+	if (p.counts)
+		return 0;
+	if (p.bad)
+		return ctx_fail(ctx, p.bad, "%s", p.message);
+	return p.refused ? ctx_fail(ctx, FUDA_EREFUSED,
+				    _("The OCSP responder does not answer for the CAs themselves: "
+				      "cards will show whether it does for them.")) :
+			   ctx_fail(ctx, FUDA_ENOTFOUND,
+				    _("No CA of cards is named: the OCSP responder was not "
+				      "asked."));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The OCSP responder: asked over HTTP about one card at a time, and left alone as long as it does
- * not answer. */
+/* The OCSP responder: asked over HTTP about one card at a time, left alone as long as it does not
+ * answer, and watched for answers that do not count. */
 #ifndef SERVICE_RESPONDER_H
 #define SERVICE_RESPONDER_H
 
@@ -24,14 +24,15 @@ int responder_new(struct fuda_context *ctx, const char *url, const struct fuda_t
 void responder_free(struct responder **responder);
 
 /* What it says of `cert` at `at`: good, revoked, or unknown to it. Waits for it RESPONDER_MS at
- * most. FUDA_EWAIT: it is left alone now. All other errors: it was asked, and there is no answer
- * that counts; responder_state() tells why. Any thread. */
+ * most. All errors: there is no answer that counts; responder_state() tells why; FUDA_EWAIT: it is
+ * left alone now, or says that it cannot answer now. Any thread. */
 int responder_ask(struct responder *responder, const struct fuda_cert *cert, time_t at,
-		  enum fuda_revocation *ret);
+		  struct ocsp_answer *ret);
 
-/* Asks for the certificates of CAs that issue cards, whether it is left alone or not: who is not
- * down any more is asked by all again, and who is not there is down at once. 0 if it is there and
- * its answer counts, or is that it is not for this question; otherwise the context tells why. */
+/* Asks for the certificates of CAs that issue cards, whether it is left alone or not: who is there
+ * again is asked about the next card, and who is not is left alone at once. 0: an answer counts, if
+ * only about one of them, as it may serve no other; FUDA_EREFUSED: it is there, and not for CAs;
+ * FUDA_ENOTFOUND: there is no CA to ask about; all others: no answer counts. The context tells. */
 int responder_probe(struct fuda_context *ctx, struct responder *responder);
 
 /* Whether `who` may bring a question: one at a time of each, so that nobody keeps others waiting by
@@ -39,14 +40,18 @@ int responder_probe(struct fuda_context *ctx, struct responder *responder);
 bool responder_enter(struct responder *responder, uint64_t who);
 void responder_leave(struct responder *responder, uint64_t who);
 
-/* Whether it is left alone now. Any thread. */
-bool responder_is_down(struct responder *responder);
+/* Whether a card can hope for it: it is not left alone, and its answers about CAs do not all fail
+ * to count. Any thread. */
+bool responder_helps(struct responder *responder);
 
 struct responder_state {
 	int64_t good, revoked, unknown, failed; /* questions about cards, by what came */
 	int64_t us;                             /* that all of them took */
+	bool asked;                             /* it was: what follows counts */
 	bool down;                              /* it is left alone */
-	char message[RESPONDER_MESSAGE_MAX];    /* why the last one did; "": none has yet */
+	bool wrong;                             /* RESPONDER_FAILURES answers about cards in a row
+						 * do not count, or those about CAs */
+	char message[RESPONDER_MESSAGE_MAX];    /* why the last one failed; "" */
 };
 void responder_state(struct responder *responder, struct responder_state *ret);
 

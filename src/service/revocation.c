@@ -27,6 +27,12 @@ struct place {
 	struct timespec changed;
 };
 
+/* A certificate that the responder called revoked, and when it last did, by its own clock. */
+struct told {
+	struct fuda_digest who;
+	time_t at;
+};
+
 struct revocation {
 	const struct fuda_trust *trust;
 	int grace;
@@ -35,7 +41,7 @@ struct revocation {
 	/* Held for as long as a search takes, and to put a list in the place of another; who puts
 	 * lists there is one thread and may read them without. */
 	pthread_rwlock_t lock;
-	struct fuda_digest told[TOLD_MAX]; /* certificates that the responder called revoked */
+	struct told told[TOLD_MAX];
 	size_t told_count;                 /* since the start */
 	size_t count;
 	struct place places[];
@@ -278,25 +284,36 @@ static size_t told_at(const struct revocation *revocation, const struct fuda_dig
 	size_t n = MIN(revocation->told_count, (size_t)TOLD_MAX);
 
 	for (size_t i = 0; i < n; i++)
-		if (memcmp(revocation->told[i].bytes, who->bytes, sizeof(who->bytes)) == 0)
+		if (memcmp(revocation->told[i].who.bytes, who->bytes, sizeof(who->bytes)) == 0)
 			return i;
 	return TOLD_MAX;
 }
 
-/* Keeps what counts while the responder is away and the list is of yesterday: who was revoked is
- * so until it is called good, as who was only suspended will be. The oldest are forgotten first. */
-static void keep(struct revocation *revocation, const struct fuda_digest *who,
-		 enum fuda_revocation answer)
+/* What counts, and for when the responder is away and the list is of yesterday: who was revoked is
+ * so until a later word calls it good, as who was only suspended will be. The oldest are forgotten
+ * first. */
+static enum fuda_revocation keep(struct revocation *revocation, const struct fuda_digest *who,
+				 const struct ocsp_answer *answer)
 {
+	enum fuda_revocation counts = answer->revocation;
+	struct told *told;
 	size_t at;
 
 	pthread_rwlock_wrlock(&revocation->lock);
 	at = told_at(revocation, who);
-	if (answer == FUDA_REVOCATION_REVOKED && at == TOLD_MAX)
-		revocation->told[revocation->told_count++ % TOLD_MAX] = *who;
-	if (answer == FUDA_REVOCATION_GOOD && at < TOLD_MAX)
-		revocation->told[at] = (struct fuda_digest){ 0 };
+	if (counts == FUDA_REVOCATION_REVOKED) {
+		if (at == TOLD_MAX)
+			at = revocation->told_count++ % TOLD_MAX;
+		revocation->told[at] = (struct told){ *who, answer->this_update };
+	} else if (counts == FUDA_REVOCATION_GOOD && at < TOLD_MAX) {
+		told = &revocation->told[at];
+		if (answer->this_update < told->at)
+			counts = FUDA_REVOCATION_REVOKED;
+		else
+			*told = (struct told){ .at = 0 };
+	}
 	pthread_rwlock_unlock(&revocation->lock);
+	return counts;
 }
 
 static bool was_revoked(struct revocation *revocation, const struct fuda_digest *who)
@@ -313,16 +330,15 @@ static bool was_revoked(struct revocation *revocation, const struct fuda_digest 
 static enum fuda_revocation ask(struct revocation *revocation, const struct fuda_cert *cert,
 				time_t at, enum fuda_revocation listed, bool *ret_denied)
 {
-	enum fuda_revocation answer;
 	struct fuda_digest who = { 0 };
+	struct ocsp_answer answer;
 
 	*ret_denied = false;
 	if (fuda_digest_bytes(FUDA_SHA256, cert->der, cert->len, &who) < 0)
 		return FUDA_REVOCATION_UNKNOWN;
 	if (responder_ask(revocation->responder, cert, at, &answer) == 0) {
-		keep(revocation, &who, answer);
-		*ret_denied = answer == FUDA_REVOCATION_UNKNOWN;
-		return answer;
+		*ret_denied = answer.revocation == FUDA_REVOCATION_UNKNOWN;
+		return keep(revocation, &who, &answer);
 	}
 	if (was_revoked(revocation, &who))
 		return FUDA_REVOCATION_REVOKED;

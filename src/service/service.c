@@ -196,12 +196,12 @@ int service_check_audit(struct fuda_context *ctx, struct service *service, struc
 }
 
 /* Whether it hangs on the lists alone that cards are taken; else `*ret_none`: whether none is.
- * While the responder is left alone it is as if there were none: the keeper finds out when it is
- * back. */
+ * While the responder does not help it is as if there were none: the keeper finds out when it
+ * does. */
 static bool hangs_on_lists(struct service *service, bool *ret_none)
 {
 	struct responder *responder = revocation_responder(service->revocation);
-	bool asked = responder && !responder_is_down(responder);
+	bool asked = responder && responder_helps(responder);
 
 	*ret_none = !asked && service->config.ocsp_required;
 	return !asked && !*ret_none && service->config.crl_required;
