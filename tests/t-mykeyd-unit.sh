@@ -56,8 +56,22 @@ wait $MAINPID || got=$?
 rm -f "$tmp/state.pid"
 [ $got = 0 ] || fail "it ends with $got: $(cat "$tmp/log")"
 
+# whether only root can change the way to $tmp
+is_roots_way() {
+	for d in $(d=$tmp && while [ "$d" ]; do echo "$d" && d=${d%/*}; done) /; do
+		case $(stat -c '%u %A' "$d") in
+		'0 d'????-??-? | '0 d'????????[tT]) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
 # root makes it in a folder of its user's as well, who then can read it all: he is no more than no operator
-if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
+if [ "$(id -u)" != 0 ] || ! id daemon >/dev/null 2>&1; then
+	echo "what root makes for others was not tried: not root, or no user daemon"
+elif ! is_roots_way; then
+	echo "what root makes for others was not tried: not only root can change the way to $tmp"
+else
 	chmod 711 "$tmp"
 	mkdir -m 755 "$tmp/theirs"
 	chown daemon "$tmp/theirs"
@@ -81,10 +95,31 @@ if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
 	rm -rf "$tmp/theirs"
 
 	# a failure leaves it as it was
-	mkdir -m 700 "$tmp/theirs"
+	mkdir -m 755 "$tmp/theirs"
 	chown daemon "$tmp/theirs"
+	as_it_was() { # FOLDER
+		[ "$(stat -c '%U %a' "$tmp/$1") $(ls -A "$tmp/$1")" = 'daemon 755 ' ] || fail "a failed init did not leave $1 as it was"
+	}
 	daemon 1 init --folder theirs --environment test --origin https://localhost:1 --set renewal=csv:no-such.csv
-	[ "$(stat -c %U "$tmp/theirs") $(ls -A "$tmp/theirs")" = 'daemon ' ] || fail "a failed init did not leave the folder as it was"
+	as_it_was theirs
+
+	# who can put something else in the folder's place, or a link: nothing is made; a sticky folder keeps him from that
+	mkdir -m 755 "$tmp/above" "$tmp/above/mid" "$tmp/above/mid/theirs"
+	chown daemon "$tmp/above/mid/theirs"
+	for way in 'daemon 755' 'root 775' 'root 757' 'daemon 1755'; do
+		for d in above above/mid; do
+			chown "${way% *}" "$tmp/$d"
+			chmod "${way#* }" "$tmp/$d"
+			daemon 1 init --folder above/mid/theirs --environment test --origin https://localhost:1
+			says err "others can change the way to it, at $(realpath "$tmp")/$d."
+			as_it_was above/mid/theirs
+			chown root "$tmp/$d"
+			chmod 755 "$tmp/$d"
+		done
+	done
+	chmod 1777 "$tmp/above"
+	daemon 0 init --folder above/mid/theirs --environment test --origin https://localhost:1
+	rm -r "$tmp/above"
 
 	# meanwhile its owner puts a link there, and what is root's: neither is used, or becomes his
 	: >"$tmp/victim"
@@ -105,6 +140,23 @@ if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
 		[ "$(stat -c %U "$(find "$tmp/his" "$tmp/theirs" -name secret)")" = root ] || fail "init gave away what it did not make"
 	fi
 	rm -rf "$tmp/theirs"
+
+	# a link on the way, which leads elsewhere meanwhile: what was looked at is what is used
+	mkdir -p "$tmp/hers" "$tmp/true/theirs" "$tmp/false/theirs"
+	ln -s ../true "$tmp/hers/way"
+	chown -R -h daemon "$tmp/hers" "$tmp/true/theirs" "$tmp/false/theirs"
+	rm -f "$tmp/ended"
+	(
+		cd "$tmp"
+		while [ -d hers ] && [ ! -e true/theirs/mykeyd.conf ] && [ ! -e ended ]; do :; done
+		ln -s -f -n ../false hers/way
+	) </dev/null >/dev/null 2>&1 &
+	planter=$!
+	# the warnings at its end are of what is there by the name that was given
+	(cd "$tmp" && "$mykeyd" init --folder hers/way/theirs --environment test --origin https://localhost:1) >"$tmp/out" 2>"$tmp/err" || :
+	: >"$tmp/ended"
+	wait $planter || :
+	[ "$(stat -c %U "$tmp/true/theirs/kek")" = daemon ] && [ -z "$(ls -A "$tmp/false/theirs")" ] || fail "init went where a link of another's led to later"
 fi
 
 # what systemd itself says, which tells of a key that it does not know and ends with 0

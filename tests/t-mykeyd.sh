@@ -59,7 +59,7 @@ says err 'no empty folder'
 [ "$(ls "$tmp/full")" = file ] || fail "init touched a folder that was not its own"
 mkdir -m 755 "$tmp/empty"
 daemon 2 init --folder empty --environment test --origin https://localhost --names 'a b'
-[ -d "$tmp/empty" ] && [ -z "$(ls "$tmp/empty")" ] || fail "a failed init did not leave the folder as it was"
+[ "$(stat -c %a "$tmp/empty") $(ls -A "$tmp/empty")" = '755 ' ] || fail "a failed init did not leave the folder as it was"
 
 daemon 0 init --folder "$tmp/s" --environment test --origin https://localhost:8443 --names other.example,10.0.0.1 --json
 json .folder "$tmp/s"
@@ -179,6 +179,15 @@ for name in b nothing link dangling; do
 done
 cmp "$tmp/b/mykeyd.db" "$tmp/b.db" && [ ! -s "$tmp/nothing.db" ] && [ ! -e "$tmp/not-there.db" ] ||
 	fail "a failed init changed a database that was there"
+# nor what SQLite would take for a part of a new one, and remove
+for name in beside.db-wal beside.db-shm beside.db-journal; do
+	echo mine >"$tmp/$name"
+	daemon 1 init --folder c --environment test --origin https://localhost --database "sqlite:$tmp/beside.db"
+	says err "/$name is there already"
+	[ "$(cat "$tmp/$name") $(ls -d "$tmp/c" "$tmp"/beside* 2>/dev/null)" = "mine $tmp/$name" ] ||
+		fail "a failed init removed what it did not make, or left something"
+	rm "$tmp/$name"
+done
 daemon_in b 0 org list
 
 # ---- what it tells ----
@@ -350,6 +359,23 @@ becomes "word of a list that is too old" grep -q '"event":"revocation","message"
 get 503 "$ops/readyz"
 json '.reasons[0]' revocation_info_stale
 mykeyd_stop l
+# one that cannot be read keeps it from nothing but cards; nor is that hushed up because a responder is asked
+rm "$tmp/aged.crl"
+mykeyd_start l
+becomes "word of a list that is not there" grep -q '"event":"revocation","message":"[^"]*aged.crl: It cannot be read' "$tmp/l.log"
+get 503 "$ops/readyz"
+json '.reasons[0]' revocation_info_stale
+aged -$day $((2 * day))
+kill -HUP "$(cat "$tmp/l.pid")"
+becomes "a list that came" curl -sS -f -o "$tmp/out" "$ops/readyz"
+mykeyd_stop l
+rm "$tmp/aged.crl"
+sed -i 's|^#ocsp = .*|ocsp = http://127.0.0.1:1/|' "$tmp/l/mykeyd.conf"
+mykeyd_start l
+becomes "word of a list beside a responder" grep -q '"event":"revocation","message":"[^"]*aged.crl: It cannot be read' "$tmp/l.log"
+mykeyd_stop l
+sed -i 's|^ocsp = .*|#ocsp =|' "$tmp/l/mykeyd.conf"
+aged $((-3 * day)) -3700
 sed -i 's/^#crl_required = .*/crl_required = no/' "$tmp/l/mykeyd.conf"
 daemon_in l 6 crl status
 says out 'too old; cards are accepted (crl_required = no)'

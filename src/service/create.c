@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 enum {
 	NAMES_MAX = 512,
+	DATABASE_NAME = CONFIG_TEXT + 16,
 	PEM_MAX = 65536,
 	ALL_ROLES = ROLE_ADMIN | ROLE_REGISTRAR | ROLE_APPROVER | ROLE_AUDITOR
 };
@@ -28,9 +30,12 @@ struct making {
 	const struct service_create *what;
 	struct config *config;
 	int dir;            /* the folder */
+	const char *path;   /* of it */
+	char way[PATH_MAX]; /* the same without links, once it was looked at */
 	struct stat owner;  /* of the folder, as it was */
 	bool folder, files; /* made */
 	bool taken;         /* the folder is root's until all is made */
+	bool closed;        /* to others, whatever its mode was */
 	bool database;      /* of SQLite, made */
 	bool bound;         /* the database was bound to the keystore */
 	bool done;
@@ -38,7 +43,7 @@ struct making {
 
 static int path_in(struct making *m, const char *name, char ret[CONFIG_TEXT])
 {
-	int n = snprintf(ret, CONFIG_TEXT, "%s/%s", m->what->folder, name);
+	int n = snprintf(ret, CONFIG_TEXT, "%s/%s", m->path, name);
 
 	return n < 0 || n >= CONFIG_TEXT ? ctx_fail_code(m->ctx, FUDA_ETOOBIG) : 0;
 }
@@ -77,8 +82,8 @@ static int not_empty(struct making *m)
 			m->what->folder, m->what->folder);
 }
 
-/* While root makes it nobody else can put anything there, or links instead of what will be made.
- * FUDA_EFILE (errno). */
+/* While root makes it nobody else can put anything into it, or links instead of what will be made
+ * there. What it is called is another thing: check_way(). FUDA_EFILE (errno). */
 static int take_folder(struct making *m)
 {
 	if (fstat(m->dir, &m->owner) < 0)
@@ -88,12 +93,60 @@ static int take_folder(struct making *m)
 			return FUDA_EFILE;
 		m->taken = true;
 	}
-	return fchmod(m->dir, 0700) < 0 ? FUDA_EFILE : 0;
+	m->closed = fchmod(m->dir, 0700) == 0;
+	return m->closed ? 0 : FUDA_EFILE;
+}
+
+/* Nobody but root can put another in the place of what root has in it. */
+static bool is_roots(const char *path, struct stat *ret)
+{
+	return lstat(path, ret) == 0 && S_ISDIR(ret->st_mode) && ret->st_uid == 0 &&
+	       (!(ret->st_mode & (S_IWGRP | S_IWOTH)) || (ret->st_mode & S_ISVTX));
+}
+
+/* Whether `way` leads to the folder for as long as root wants it to. From the top: what was looked
+ * at stays. `ret_at`: how far it was looked. */
+static bool is_roots_way(const struct making *m, const char *way, char ret_at[PATH_MAX])
+{
+	struct stat own, st;
+	size_t len = 0;
+	bool good;
+
+	snprintf(ret_at, PATH_MAX, "/");
+	good = is_roots(ret_at, &st);
+	while (good && way[len]) {
+		len += 1 + strcspn(way + len + 1, "/");
+		snprintf(ret_at, PATH_MAX, "%.*s", (int)len, way);
+		good = is_roots(ret_at, &st);
+	}
+	return good && fstat(m->dir, &own) == 0 && own.st_dev == st.st_dev &&
+	       own.st_ino == st.st_ino;
+}
+
+/* What is in the folder is made by its name: who can write above a folder of his, or has a link on
+ * the way to it, would have root make keys elsewhere. */
+static int check_way(struct making *m)
+{
+	char at[PATH_MAX];
+
+	if (!realpath(m->what->folder, m->way))
+		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s cannot be found again: %s."),
+				m->what->folder, strerror(errno));
+	if (!is_roots_way(m, m->way, at))
+		return ctx_fail(m->ctx, FUDA_EFILE,
+				_("Root makes nothing in %s, a folder of somebody else's, for "
+				  "others can change the way to it, at %s. Make the folder where "
+				  "only root can, as in /var/lib, or run init as the user whose "
+				  "it is."),
+				m->what->folder, at);
+	m->path = m->way;
+	return 0;
 }
 
 static int make_folder(struct making *m)
 {
 	const char *folder = m->what->folder;
+	int e;
 
 	m->folder = mkdir(folder, 0700) == 0;
 	if (!m->folder && errno != EEXIST)
@@ -105,6 +158,9 @@ static int make_folder(struct making *m)
 	if (m->dir < 0 || take_folder(m) < 0)
 		return ctx_fail(m->ctx, FUDA_EFILE, _("The folder %s is somebody else's: %s."),
 				folder, strerror(errno));
+	e = m->taken ? check_way(m) : 0;
+	if (e < 0)
+		return e;
 	/* what came before it was taken */
 	m->files = is_empty(m);
 	return m->files ? 0 : not_empty(m);
@@ -151,7 +207,7 @@ static int make_configuration(struct making *m)
 	e = path_in(m, CONFIG_FILE, path);
 	if (e == 0)
 		e = write_file(m, path, &text);
-	return e < 0 ? e : service_config_read(m->ctx, m->what->folder, m->config);
+	return e < 0 ? e : service_config_read(m->ctx, m->path, m->config);
 }
 
 /* The host of the origin without its brackets, and what this machine calls itself. */
@@ -190,11 +246,11 @@ static int make_authority(struct making *m)
 				      key = FUDA_BUF_INIT(PEM_MAX);
 	_cleanup_(free_ca) struct ca *ca = NULL;
 	char names[NAMES_MAX];
-	int e = ca_create(m->ctx, m->what->folder, m->config->environment);
+	int e = ca_create(m->ctx, m->path, m->config->environment);
 
 	if (e < 0 || has_certificate(m))
 		return e;
-	e = ca_open(m->ctx, m->what->folder, &ca);
+	e = ca_open(m->ctx, m->path, &ca);
 	standard_names(m->config, names);
 	if (e == 0)
 		e = ca_issue_server(m->ctx, ca, m->what->names ? m->what->names : names,
@@ -225,27 +281,49 @@ static const char *database_file(const struct making *m)
 	return strncmp(m->config->database, sqlite, sizeof(sqlite) - 1) == 0 ? path : NULL;
 }
 
+/* What SQLite makes of one, itself first; what it finds beside a new one it takes for its own. */
+static const char *const database_ends[] = { "", "-wal", "-shm", "-journal" };
+
+static void database_name(const struct making *m, size_t i, char ret[DATABASE_NAME])
+{
+	snprintf(ret, DATABASE_NAME, "%s%s", database_file(m), database_ends[i]);
+}
+
 static void remove_database(const struct making *m)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
-	char path[CONFIG_TEXT + 8];
+	char path[DATABASE_NAME];
 
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		snprintf(path, sizeof(path), "%s%s", database_file(m), ends[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(database_ends); i++) {
+		database_name(m, i, path);
 		(void)unlink(path);
 	}
 }
 
-/* Never one that is there, nor one that a link leads to: that could be anybody's. */
+static int is_there(struct making *m, const char *path)
+{
+	return ctx_fail(m->ctx, FUDA_EEXISTS,
+			_("%s is there already: a new service makes a database of its own. Name "
+			  "another file."),
+			path);
+}
+
+/* Never one that is there, nor one that a link leads to: that could be anybody's. SQLite then opens
+ * it by its name: the folder that it is in must not be another's, who could put something else in
+ * its place in between. */
 static int make_file(struct making *m, const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char beside[DATABASE_NAME];
+	struct stat st;
+	int fd;
 
+	for (size_t i = 1; i < ARRAY_SIZE(database_ends); i++) {
+		database_name(m, i, beside);
+		if (lstat(beside, &st) == 0)
+			return is_there(m, beside);
+	}
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST)
-		return ctx_fail(m->ctx, FUDA_EEXISTS,
-				_("%s is there already: a new service makes a database of its "
-				  "own. Name another file."),
-				path);
+		return is_there(m, path);
 	if (fd < 0)
 		return ctx_fail(m->ctx, FUDA_ESTORE, _("%s cannot be made: %s."), path,
 				strerror(errno));
@@ -259,10 +337,10 @@ static int make_database(struct making *m)
 	_cleanup_(close_store) struct store *store = NULL;
 	_cleanup_(free_keys) struct keys *keys = NULL;
 	const char *file = database_file(m);
-	int e = keys_create(m->ctx, m->what->folder);
+	int e = keys_create(m->ctx, m->path);
 
 	if (e == 0)
-		e = keys_open(m->ctx, m->what->folder, &keys);
+		e = keys_open(m->ctx, m->path, &keys);
 	if (e == 0 && file)
 		e = make_file(m, file);
 	if (e == 0)
@@ -287,7 +365,7 @@ static void unbind(struct making *m)
 	uint8_t identity[ID_BYTES];
 	int e;
 
-	if (keys_open(m->ctx, m->what->folder, &keys) < 0 ||
+	if (keys_open(m->ctx, m->path, &keys) < 0 ||
 	    store_open(m->ctx, m->config->database, false, &store) < 0 ||
 	    store_begin(store, true) < 0)
 		return;
@@ -312,7 +390,7 @@ static int make_operator(struct making *m)
 {
 	_cleanup_(close_service) struct service *service = NULL;
 	struct acting by;
-	int e = service_open(m->ctx, m->what->folder, false, &service);
+	int e = service_open(m->ctx, m->path, false, &service);
 
 	if (e == 0)
 		e = acting_self(m->ctx, service, &by);
@@ -386,6 +464,8 @@ static void take_back(struct making *m)
 		unbind(m);
 	if (m->files)
 		remove_files(m);
+	if (m->closed)
+		(void)fchmod(m->dir, m->owner.st_mode & 07777);
 	(void)give_folder(m);
 	if (m->folder)
 		(void)rmdir(m->what->folder);
@@ -409,7 +489,7 @@ int service_create(struct fuda_context *ctx, const struct service_create *what)
 {
 	_cleanup_(free_config) struct config *config = malloc(sizeof(*config));
 	_cleanup_(end) struct making m = {
-		.ctx = ctx, .what = what, .config = config, .dir = -1
+		.ctx = ctx, .what = what, .config = config, .path = what->folder, .dir = -1
 	};
 	int e;
 

@@ -20,8 +20,10 @@ struct service_create {
 };
 /* Makes all of it; the user who runs this becomes an operator with all roles. What root makes is of
  * whom the folder is, which is root's until it ends. After a failure nothing is left of what it
- * made. FUDA_EEXISTS: the folder is not empty, or a file for SQLite is there; FUDA_EINVAL: an
- * option; FUDA_EFILE; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
+ * made, and the folder is as it was. FUDA_EEXISTS: the folder is not empty, or a file for SQLite,
+ * or one that SQLite would take for its own beside it, is there; FUDA_EINVAL: an option;
+ * FUDA_EFILE, also if the folder is another's than root's, who calls this, and not only root can
+ * change the way to it; FUDA_EVERIFY: the database is another service's; FUDA_ESTORE. */
 int service_create(struct fuda_context *ctx, const struct service_create *what);
 
 #endif
