@@ -153,6 +153,8 @@ rm -rf "$folder"
 cp -R "$tmp/good" "$folder"
 sqlite3 "$folder/mykeyd.db" "DELETE FROM audit_checkpoint"
 op 6 audit verify
+says out 'checkpoint 1 '
+says_not out 00000000
 
 # rows from the future: nothing is signed until an operator says that it was that clock
 rm -rf "$folder"

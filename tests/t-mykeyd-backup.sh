@@ -35,7 +35,12 @@ mykeyd_stop service
 openssl asn1parse -inform DER -in "$tmp/b" | grep -q 'id-smime-ct-authEnvelopedData' || fail "not authenticated"
 ! grep -q -a -F -e 'Town A' "$tmp/b" || fail "a name in the clear"
 ! ls -d "$folder"/backup.* 2>/dev/null || fail "a copy in the clear is left"
-op 1 backup -o b --recipient rsa.pem
+cp "$tmp/b" "$tmp/b.before"
+op 1 backup -o b --recipient rsa.pem --json
+json .error EEXISTS
+says err 'b is there already: name another file. Nothing was written.'
+cmp "$tmp/b" "$tmp/b.before" || fail "a backup was written over"
+rm "$tmp/b.before"
 if as_others; then
 	op 0 operator add daemon --roles registrar,approver,auditor
 	by daemon 9 backup -o c --recipient rsa.pem
@@ -53,6 +58,7 @@ for name in rsa ec; do
 done
 op 1 restore b --key rsa.key --to restored --json
 json .error EEXISTS
+says err 'restored/mykeyd.db is there already: restore to another folder. Nothing was written.'
 # what is left of another database would be played into this one
 for end in wal journal shm; do
 	rm -f "$tmp/restored"/*
@@ -83,12 +89,19 @@ done
 daemon 0 restore b --key rsa.key --to anew --verify --folder anew
 says out 'ok (all rows are there'
 # the service signed what came behind the backup when it was stopped
+# what operators do again before they say so is no loss
+daemon_in anew 0 org add 'Town B'
 daemon 0 audit accept-loss --comment 'restored from b' --folder anew
+says out 'Last checkpoint that is left'
+says err 'suspended or revoked since may act again'
+says err 'until then it answers audit_broken'
 mykeyd_start anew
 ! command -v curl >/dev/null || get 200 "$url/readyz"
 mykeyd_stop anew
 daemon_in anew 0 sector list
 says out library
+daemon_in anew 0 org list
+says out 'Town B'
 daemon_in anew 0 audit verify
 
 # no other key, no other file, none that was changed; and then there is nothing

@@ -200,10 +200,19 @@ says err 'next request on'
 run 9 terminal renew --terminal "$tmp/t1" --json
 says err suspended
 op 0 terminal resume "$id" --comment 'found'
-op 2 terminal revoke "$id" --comment 'stolen'
-says err '--reason'
-op 2 terminal revoke "$id" --reason key_compromise
-says err '--comment'
+op 0 terminal show "$id"
+grep -q 'suspend  *20[0-9-]*T[0-9:]*Z, .*, lost?$' "$tmp/out" || fail "no time of a decision"
+for given in '--comment stolen' '--reason key_compromise' ''; do
+	# shellcheck disable=SC2086 # words
+	op 2 terminal revoke "$id" $given
+	says err '--reason'
+	says err '--comment'
+done
+op 0 terminal tap-on "$id" --comment 'a counter with people at it' --json
+json .state active
+json .tap true
+op 0 terminal tap-off "$id" --comment 'nobody is there'
+says out 'May tap  no'
 for word in hold suspend resume tap-on tap-off; do
 	op 2 terminal $word "$id"
 	says err '--comment'

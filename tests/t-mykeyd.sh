@@ -410,6 +410,7 @@ says err 'accept-loss'
 daemon 2 audit accept-loss --folder d
 daemon 0 audit accept-loss --folder d --comment 'the disk "died"' --json
 json .lost 3 # that of the first start, and one of each end
+json_lacks .last_checkpoint # none was signed before
 cmp "$tmp/outside" "$tmp"/d/checkpoints.lost-*.jsonl || fail "the lost checkpoints were not kept"
 [ "$(wc -l <"$tmp/d/checkpoints.jsonl")" = 1 ] || fail "not the one checkpoint that is signed behind the loss"
 daemon 0 audit query --folder d --action audit-accept-loss

@@ -36,7 +36,8 @@ static void found(void *arg, const struct audit_finding *finding)
 {
 	const struct finding_to *to = arg;
 	struct report *one = report_object(to->list, NULL, NULL, NULL);
-	char chain[ID_TEXT], name[ID_TEXT + 32];
+	static const uint8_t none[ID_BYTES];
+	char chain[ID_TEXT], name[ID_TEXT + 64];
 	const char *text = finding->what;
 
 	for (size_t i = 0; i < ARRAY_SIZE(findings); i++)
@@ -46,7 +47,11 @@ static void found(void *arg, const struct audit_finding *finding)
 	report_text(one, NULL, "chain", chain);
 	report_number(one, NULL, "row", (long)finding->seq);
 	report_text(one, NULL, "what", finding->what);
-	snprintf(name, sizeof(name), "%s/%ld", chain, (long)finding->seq);
+	if (memcmp(finding->chain, none, sizeof(none)) == 0 &&
+	    strncmp(finding->what, "checkpoint_", strlen("checkpoint_")) == 0)
+		snprintf(name, sizeof(name), _("checkpoint %ld"), (long)finding->seq);
+	else
+		snprintf(name, sizeof(name), "%s/%ld", chain, (long)finding->seq);
 	report_word(to->people, name, NULL, "-", text);
 }
 
@@ -180,8 +185,11 @@ static void close_file(FILE **f)
 
 static int cannot_write(struct call *call)
 {
-	return call_fail(call, errno == EEXIST ? FUDA_EEXISTS : FUDA_EFILE,
-			 _("%s cannot be written: %s"), out, strerror(errno));
+	if (errno == EEXIST)
+		return call_fail(call, FUDA_EEXISTS,
+				 _("%s is there already: name another file. Nothing was written."),
+				 out);
+	return call_fail(call, FUDA_EFILE, _("%s cannot be written: %s"), out, strerror(errno));
 }
 
 /* To a new file, for its owner alone. */
@@ -344,10 +352,24 @@ static int sign_rest(struct call *call, struct desk *desk, const char *path)
 	return r < 0 ? r : checkpoint_append(call->ctx, path, &json);
 }
 
-static void say_goes_on(void)
+static void say_goes_on(const char *until_then)
 {
 	if (!common.json)
-		fputs(_("A service that runs goes on within a minute.\n"), stderr);
+		fprintf(stderr,
+			_("A service that runs goes on within a minute; until then it answers "
+			  "%s.\n"),
+			until_then);
+}
+
+/* Nobody but operators knows what it was: the database does not. */
+static void say_repeat(void)
+{
+	if (!common.json)
+		fputs(_("What was done behind that is lost: terminals that were suspended or "
+			"revoked since may act again, terminals enrolled since are unknown, and "
+			"MyKey IDs that expired since are valid. Suspend or revoke the former "
+			"again now ('fuda-mykeyd terminal').\n"),
+		      stderr);
 }
 
 /* Told in the audit trail first: stopped behind that, it is done again. */
@@ -356,6 +378,7 @@ static int accept_loss(struct call *call, struct desk *desk)
 	const char *path = desk->service->config.checkpoint_file;
 	struct loss loss = { .begin = -1 };
 	char side[PATH_MAX];
+	int64_t last = 0;
 	int r = 0;
 
 	if (!comment)
@@ -371,6 +394,8 @@ static int accept_loss(struct call *call, struct desk *desk)
 	if (r == 0)
 		r = side_name(path, side);
 	if (r == 0)
+		r = audit_last_checkpoint(desk->store, &last);
+	if (r == 0)
 		r = operator_accept_loss(&desk->by, loss.lines, comment);
 	if (r == 0 && loss.begin >= 0)
 		r = checkpoint_move(call->ctx, path, loss.begin, side);
@@ -381,7 +406,9 @@ static int accept_loss(struct call *call, struct desk *desk)
 	report_number(call->report, _("Checkpoints that are lost"), "lost", loss.lines);
 	if (loss.begin >= 0)
 		report_text(call->report, _("They are kept in"), "file", side);
-	say_goes_on();
+	desk_report_us(call->report, _("Last checkpoint that is left"), "last_checkpoint", last);
+	say_repeat();
+	say_goes_on("audit_broken");
 	return 0;
 }
 
@@ -396,7 +423,7 @@ static int accept_clock(struct call *call, struct desk *desk)
 		return r;
 	report_word(call->report, _("Result"), NULL, "-",
 		    _("ok (rows from the future are not compared with the clock any more)"));
-	say_goes_on();
+	say_goes_on("clock_untrusted");
 	return 0;
 }
 

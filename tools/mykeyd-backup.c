@@ -86,6 +86,10 @@ static int make(struct call *call, struct desk *desk)
 		r = note(call, &c);
 	if (r == 0)
 		r = backup_seal(call->ctx, c.path, recipients.items, recipients.count, out);
+	if (r == FUDA_EEXISTS)
+		return call_fail(call, r,
+				 _("%s is there already: name another file. Nothing was written."),
+				 out);
 	return r < 0 ? r : report_file(call, &c);
 }
 

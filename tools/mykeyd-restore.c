@@ -170,6 +170,11 @@ static int restore(struct call *call, struct restoring *made)
 	if (r == 0)
 		r = backup_open(call->ctx, call->operands[0], key, made->path);
 	made->file = r == 0;
+	if (r == FUDA_EEXISTS && access(made->path, F_OK) == 0)
+		return call_fail(call, r,
+				 _("%s is there already: restore to another folder. Nothing was "
+				   "written."),
+				 made->path);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char *org, *place, *state, *csr_hash, *comment, *reason;
 static struct text_list sectors;
@@ -133,6 +134,16 @@ static int show_certificates(struct call *call, struct desk *desk, const uint8_t
 	return 0;
 }
 
+static void time_text(int64_t us, char ret[32])
+{
+	time_t seconds = (time_t)(us / SECONDS_US);
+	struct tm tm;
+
+	ret[0] = '\0';
+	if (gmtime_r(&seconds, &tm))
+		strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
 static int show_decisions(struct call *call, struct desk *desk, const uint8_t id[ID_BYTES])
 {
 	_cleanup_rows_ struct rows rows = { 0 };
@@ -145,13 +156,15 @@ static int show_decisions(struct call *call, struct desk *desk, const uint8_t id
 	people = report_object(call->report, _("Decisions"), NULL, NULL);
 	for (size_t i = 0; i < rows.count; i++) {
 		struct report *one = report_object(all, NULL, NULL, NULL);
+		char when[32];
 
 		report_text(one, NULL, "operator", desk_text(&rows, i, 0));
 		report_text(one, NULL, "decision", desk_text(&rows, i, 1));
 		report_text(one, NULL, "comment", desk_text(&rows, i, 2));
 		desk_report_us(one, NULL, "at", rows_int(&rows, i, 3));
-		desk_line(people, desk_text(&rows, i, 1), desk_text(&rows, i, 0),
-			  desk_text(&rows, i, 2), NULL);
+		time_text(rows_int(&rows, i, 3), when);
+		desk_line(people, desk_text(&rows, i, 1), when, desk_text(&rows, i, 0),
+			  desk_text(&rows, i, 2));
 	}
 	return 0;
 }
@@ -200,6 +213,8 @@ static int order(struct call *call, struct desk *desk, enum terminal_act act)
 		report_number(call->report, _("Approvals"), "approvals", (long)outcome.approvals);
 		report_number(call->report, _("Needed"), "needed", (long)outcome.needed);
 	}
+	if (act == TERMINAL_TAP_ON || act == TERMINAL_TAP_OFF)
+		report_flag(call->report, _("May tap"), "tap", act == TERMINAL_TAP_ON);
 	if ((act == TERMINAL_SUSPEND || act == TERMINAL_REVOKE) && !common.json)
 		fputs(_("It counts from the terminal's next request on.\n"), stderr);
 	return 0;
@@ -240,8 +255,10 @@ static int resume(struct call *call, struct desk *desk)
 
 static int revoke(struct call *call, struct desk *desk)
 {
-	if (!reason)
-		return call_usage(call, _("--reason is missing: cessation or key_compromise"));
+	if (!reason || !comment)
+		return call_usage(call, _("revoking takes both --reason, cessation or "
+					  "key_compromise, which others will read in the list, "
+					  "and --comment TEXT: why"));
 	return explained(call, desk, TERMINAL_REVOKE);
 }
 
