@@ -91,6 +91,7 @@ run 1 terminal enrol --terminal t --server https://localhost:1 --ca s/ca.pem --c
 says err 'applies to'
 run 0 terminal status --terminal t --json
 json .state applied
+json_lacks .answer
 json .request "$request"
 json .retry_at
 daemon_in s 0 terminal list --state applied --json
@@ -112,6 +113,8 @@ json_lacks .request
 [ ! -e "$tmp/t/code" ] || fail "the code is still there"
 run 1 terminal enrol --terminal t --server "$url" --ca s/ca.pem --code-file code
 says err 'has its certificate'
+says err '--terminal'
+says_not err 'open the terminal'
 mykeyd_terminal s u library
 for mode in 770 702; do
 	chmod $mode "$tmp/t"
@@ -326,6 +329,7 @@ says err 'suspended this terminal'
 json_lacks .tries_before
 run 9 terminal status --terminal u --json
 json .state suspended
+json .answer refuses
 json .error EREFUSED
 json .not_after
 run 9 terminal status --terminal u
@@ -336,6 +340,7 @@ resumed() {
 }
 becomes 'the end of a suspension' resumed
 json .state active
+json .answer accepts
 daemon_in s 0 terminal revoke "$mykeyd_id" --reason cessation --comment 'a test'
 revoked() {
 	resumed && return 1
@@ -343,7 +348,8 @@ revoked() {
 }
 becomes 'revocation' revoked
 json .error EREFUSED
-says err 'enrolled anew'
+says err 'remove its folder'
+says err '--terminal'
 tries card auth 3
 
 # ---- renewal ----
@@ -390,9 +396,11 @@ says err 'cannot be reached'
 # what is known here is shown, and that no more is
 run 9 terminal status --terminal t --json
 json .state active
+json .answer none
 json .error EUNREACHABLE
 run 9 terminal status --terminal t
-says out 'ready'
+says out 'the certificate is in force; the service gave no answer'
+says_not out ready
 says err 'cannot be reached'
 
 # ---- a service that would refuse every card ----

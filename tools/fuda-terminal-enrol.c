@@ -133,7 +133,7 @@ static int enrol(struct call *call, const char *code)
 		r = await_approval(call, terminal);
 		call->shown = true;
 	}
-	if (mykey_report_terminal(call, terminal, &facts) == 0 && r == 0 &&
+	if (mykey_report_terminal(call, terminal, 0, &facts) == 0 && r == 0 &&
 	    facts.state <= FUDA_TERMINAL_APPLIED)
 		fputs(_("'fuda terminal status', with the same --terminal, asks whether it is "
 			"approved.\n"),

@@ -19,7 +19,7 @@ static int renew(struct call *call, struct fuda_terminal *terminal)
 	if (r < 0)
 		return r;
 	report_flag(call->report, _("Renewed"), "renewed", due || !if_due);
-	return mykey_report_terminal(call, terminal, &facts);
+	return mykey_report_terminal(call, terminal, 0, &facts);
 }
 
 static int run(struct call *call)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "tools/report.h"
+
 /* Once it has its certificate, the service is asked whether it still may act. */
 static int ask(struct call *call, struct fuda_terminal *terminal)
 {
@@ -15,6 +17,14 @@ static int ask(struct call *call, struct fuda_terminal *terminal)
 	    (facts.state == FUDA_TERMINAL_ACTIVE || facts.state == FUDA_TERMINAL_RENEWAL_DUE))
 		r = fuda_terminal_check(terminal, call->dl);
 	return r;
+}
+
+/* What the service said of this terminal; "": it was not asked whether that may act. */
+static const char *answer_word(int asked, enum fuda_terminal_state state)
+{
+	if (asked < 0)
+		return asked == FUDA_EREFUSED ? "refuses" : "none";
+	return state == FUDA_TERMINAL_ACTIVE || state == FUDA_TERMINAL_RENEWAL_DUE ? "accepts" : "";
 }
 
 static int run(struct call *call)
@@ -30,7 +40,9 @@ static int run(struct call *call)
 	/* what is known here is shown even if the service cannot be asked */
 	asked = ask(call, terminal);
 	call->shown = true;
-	r = mykey_report_terminal(call, terminal, &facts);
+	r = mykey_report_terminal(call, terminal, asked, &facts);
+	if (r == 0)
+		report_text(call->report, NULL, "answer", answer_word(asked, facts.state));
 	if (r == 0 && asked == 0 && facts.state == FUDA_TERMINAL_RENEWAL_DUE)
 		fputs(_("Renew the certificate with 'fuda terminal renew'.\n"), stderr);
 	if (r == 0 && asked == 0 && facts.state == FUDA_TERMINAL_APPLIED)

@@ -62,6 +62,23 @@ static const char *state_text(enum fuda_terminal_state state)
 	return _(texts[state]);
 }
 
+/* Of a terminal with a certificate in force, what is known here is not what counts. */
+static void tell_state(struct report *to, enum fuda_terminal_state state, int asked)
+{
+	char text[200];
+
+	if (asked == 0 || (state != FUDA_TERMINAL_ACTIVE && state != FUDA_TERMINAL_RENEWAL_DUE))
+		snprintf(text, sizeof(text), "%s", state_text(state));
+	else
+		snprintf(text, sizeof(text),
+			 asked == FUDA_EREFUSED ? _("%s; the service refuses") :
+						  _("%s; the service gave no answer"),
+			 state == FUDA_TERMINAL_ACTIVE ?
+				 _("the certificate is in force") :
+				 _("the certificate is in force and should be renewed"));
+	report_word(to, _("State"), "state", fuda_terminal_state_name(state), text);
+}
+
 /* A list for programs, even if there are none. */
 static void report_sectors(struct report *to, const char *names)
 {
@@ -76,7 +93,7 @@ static void report_sectors(struct report *to, const char *names)
 	}
 }
 
-int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
+int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal, int asked,
 			  struct fuda_terminal_facts *ret)
 {
 	struct fuda_terminal_facts f;
@@ -86,8 +103,7 @@ int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
 
 	if (r < 0)
 		return r;
-	report_word(to, _("State"), "state", fuda_terminal_state_name(f.state),
-		    state_text(f.state));
+	tell_state(to, f.state, asked);
 	report_text(to, _("Service"), "server", f.server);
 	report_text(to, _("Terminal"), "terminal", f.id);
 	report_text(to, _("Environment"), "environment", f.environment);

@@ -62,8 +62,9 @@ int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_myk
 int mykey_judge(struct call *call, const struct fuda_mykey_wish *wish,
 		const struct fuda_mykey_answer *a, int code);
 
-/* Adds what there is to say about a terminal. */
-int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal,
+/* Adds what there is to say about a terminal. `asked` is the outcome of asking the service whether
+ * it may act, or 0: how it stands is told of a certificate in force as well. */
+int mykey_report_terminal(struct call *call, struct fuda_terminal *terminal, int asked,
 			  struct fuda_terminal_facts *ret);
 
 /* Lets the person confirm what cannot be undone, which is told in `text` (a question), unless

@@ -274,16 +274,18 @@ static int take_up(struct fuda_terminal *t, const struct applicant *a)
 {
 	int r;
 
+	ctx_step(t->ctx, ""); /* the messages say it all */
 	if (t->certificate.len)
 		return ctx_fail(t->ctx, FUDA_EEXISTS,
 				_("%s is the folder of a terminal that has its certificate. Name "
-				  "another folder, or remove it."),
+				  "another one by --terminal, or remove this one."),
 				t->home.path);
 	if (strcmp(t->origin, a->origin) != 0)
 		return ctx_fail(t->ctx, FUDA_EEXISTS,
 				_("%s is the folder of a terminal that applies to %s. Name another "
 				  "folder, or remove it."),
 				t->home.path, t->origin);
+	ctx_step(t->ctx, _("make the terminal's folder"));
 	r = check_origin(a);
 	if (r == 0)
 		r = home_write(t->ctx, &t->home, FILE_CA, a->ca->data, a->ca->len);

@@ -92,13 +92,16 @@ static const struct {
 	{ "terminal_not_approved", N_("An operator has yet to approve this terminal: fuda terminal "
 				      "status shows what to "
 				      "compare.") },
-	{ "terminal_revoked", N_("An operator has revoked this terminal: ask the operator. It has "
-				 "to be enrolled "
-				 "anew.") },
+	{ "terminal_revoked", N_("An operator has revoked this terminal: ask the operator. To "
+				 "enrol it anew, remove its folder (~/.config/fuda/terminal, or "
+				 "what --terminal names), or name another one by --terminal, then "
+				 "fuda terminal enrol.") },
 	{ "terminal_suspended", N_("An operator has suspended this terminal: ask the operator, who "
 				   "can let it go on.") },
-	{ "terminal_unknown", N_("The service does not know this terminal: enrol it anew (fuda "
-				 "terminal enrol).") },
+	{ "terminal_unknown", N_("The service does not know this terminal: ask the operator. To "
+				 "enrol it anew, remove its folder (~/.config/fuda/terminal, or "
+				 "what --terminal names), or name another one by --terminal, then "
+				 "fuda terminal enrol.") },
 	{ "too_early", N_("It is too early to renew the certificate, which is renewed in the "
 			  "second half of its life: use the one there is until then (fuda terminal "
 			  "renew --if-due).") },
