@@ -9,6 +9,7 @@ set -eu
 op 0 init --environment test --origin https://localhost:1 --listen 127.0.0.1:0 --set crl_required=no
 op 0 org add 'Town A'
 op 0 sector add library --org 'Town A'
+grep -q "^# .* from its next start" "$folder/mykeyd.conf" || fail "the configuration does not say when it counts"
 op 0 audit checkpoint
 for name in rsa ec other; do
 	kind='-newkey rsa:2048'

@@ -535,7 +535,8 @@ int service_config_print(const struct config_given *given, const char *from,
 			 struct fuda_buf *ret_text)
 {
 	int e = add(ret_text, "# See fuda-mykeyd(1). Behind '#' stands what counts without the "
-			      "line.\n");
+			      "line.\n# What is changed here counts for serve from its next "
+			      "start.\n");
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && e == 0; i++)
 		e = print_key(&keys[i], given, from, ret_text);
