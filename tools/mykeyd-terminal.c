@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *org, *place, *state, *csr_hash, *comment, *reason;
 static struct text_list sectors;
@@ -134,16 +133,6 @@ static int show_certificates(struct call *call, struct desk *desk, const uint8_t
 	return 0;
 }
 
-static void time_text(int64_t us, char ret[32])
-{
-	time_t seconds = (time_t)(us / SECONDS_US);
-	struct tm tm;
-
-	ret[0] = '\0';
-	if (gmtime_r(&seconds, &tm))
-		strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static int show_decisions(struct call *call, struct desk *desk, const uint8_t id[ID_BYTES])
 {
 	_cleanup_rows_ struct rows rows = { 0 };
@@ -156,15 +145,15 @@ static int show_decisions(struct call *call, struct desk *desk, const uint8_t id
 	people = report_object(call->report, _("Decisions"), NULL, NULL);
 	for (size_t i = 0; i < rows.count; i++) {
 		struct report *one = report_object(all, NULL, NULL, NULL);
-		char when[32];
+		char when[REPORT_TIME];
 
 		report_text(one, NULL, "operator", desk_text(&rows, i, 0));
 		report_text(one, NULL, "decision", desk_text(&rows, i, 1));
 		report_text(one, NULL, "comment", desk_text(&rows, i, 2));
 		desk_report_us(one, NULL, "at", rows_int(&rows, i, 3));
-		time_text(rows_int(&rows, i, 3), when);
-		desk_line(people, desk_text(&rows, i, 1), when, desk_text(&rows, i, 0),
-			  desk_text(&rows, i, 2));
+		desk_line(people, desk_text(&rows, i, 1),
+			  report_time_text((time_t)(rows_int(&rows, i, 3) / SECONDS_US), when),
+			  desk_text(&rows, i, 0), desk_text(&rows, i, 2));
 	}
 	return 0;
 }

@@ -169,12 +169,20 @@ void report_hex(struct report *r, const char *label, const char *key, const uint
 	free(text);
 }
 
-void report_time(struct report *r, const char *label, const char *key, time_t value)
+const char *report_time_text(time_t value, char ret[REPORT_TIME])
 {
-	char text[40];
 	struct tm tm;
 
-	if (gmtime_r(&value, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (!gmtime_r(&value, &tm) || !strftime(ret, REPORT_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		*ret = '\0';
+	return ret;
+}
+
+void report_time(struct report *r, const char *label, const char *key, time_t value)
+{
+	char text[REPORT_TIME];
+
+	if (*report_time_text(value, text))
 		report_text(r, label, key, text);
 }
 

@@ -38,7 +38,9 @@ void report_number(struct report *r, const char *label, const char *key, long va
 void report_flag(struct report *r, const char *label, const char *key, bool value);
 void report_hex(struct report *r, const char *label, const char *key, const uint8_t *bytes,
 		size_t len);
-/* UTC, as 2026-11-20T14:59:59Z. */
+/* UTC, as 2026-11-20T14:59:59Z; "" if there is no such year. Returns `ret`. */
+enum { REPORT_TIME = 40 };
+const char *report_time_text(time_t value, char ret[REPORT_TIME]);
 void report_time(struct report *r, const char *label, const char *key, time_t value);
 /* Nested fields, and a list (whose members have no key). People see `shown` if it is not NULL. */
 struct report *report_object(struct report *r, const char *label, const char *key,
