@@ -10,6 +10,7 @@
 #include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,6 +27,24 @@ static const struct {
 	[FUDA_SHA384] = { "sha384", EVP_sha384 },
 	[FUDA_SHA512] = { "sha512", EVP_sha512 },
 };
+
+/* The same, looked up once: what hashes[].md() gives is looked up anew with each digest. NULL: it
+ * could not be. */
+static EVP_MD *found[ARRAY_SIZE(hashes)];
+
+static void find_hashes(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+		found[i] = EVP_MD_fetch(NULL, EVP_MD_get0_name(hashes[i].md()), NULL);
+}
+
+static const EVP_MD *md_of(enum fuda_hash hash)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, find_hashes);
+	return found[hash] ? found[hash] : hashes[hash].md();
+}
 
 const char *fuda_hash_name(enum fuda_hash hash)
 {
@@ -64,7 +83,7 @@ int fuda_digest_bytes(enum fuda_hash hash, const void *bytes, size_t len, struct
 {
 	_cleanup_(md_free) EVP_MD_CTX *md = EVP_MD_CTX_new();
 
-	if (!md || EVP_DigestInit_ex(md, hashes[hash].md(), NULL) != 1 ||
+	if (!md || EVP_DigestInit_ex(md, md_of(hash), NULL) != 1 ||
 	    EVP_DigestUpdate(md, bytes, len) != 1)
 		return FUDA_EFAILED;
 	return finish(md, hash, ret);
@@ -76,7 +95,7 @@ int fuda_digest_fd(enum fuda_hash hash, int fd, struct fuda_digest *ret)
 	uint8_t piece[65536];
 	ssize_t n;
 
-	if (!md || EVP_DigestInit_ex(md, hashes[hash].md(), NULL) != 1)
+	if (!md || EVP_DigestInit_ex(md, md_of(hash), NULL) != 1)
 		return FUDA_EFAILED;
 	while ((n = read(fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno == EINTR)

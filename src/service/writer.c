@@ -41,8 +41,8 @@ struct writer {
 	struct writer_load load;
 	struct transaction transaction;
 	struct sweep sweep;
-	uint64_t *claims; /* of the batch: an open hash, 0 is a free place */
-	size_t claim_places;
+	uint64_t *claims;    /* of the batch: an open hash, 0 is a free place */
+	size_t claim_places; /* as many as this batch can need */
 	pthread_t thread, watch;
 };
 
@@ -82,6 +82,16 @@ static void count_out(struct writer *w, const struct task *task)
 
 /* ---- which tasks ---- */
 
+/* A power of two; half of them stay free. */
+static size_t claim_places(size_t tasks)
+{
+	size_t places = 16;
+
+	while (places < tasks * CLAIMS * 2)
+		places *= 2;
+	return places;
+}
+
 /* Where `claim` is in the table, or would be. */
 static uint64_t *claim_place(struct writer *w, uint64_t claim)
 {
@@ -119,6 +129,7 @@ static void take_batch(struct writer *w, struct task **ret_late)
 
 	*ret_late = NULL;
 	t->slot_count = 0;
+	w->claim_places = claim_places(MIN(w->waiting, t->slot_max));
 	memset(w->claims, 0, w->claim_places * sizeof(*w->claims));
 	for (size_t seen = 0;
 	     (task = *at) && t->slot_count < t->slot_max && seen < t->slot_max * LOOK_AHEAD;
@@ -469,9 +480,7 @@ static int prepare(struct writer *w, const struct writer_config *config)
 	w->load.healthy = true;
 	w->sweep_at = clock_us() + SWEEP_US;
 	sweep_init(&w->sweep);
-	for (w->claim_places = 16; w->claim_places < config->batch * CLAIMS * 2;)
-		w->claim_places *= 2;
-	w->claims = calloc(w->claim_places, sizeof(*w->claims));
+	w->claims = calloc(claim_places(config->batch), sizeof(*w->claims));
 	return w->claims ? make_locks(w) : FUDA_ENOMEM;
 }
 
