@@ -49,4 +49,41 @@ struct fuda_mdoc_trust;
 int fuda_mdoc_trust_new(struct fuda_context *ctx, struct fuda_mdoc_trust **ret);
 void fuda_mdoc_trust_free(struct fuda_mdoc_trust **trust);
 
+/* ---- issuing ---- */
+
+/* Profiles: which elements a kind of document has. Files of fuda-mdoc-profile(5), which end in
+ * ".profile". */
+struct fuda_mdoc_profiles;
+/* Reads all of a folder; NULL: those that belong to the library, "deployed-2025" and "tender-r6" of
+ * org.iso.23220.1.jp.mnc. FUDA_EFORMAT: the message is "path:line: what is wrong"; FUDA_EFILE. */
+int fuda_mdoc_profiles_new(struct fuda_context *ctx, const char *folder,
+			   struct fuda_mdoc_profiles **ret);
+/* ... and one more file. FUDA_EEXISTS: there is a profile of this name. */
+int fuda_mdoc_profiles_add(struct fuda_context *ctx, struct fuda_mdoc_profiles *profiles,
+			   const char *path);
+void fuda_mdoc_profiles_free(struct fuda_mdoc_profiles **profiles);
+/* The name of each, and the doctype that it is for; NULL behind the last. */
+const char *fuda_mdoc_profile_name(const struct fuda_mdoc_profiles *profiles, size_t index);
+const char *fuda_mdoc_profile_doctype(const struct fuda_mdoc_profiles *profiles, size_t index);
+
+/* Attributes of one holder: what credentials are made of. Wiped when freed. */
+struct fuda_mdoc_attributes;
+int fuda_mdoc_attributes_new(struct fuda_context *ctx, struct fuda_mdoc_attributes **ret);
+void fuda_mdoc_attributes_free(struct fuda_mdoc_attributes **attributes);
+/* Sets one by its name: "name", "birth_date" ("1971-09-01"), "address", "sex" ("male", "female",
+ * "not_applicable", "not_known"), "local_gov_code", "individual_number", or what a profile calls
+ * its own. Ages follow from the birth date and are not set. FUDA_EINVAL: it is not in its form, or
+ * set already. */
+int fuda_mdoc_attributes_set(struct fuda_context *ctx, struct fuda_mdoc_attributes *attributes,
+			     const char *name, const char *value);
+/* The portrait: a JP2 file or a JPEG 2000 codestream. FUDA_EINVAL. */
+int fuda_mdoc_attributes_set_portrait(struct fuda_context *ctx,
+				      struct fuda_mdoc_attributes *attributes, const uint8_t *bytes,
+				      size_t len);
+/* Sets what a file says: "name = value" a line, '#' begins a comment; "portrait" is the name of a
+ * file, relative to the folder of this one. FUDA_EFORMAT: the message is "path:line: what is
+ * wrong", without the value; FUDA_EFILE. Nothing is set on failure. */
+int fuda_mdoc_attributes_read(struct fuda_context *ctx, struct fuda_mdoc_attributes *attributes,
+			      const char *path);
+
 #endif
