@@ -53,9 +53,12 @@ static void points(void **state)
 		unsigned bits;
 	} cases[] = {
 		{ "30{30{" EC_KEY P384 "}03{00 04" G_X G_Y "}}", 0, 384 },
-		/* curves that are not known, which is no error */
-		{ "30{30{" EC_KEY "<1.3.132.0.35>}03{00 04" G_X G_Y "}}", 0, 0 },
-		{ "30{30{" EC_KEY "<1.2.840.10045.3.1.7>}03{00 04" G_X G_Y "}}", 0, 0 },
+		/* a curve that is not known, which is no error */
+		{ "30{30{" EC_KEY "<1.3.132.0.10>}03{00 04" G_X G_Y "}}", 0, 0 },
+		/* a point of another curve than it says */
+		{ "30{30{" EC_KEY "<1.3.132.0.35>}03{00 04" G_X G_Y "}}", FUDA_EFORMAT, 0 },
+		{ "30{30{" EC_KEY "<1.3.36.3.3.2.8.1.1.11>}03{00 04" G_X G_Y "}}", FUDA_EFORMAT,
+		  0 },
 		/* a curve by its numbers: whoever chooses them chooses who can sign */
 		{ "30{30{" EC_KEY "30{020101 30{<1.2.840.10045.1.1>020105}}}03{00 04" G_X G_Y "}}",
 		  FUDA_EFORMAT, 0 },

@@ -31,8 +31,8 @@ enum fuda_result fuda_mdoc_rule_result(enum fuda_mdoc_rule rule);
 enum { FUDA_MDOC_FINDINGS_MAX = 32, FUDA_MDOC_DETAIL = 96 };
 struct fuda_mdoc_finding {
 	enum fuda_mdoc_rule rule;
-	const char *of; /* whose certificate: "ds", "iaca", "link", "reader", "reader_ca"; "crl"; or "";
-			 * static */
+	const char *of; /* whose certificate: "ds", "iaca", "link", "reader", "reader_ca"; "crl"; or
+			 * ""; static */
 	char detail[FUDA_MDOC_DETAIL]; /* what is at fault, UTF-8; "" if there is nothing to name */
 };
 struct fuda_mdoc_findings {

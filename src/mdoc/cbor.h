@@ -41,8 +41,8 @@ enum cbor_fault {
 	CBOR_RESERVED,   /* an initial byte, or a simple value in two bytes below 32: not CBOR */
 	CBOR_INDEFINITE, /* CBOR, but not of ours */
 	CBOR_NOT_UTF8,
-	CBOR_KEY,        /* of a map: neither integer nor text */
-	CBOR_DUPLICATE,  /* key of a map, as a value: 01 and 18 01 are one */
+	CBOR_KEY,       /* of a map: neither integer nor text */
+	CBOR_DUPLICATE, /* key of a map, as a value: 01 and 18 01 are one */
 	CBOR_TOO_DEEP,
 	CBOR_TOO_MANY,
 	CBOR_TOO_LONG,

@@ -19,9 +19,9 @@ enum { COSE_CHAIN_MAX = 4 };
 struct cose {
 	struct cursor protected; /* the content of the byte string: what is signed */
 	int64_t algorithm;
-	bool detached;           /* the payload is null */
+	bool detached; /* the payload is null */
 	struct cursor payload;
-	struct cursor signature; /* r and s, or the tag of a MAC */
+	struct cursor signature;             /* r and s, or the tag of a MAC */
 	struct cursor chain[COSE_CHAIN_MAX]; /* x5chain (RFC 9360), leaf first, in DER */
 	size_t chain_count;                  /* 0: it has none */
 };

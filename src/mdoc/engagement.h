@@ -16,7 +16,7 @@ struct retrieval_method {
 	struct cursor options; /* as they came, to be shown */
 };
 struct engagement {
-	struct cursor bytes;	  /* all of it: part of the SessionTranscript */
+	struct cursor bytes;      /* all of it: part of the SessionTranscript */
 	struct cursor device_key; /* the COSE_Key's bytes */
 	struct retrieval_method methods[ENGAGEMENT_METHODS_MAX];
 	size_t method_count; /* 0 in NFC engagement: the handover has them */
@@ -28,7 +28,8 @@ int engagement_read(struct cursor bytes, struct engagement *ret);
 int engagement_put(const struct key *key, bool nfc, uint16_t max_command, uint32_t max_response,
 		   struct fuda_buf *ret);
 
-/* "mdoc:" and base64url (8.2.2.3, QR codes). Reading: blanks at the ends are let pass. FUDA_EFORMAT.
+/* "mdoc:" and base64url (8.2.2.3, QR codes). Reading: blanks at the ends are let pass.
+ * FUDA_EFORMAT.
  */
 int engagement_uri(struct cursor bytes, struct fuda_buf *ret_text);
 int engagement_from_uri(const char *text, size_t len, struct fuda_buf *ret_bytes);

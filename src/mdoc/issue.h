@@ -27,7 +27,7 @@ struct credential {
 	const struct issue_element *elements; /* in any order */
 	size_t element_count;
 	const struct key *device_key;
-	time_t at;	 /* `signed` and `validFrom` */
+	time_t at;     /* `signed` and `validFrom` */
 	unsigned days; /* ... until so many days later, or the end of the DS certificate */
 	size_t decoys; /* digests of nothing, for each namespace */
 };

@@ -15,14 +15,14 @@ enum {
 /* An element that is asked for; the texts are not owned. */
 struct wanted_element {
 	struct cursor space, name; /* namespace, identifier */
-	bool retain;		   /* the reader intends to keep it */
+	bool retain;               /* the reader intends to keep it */
 };
 struct doc_request {
 	struct cursor doctype;
 	struct wanted_element elements[REQUEST_ELEMENTS_MAX];
 	size_t element_count;
 	struct cursor items; /* the whole of ItemsRequestBytes, tag 24 included */
-	bool signed_;	     /* it has readerAuth */
+	bool signed_;        /* it has readerAuth */
 	struct cose auth;
 };
 struct device_request {

@@ -41,8 +41,8 @@ struct device_response {
 	bool has_document_errors;
 	uint64_t status;
 };
-/* Points into `bytes`. Versions 1.x. FUDA_EFORMAT, and what is at fault in `*ret_fault` (a few words
- * in English, static). */
+/* Points into `bytes`. Versions 1.x. FUDA_EFORMAT, and what is at fault in `*ret_fault` (a few
+ * words in English, static). */
 int response_read(struct cursor bytes, struct device_response *ret, const char **ret_fault);
 
 /* One item as the issuer signed it. */

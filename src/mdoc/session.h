@@ -20,8 +20,8 @@ struct session {
 	uint32_t own_count, peer_count; /* messages so far */
 };
 
-/* Derives both keys from the two ephemeral ones and the SessionTranscript (without a tag). Errors of
- * private_agree(). */
+/* Derives both keys from the two ephemeral ones and the SessionTranscript (without a tag). Errors
+ * of private_agree(). */
 int session_begin(enum session_role role, const struct private_key *own, const struct key *peer,
 		  struct cursor transcript, struct session *ret);
 /* Wipes the keys: nothing can be sealed or opened any more. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SessionTranscript: what ties a response to one session (ISO 18013-5 9.1.5.1, OpenID4VP 1.0 B.2.6).
- * Each of these appends the array of three, without a tag. */
+/* SessionTranscript: what ties a response to one session (ISO 18013-5 9.1.5.1, OpenID4VP 1.0
+ * B.2.6). Each of these appends the array of three, without a tag. */
 #ifndef MDOC_TRANSCRIPT_H
 #define MDOC_TRANSCRIPT_H
 

@@ -24,11 +24,13 @@ enum curve {
 	CURVES
 };
 struct curve_facts {
-	const char *name;    /* as OpenSSL calls it */
-	size_t bytes;        /* of a coordinate, or of the whole public key of Ed25519 and Ed448 */
+	const char *name; /* as OpenSSL calls it */
+	size_t bytes;     /* of a coordinate, or of the whole public key of Ed25519 and Ed448 */
 	bool eddsa;
 	enum fuda_hash hash; /* that goes with it: RFC 9053 2.1 and ISO 18013-5 9.1.2.4 */
-	int64_t cose_type, cose_curve; /* RFC 9053 7.1, RFC 9787 for the brainpool ones */
+	int64_t cose_type,
+		cose_curve;     /* RFC 9053 7.1, ISO 18013-5 Table 22 for the brainpool ones */
+	int64_t cose_algorithm; /* of signatures: RFC 9053 2 */
 };
 const struct curve_facts *curve_facts(enum curve curve);
 /* Bytes of a public key as it is kept: 04, x, y; or as it is, for EdDSA. */

@@ -31,9 +31,9 @@ const struct key *private_public(const struct private_key *key);
 /* As struct signer has it; `arg` is the key, which must outlive it. */
 struct signer private_signer(struct private_key *key);
 
-/* ECDH: the x coordinate of the common point, as long as a coordinate of the curve. FUDA_EINVAL: the
- * keys are of different curves, or of one that is for signatures alone; FUDA_EFAILED. The secret is
- * the caller's to wipe. */
+/* ECDH: the x coordinate of the common point, as long as a coordinate of the curve. FUDA_EINVAL:
+ * the keys are of different curves, or of one that is for signatures alone; FUDA_EFAILED. The
+ * secret is the caller's to wipe. */
 int private_agree(const struct private_key *own, const struct key *peer,
 		  uint8_t ret_secret[AGREED_MAX], size_t *ret_len);
 
