@@ -44,10 +44,36 @@ struct fuda_mdoc_findings {
 /* ---- trust ---- */
 
 /* Which issuers are believed, and which readers; with their revocation lists. Nobody is believed
- * who was not added: no certificate of Japan's authority is public yet. */
+ * who was not added: no certificate of Japan's authority is public yet. It serves one thread at a
+ * time, as its context does, and remembers which certificates it has judged. */
 struct fuda_mdoc_trust;
 int fuda_mdoc_trust_new(struct fuda_context *ctx, struct fuda_mdoc_trust **ret);
 void fuda_mdoc_trust_free(struct fuda_mdoc_trust **trust);
+
+/* Adds every certificate of a file, PEM with one or more, or one in DER, or none of them on
+ * failure: IACA roots, who are believed from then on; and link certificates, by which a root that
+ * is believed vouches for its successor's key. Which is which, they say themselves. What is wrong
+ * with them shows where they are used. FUDA_EFILE, FUDA_EFORMAT, FUDA_ENOTFOUND (none),
+ * FUDA_ETOOBIG (more than 64 in all). */
+int fuda_mdoc_trust_add_file(struct fuda_mdoc_trust *trust, const char *path);
+/* The same for CAs that issue certificates of readers. */
+int fuda_mdoc_trust_add_reader_file(struct fuda_mdoc_trust *trust, const char *path);
+
+/* Adds a revocation list (DER, or PEM with exactly one) of one whose certificate was added before,
+ * in place of his older ones; one that is older than what is there is let pass. FUDA_EFILE;
+ * FUDA_EFORMAT; FUDA_ENOTSUP: its signature or an entry is of a kind that is not known;
+ * FUDA_ENOTFOUND: of nobody who was added; FUDA_EVERIFY: he did not sign it; FUDA_ETOOBIG (more
+ * than 64). One that breaks the profile of ISO 18013-5 B.10 can revoke but not clear. */
+int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path);
+int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len);
+
+/* What a certificate is worth whose revocation list is not at hand, or not fresh. */
+enum fuda_mdoc_crl_policy {
+	FUDA_MDOC_CRL_OFF,  /* revocation is not looked at: FUDA_REVOCATION_NOT_CHECKED */
+	FUDA_MDOC_CRL_SOFT, /* a list counts for some time beyond its next update; without one the
+			     * certificate passes, and is FUDA_REVOCATION_UNKNOWN */
+	FUDA_MDOC_CRL_HARD, /* a fresh list, or the certificate fails */
+};
 
 /* ---- issuing ---- */
 

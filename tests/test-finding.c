@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mdoc/finding.h"
+
+#include <string.h>
+
+#include "tests/cmocka.h"
+
+static const char *shown(const char *detail, size_t len)
+{
+	static struct fuda_mdoc_findings findings;
+
+	memset(&findings, 0, sizeof(findings));
+	finding_add(&findings, FUDA_MDOC_ISSUER_UNKNOWN, "ds", detail, len);
+	assert_int_equal(findings.count, 1);
+	assert_int_equal(findings.found[0].rule, FUDA_MDOC_ISSUER_UNKNOWN);
+	assert_string_equal(findings.found[0].of, "ds");
+	return findings.found[0].detail;
+}
+
+static void details(void **state)
+{
+	static const char wide[] = "あいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほま"
+				   "み";
+
+	(void)state;
+	assert_string_equal(shown("", 0), "");
+	assert_string_equal(shown("resident_address_unicode", 24), "resident_address_unicode");
+	assert_string_equal(shown("氏名", 6), "氏名");
+	/* what a terminal would obey, and what is no text */
+	assert_string_equal(shown("a\x1b[2Jb", 6), "a\\1B[2Jb");
+	assert_string_equal(shown("a\0b", 3), "a\\00b");
+	assert_string_equal(shown("\xe2\x80\xae"
+				  "x",
+				  4),
+			    "\\E2\\80\\AEx");
+	assert_string_equal(shown("x\xff\xc3", 3), "x\\FF\\C3");
+	/* cut between characters */
+	assert_int_equal(strlen(shown(wide, sizeof(wide) - 1)), 93);
+	assert_memory_equal(shown(wide, sizeof(wide) - 1), wide, 93);
+}
+
+static void full(void **state)
+{
+	struct fuda_mdoc_findings findings = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < FUDA_MDOC_FINDINGS_MAX + 3; i++)
+		finding_add(&findings, FUDA_MDOC_CRL_MISSING, "crl", "", 0);
+	assert_int_equal(findings.count, FUDA_MDOC_FINDINGS_MAX);
+	assert_int_equal(findings.missed, 3);
+}
+
+/* Each has a name of its own, in full, a check, a text, and a result that is not "ok". */
+static void rules(void **state)
+{
+	(void)state;
+	for (int i = FUDA_MDOC_NONE + 1; i < FUDA_MDOC_RULES; i++) {
+		const char *name = fuda_mdoc_rule_name((enum fuda_mdoc_rule)i);
+
+		assert_true(strlen(name) > 3 && strlen(name) < 40);
+		assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_0123456789"),
+				 strlen(name));
+		assert_int_equal(fuda_mdoc_rule_check((enum fuda_mdoc_rule)i)[0], 'C');
+		assert_true(strlen(fuda_mdoc_rule_text((enum fuda_mdoc_rule)i)) > 20);
+		assert_int_not_equal(fuda_mdoc_rule_result((enum fuda_mdoc_rule)i), FUDA_RESULT_OK);
+		for (int other = i + 1; other < FUDA_MDOC_RULES; other++)
+			assert_string_not_equal(name,
+						fuda_mdoc_rule_name((enum fuda_mdoc_rule)other));
+	}
+	assert_string_equal(fuda_mdoc_rule_name(FUDA_MDOC_CERTIFICATE_KEY_USAGE), "certificate_key_"
+										  "usage");
+	assert_string_equal(fuda_mdoc_rule_check(FUDA_MDOC_CERTIFICATE_REVOKED), "C6");
+	assert_int_equal(fuda_mdoc_rule_result(FUDA_MDOC_CERTIFICATE_REVOKED),
+			 FUDA_RESULT_CERTIFICATE_REVOKED);
+	assert_string_equal(fuda_mdoc_rule_text(FUDA_MDOC_NONE), "");
+	assert_string_equal(fuda_mdoc_rule_name(FUDA_MDOC_RULES), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(details),
+		cmocka_unit_test(full),
+		cmocka_unit_test(rules),
+	};
+
+	return RUN(tests);
+}
