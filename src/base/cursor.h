@@ -3,6 +3,7 @@
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -88,6 +89,11 @@ static inline int cur_le(struct cursor *c, size_t bytes, uint32_t *ret)
 		v = v << 8 | p[i - 1];
 	*ret = v;
 	return 0;
+}
+
+static inline bool cur_equal(struct cursor a, struct cursor b)
+{
+	return a.left == b.left && (!a.left || memcmp(a.p, b.p, a.left) == 0);
 }
 
 static inline int cur_u8(struct cursor *c, uint8_t *ret)

@@ -53,10 +53,9 @@ void cbor_put_bytes(struct cbor_out *out, const void *bytes, size_t len)
 	put(out, bytes, len);
 }
 
-void cbor_put_text(struct cbor_out *out, const char *text)
+void cbor_put_text_bytes(struct cbor_out *out, struct cursor text)
 {
-	struct cursor c = cur_of((const uint8_t *)text, strlen(text));
-	const size_t len = c.left;
+	struct cursor c = text;
 	uint32_t ch;
 
 	while (c.left)
@@ -64,8 +63,13 @@ void cbor_put_text(struct cbor_out *out, const char *text)
 			out->failed = out->failed < 0 ? out->failed : FUDA_EFORMAT;
 			return;
 		}
-	put_head(out, CBOR_TEXT, len);
-	put(out, text, len);
+	put_head(out, CBOR_TEXT, text.left);
+	cbor_put_raw(out, text);
+}
+
+void cbor_put_text(struct cbor_out *out, const char *text)
+{
+	cbor_put_text_bytes(out, cur_of((const uint8_t *)text, strlen(text)));
 }
 
 void cbor_put_array(struct cbor_out *out, uint64_t count)

@@ -340,6 +340,12 @@ bool cbor_is_text(const struct cbor *item, const char *text)
 	       (!len || memcmp(item->content.p, text, len) == 0);
 }
 
+bool cbor_is_version_1(const struct cbor *item)
+{
+	return item->type == CBOR_TEXT && item->content.left > 2 &&
+	       memcmp(item->content.p, "1.", 2) == 0;
+}
+
 int cbor_tag(const struct cbor *item, uint64_t number, struct cbor *ret)
 {
 	struct cursor c = item->content;

@@ -72,6 +72,9 @@ bool cbor_is(const struct cbor *item, enum cbor_type type);
 bool cbor_is_null(const struct cbor *item);
 /* Whether it is the text `text`. */
 bool cbor_is_text(const struct cbor *item, const char *text);
+/* Whether it is the text "1." and more: a version that stays readable to those who know the first.
+ */
+bool cbor_is_version_1(const struct cbor *item);
 /* The one item behind the tag `number`. */
 int cbor_tag(const struct cbor *item, uint64_t number, struct cbor *ret);
 /* The item that is encoded inside tag 24 (RFC 8949 3.4.5.1), read like an input of its own. */
@@ -106,7 +109,8 @@ struct cbor_out {
 void cbor_put_uint(struct cbor_out *out, uint64_t value);
 void cbor_put_int(struct cbor_out *out, int64_t value);
 void cbor_put_bytes(struct cbor_out *out, const void *bytes, size_t len);
-void cbor_put_text(struct cbor_out *out, const char *text); /* UTF-8, or FUDA_EFORMAT */
+void cbor_put_text(struct cbor_out *out, const char *text);         /* UTF-8, or FUDA_EFORMAT */
+void cbor_put_text_bytes(struct cbor_out *out, struct cursor text); /* likewise */
 void cbor_put_array(struct cbor_out *out, uint64_t count);
 void cbor_put_map(struct cbor_out *out, uint64_t pairs);
 void cbor_put_tag(struct cbor_out *out, uint64_t number);

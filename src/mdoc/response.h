@@ -29,6 +29,7 @@ struct document {
 	struct cursor doctype;
 	struct issuer_signed issuer;
 	struct cbor device_spaces; /* the whole of DeviceNameSpacesBytes, tag 24 included */
+	unsigned device_auths;     /* how many there are: one is right; then ... */
 	bool by_mac;
 	struct cose device_auth;
 	struct cbor errors;

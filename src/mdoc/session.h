@@ -16,6 +16,7 @@ enum session_status {
 
 struct session {
 	enum session_role role;
+	bool live; /* the keys are there */
 	uint8_t own_key[32], peer_key[32];
 	uint32_t own_count, peer_count; /* messages so far */
 };
