@@ -79,7 +79,8 @@ static void key_pairs(void **state)
 static void secrets(void **state)
 {
 	struct private_key *reader = private_of("annexd_ephemeral_reader_key_d");
-	struct key *device = key_of("annexd_ephemeral_device_key_x", "annexd_ephemeral_device_key_y");
+	struct key *device = key_of("annexd_ephemeral_device_key_x", "annexd_ephemeral_device_key_"
+								     "y");
 	struct key *fixed = key_of("annexd_static_device_key_x", "annexd_static_device_key_y");
 	uint8_t secret[AGREED_MAX], mac_key[32];
 	struct session s;
@@ -148,7 +149,8 @@ static void transcript_is_rebuilt(void **state)
 		assert_int_equal(cbor_next(&c, &handover[i]), 0);
 	assert_int_equal(cbor_bytes(&handover[0], &select), 0);
 	assert_int_equal(cbor_bytes(&handover[1], &request), 0);
-	assert_int_equal(transcript_proximity(inner[0].whole, inner[1].whole, select, request, &again),
+	assert_int_equal(transcript_proximity(inner[0].whole, inner[1].whole, select, request,
+					      &again),
 			 0);
 	ASSERT_BUF(&again, transcript);
 	cbor_put_embedded(&out, transcript);
@@ -174,7 +176,8 @@ static void online_transcripts(void **state)
 		static const int texts[] = { 0, 1, 3 };
 
 		assert_int_equal(cbor_text(&part[texts[i]], &string), 0);
-		snprintf(text[i], sizeof(text[i]), "%.*s", (int)string.left, (const char *)string.p);
+		snprintf(text[i], sizeof(text[i]), "%.*s", (int)string.left,
+			 (const char *)string.p);
 	}
 	assert_int_equal(cbor_bytes(&part[2], &thumbprint), 0);
 	assert_int_equal(transcript_openid4vp(text[0], text[1], thumbprint, text[2], &redirect), 0);
@@ -189,14 +192,15 @@ static void request_is_rebuilt(void **state)
 	_cleanup_buf_ struct fuda_buf bytes = BUF, structure = BUF, again = BUF;
 	struct device_request *request = calloc(1, sizeof(*request));
 	struct doc_request *d = request->documents;
-	struct cbor items;
+	struct cbor items, inner;
 	struct key *key;
 
 	(void)state;
 	assert_int_equal(request_read(vector("annexd_device_request"), request), 0);
 	assert_int_equal(request->document_count, 1);
 	assert_int_equal(cbor_read(d->items, &items, NULL), 0);
-	ASSERT_CUR(d->items, vector("annexd_items_request"));
+	assert_int_equal(cbor_embedded(&items, &inner), 0);
+	ASSERT_CUR(inner.whole, vector("annexd_items_request"));
 	assert_int_equal(request_authentication(d->items, transcript, &bytes), 0);
 	ASSERT_BUF(&bytes, vector("annexd_reader_authentication_bytes"));
 	assert_int_equal(cose_sig_structure(d->auth.protected, &PIECE(bytes.data, bytes.len), 1,
@@ -250,7 +254,8 @@ static void issuer_signature(void **state)
 	assert_int_equal(cbor_embedded(&mso_bytes, &mso), 0);
 	ASSERT_CUR(mso.whole, vector("derived_mso"));
 	assert_int_equal(cose_sig_structure(auth.protected,
-					    &PIECE(auth.payload.p, auth.payload.left), 1, &structure),
+					    &PIECE(auth.payload.p, auth.payload.left), 1,
+					    &structure),
 			 0);
 	ASSERT_BUF(&structure, vector("derived_issuer_auth_sig_structure"));
 	ASSERT_CUR(auth.chain[0], vector("annexd_ds_cert"));
@@ -277,12 +282,12 @@ static void device_mac(void **state)
 						 &bytes),
 			 0);
 	ASSERT_BUF(&bytes, vector("annexd_device_authentication_bytes"));
-	assert_int_equal(cose_mac_structure(d->device_auth.protected,
-					    &PIECE(bytes.data, bytes.len), 1, &structure),
+	assert_int_equal(cose_mac_structure(d->device_auth.protected, &PIECE(bytes.data, bytes.len),
+					    1, &structure),
 			 0);
 	ASSERT_BUF(&structure, vector("derived_device_mac_structure"));
-	assert_int_equal(cose_mac0_verify(&d->device_auth, mac_key.p,
-					  &PIECE(bytes.data, bytes.len), 1),
+	assert_int_equal(cose_mac0_verify(&d->device_auth, mac_key.p, &PIECE(bytes.data, bytes.len),
+					  1),
 			 0);
 	free(response);
 }
@@ -318,7 +323,8 @@ static void messages(void **state)
 	fuda_buf_clear(&message);
 	fuda_buf_clear(&plain);
 	assert_int_equal(session_seal(&of_device, vector("annexd_device_response"), &sealed), 0);
-	assert_int_equal(session_put_data(cur_of(sealed.data, sealed.len), SESSION_NO_STATUS, &message),
+	assert_int_equal(session_put_data(cur_of(sealed.data, sealed.len), SESSION_NO_STATUS,
+					  &message),
 			 0);
 	ASSERT_BUF(&message, vector("annexd_session_data"));
 	assert_int_equal(session_read_data(cur_of(message.data, message.len), &data, &status), 0);
@@ -343,9 +349,11 @@ static void messages_are_counted(void **state)
 	struct cursor data;
 
 	(void)state;
-	assert_int_equal(session_begin(SESSION_READER, reader, private_public(device), transcript, &a),
+	assert_int_equal(session_begin(SESSION_READER, reader, private_public(device), transcript,
+				       &a),
 			 0);
-	assert_int_equal(session_begin(SESSION_DEVICE, device, private_public(reader), transcript, &b),
+	assert_int_equal(session_begin(SESSION_DEVICE, device, private_public(reader), transcript,
+				       &b),
 			 0);
 	assert_int_equal(session_seal(&a, cur_of((const uint8_t *)"one", 3), &sealed), 0);
 	data = cur_of(sealed.data, sealed.len);
