@@ -143,7 +143,7 @@ void call_conclude(struct call *call, int code);
 int call_open_card(struct call *call);
 /* Makes the context and the deadline of the call, and lets SIGINT, SIGTERM and SIGHUP cancel it. */
 int session_start(struct call *call);
-void session_end(struct call *call);
+void session_finish(struct call *call);
 /* Whether one of those signals came. */
 bool session_cancelled(void);
 /* From here on they end the program at once: for work without a deadline that leaves nothing behind

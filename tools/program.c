@@ -150,7 +150,7 @@ static int run_command(const struct fuda_command *command, int argc, char **argv
 	if (code == 0)
 		code = command->run(&call);
 	status = program_finish(&call, code);
-	session_end(&call);
+	session_finish(&call);
 	report_free(&call.report);
 	return status;
 }

@@ -63,7 +63,7 @@ int session_start(struct call *call)
 	return 0;
 }
 
-void session_end(struct call *call)
+void session_finish(struct call *call)
 {
 	fuda_card_free(&call->card);
 	if (call->dl)
