@@ -4,6 +4,7 @@
 #ifndef MDOC_ATTRIBUTES_H
 #define MDOC_ATTRIBUTES_H
 
+#include <stdbool.h>
 #include <fuda/mdoc.h>
 #include "base/cursor.h"
 
@@ -34,11 +35,21 @@ enum attribute_kind attribute_kind(const char *name);
 /* Whether it can be one's name: small letters, digits and '_', a letter first. */
 bool attribute_name_good(const char *name);
 
-/* The value of an attribute; FUDA_ENOTFOUND. Owned by the attributes. */
+/* The value of an attribute, behind which there is a NUL; FUDA_ENOTFOUND. Owned by the attributes.
+ */
 int attributes_get(const struct fuda_mdoc_attributes *attributes, const char *name,
 		   struct cursor *ret);
 
-/* Check digit of the municipality codes (全国地方公共団体コード): of the first five digits. */
+/* The forms of values, for all who read or write some. */
+
+/* UTF-8 without what a terminal or a layout engine obeys instead of showing it. */
+bool attribute_text_good(struct cursor text);
+/* A municipality's code (全国地方公共団体コード): 5 digits, of a prefecture that there is, or 6
+ * with the check digit. */
+bool local_gov_code_good(const char *digits, size_t len);
+/* The check digit of the first five. */
 char local_gov_check_digit(const char digits[5]);
+/* Whether it begins as a JP2 file or a JPEG 2000 codestream does. */
+bool portrait_good(struct cursor bytes);
 
 #endif

@@ -94,6 +94,8 @@ int profiles_read(const struct fuda_mdoc_profiles *all, struct cursor doctype, s
 		  const struct element **ret_element, struct fuda_buf *ret_value,
 		  enum element_fault *ret_fault);
 
+/* Whether it stands for all ages: "age_over_NN". */
+bool element_is_family(const struct element *element);
 /* The attribute that the element `name` says: "name", "age_over_20". */
 void element_attribute(const struct element *element, struct cursor name,
 		       char ret[ATTRIBUTE_NAME_MAX]);
