@@ -149,9 +149,20 @@ static EVP_PKEY *generate(enum test_key key)
 {
 	switch (key) {
 	case KEY_EC:
+	case KEY_IACA:
+	case KEY_IACA_NEXT:
+	case KEY_DS:
+	case KEY_READER_CA:
+	case KEY_READER:
 		return EVP_EC_gen("P-256");
 	case KEY_P384:
 		return EVP_EC_gen("P-384");
+	case KEY_P521:
+		return EVP_EC_gen("P-521");
+	case KEY_BRAINPOOL:
+		return EVP_EC_gen("brainpoolP256r1");
+	case KEY_ED25519:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case KEY_SMALL:
 		return EVP_RSA_gen(1024);
 	default:
@@ -371,6 +382,28 @@ static void put_extensions(const struct cert_plan *plan, struct fuda_buf *out)
 		der_write(out, plan->field[f]);
 }
 
+static void sign_tbs(const struct cert_plan *plan, const struct fuda_buf *tbs,
+		     struct fuda_buf *ret_signature)
+{
+	struct fuda_digest digest;
+	EVP_MD_CTX *ctx;
+	uint8_t signature[64];
+	size_t len = sizeof(signature);
+
+	if (plan->signer != KEY_ED25519) {
+		insist(fuda_digest_bytes(plan->hash, tbs->data, tbs->len, &digest) == 0, "digest");
+		test_sign(plan->signer, FUDA_PKCS1, &digest, ret_signature);
+		return;
+	}
+	ctx = EVP_MD_CTX_new();
+	insist(ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pair_of(plan->signer)->pkey) == 1 &&
+		       EVP_DigestSign(ctx, signature, &len, tbs->data, tbs->len) == 1,
+	       "signature");
+	EVP_MD_CTX_free(ctx);
+	fuda_buf_clear(ret_signature);
+	put(ret_signature, signature, len);
+}
+
 void cert_make(const struct cert_plan *plan, struct fuda_buf *ret_der)
 {
 	_cleanup_buf_ struct fuda_buf body = TEST_BUF;
@@ -378,7 +411,6 @@ void cert_make(const struct cert_plan *plan, struct fuda_buf *ret_der)
 	_cleanup_buf_ struct fuda_buf tbs = TEST_BUF;
 	_cleanup_buf_ struct fuda_buf signature = TEST_BUF;
 	const char *outer = plan->field[F_OUTER_ALGORITHM];
-	struct fuda_digest digest;
 
 	for (size_t f = F_VERSION; f <= F_SUBJECT; f++)
 		der_write(&body, plan->field[f]);
@@ -388,8 +420,7 @@ void cert_make(const struct cert_plan *plan, struct fuda_buf *ret_der)
 		der_write(&body, "A3{30{$}}", &extensions);
 	der_write(&body, plan->field[F_BEHIND]);
 	der_write(&tbs, "30{$}", &body);
-	insist(fuda_digest_bytes(plan->hash, tbs.data, tbs.len, &digest) == 0, "digest");
-	test_sign(plan->signer, FUDA_PKCS1, &digest, &signature);
+	sign_tbs(plan, &tbs, &signature);
 	fuda_buf_clear(&body);
 	der_write(&body, outer ? outer : plan->field[F_ALGORITHM]);
 	der_write(&body, plan->field[F_SIGNATURE] ? plan->field[F_SIGNATURE] : "03{00$}",

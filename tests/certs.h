@@ -27,6 +27,15 @@ enum test_key {
 	KEY_SMALL, /* RSA-1024 */
 	KEY_EC,    /* P-256 */
 	KEY_P384,
+	KEY_P521,
+	KEY_BRAINPOOL, /* brainpoolP256r1 */
+	KEY_ED25519,
+	/* of mobile credentials: P-256 */
+	KEY_IACA,
+	KEY_IACA_NEXT,
+	KEY_DS,
+	KEY_READER_CA,
+	KEY_READER,
 	/* of the card's records */
 	KEY_AUTHORITY,
 	KEY_MUNICIPALITY,
@@ -45,7 +54,8 @@ const struct fuda_buf *test_spki(enum test_key key);
 /* An RSA key as the card's records have it: 90 exponent, 91 modulus. Replaces the content. */
 void test_card_key(enum test_key key, struct fuda_buf *ret);
 
-/* Signs as a holder would; keys other than RSA in their only way, whatever the padding. */
+/* Signs as a holder would; keys other than RSA in their only way, whatever the padding. Not for
+ * KEY_ED25519, which signs certificates alone. */
 void test_sign(enum test_key key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       struct fuda_buf *ret_signature);
 /* PKCS#1 v1.5 over `info` as it is. RSA only. */

@@ -115,3 +115,14 @@ void finding_add(struct fuda_mdoc_findings *to, enum fuda_mdoc_rule rule, const 
 	finding->of = of;
 	put_detail(finding->detail, cur_of((const uint8_t *)detail, len));
 }
+
+void findings_join(struct fuda_mdoc_findings *to, const struct fuda_mdoc_findings *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		if (to->count < FUDA_MDOC_FINDINGS_MAX)
+			to->found[to->count++] = from->found[i];
+		else
+			to->missed++;
+	}
+	to->missed += from->missed;
+}

@@ -13,5 +13,7 @@
  * fault, copied, cut at its maximum, "" if there is nothing to name. */
 void finding_add(struct fuda_mdoc_findings *to, enum fuda_mdoc_rule rule, const char *of,
 		 const char *detail, size_t len);
+/* Adds all of `from`. */
+void findings_join(struct fuda_mdoc_findings *to, const struct fuda_mdoc_findings *from);
 
 #endif

@@ -290,8 +290,8 @@ static int fill(struct reading *reading, const struct fuda_trust *trust, struct 
 }
 
 /* The bytes of the only block. Two lists in one file would make one of them be missed. */
-static int decode(struct fuda_context *ctx, const uint8_t *bytes, size_t len,
-		  struct fuda_buf *ret_der)
+static int decode_pem(struct fuda_context *ctx, const uint8_t *bytes, size_t len,
+		      struct fuda_buf *ret_der)
 {
 	static const char label[] = "X509 CRL";
 	const char *p = (const char *)bytes;
@@ -307,18 +307,32 @@ static int decode(struct fuda_context *ctx, const uint8_t *bytes, size_t len,
 	return 0;
 }
 
+int crl_decode(struct fuda_context *ctx, const uint8_t *bytes, size_t len, struct fuda_buf *room,
+	       struct cursor *ret_der)
+{
+	const struct reading reading = { .ctx = ctx };
+	int r;
+
+	if (len == 0 || len > room->max)
+		return malformed(&reading, len ? _("it is too long") : _("it is empty"));
+	if (*bytes == DER_SEQUENCE) {
+		*ret_der = cur_of(bytes, len);
+		return 0;
+	}
+	r = decode_pem(ctx, bytes, len, room);
+	if (r == 0)
+		*ret_der = cur_of(room->data, room->len);
+	return r;
+}
+
 static int load(struct reading *reading, const struct fuda_trust *trust, const uint8_t *bytes,
 		size_t len)
 {
-	_cleanup_(fuda_buf_free_public) struct fuda_buf der = FUDA_BUF_INIT(CRL_MAX);
-	int r;
+	_cleanup_(fuda_buf_free_public) struct fuda_buf room = FUDA_BUF_INIT(CRL_MAX);
+	struct cursor der;
+	int r = crl_decode(reading->ctx, bytes, len, &room, &der);
 
-	if (len == 0 || len > CRL_MAX)
-		return malformed(reading, len ? _("it is too long") : _("it is empty"));
-	if (*bytes == DER_SEQUENCE)
-		return fill(reading, trust, cur_of(bytes, len));
-	r = decode(reading->ctx, bytes, len, &der);
-	return r < 0 ? r : fill(reading, trust, cur_of(der.data, der.len));
+	return r < 0 ? r : fill(reading, trust, der);
 }
 
 int crl_load(struct fuda_context *ctx, const struct fuda_trust *trust, const uint8_t *bytes,

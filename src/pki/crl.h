@@ -5,6 +5,7 @@
 #define PKI_CRL_H
 
 #include <fuda/pki.h>
+#include "base/cursor.h"
 
 struct crl;
 
@@ -30,6 +31,12 @@ struct crl_facts {
 int crl_load(struct fuda_context *ctx, const struct fuda_trust *trust, const uint8_t *bytes,
 	     size_t len, struct crl **ret);
 void crl_free(struct crl **crl);
+
+/* The DER of such a list: `bytes` themselves, or decoded into `room`, which is empty. FUDA_EFORMAT,
+ * FUDA_ENOMEM. */
+int crl_decode(struct fuda_context *ctx, const uint8_t *bytes, size_t len, struct fuda_buf *room,
+	       struct cursor *ret_der);
+
 const struct crl_facts *crl_facts(const struct crl *crl);
 
 /* Whether the list is of the CA that issued `cert` (key identifier and name), and, if it is that of

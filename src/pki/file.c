@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuda/encode.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/context.h"
+#include "pki/cert.h"
 
 static void fd_close(const int *fd)
 {
@@ -45,4 +48,42 @@ int pki_read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *r
 		return ctx_fail(ctx, FUDA_EFORMAT,
 				_("%s is too long to be a file of keys or certificates."), path);
 	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+}
+
+/* The last failure again, with the place in the file in front. */
+static int failed_in(struct fuda_context *ctx, int code, const char *path, int number)
+{
+	char why[512];
+
+	snprintf(why, sizeof(why), "%s", fuda_context_message(ctx));
+	return ctx_fail(ctx, code, _("Certificate %d of %s: %s"), number, path, why);
+}
+
+int pki_each_certificate(struct fuda_context *ctx, const char *path, const struct fuda_buf *file,
+			 int (*add)(void *arg, const uint8_t *der, size_t len), void *arg)
+{
+	const char *text = file->len ? (const char *)file->data : "";
+	size_t left = file->len;
+
+	for (int count = 0;; count++) {
+		_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(CERT_MAX);
+		int r = fuda_pem_decode("CERTIFICATE", &text, &left, &der);
+
+		if (r == FUDA_ENOTFOUND && count)
+			return 0;
+		if (r == FUDA_ENOTFOUND)
+			return ctx_fail(ctx, r,
+					_("%s holds no certificate; PEM is expected "
+					  "(\"-----BEGIN CERTIFICATE-----\")."),
+					path);
+		if (r == FUDA_ENOMEM)
+			return ctx_fail_code(ctx, r);
+		if (r < 0)
+			return ctx_fail(ctx, FUDA_EFORMAT,
+					_("Certificate %d of %s is not good PEM, or too long."),
+					count + 1, path);
+		r = add(arg, der.data, der.len);
+		if (r < 0)
+			return failed_in(ctx, r, path, count + 1);
+	}
 }

@@ -13,4 +13,10 @@
  * may hold; FUDA_ENOMEM. */
 int pki_read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *ret_text);
 
+/* Gives each PEM block "CERTIFICATE" of the file that was read to `add`, whose first failure ends
+ * it: the message then says which one it was. FUDA_ENOTFOUND: there is none; FUDA_EFORMAT,
+ * FUDA_ENOMEM. */
+int pki_each_certificate(struct fuda_context *ctx, const char *path, const struct fuda_buf *file,
+			 int (*add)(void *arg, const uint8_t *der, size_t len), void *arg);
+
 #endif

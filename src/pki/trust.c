@@ -2,7 +2,6 @@
 #include "pki/trust.h"
 
 #include <fuda/encode.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,39 +165,9 @@ int fuda_trust_offer(struct fuda_trust *trust, const uint8_t *der, size_t len)
 	return add_der(trust, der, len, false);
 }
 
-/* The last failure again, with the place in the file in front. */
-static int failed_in(struct fuda_context *ctx, int code, const char *path, int number)
+static int add_named(void *arg, const uint8_t *der, size_t len)
 {
-	char why[512];
-
-	snprintf(why, sizeof(why), "%s", fuda_context_message(ctx));
-	return ctx_fail(ctx, code, _("Certificate %d of %s: %s"), number, path, why);
-}
-
-/* Adds the PEM blocks of `text` until there is none left. */
-static int add_blocks(struct fuda_trust *trust, const char *path, const char *text, size_t left)
-{
-	for (int count = 0;; count++) {
-		_cleanup_buf_ struct fuda_buf der = FUDA_BUF_INIT(CERT_MAX);
-		int r = fuda_pem_decode("CERTIFICATE", &text, &left, &der);
-
-		if (r == FUDA_ENOTFOUND && count)
-			return 0;
-		if (r == FUDA_ENOTFOUND)
-			return ctx_fail(trust->ctx, r,
-					_("%s holds no certificate; PEM is expected "
-					  "(\"-----BEGIN CERTIFICATE-----\")."),
-					path);
-		if (r == FUDA_ENOMEM)
-			return ctx_fail_code(trust->ctx, r);
-		if (r < 0)
-			return ctx_fail(trust->ctx, FUDA_EFORMAT,
-					_("Certificate %d of %s is not good PEM, or too long."),
-					count + 1, path);
-		r = add_der(trust, der.data, der.len, true);
-		if (r < 0)
-			return failed_in(trust->ctx, r, path, count + 1);
-	}
+	return add_der(arg, der, len, true);
 }
 
 int fuda_trust_add_file(struct fuda_trust *trust, const char *path)
@@ -208,7 +177,7 @@ int fuda_trust_add_file(struct fuda_trust *trust, const char *path)
 	int r = pki_read_file(trust->ctx, path, &text);
 
 	if (r == 0)
-		r = add_blocks(trust, path, text.len ? (const char *)text.data : "", text.len);
+		r = pki_each_certificate(trust->ctx, path, &text, add_named, trust);
 	if (r < 0)
 		cut(trust, before); /* all of a file or nothing */
 	return r;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mdoc/revocation.h"
+
+#include "mdoc/finding.h"
+
+struct job {
+	const struct fuda_mdoc_trust *trust;
+	const struct chain_policy *policy;
+	struct fuda_mdoc_findings *findings;
+	const struct trusted_list *told[PATH_MAX_STEPS]; /* what they break is among the findings */
+	size_t told_count;
+};
+
+static void add(struct job *job, enum fuda_mdoc_rule rule, const char *of, const char *detail)
+{
+	finding_add(job->findings, rule, of, detail, strlen(detail));
+}
+
+/* Whether it is the first time: one list can be asked about several certificates. */
+static bool first_told(struct job *job, const struct trusted_list *trusted)
+{
+	for (size_t i = 0; i < job->told_count; i++)
+		if (job->told[i] == trusted)
+			return false;
+	if (job->told_count < PATH_MAX_STEPS)
+		job->told[job->told_count++] = trusted;
+	return true;
+}
+
+static bool named_as(const struct issuer_list *list, const struct fuda_cert *issuer)
+{
+	return list->issuer.left == issuer->subject.left &&
+	       memcmp(list->issuer.p, issuer->subject.p, list->issuer.left) == 0;
+}
+
+/* FUDA_MDOC_NONE: it counts now. */
+static enum fuda_mdoc_rule freshness(const struct issuer_list *list,
+				     const struct chain_policy *policy)
+{
+	const time_t more = policy->crl == FUDA_MDOC_CRL_SOFT ? (time_t)policy->crl_age : 0;
+
+	if (list->this_update > policy->at + (time_t)policy->skew)
+		return FUDA_MDOC_CRL_NOT_YET_VALID;
+	return policy->at > list->next_update + more ? FUDA_MDOC_CRL_EXPIRED : FUDA_MDOC_NONE;
+}
+
+/* A list that breaks its profile clears nobody, however soft the policy is: it may not be the whole
+ * list. */
+static bool clears(struct job *job, const struct trusted_list *trusted,
+		   const struct fuda_cert *issuer)
+{
+	const struct issuer_list *list = trusted->list;
+	const bool named = named_as(list, issuer);
+	enum fuda_mdoc_rule stale;
+
+	if (list->findings.count || !named) {
+		if (!first_told(job, trusted))
+			return false;
+		findings_join(job->findings, &list->findings);
+		if (!named)
+			add(job, FUDA_MDOC_CRL_ISSUER, "crl", issuer->facts.subject);
+		return false;
+	}
+	stale = freshness(list, job->policy);
+	if (stale && job->policy->crl == FUDA_MDOC_CRL_HARD && first_told(job, trusted))
+		add(job, stale, "crl", issuer->facts.subject);
+	return stale == FUDA_MDOC_NONE;
+}
+
+/* List number `*i` or the next one that `issuer` has signed. */
+static const struct trusted_list *next_of(const struct job *job, const struct fuda_cert *issuer,
+					  size_t *i)
+{
+	const struct trusted_list *trusted;
+
+	while ((trusted = trust_list_at(job->trust, (*i)++)))
+		if (issuer->key && key_equal(trusted->by->cert->key, issuer->key))
+			return trusted;
+	return NULL;
+}
+
+static bool is_revoked(struct job *job, const struct path_step *step,
+		       const struct fuda_cert *issuer)
+{
+	const struct trusted_list *trusted;
+	size_t i = 0;
+
+	while ((trusted = next_of(job, issuer, &i)))
+		if (crl_list_find(&trusted->list->entries, step->cert->serial)) {
+			add(job, FUDA_MDOC_CERTIFICATE_REVOKED, cert_role_name(step->role),
+			    step->cert->facts.serial);
+			return true;
+		}
+	return false;
+}
+
+static enum fuda_revocation look_up(struct job *job, const struct path_step *step,
+				    const struct fuda_cert *issuer)
+{
+	const struct trusted_list *trusted;
+	bool any = false, good = false;
+	size_t i = 0;
+
+	if (is_revoked(job, step, issuer))
+		return FUDA_REVOCATION_REVOKED;
+	while ((trusted = next_of(job, issuer, &i))) {
+		any = true;
+		good |= clears(job, trusted, issuer);
+	}
+	if (!any && job->policy->crl == FUDA_MDOC_CRL_HARD)
+		add(job, FUDA_MDOC_CRL_MISSING, "crl", issuer->facts.subject);
+	return good ? FUDA_REVOCATION_GOOD : FUDA_REVOCATION_UNKNOWN;
+}
+
+/* Nobody vouches for a root that is believed, but it may give itself up. */
+static enum fuda_revocation look_up_root(struct job *job, const struct path_step *root)
+{
+	return is_revoked(job, root, root->cert) ? FUDA_REVOCATION_REVOKED : FUDA_REVOCATION_GOOD;
+}
+
+static enum fuda_revocation worse(enum fuda_revocation a, enum fuda_revocation b)
+{
+	if (a == FUDA_REVOCATION_REVOKED || b == FUDA_REVOCATION_REVOKED)
+		return FUDA_REVOCATION_REVOKED;
+	return a == FUDA_REVOCATION_GOOD ? b : a;
+}
+
+enum fuda_revocation revocation_judge(const struct fuda_mdoc_trust *trust,
+				      const struct judged_chain *chain,
+				      const struct chain_policy *policy,
+				      struct fuda_mdoc_findings *findings)
+{
+	struct job job = { .trust = trust, .policy = policy, .findings = findings };
+	enum fuda_revocation result = FUDA_REVOCATION_GOOD;
+
+	if (policy->crl == FUDA_MDOC_CRL_OFF)
+		return FUDA_REVOCATION_NOT_CHECKED;
+	for (size_t i = 0; i + 1 < chain->steps; i++)
+		result = worse(result, look_up(&job, &chain->path[i], chain->path[i + 1].cert));
+	if (!chain->rooted)
+		return worse(result, FUDA_REVOCATION_UNKNOWN);
+	return worse(result, look_up_root(&job, &chain->path[chain->steps - 1]));
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mdoc/trust.h"
+
+#include <stdlib.h>
+
+#include "base/context.h"
+#include "mdoc/finding.h"
+#include "mdoc/issuer-signature.h"
+#include "pki/crl.h"
+#include "pki/file.h"
+
+enum { ANCHORS_MAX = 64, LISTS_MAX = 64 };
+
+struct fuda_mdoc_trust {
+	struct fuda_context *ctx;
+	struct anchor *anchors[ANCHORS_MAX];
+	size_t anchor_count;
+	struct trusted_list lists[LISTS_MAX];
+	size_t list_count;
+	struct judged_cache judged;
+};
+
+int fuda_mdoc_trust_new(struct fuda_context *ctx, struct fuda_mdoc_trust **ret)
+{
+	struct fuda_mdoc_trust *trust = calloc(1, sizeof(*trust));
+
+	if (!trust)
+		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	trust->ctx = ctx;
+	*ret = trust;
+	return 0;
+}
+
+static void anchor_free(struct anchor **anchor)
+{
+	if (!*anchor)
+		return;
+	fuda_cert_free(&(*anchor)->cert);
+	free(*anchor);
+	*anchor = NULL;
+}
+
+/* Forgets the certificates that came after the first `count`. */
+static void cut(struct fuda_mdoc_trust *trust, size_t count)
+{
+	while (trust->anchor_count > count)
+		anchor_free(&trust->anchors[--trust->anchor_count]);
+}
+
+void fuda_mdoc_trust_free(struct fuda_mdoc_trust **trust)
+{
+	struct fuda_mdoc_trust *gone = *trust;
+
+	if (!gone)
+		return;
+	judged_forget(&gone->judged);
+	for (size_t i = 0; i < gone->list_count; i++)
+		issuer_list_free(&gone->lists[i].list);
+	cut(gone, 0);
+	free(gone);
+	*trust = NULL;
+}
+
+/* ---- certificates ---- */
+
+static bool is_self_issued(const struct fuda_cert *cert)
+{
+	const struct fuda_cert_facts *f = &cert->facts;
+
+	return cert->issuer.left == cert->subject.left &&
+	       memcmp(cert->issuer.p, cert->subject.p, cert->issuer.left) == 0 &&
+	       (f->aki_len == 0 ||
+		(f->aki_len == f->ski_len && memcmp(f->aki, f->ski, f->aki_len) == 0));
+}
+
+static bool is_there(const struct fuda_mdoc_trust *trust, const struct anchor *anchor)
+{
+	for (size_t i = 0; i < trust->anchor_count; i++)
+		if (trust->anchors[i]->role == anchor->role &&
+		    memcmp(trust->anchors[i]->cert->facts.sha256, anchor->cert->facts.sha256, 32) ==
+			    0)
+			return true;
+	return false;
+}
+
+/* What it breaks is kept for when it is used. */
+static int judge(struct fuda_mdoc_trust *trust, struct anchor *anchor, bool self_issued)
+{
+	_cleanup_(fuda_cert_free) struct fuda_cert *again = NULL;
+	const struct fuda_cert *cert = anchor->cert;
+	int r = cert_profile_judge(trust->ctx, anchor->role, cur_of(cert->der, cert->len),
+				   &anchor->findings, &anchor->profile, &again);
+
+	if (r == 0 && self_issued)
+		r = issuer_signature_judge(cert->key, cert->algorithm, cert->tbs, cert->signature);
+	/* what is not supported breaks the profile already, by its algorithm or key */
+	if (r == FUDA_EVERIFY || (r == FUDA_ENOTSUP && anchor->findings.count == 0))
+		finding_add(&anchor->findings, FUDA_MDOC_ISSUER_SIGNATURE,
+			    cert_role_name(anchor->role), "", 0);
+	return r == FUDA_EVERIFY || r == FUDA_ENOTSUP ? 0 : r;
+}
+
+static int add(struct fuda_mdoc_trust *trust, bool readers, struct anchor **anchor)
+{
+	const struct fuda_cert *cert = (*anchor)->cert;
+	const bool self_issued = is_self_issued(cert);
+	int r;
+
+	(*anchor)->role = readers ? CERT_READER_CA : self_issued ? CERT_ROOT : CERT_LINK;
+	if (is_there(trust, *anchor))
+		return 0;
+	if (!cert->ca || !cert->facts.ski_len)
+		return ctx_fail(trust->ctx, FUDA_EFORMAT,
+				_("The certificate of \"%s\" is not that of a CA with a subject "
+				  "key "
+				  "identifier, by which it is found. Name roots and link "
+				  "certificates only."),
+				cert->facts.subject);
+	if (trust->anchor_count == ANCHORS_MAX)
+		return ctx_fail(trust->ctx, FUDA_ETOOBIG,
+				_("More than %d CA certificates; name fewer."), ANCHORS_MAX);
+	r = judge(trust, *anchor, self_issued);
+	if (r < 0)
+		return ctx_fail_code(trust->ctx, r);
+	trust->anchors[trust->anchor_count++] = *anchor;
+	*anchor = NULL;
+	return 0;
+}
+
+struct adding {
+	struct fuda_mdoc_trust *trust;
+	bool readers;
+};
+
+static int add_der(void *arg, const uint8_t *der, size_t len)
+{
+	_cleanup_(anchor_free) struct anchor *anchor = calloc(1, sizeof(*anchor));
+	const struct adding *adding = arg;
+	int r;
+
+	if (!anchor)
+		return ctx_fail_code(adding->trust->ctx, FUDA_ENOMEM);
+	r = fuda_cert_new(adding->trust->ctx, der, len, &anchor->cert);
+	return r < 0 ? r : add(adding->trust, adding->readers, &anchor);
+}
+
+static int add_file(struct fuda_mdoc_trust *trust, const char *path, bool readers)
+{
+	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(PKI_FILE_MAX);
+	struct adding adding = { trust, readers };
+	const size_t before = trust->anchor_count;
+	int r = pki_read_file(trust->ctx, path, &file);
+
+	if (r == 0 && file.len && *file.data == DER_SEQUENCE)
+		r = add_der(&adding, file.data, file.len);
+	else if (r == 0)
+		r = pki_each_certificate(trust->ctx, path, &file, add_der, &adding);
+	if (r < 0)
+		cut(trust, before); /* all of a file or nothing */
+	else
+		judged_forget(&trust->judged);
+	return r;
+}
+
+int fuda_mdoc_trust_add_file(struct fuda_mdoc_trust *trust, const char *path)
+{
+	return add_file(trust, path, false);
+}
+
+int fuda_mdoc_trust_add_reader_file(struct fuda_mdoc_trust *trust, const char *path)
+{
+	return add_file(trust, path, true);
+}
+
+/* ---- revocation lists ---- */
+
+/* Who signed it, of those that may have: two can bear one key identifier. */
+static int find_issuer(const struct fuda_mdoc_trust *trust, const struct issuer_list *list,
+		       const struct anchor **ret)
+{
+	int found = FUDA_ENOTFOUND;
+
+	for (size_t i = 0; i < trust->anchor_count; i++) {
+		int r;
+
+		if (!issuer_list_names(list, trust->anchors[i]->cert))
+			continue;
+		r = issuer_list_signed_by(list, trust->anchors[i]->cert);
+		if (r == 0)
+			*ret = trust->anchors[i];
+		if (r == 0 || (r != FUDA_EVERIFY && r != FUDA_ENOTSUP))
+			return r;
+		found = r;
+	}
+	return found;
+}
+
+static int cannot_use(const struct fuda_mdoc_trust *trust, int why)
+{
+	switch (why) {
+	case FUDA_ENOTFOUND:
+		return ctx_fail(trust->ctx, why,
+				_("Nobody whose certificate was named has issued this revocation "
+				  "list. Name its issuer's certificate first."));
+	case FUDA_EVERIFY:
+		return ctx_fail(trust->ctx, why,
+				_("The issuer's signature on the revocation list is wrong: the "
+				  "list "
+				  "is forged or was changed. Get it anew."));
+	case FUDA_ENOTSUP:
+		return ctx_fail(trust->ctx, why,
+				_("The revocation list is signed by an algorithm that is not "
+				  "accepted: ECDSA with SHA-256, SHA-384 or SHA-512 is."));
+	default:
+		return ctx_fail_code(trust->ctx, why);
+	}
+}
+
+static bool is_same_issuer(const struct trusted_list *a, const struct trusted_list *b)
+{
+	return key_equal(a->by->cert->key, b->by->cert->key);
+}
+
+/* Takes the list over unless a newer one is there. Two of one time stand beside each other: an
+ * authority may list its signers and its link certificates apart (mdoc.md 2.2). */
+static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < trust->list_count; i++)
+		if (is_same_issuer(&trust->lists[i], new) &&
+		    (trust->lists[i].list->this_update > new->list->this_update ||
+		     (trust->lists[i].list->der.len ==
+		      new->list->der.len &&memcmp(trust->lists[i].list->der.data,
+						  new->list->der.data, new->list->der.len) == 0)))
+			return 0;
+	for (size_t i = 0; i < trust->list_count; i++) {
+		struct trusted_list *old = &trust->lists[i];
+
+		if (is_same_issuer(old, new) && old->list->this_update < new->list->this_update)
+			issuer_list_free(&old->list);
+		else
+			trust->lists[kept++] = *old;
+	}
+	trust->list_count = kept;
+	if (kept == LISTS_MAX)
+		return ctx_fail(trust->ctx, FUDA_ETOOBIG,
+				_("More than %d revocation lists; name fewer."), LISTS_MAX);
+	trust->lists[trust->list_count++] = *new;
+	new->list = NULL;
+	return 0;
+}
+
+int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len)
+{
+	_cleanup_(fuda_buf_free_public) struct fuda_buf room = FUDA_BUF_INIT(ISSUER_LIST_MAX);
+	struct trusted_list new = { 0 };
+	struct cursor der;
+	int r = crl_decode(trust->ctx, bytes, len, &room, &der);
+
+	if (r == 0)
+		r = issuer_list_read(trust->ctx, der, &new.list);
+	if (r < 0)
+		return r;
+	r = find_issuer(trust, new.list, &new.by);
+	r = r < 0 ? cannot_use(trust, r) : put(trust, &new);
+	issuer_list_free(&new.list);
+	judged_forget(&trust->judged);
+	return r;
+}
+
+int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path)
+{
+	_cleanup_(fuda_buf_free_public) struct fuda_buf file = FUDA_BUF_INIT(ISSUER_LIST_MAX);
+	int r = pki_read_file(trust->ctx, path, &file);
+
+	return r < 0 ? r : fuda_mdoc_trust_add_crl(trust, file.data, file.len);
+}
+
+/* ---- for who judges ---- */
+
+struct fuda_context *trust_context(const struct fuda_mdoc_trust *trust)
+{
+	return trust->ctx;
+}
+
+const struct anchor *trust_anchor_at(const struct fuda_mdoc_trust *trust, size_t i)
+{
+	return i < trust->anchor_count ? trust->anchors[i] : NULL;
+}
+
+const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, size_t i)
+{
+	return i < trust->list_count ? &trust->lists[i] : NULL;
+}
+
+struct judged_cache *trust_judged(struct fuda_mdoc_trust *trust)
+{
+	return &trust->judged;
+}
