@@ -75,6 +75,92 @@ enum fuda_mdoc_crl_policy {
 	FUDA_MDOC_CRL_HARD, /* a fresh list, or the certificate fails */
 };
 
+/* ---- keys ---- */
+
+/* A private key on a curve: of a reader, a phone or an issuer. */
+struct fuda_mdoc_key;
+/* A new one, on P-256. */
+int fuda_mdoc_key_new(struct fuda_context *ctx, struct fuda_mdoc_key **ret);
+/* The first of a file: PEM (PKCS#8 or SEC 1, not encrypted), or PKCS#8 in DER. FUDA_EFILE,
+ * FUDA_EFORMAT, FUDA_ENOTSUP: encrypted, or of another kind. */
+int fuda_mdoc_key_read(struct fuda_context *ctx, const char *path, struct fuda_mdoc_key **ret);
+/* Wipes. */
+void fuda_mdoc_key_free(struct fuda_mdoc_key **key);
+
+/* ---- verifying ---- */
+
+/* By what a response is judged; zero is a sensible choice everywhere but for `at`. */
+struct fuda_mdoc_policy {
+	time_t at;
+	/* Seconds by which what is valid may begin after `at`, and end before it: clocks differ. At
+	 * most FUDA_MDOC_SKEW_MAX count. */
+	unsigned early, late;
+	enum fuda_mdoc_crl_policy crl;
+	unsigned crl_age;  /* seconds beyond its next update for which a list counts if SOFT */
+	unsigned max_days; /* a credential's longest life; 0: FUDA_MDOC_DAYS */
+	bool allow_float;  /* numbers as floats, which some issuers' software makes of them */
+	bool allow_times;  /* times with fractions of seconds, or with +00:00 instead of Z */
+	bool clock;        /* the clock must be known to be right */
+	/* Extended key usages of signers, dotted, ending with NULL; NULL: that of mobile driving
+	 * licences, as those of Japan are not public. */
+	const char *const *purposes;
+};
+enum { FUDA_MDOC_SKEW_MAX = 60, FUDA_MDOC_DAYS = 30 };
+
+/* Bytes that belong to somebody else; NULL: none. */
+struct fuda_mdoc_span {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* What a response is bound to. */
+struct fuda_mdoc_session {
+	struct fuda_mdoc_span transcript;   /* SessionTranscript in CBOR, without a tag */
+	const struct fuda_mdoc_key *reader; /* the reader's ephemeral key: judges MACs; or NULL */
+	struct fuda_mdoc_span request;      /* DeviceRequest; none: whatever is shown is taken */
+};
+
+struct fuda_mdoc_profiles;
+
+/* An element that was shown. */
+struct fuda_mdoc_element {
+	struct fuda_mdoc_span space, name; /* namespace, identifier: UTF-8 */
+	struct fuda_mdoc_span value;       /* CBOR */
+	bool by_device;                    /* the phone says so, and not its issuer */
+	bool good; /* nothing was found against it; the document may still be bad */
+	/* The attribute of the holder that it says: "name", "birth_date", ... as <fuda/mdoc.h> has
+	 * them below; "" if no profile knows it. */
+	char attribute[64];
+};
+struct fuda_mdoc_document {
+	struct fuda_mdoc_span doctype;
+	enum fuda_result result; /* of the worst finding */
+	struct fuda_mdoc_findings findings;
+	time_t signed_at, valid_from, valid_until; /* 0 if they could not be read */
+	enum fuda_revocation revocation;
+	char signer[512], issuer[512]; /* subjects of the DS certificate and of the root */
+	const char *proof;      /* "signature", "mac" or "": how the phone proves itself; static */
+	uint8_t device_key[32]; /* SHA-256 of the phone's public key (SubjectPublicKeyInfo) */
+	bool has_device_key;
+	struct fuda_mdoc_element *elements;
+	size_t element_count;
+};
+struct fuda_mdoc_result {
+	enum fuda_result result;            /* of the worst finding of all */
+	struct fuda_mdoc_findings findings; /* against the response as a whole */
+	struct fuda_mdoc_document *documents;
+	size_t document_count;
+};
+
+/* Judges a DeviceResponse in CBOR. `profiles` may be NULL: values are then not judged. The result
+ * points into `response` and the session. 0 whenever there is a result, whatever it says;
+ * FUDA_EINVAL: transcript or request are malformed; FUDA_ENOMEM, FUDA_EFAILED. */
+int fuda_mdoc_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
+		     const struct fuda_mdoc_profiles *profiles,
+		     const struct fuda_mdoc_policy *policy, const struct fuda_mdoc_session *session,
+		     const uint8_t *response, size_t len, struct fuda_mdoc_result **ret);
+void fuda_mdoc_result_free(struct fuda_mdoc_result **result);
+
 /* ---- issuing ---- */
 
 /* Profiles: which elements a kind of document has. Files of fuda-mdoc-profile(5), which end in

@@ -208,6 +208,8 @@ int request_verify(const struct doc_request *document, const struct key *key,
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(2 * CBOR_MAX);
 	int r = request_authentication(document->items, transcript, &bytes);
 
+	if (r == 0 && !document->auth.detached) /* a payload of its own would be bound to nothing */
+		r = FUDA_EVERIFY;
 	return r < 0 ? r :
 		       cose_sign1_verify(&document->auth, key, &PIECE(bytes.data, bytes.len), 1);
 }

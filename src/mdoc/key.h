@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a key of <fuda/mdoc.h> is. */
+#ifndef MDOC_KEY_H
+#define MDOC_KEY_H
+
+#include <fuda/mdoc.h>
+#include "pki/private.h"
+
+struct fuda_mdoc_key {
+	struct private_key *private;
+};
+
+#endif
