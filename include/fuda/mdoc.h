@@ -41,6 +41,33 @@ struct fuda_mdoc_findings {
 	size_t missed; /* more than there is room for */
 };
 
+/* ---- bytes ---- */
+
+/* Bytes that belong to somebody else; NULL: none. */
+struct fuda_mdoc_span {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* How CBOR is written: as it is, in hexadecimal, in base64url (RFC 4648 5, without padding). */
+enum fuda_mdoc_form { FUDA_MDOC_CBOR, FUDA_MDOC_HEX, FUDA_MDOC_BASE64URL };
+/* Appends the CBOR that `bytes` are in any of these forms (blanks around and inside texts are let
+ * pass), or as the text of a QR code ("mdoc:..."). No CBOR of an mdoc can be taken for a text.
+ * FUDA_EFORMAT: it is none, and the message says why. */
+int fuda_mdoc_decode(struct fuda_context *ctx, const uint8_t *bytes, size_t len,
+		     struct fuda_buf *ret_cbor);
+/* Appends `cbor` in a form; texts end with a newline. */
+int fuda_mdoc_encode(enum fuda_mdoc_form form, const uint8_t *cbor, size_t len,
+		     struct fuda_buf *ret);
+/* What it is by its members: "DeviceResponse", "DeviceRequest", "DeviceEngagement",
+ * "SessionTranscript", "SessionEstablishment", "SessionData", "IssuerSigned",
+ * "MobileSecurityObject", "COSE_Key"; "" if none of them; static. */
+const char *fuda_mdoc_kind(const uint8_t *cbor, size_t len);
+/* Appends it in diagnostic notation (RFC 8949 8), indented, with what is embedded as CBOR opened.
+ * Of byte strings longer than `most` the beginning and the length are shown; 0: all. FUDA_EFORMAT.
+ */
+int fuda_mdoc_diagnose(const uint8_t *cbor, size_t len, size_t most, struct fuda_buf *ret_text);
+
 /* ---- trust ---- */
 
 /* Which issuers are believed, and which readers; with their revocation lists. Nobody is believed
@@ -87,6 +114,95 @@ int fuda_mdoc_key_read(struct fuda_context *ctx, const char *path, struct fuda_m
 /* Wipes. */
 void fuda_mdoc_key_free(struct fuda_mdoc_key **key);
 
+/* ---- asking ---- */
+
+struct fuda_mdoc_profiles;
+
+/* An element that is asked for. */
+struct fuda_mdoc_wish {
+	const char *doctype, *space, *name;
+	bool retain; /* it is meant to be kept */
+};
+/* The element of the profile called `profile` that says the attribute `attribute` ("name",
+ * "age_over_20", ...). The texts are the profiles'; that of an age is `attribute` itself.
+ * FUDA_ENOTFOUND: it has none, or there is no such profile. */
+int fuda_mdoc_wish_find(const struct fuda_mdoc_profiles *profiles, const char *profile,
+			const char *attribute, struct fuda_mdoc_wish *ret);
+
+/* Who a reader says it is: its key and certificates in DER, leaf first, without the root. */
+struct fuda_mdoc_identity {
+	const struct fuda_mdoc_key *key;
+	const struct fuda_mdoc_span *chain;
+	size_t chain_count;
+};
+/* Appends a DeviceRequest. `who`: NULL, or it is signed and bound to `transcript`. FUDA_EINVAL:
+ * nothing asked for, too many or the same twice; FUDA_EFORMAT: a text is not UTF-8. */
+int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wishes, size_t count,
+		      const struct fuda_mdoc_identity *who, struct fuda_mdoc_span transcript,
+		      struct fuda_buf *ret_request);
+
+/* Judges who signed a DeviceRequest: the certificates by the readers' CAs of `trust`, each
+ * document's signature. `ret_reader` (512 bytes) gets the subject of the leaf, "" if nobody signed.
+ * FUDA_EINVAL: request or transcript are malformed. */
+int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust, time_t at,
+			     struct fuda_mdoc_span request, struct fuda_mdoc_span transcript,
+			     struct fuda_mdoc_findings *ret, char ret_reader[512]);
+
+/* SessionTranscripts of exchanges over the network (OpenID4VP 1.0 B.2.6): by redirects, or through
+ * the browser's Digital Credentials API. `thumbprint`: SHA-256 of the key that the response is
+ * encrypted to (RFC 7638), or none. */
+int fuda_mdoc_transcript_openid4vp(struct fuda_context *ctx, const char *client_id,
+				   const char *nonce, struct fuda_mdoc_span thumbprint,
+				   const char *response_uri, struct fuda_buf *ret);
+int fuda_mdoc_transcript_dcapi(struct fuda_context *ctx, const char *origin, const char *nonce,
+			       struct fuda_mdoc_span thumbprint, struct fuda_buf *ret);
+
+/* A reader's session with a phone from its engagement on, whatever carries the messages. */
+struct fuda_mdoc_reader;
+/* `engagement`: DeviceEngagement; `select` and `request` the messages of an NFC handover, none for
+ * a QR code; `key` the reader's ephemeral key, NULL: a new one, which is the usual. FUDA_EFORMAT,
+ * FUDA_ENOTSUP: the engagement is malformed, or of another kind. */
+int fuda_mdoc_reader_new(struct fuda_context *ctx, struct fuda_mdoc_span engagement,
+			 struct fuda_mdoc_span select, struct fuda_mdoc_span request,
+			 const struct fuda_mdoc_key *key, struct fuda_mdoc_reader **ret);
+/* Wipes the keys. */
+void fuda_mdoc_reader_free(struct fuda_mdoc_reader **reader);
+/* The SessionTranscript, and the ephemeral key; both the reader's own. */
+struct fuda_mdoc_span fuda_mdoc_reader_transcript(const struct fuda_mdoc_reader *reader);
+const struct fuda_mdoc_key *fuda_mdoc_reader_key(const struct fuda_mdoc_reader *reader);
+/* Appends the message that carries a DeviceRequest: SessionEstablishment the first time, then
+ * SessionData. FUDA_EFAILED: the session has ended. */
+int fuda_mdoc_reader_ask(struct fuda_mdoc_reader *reader, const uint8_t *request, size_t len,
+			 struct fuda_buf *ret_message);
+/* Takes the phone's SessionData and appends the DeviceResponse in it. FUDA_EVERIFY: it is not of
+ * this session, or was changed; FUDA_ECANCELLED: the phone ended the session; FUDA_EFAILED: it says
+ * that something went wrong; FUDA_EFORMAT. The session has ended in all of these. */
+int fuda_mdoc_reader_take(struct fuda_mdoc_reader *reader, const uint8_t *message, size_t len,
+			  struct fuda_buf *ret_response);
+/* Ends the session: appends the message that tells the phone. */
+int fuda_mdoc_reader_end(struct fuda_mdoc_reader *reader, struct fuda_buf *ret_message);
+
+/* ---- presenting ---- */
+
+/* A credential that is held. */
+struct fuda_mdoc_held {
+	struct fuda_mdoc_span issuer_signed; /* IssuerSigned with all that was issued */
+	const struct fuda_mdoc_key *key;     /* the device key */
+	bool by_mac; /* proves itself by a MAC, for which the transcript must have the reader's key
+		      */
+};
+/* Whether the holder lets an element be shown; `space` and `name` are not NUL-terminated. */
+typedef bool (*fuda_mdoc_consent)(void *arg, struct fuda_mdoc_span doctype,
+				  struct fuda_mdoc_span space, struct fuda_mdoc_span name,
+				  bool retain);
+/* Appends a DeviceResponse: of what is held only what is asked for, byte for byte as it was issued;
+ * without `consent` (NULL) all of that. FUDA_EINVAL: something of it is malformed, or the key is
+ * not the credential's. */
+int fuda_mdoc_present(struct fuda_context *ctx, struct fuda_mdoc_span request,
+		      const struct fuda_mdoc_held *held, size_t count,
+		      struct fuda_mdoc_span transcript, fuda_mdoc_consent consent, void *arg,
+		      struct fuda_buf *ret_response);
+
 /* ---- verifying ---- */
 
 /* By what a response is judged; zero is a sensible choice everywhere but for `at`. */
@@ -107,20 +223,12 @@ struct fuda_mdoc_policy {
 };
 enum { FUDA_MDOC_SKEW_MAX = 60, FUDA_MDOC_DAYS = 30 };
 
-/* Bytes that belong to somebody else; NULL: none. */
-struct fuda_mdoc_span {
-	const uint8_t *bytes;
-	size_t len;
-};
-
 /* What a response is bound to. */
 struct fuda_mdoc_session {
 	struct fuda_mdoc_span transcript;   /* SessionTranscript in CBOR, without a tag */
 	const struct fuda_mdoc_key *reader; /* the reader's ephemeral key: judges MACs; or NULL */
 	struct fuda_mdoc_span request;      /* DeviceRequest; none: whatever is shown is taken */
 };
-
-struct fuda_mdoc_profiles;
 
 /* An element that was shown. */
 struct fuda_mdoc_element {
@@ -160,6 +268,12 @@ int fuda_mdoc_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
 		     const struct fuda_mdoc_policy *policy, const struct fuda_mdoc_session *session,
 		     const uint8_t *response, size_t len, struct fuda_mdoc_result **ret);
 void fuda_mdoc_result_free(struct fuda_mdoc_result **result);
+/* Appends what an element says as its attribute has it: see fuda_mdoc_attributes_set(); a portrait
+ * as the bytes of JPEG 2000. What no profile knows: in diagnostic notation. */
+int fuda_mdoc_element_text(const struct fuda_mdoc_profiles *profiles,
+			   const struct fuda_mdoc_document *document,
+			   const struct fuda_mdoc_element *element,
+			   const struct fuda_mdoc_policy *policy, struct fuda_buf *ret);
 
 /* ---- issuing ---- */
 

@@ -293,3 +293,22 @@ int judge_elements(struct judging *j)
 		r = judge_device_space(j, &name, &map);
 	return r;
 }
+
+int fuda_mdoc_element_text(const struct fuda_mdoc_profiles *profiles,
+			   const struct fuda_mdoc_document *document,
+			   const struct fuda_mdoc_element *element,
+			   const struct fuda_mdoc_policy *policy, struct fuda_buf *ret)
+{
+	const struct element *known;
+	enum element_fault fault;
+	struct cbor value;
+
+	if (!profiles || !*element->attribute)
+		return fuda_mdoc_diagnose(element->value.bytes, element->value.len, 0, ret);
+	if (cbor_read(cur_of(element->value.bytes, element->value.len), &value, NULL) < 0)
+		return FUDA_EFORMAT;
+	return profiles_read(profiles, cur_of(document->doctype.bytes, document->doctype.len),
+			     cur_of(element->space.bytes, element->space.len),
+			     cur_of(element->name.bytes, element->name.len), &value,
+			     policy->allow_float, &known, ret, &fault);
+}
