@@ -111,6 +111,7 @@ done >"$tmp" <<EOF
 libusb src/reader/usb-libusb(-transfer)?\.[ch]
 nfc/ tools/fuda-nfc\.c
 openssl/ src/base/(crypto(-keys)?|pem)\.c|src/pki/[a-z0-9-]*\.[ch]|src/vcard/[a-z0-9-]*\.[ch]|src/service/(ca(-[a-z0-9]*)?|backup)\.[ch]|src/mykey/(request|http)\.c
+p11-kit/ src/pki/token\.c
 curl/ src/(mykey/http|service/responder)\.c
 (microhttpd|gnutls/) src/service/http(-[a-z0-9]*)?\.[ch]
 sqlite3 src/service/store-sqlite(-log)?\.c

@@ -41,7 +41,7 @@ fi
 # compiler's front end; what it finds when it optimises was found in the build before.
 checks=$(cd "$top" && echo tests/check-*.sh)
 quick="check_PROGRAMS= check_LTLIBRARIES= TESTS='tests/t-cli-usage.sh tests/t-install.sh'"
-parts='pcsc usb ifd nfc vcard fault photo mykey service postgres nls'
+parts='pcsc usb ifd nfc vcard fault photo mykey service postgres token nls'
 
 rm -rf full
 started=$(date +%s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a secret: for card/pin.c, and mykey/ask.c that registers one. */
+/* The inside of a secret: for card/pin.c, mykey/ask.c that registers one, and pki/token.c, whose
+ * secret is no card's. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
