@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <fuda/encode.h>
 
 #include "base/util.h"
@@ -126,4 +127,34 @@ struct crl_plan plan_iaca_crl(void)
 	plan.field[L_AKI] = mdoc_aki(KEY_IACA);
 	plan.signer = KEY_IACA;
 	return plan;
+}
+
+void believe_der(struct fuda_mdoc_trust *trust, struct cursor der, bool reader)
+{
+	char path[] = "/tmp/fuda-believe-XXXXXX";
+	int fd = mkstemp(path), r;
+
+	if (fd < 0 || write(fd, der.p, der.left) != (ssize_t)der.left || close(fd) < 0)
+		abort();
+	r = reader ? fuda_mdoc_trust_add_reader_file(trust, path) :
+		     fuda_mdoc_trust_add_file(trust, path);
+	if (unlink(path) < 0 || r < 0)
+		abort();
+}
+
+void believe_mdoc(struct fuda_mdoc_trust *trust, const struct cert_plan *plan, bool reader)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+
+	cert_make(plan, &der);
+	believe_der(trust, cur_of(der.data, der.len), reader);
+}
+
+void believe_list(struct fuda_mdoc_trust *trust, const struct crl_plan *plan)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+
+	crl_make(plan, &der);
+	if (fuda_mdoc_trust_add_crl(trust, der.data, der.len) < 0)
+		abort();
 }

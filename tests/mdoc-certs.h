@@ -26,6 +26,11 @@ struct crl_plan plan_iaca_crl(void);
 #define LINK_SERIAL   "5A10000000000000000000000000000000000002"
 #define READER_SERIAL "5A10000000000000000000000000000000000004"
 
+/* Believes in one of them; in a list of one who is believed. */
+void believe_mdoc(struct fuda_mdoc_trust *trust, const struct cert_plan *plan, bool reader);
+void believe_der(struct fuda_mdoc_trust *trust, struct cursor der, bool reader);
+void believe_list(struct fuda_mdoc_trust *trust, const struct crl_plan *plan);
+
 /* Extensions in the notation of der_write(); static. */
 const char *mdoc_ski(enum test_key key);
 const char *mdoc_aki(enum test_key key);

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Revocation: one list for each rule of mdoc.md 2.2, which breaks that and nothing else; and when a
+ * list counts. */
+#include "mdoc/issuer-list.h"
+
+#include <fuda/encode.h>
+#include <stdio.h>
+
+#include "tests/mdoc-stand.h"
+
+#define EXTENSION(oid, value) "30{<" oid ">04{" value "}}"
+
+static int add_plan(const struct crl_plan *plan)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+
+	crl_make(plan, &der);
+	return fuda_mdoc_trust_add_crl(trust, der.data, der.len);
+}
+
+static struct crl_plan plan_with(const char *serial)
+{
+	static char entries[256];
+	struct crl_plan plan = plan_iaca_crl();
+
+	snprintf(entries, sizeof(entries), CRL_ENTRY("05") CRL_ENTRY("%s"), serial);
+	plan.field[L_ENTRIES] = entries;
+	return plan;
+}
+
+/* ---- the profile ---- */
+
+#define RULE(name) FUDA_MDOC_CRL_##name
+static const struct change {
+	enum fuda_mdoc_rule rule; /* FUDA_MDOC_NONE: none */
+	enum crl_field field;
+	const char *notation;
+} changes[] = {
+	{ RULE(VERSION), L_VERSION, "" },
+	{ RULE(VERSION), L_VERSION, "020102" },
+	{ RULE(ALGORITHMS_DIFFER), L_OUTER_ALGORITHM, ECDSA_SHA256 "" },
+	{ RULE(ISSUER), L_ISSUER, DS_NAME },
+	{ RULE(ISSUER), L_ISSUER,
+	  "30{31{30{<2.5.4.6>13{'JP'}}}31{30{<2.5.4.10>0C{E38386E382B9E38388}}}31{30{<2.5.4.3>13{'"
+	  "Test IACA'}}}}" },
+	{ RULE(NEXT_UPDATE), L_NEXT, "" },
+	{ RULE(PERIOD), L_NEXT, "17{'261101000000Z'}" },
+	{ RULE(PERIOD), L_NEXT, "17{'270130000001Z'}" },
+	{ FUDA_MDOC_NONE, L_NEXT, "17{'270130000000Z'}" }, /* 90 days */
+	{ FUDA_MDOC_NONE, L_ENTRIES, "" },
+	{ RULE(AUTHORITY_KEY_ID), L_AKI, "" },
+	{ RULE(NUMBER), L_NUMBER, "" },
+	{ RULE(EXTENSION), L_EXTRA, EXTENSION("1.2.3", "0500") },
+	{ RULE(EXTENSION), L_EXTRA, CRL_POINT("8101FF") }, /* of persons' certificates only */
+	{ RULE(EXTENSION), L_EXTRA, "30{<2.5.29.27>0101FF04{020101}}" }, /* of differences */
+	{ RULE(EXTENSION), L_EXTRA, EXTENSION("2.5.29.18", "30{81{'iaca@example.jp'}}") },
+	{ RULE(ENTRY_EXTENSION), L_ENTRIES, CRL_ENTRY("05") CRL_REASON("07", "01") },
+};
+
+/* Such a list clears nobody, in either way; nothing is looked up if that is not wanted. */
+static void one_change_each(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct crl_plan plan = plan_iaca_crl();
+
+		if (changes[i].rule == RULE(ALGORITHMS_DIFFER)) /* what is signed says another */
+			plan.field[L_ALGORITHM] = ECDSA_SHA384;
+		plan.field[changes[i].field] = changes[i].notation;
+		stand_teardown(state);
+		stand_setup(state);
+		assert_int_equal(add_plan(&plan), 0);
+		for (policy.crl = FUDA_MDOC_CRL_SOFT; policy.crl <= FUDA_MDOC_CRL_HARD;
+		     policy.crl++) {
+			judge_ds();
+			if (changes[i].rule == FUDA_MDOC_NONE) {
+				assert_good();
+				assert_int_equal(verdict.revocation, FUDA_REVOCATION_GOOD);
+			} else {
+				assert_found(changes[i].rule, "crl");
+				assert_int_equal(verdict.revocation, FUDA_REVOCATION_UNKNOWN);
+			}
+		}
+		policy.crl = FUDA_MDOC_CRL_OFF;
+		judge_ds();
+		assert_good();
+		assert_int_equal(verdict.revocation, FUDA_REVOCATION_NOT_CHECKED);
+	}
+}
+
+static void empty_list(void **state)
+{
+	const struct fuda_buf none = TEST_BUF;
+	struct crl_plan plan = plan_iaca_crl();
+
+	(void)state;
+	plan.entries = &none;
+	assert_int_equal(add_plan(&plan), 0);
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	judge_ds();
+	assert_found(RULE(EMPTY_LIST), "crl");
+}
+
+/* ... but it can revoke. */
+static void revokes_though_wrong(void **state)
+{
+	struct crl_plan plan = plan_with(DS_SERIAL);
+
+	(void)state;
+	plan.field[L_EXTRA] = EXTENSION("1.2.3", "0500");
+	assert_int_equal(add_plan(&plan), 0);
+	policy.crl = FUDA_MDOC_CRL_SOFT;
+	policy.at = 1798750000; /* and it is stale */
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+	assert_int_equal(verdict.revocation, FUDA_REVOCATION_REVOKED);
+}
+
+/* ---- which are taken ---- */
+
+static void refused(void **state)
+{
+	static const struct {
+		enum crl_field field;
+		const char *notation;
+		int code;
+	} wrong[] = {
+		{ L_AKI, "30{<2.5.29.35>04{30{80{0102030405060708}}}}", FUDA_ENOTFOUND },
+		{ L_SIGNATURE, "03{0030{020101020101}}", FUDA_EVERIFY },
+		{ L_SIGNATURE, "03{00}", FUDA_EVERIFY },
+		{ L_SIGNATURE, "03{01$}", FUDA_EFORMAT },
+		{ L_SIGNATURE, "", FUDA_EFORMAT },
+		{ L_OUTER_ALGORITHM, ECDSA_SHA384, FUDA_EVERIFY },
+		{ L_OUTER_ALGORITHM, "30{<1.2.840.10045.4.1>}", FUDA_ENOTSUP },
+		{ L_THIS, "", FUDA_EFORMAT }, /* what is then the only time is too late */
+		{ L_THIS, "17{'2611190000Z'}", FUDA_EFORMAT },
+		{ L_AKI, "30{<2.5.29.35>04{30{}}}", FUDA_EFORMAT },
+		{ L_NUMBER, "30{<2.5.29.20>04{0201FF}}", FUDA_EFORMAT },
+		{ L_NUMBER, "30{<2.5.29.20>04{020101}}30{<2.5.29.20>04{020101}}", FUDA_EFORMAT },
+		{ L_EXTRA, "30{<2.5.29.35>04{30{80{01}}}}", FUDA_EFORMAT },
+		{ L_BEHIND, "0500", FUDA_EFORMAT },
+		{ L_ENTRIES, "0500", FUDA_EFORMAT },
+		{ L_ENTRIES, CRL_REASON("05", "08"), FUDA_ENOTSUP }, /* removeFromCRL */
+	};
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct crl_plan plan = plan_iaca_crl();
+		int r;
+
+		plan.field[wrong[i].field] = wrong[i].notation;
+		if (wrong[i].field == L_THIS && !*wrong[i].notation)
+			plan.field[L_NEXT] = "";
+		r = add_plan(&plan);
+		if (r != wrong[i].code)
+			fail_msg("%s: %s", wrong[i].notation, fuda_error_name(r));
+		assert_true(fuda_context_message(ctx)[0]);
+	}
+	assert_int_equal(fuda_mdoc_trust_add_crl(trust, NULL, 0), FUDA_EFORMAT);
+	assert_int_equal(fuda_mdoc_trust_add_crl(trust, (const uint8_t *)"x", 1), FUDA_EFORMAT);
+	assert_int_equal(fuda_mdoc_trust_add_crl_file(trust, "/nonexistent"), FUDA_EFILE);
+	crl_make_with(plan_iaca_crl(), L_NUMBER, "", &der);
+	for (size_t len = 1; len < der.len; len++)
+		assert_int_equal(fuda_mdoc_trust_add_crl(trust, der.data, len), FUDA_EFORMAT);
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	judge_ds();
+	assert_found(RULE(MISSING), "crl");
+}
+
+static void as_pem(void **state)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF, pem = TEST_BUF;
+	struct crl_plan plan = plan_with(DS_SERIAL);
+
+	(void)state;
+	crl_make(&plan, &der);
+	assert_int_equal(fuda_pem_encode("X509 CRL", der.data, der.len, &pem), 0);
+	assert_int_equal(fuda_mdoc_trust_add_crl(trust, pem.data, pem.len), 0);
+	policy.crl = FUDA_MDOC_CRL_SOFT;
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+	assert_string_equal(findings.found[0].detail, DS_SERIAL);
+}
+
+/* ---- when they count ---- */
+
+/* From 2026-11-01 to 2027-01-15; the DS from 2026-10-01 to 2027-01-01, so at the end another. */
+static void freshness(void **state)
+{
+	enum { FROM = 1793491200, TO = 1799971200, DAY = 24 * 60 * 60 };
+	static const struct {
+		enum fuda_mdoc_crl_policy crl;
+		time_t at;
+		unsigned skew, age;
+		enum fuda_revocation revocation;
+		enum fuda_mdoc_rule rule;
+	} clocks[] = {
+		{ FUDA_MDOC_CRL_HARD, FROM, 0, 0, FUDA_REVOCATION_GOOD, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_HARD, FROM - 1, 0, 0, FUDA_REVOCATION_UNKNOWN,
+		  RULE(NOT_YET_VALID) },
+		{ FUDA_MDOC_CRL_HARD, FROM - 1, 1, 0, FUDA_REVOCATION_GOOD, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_SOFT, FROM - 1, 0, DAY, FUDA_REVOCATION_UNKNOWN, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_HARD, TO, 0, 0, FUDA_REVOCATION_GOOD, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_HARD, TO + 1, 60, DAY, FUDA_REVOCATION_UNKNOWN, RULE(EXPIRED) },
+		{ FUDA_MDOC_CRL_SOFT, TO + 1, 0, 0, FUDA_REVOCATION_UNKNOWN, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_SOFT, TO + DAY, 0, DAY, FUDA_REVOCATION_GOOD, FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_SOFT, TO + DAY + 1, 0, DAY, FUDA_REVOCATION_UNKNOWN,
+		  FUDA_MDOC_NONE },
+		{ FUDA_MDOC_CRL_OFF, TO + 1, 0, 0, FUDA_REVOCATION_NOT_CHECKED, FUDA_MDOC_NONE },
+	};
+	struct crl_plan list = plan_iaca_crl();
+	struct cert_plan ds = plan_mdoc(CERT_DS);
+
+	(void)state;
+	believe_list(trust, &list);
+	ds.field[F_VALIDITY] = "30{17{'261001000000Z'}17{'270601000000Z'}}";
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		policy = (struct chain_policy){ .at = clocks[i].at,
+						.skew = clocks[i].skew,
+						.crl = clocks[i].crl,
+						.crl_age = clocks[i].age };
+		judge_one(CHAIN_DS, &ds);
+		if (clocks[i].rule)
+			assert_found(clocks[i].rule, "crl");
+		else
+			assert_good();
+		assert_int_equal(verdict.revocation, clocks[i].revocation);
+	}
+}
+
+/* Without any. */
+static void missing(void **state)
+{
+	struct cert_plan unknown = plan_mdoc_under(CERT_DS, KEY_IACA_NEXT);
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_SOFT;
+	judge_ds();
+	assert_good();
+	assert_int_equal(verdict.revocation, FUDA_REVOCATION_UNKNOWN);
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	judge_ds();
+	assert_found(RULE(MISSING), "crl");
+	assert_string_equal(findings.found[0].detail, "C=JP, O=テスト, CN=Test IACA");
+	/* of nobody's there is none to ask */
+	judge_one(CHAIN_DS, &unknown);
+	assert_found(FUDA_MDOC_ISSUER_UNKNOWN, "ds");
+	assert_int_equal(verdict.revocation, FUDA_REVOCATION_UNKNOWN);
+}
+
+/* A newer list takes the place of an older one at once, though the signer was judged before; an
+ * older one does not. */
+static void newer_and_older(void **state)
+{
+	struct crl_plan plain = plan_iaca_crl(), revoking = plan_with(DS_SERIAL),
+			old = plan_with(DS_SERIAL);
+
+	(void)state;
+	old.field[L_THIS] = "17{'261031000000Z'}";
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	believe_list(trust, &plain);
+	judge_ds();
+	assert_good();
+	assert_int_equal(add_plan(&old), 0);
+	judge_ds();
+	assert_good();
+	revoking.field[L_THIS] = "17{'261102000000Z'}";
+	believe_list(trust, &revoking);
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+	assert_int_equal(add_plan(&plain), 0);
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+}
+
+/* Signers and links listed apart, at one time: mdoc.md 2.2. */
+static void two_of_one_time(void **state)
+{
+	struct crl_plan plain = plan_iaca_crl(), revoking = plan_with(DS_SERIAL);
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	believe_list(trust, &revoking);
+	believe_list(trust, &plain);
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+}
+
+/* Each key has its own list, though the names are one. */
+static void two_generations(void **state)
+{
+	struct cert_plan next = plan_next_root(), ds = plan_mdoc_under(CERT_DS, KEY_IACA_NEXT);
+	struct crl_plan list = plan_iaca_crl(), revoking = plan_with(DS_SERIAL);
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	believe_mdoc(trust, &next, false);
+	believe_list(trust, &revoking);
+	judge_one(CHAIN_DS, &ds);
+	assert_found(RULE(MISSING), "crl");
+	list.field[L_AKI] = mdoc_aki(KEY_IACA_NEXT);
+	list.signer = KEY_IACA_NEXT;
+	believe_list(trust, &list);
+	judge_one(CHAIN_DS, &ds);
+	assert_good();
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
+}
+
+static void links(void **state)
+{
+	struct cert_plan link = plan_mdoc(CERT_LINK), ds = plan_mdoc_under(CERT_DS, KEY_IACA_NEXT);
+	struct crl_plan old = plan_iaca_crl(), next = plan_iaca_crl(),
+			revoking = plan_with(LINK_SERIAL);
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	believe_mdoc(trust, &link, false);
+	believe_list(trust, &old);
+	judge_one(CHAIN_DS, &ds);
+	assert_found(RULE(MISSING), "crl"); /* that of the new key */
+	next.field[L_AKI] = mdoc_aki(KEY_IACA_NEXT);
+	next.signer = KEY_IACA_NEXT;
+	believe_list(trust, &next);
+	judge_one(CHAIN_DS, &ds);
+	assert_good();
+	assert_int_equal(verdict.revocation, FUDA_REVOCATION_GOOD);
+	revoking.field[L_THIS] = "17{'261102000000Z'}";
+	believe_list(trust, &revoking);
+	judge_one(CHAIN_DS, &ds);
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "link");
+}
+
+/* A root that gives itself up. */
+static void roots(void **state)
+{
+	struct crl_plan plan = plan_with("5A10000000000000000000000000000000000001");
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_SOFT;
+	believe_list(trust, &plan);
+	judge_ds();
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "iaca");
+}
+
+static void readers(void **state)
+{
+	struct cert_plan reader = plan_mdoc(CERT_READER);
+	struct crl_plan plan = plan_with(READER_SERIAL);
+
+	(void)state;
+	plan.field[L_ISSUER] = READER_CA_NAME;
+	plan.field[L_AKI] = mdoc_aki(KEY_READER_CA);
+	plan.signer = KEY_READER_CA;
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	judge_one(CHAIN_READER, &reader);
+	assert_found(RULE(MISSING), "crl");
+	believe_list(trust, &plan);
+	judge_one(CHAIN_READER, &reader);
+	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "reader");
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, stand_setup, stand_teardown)
+	const struct CMUnitTest tests[] = {
+		T(one_change_each), T(empty_list),      T(revokes_though_wrong),
+		T(refused),         T(as_pem),          T(freshness),
+		T(missing),         T(newer_and_older), T(two_of_one_time),
+		T(two_generations), T(links),           T(roots),
+		T(readers),
+	};
+#undef T
+
+	return RUN(tests);
+}
