@@ -10,6 +10,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -202,6 +203,20 @@ const char *test_key_id(enum test_key key)
 const struct fuda_buf *test_spki(enum test_key key)
 {
 	return &pair_of(key)->spki;
+}
+
+void test_private(enum test_key key, struct fuda_buf *ret_pem)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+
+	insist(bio && PEM_write_bio_PKCS8PrivateKey(bio, pair_of(key)->pkey, NULL, NULL, 0, NULL,
+						    NULL) == 1,
+	       "private key");
+	len = BIO_get_mem_data(bio, &text);
+	put(ret_pem, text, (size_t)len);
+	BIO_free(bio);
 }
 
 static void put_number(struct fuda_buf *out, enum test_key key, const char *name)

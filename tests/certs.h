@@ -51,6 +51,9 @@ const char *test_key_id(enum test_key key);
 /* Its SubjectPublicKeyInfo. Static. */
 const struct fuda_buf *test_spki(enum test_key key);
 
+/* Appends the private key as PEM (PKCS#8). */
+void test_private(enum test_key key, struct fuda_buf *ret_pem);
+
 /* An RSA key as the card's records have it: 90 exponent, 91 modulus. Replaces the content. */
 void test_card_key(enum test_key key, struct fuda_buf *ret);
 

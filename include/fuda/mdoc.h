@@ -11,6 +11,7 @@
 #include <fuda/context.h>
 #include <fuda/deadline.h>
 #include <fuda/pki.h>
+#include <fuda/secret.h>
 
 /* ---- rules ---- */
 
@@ -311,5 +312,46 @@ int fuda_mdoc_attributes_set_portrait(struct fuda_context *ctx,
  * wrong", without the value; FUDA_EFILE. Nothing is set on failure. */
 int fuda_mdoc_attributes_read(struct fuda_context *ctx, struct fuda_mdoc_attributes *attributes,
 			      const char *path);
+
+/* Who issues: a Document Signer. */
+struct fuda_mdoc_signer {
+	const char *certificate; /* file: PEM, of which the first counts, or DER */
+	/* File of its private key; or a URI "pkcs11:token=LABEL;object=LABEL" (RFC 7512), which
+	 * names it in a token. */
+	const char *key;
+	const char *module;            /* of the token, if the URI names none; NULL: p11-kit's */
+	const struct fuda_secret *pin; /* of the token; NULL: that of the URI's pin-source */
+	/* Extended key usages that its certificate may have, as in struct fuda_mdoc_policy. */
+	const char *const *purposes;
+};
+struct fuda_mdoc_issuer;
+/* Copies what it needs. FUDA_EFILE; FUDA_EFORMAT; FUDA_EVERIFY: the certificate is not that of a
+ * Document Signer by ISO 18013-5 B.3, or not of this key; FUDA_ENOTSUP: another kind of key; of a
+ * token also FUDA_EINVAL (the URI), FUDA_ENOTFOUND, FUDA_ESECURITY (it needs its PIN),
+ * FUDA_EPINFORM, FUDA_EPINWRONG, FUDA_EPINBLOCKED, FUDA_ELASTTRY (nothing was sent). */
+int fuda_mdoc_issuer_new(struct fuda_context *ctx, const struct fuda_mdoc_signer *signer,
+			 struct fuda_mdoc_issuer **ret);
+void fuda_mdoc_issuer_free(struct fuda_mdoc_issuer **issuer);
+/* Its certificate; the issuer's own. */
+const struct fuda_cert *fuda_mdoc_issuer_certificate(const struct fuda_mdoc_issuer *issuer);
+
+/* A credential that is wanted. */
+struct fuda_mdoc_order {
+	const char *profile; /* its name */
+	const struct fuda_mdoc_attributes *attributes;
+	/* The public key of the phone: a SubjectPublicKeyInfo in DER, or a COSE_Key; or, if it is
+	 * at hand, the key itself. */
+	struct fuda_mdoc_span device_key;
+	const struct fuda_mdoc_key *key;
+	time_t at;       /* from when on it is valid, and on which the ages depend */
+	unsigned days;   /* so long, at most FUDA_MDOC_DAYS: 0 stands for that; and never longer
+			  * than the issuer's certificate */
+	unsigned decoys; /* digests of nothing, for each namespace */
+};
+/* Appends IssuerSigned in CBOR, or nothing. FUDA_ENOTFOUND: no such profile; FUDA_EINVAL:
+ * attributes are missing or cannot be the profile's elements, the device key is none, or the times
+ * are outside of what may be; errors of signing. */
+int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_profiles *profiles,
+		    const struct fuda_mdoc_order *order, struct fuda_buf *ret_issuer_signed);
 
 #endif
