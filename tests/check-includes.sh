@@ -53,11 +53,17 @@ done >"$tmp"
 complain "includes go down" <"$tmp"
 
 # 2. what stands beside them, on base and codec alone
-for folder in pki vcard trace; do
+for folder in pki trace; do
 	includes $(find src/$folder -name '*.[ch]') | grep -v -E " (fuda|base|codec|$folder)/" |
-		grep -E ' (reader|card|app|pki|record|trace|vcard|drivers)/' || :
+		grep -E ' (reader|card|app|pki|mdoc|record|trace|vcard|drivers)/' || :
 done >"$tmp"
 complain "stands on base and codec alone" <"$tmp"
+# ... the software card too, but what its wallet says is CBOR and COSE, of which there is one; the tag's side and the
+# elements it writes by itself
+includes $(find src/vcard -name '*.[ch]') |
+	grep -v -E " ((fuda|base|codec|vcard)/|pki/(key|private)\.h|mdoc/(cbor|cose|engagement|issue|request|response|session|transcript)\.h)" |
+	grep -E ' (reader|card|app|pki|mdoc|record|trace|drivers)/' >"$tmp" || :
+complain "stands on base, codec, pki's keys and mdoc's messages alone" <"$tmp"
 # ... and on pki what the card's records say
 includes $(find src/record -name '*.[ch]') | grep -v -E " (fuda|base|codec|pki|record)/" |
 	grep -E ' [^ ]+/' >"$tmp" || :
@@ -92,7 +98,7 @@ includes tools/*.[ch] | grep -E ' (base|codec|reader|card|app|pki|drivers)/' |
 	grep -v -E '^tools/(photo-[a-z]*\.c base/cursor|fuda-nfc\.c drivers/nfc-protocol)\.h$' >"$tmp" || :
 complain "tools include <fuda/...> only" <"$tmp"
 includes tools/*.[ch] | grep -E ' (vcard|trace)/' |
-	grep -v -E '^tools/((fuda-vcard|vcard-replay)\.c vcard/vcard|vcard-replay\.c trace/replay)\.h$' >"$tmp" || :
+	grep -v -E '^tools/((fuda-vcard|vcard-(qr|replay))\.c vcard/vcard|vcard-replay\.c trace/replay)\.h$' >"$tmp" || :
 complain "only fuda-vcard knows the software card, and traces from inside" <"$tmp"
 includes tools/*.[ch] | grep -E ' (service|mykey)/' | grep -v -E '^tools/(fuda-)?mykeyd[a-z-]*\.[ch] service/' >"$tmp" || :
 complain "only fuda-mykeyd knows the service from inside" <"$tmp"
@@ -117,6 +123,7 @@ curl/ src/(mykey/http|service/responder)\.c
 sqlite3 src/service/store-sqlite(-log)?\.c
 (libpq|pg_) src/service/store-postgres(-[a-z]*)?\.[ch]
 (json|json-c/) tools/json\.c
+qrencode\.h src/vcard/qr\.c
 (openjpeg|png\.h) tools/photo-picture\.c|src/vcard/pictures\.c
 seccomp tools/photo-sandbox\.c
 EOF

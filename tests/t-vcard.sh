@@ -50,12 +50,12 @@ says()
 run 0 --help
 grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help"
 for word in kind secrets set no-sign-certificate expired auth-certificate-size certificate-file-size \
-	person photo photo-size record-file-step authority days vpcd wait usage loose once; do
+	person photo photo-size record-file-step authority days vpcd wait usage qr output loose once; do
 	grep -q "^  --$word .*  [a-z0-9]" "$scratch/out" || grep -q "^  --$word .*exact$" "$scratch/out" ||
 		fail "no help on --$word"
 	grep -q "^\.It Fl -$word" "$srcdir/tools/fuda-vcard.1" || fail "no --$word in the page"
 done
-for command in make run replay crl; do
+for command in make run qr replay crl; do
 	for option in -h --help; do
 		run 0 $command $option
 		grep -q '^usage: fuda-vcard make' "$scratch/out" || fail "no help by $command $option"
@@ -77,7 +77,7 @@ grep -q '^fuda-vcard (fudasashi) [0-9]' "$scratch/out" || fail "no version"
 run 2
 says '^usage:'
 run 2 mak "$scratch/card"
-says "none of 'make', 'run', 'replay' and 'crl': mak"
+says "none of 'make', 'run', 'qr', 'replay' and 'crl': mak"
 run 2 make
 run 2 make "$scratch/a" "$scratch/b"
 run 2 make "$scratch/a" --colour red
@@ -147,7 +147,7 @@ says 'not an empty directory'
 run 1 make /sys/fuda-card
 ! grep -q 'No such file' "$scratch/err" || [ ! -d /sys ] || fail "a wrong reason: $(cat "$scratch/err")"
 run 2 make "$scratch/b" --kind desk
-says 'card, android or iphone, not desk'
+says 'card, android, iphone or wallet, not desk'
 run 2 make "$scratch/b" --set colour=red
 says 'colour: no such key'
 run 2 make "$scratch/b" --set past-end=red

@@ -24,21 +24,24 @@ static const char usage_text[] =
 	"usage: fuda-vcard make DIR [OPTION]...\n"
 	"       fuda-vcard run DIR [OPTION]...\n"
 	"       fuda-vcard replay FILE [OPTION]...\n"
+	"       fuda-vcard qr DIR [OPTION]...\n"
 	"       fuda-vcard crl CARD [REVOKED]... [OPTION]...\n"
 	"       fuda-vcard --help | --version\n"
 	"\n"
 	"Makes a software My Number card in the new or empty directory DIR, or plays it to vpcd,\n"
 	"so that PC/SC programs see it in a reader. For tests: its secrets are in DIR/card.conf.\n"
 	"Or plays a trace, FILE, as the card that it was recorded from.\n"
+	"Or prints the QR code by which a reader engages the wallet in DIR.\n"
 	"Or prints a revocation list of the test CA of CARD, with the authentication certificates\n"
 	"of the cards REVOKED on it.\n"
 	"\n"
 	"make:\n"
-	"  --kind card|android|iphone      kind of token (card)\n"
+	"  --kind card|android|iphone|wallet  kind of token (card)\n"
 	"  --secrets FILE                  secrets other than 1234 and ABC123, as in card.conf\n"
 	"  --set KEY=VALUE                 key of card.conf (repeatable)\n"
 	"  --no-sign-certificate           no certificate and no key for signing\n"
-	"  --expired                       certificates that ended a year ago\n"
+	"  --expired                       certificates that ended a year ago, a credential\n"
+	"                                  ten days ago\n"
 	"  --auth-certificate-size BYTES   exact size of the authentication certificate\n"
 	"  --certificate-file-size BYTES|exact\n"
 	"                                  size of the files with certificates\n"
@@ -49,6 +52,9 @@ static const char usage_text[] =
 	"  --authority CARD                whose CAs and authorities sign (new ones)\n"
 	"run:\n"
 	"  --usage                         print counts of commands and bytes at the end\n"
+	"  --qr FILE                       first write the QR code of a wallet, a PNG\n"
+	"qr:\n"
+	"  --output FILE                   write a PNG instead of printing what it says\n"
 	"replay:\n"
 	"  --loose                         answer commands in any order\n"
 	"  --once                          end when the trace is used up\n"
@@ -95,7 +101,7 @@ int failed(int code, const char *why)
 
 static bool is_kind(const char *text)
 {
-	static const char *const kinds[] = { "card", "android", "iphone" };
+	static const char *const kinds[] = { "card", "android", "iphone", "wallet" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(text, kinds[i]) == 0)
@@ -153,7 +159,8 @@ static int take_wish(struct vcard_make *what, const struct wish *w, const char *
 	switch (w->form) {
 	case KIND:
 		if (!is_kind(argument))
-			return usage_error("--kind takes card, android or iphone, not ", argument);
+			return usage_error("--kind takes card, android, iphone or wallet, not ",
+					   argument);
 		/* fall through */
 	case TEXT:
 		*(const char **)place = argument;
@@ -216,10 +223,17 @@ static int command_make(int argc, char **argv)
 	r = vcard_make(dir, &what, why, sizeof(why));
 	if (r < 0)
 		return failed(r, why);
-	fprintf(stderr,
-		"fuda-vcard: made a software card. PIN and password: %s; test CAs: %s/ca.pem; "
-		"settings: %s/card.conf\n",
-		what.secrets ? "as you said" : "1234 and ABC123", dir, dir);
+	if (what.kind && strcmp(what.kind, "wallet") == 0)
+		fprintf(stderr,
+			"fuda-vcard: made a software wallet with a My Number mdoc. Test IACA: "
+			"%s/ca.pem; revocation list: %s/crl.pem; reader for tests: %s/reader.pem "
+			"with reader-key.pem; settings: %s/card.conf\n",
+			dir, dir, dir, dir);
+	else
+		fprintf(stderr,
+			"fuda-vcard: made a software card. PIN and password: %s; test CAs: "
+			"%s/ca.pem; settings: %s/card.conf\n",
+			what.secrets ? "as you said" : "1234 and ABC123", dir, dir);
 	return 0;
 }
 
@@ -250,9 +264,11 @@ static int command_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "usage", no_argument, NULL, 'u' },
+		{ "qr", required_argument, NULL, 'q' },
 		PLAY_OPTIONS,
 	};
 	struct play where = PLAY_INIT;
+	const char *qr = NULL;
 	bool usage = false;
 	char why[WHY_SIZE] = "";
 	struct vcard *v;
@@ -264,7 +280,9 @@ static int command_run(int argc, char **argv)
 		if (option == 'V')
 			return version();
 		usage |= option == 'u';
-		r = option == 'u' ? 0 : play_option(&where, option, optarg);
+		if (option == 'q')
+			qr = optarg;
+		r = option == 'u' || option == 'q' ? 0 : play_option(&where, option, optarg);
 		if (r)
 			return r;
 	}
@@ -278,7 +296,9 @@ static int command_run(int argc, char **argv)
 		freeaddrinfo(where.addresses);
 		return failed(r, why);
 	}
-	r = play(v, &where, usage);
+	r = qr ? show_qr(operand(argc, argv), qr) : 0;
+	if (r == 0)
+		r = play(v, &where, usage);
 	vcard_free(&v);
 	freeaddrinfo(where.addresses);
 	return r;
@@ -333,6 +353,8 @@ int main(int argc, char **argv)
 		return command_run(argc - 1, argv + 1);
 	if (strcmp(command, "replay") == 0)
 		return command_replay(argc - 1, argv + 1);
+	if (strcmp(command, "qr") == 0)
+		return command_qr(argc - 1, argv + 1);
 	if (strcmp(command, "crl") == 0)
 		return command_crl(argc - 1, argv + 1);
 	if (strcmp(command, "-h") == 0 || strcmp(command, "--help") == 0)
@@ -340,7 +362,7 @@ int main(int argc, char **argv)
 	if (strcmp(command, "--version") == 0)
 		return version();
 	if (*command)
-		return usage_error("none of 'make', 'run', 'replay' and 'crl': ", command);
+		return usage_error("none of 'make', 'run', 'qr', 'replay' and 'crl': ", command);
 	fputs(usage_text, stderr);
 	return EXIT_USAGE;
 }

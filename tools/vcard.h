@@ -55,5 +55,9 @@ int play_failed(const struct play *play, int code);
 /* ---- words in files of their own ---- */
 
 int command_replay(int argc, char **argv);
+int command_qr(int argc, char **argv);
+/* Engages the wallet in directory `dir` anew, and writes the QR code to the file `path`, or what
+ * stands in it to standard output (NULL). 0, or the exit status after an error message. */
+int show_qr(const char *dir, const char *path);
 
 #endif

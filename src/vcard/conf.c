@@ -23,6 +23,7 @@ struct choice {
 /* A key. `place` is where its value lives in struct conf, or which secret it is about. */
 struct setting {
 	const char *key;
+	unsigned kinds; /* of token that it is about */
 	unsigned scopes;
 	int (*parse)(struct conf *c, const struct setting *s, const char *value);
 	void (*print)(const struct conf *c, const struct setting *s, char value[LINE_LEN_MAX]);
@@ -117,6 +118,20 @@ static void print_label(const struct conf *c, _unused_ const struct setting *s,
 	snprintf(value, LINE_LEN_MAX, "%s", c->label);
 }
 
+static int parse_consent(struct conf *c, _unused_ const struct setting *s, const char *value)
+{
+	if (!*value || strlen(value) > CONSENT_MAX)
+		return FUDA_EFORMAT;
+	snprintf(c->consent, sizeof(c->consent), "%s", value);
+	return 0;
+}
+
+static void print_consent(const struct conf *c, _unused_ const struct setting *s,
+			  char value[LINE_LEN_MAX])
+{
+	snprintf(value, LINE_LEN_MAX, "%s", c->consent);
+}
+
 bool vcard_pin_legal(const struct pin_type *type, const uint8_t *bytes, size_t len,
 		     bool *ret_length)
 {
@@ -205,22 +220,24 @@ static void print_limit(const struct conf *c, const struct setting *s, char valu
 
 #define PLACE(member) offsetof(struct conf, opt.member)
 #define CHOICES(...)  ((const struct choice[]){ __VA_ARGS__, { NULL, 0 } })
-#define CHOICE(key, scopes, member, ...)                                                           \
-	{ key, scopes, parse_choice, print_choice, PLACE(member), CHOICES(__VA_ARGS__) }
-#define NUMBER(key, member, min, max, standard)                                                    \
-	{ key, SETTABLE, parse_number, print_number, PLACE(member), NULL, min, max, standard }
+#define OF(kinds, key, scopes, member, ...)                                                        \
+	{ key, kinds, scopes, parse_choice, print_choice, PLACE(member), CHOICES(__VA_ARGS__) }
+#define CHOICE(key, scopes, member, ...) OF(KIND_ALL, key, scopes, member, __VA_ARGS__)
+#define NUMBER(kinds, key, member, min, max, standard)                                             \
+	{ key,           kinds, SETTABLE, parse_number, print_number,                              \
+	  PLACE(member), NULL,  min,      max,          standard }
 #define SECRET(name, pin)                                                                          \
-	{ "secret." name, SCOPE_CARD | SCOPE_SECRETS, parse_secret, print_secret, pin },           \
-	{ "changed." name, SCOPE_STATE, parse_changed, print_changed, pin },                       \
-	{ "tries." name, SCOPE_STATE, parse_tries, print_tries, pin }
+	{ "secret." name, KIND_ALL, SCOPE_CARD | SCOPE_SECRETS, parse_secret, print_secret, pin }, \
+	{ "changed." name, KIND_ALL, SCOPE_STATE, parse_changed, print_changed, pin },             \
+	{ "tries." name, KIND_ALL, SCOPE_STATE, parse_tries, print_tries, pin }
 #define SETTABLE (SCOPE_CARD | SCOPE_SET)
 
 /* The choices between readings of card.md 12 have its recommendation first. */
 static const struct setting settings[] = {
-	CHOICE("kind", SCOPE_CARD, kind, { "card", KIND_CARD }, { "android", KIND_ANDROID },
-	       { "iphone", KIND_IPHONE }),
-	{ "atr", SETTABLE, parse_atr, print_atr },
-	{ "label", SETTABLE, parse_label, print_label },
+	OF(KIND_ANY, "kind", SCOPE_CARD, kind, { "card", KIND_CARD }, { "android", KIND_ANDROID },
+	   { "iphone", KIND_IPHONE }, { "wallet", KIND_WALLET }),
+	{ "atr", KIND_ANY, SETTABLE, parse_atr, print_atr },
+	{ "label", KIND_ALL, SETTABLE, parse_label, print_label },
 	SECRET("auth", PIN_AUTH),
 	SECRET("sign", PIN_SIGN),
 	SECRET("text", PIN_TEXT),
@@ -231,7 +248,8 @@ static const struct setting settings[] = {
 	SECRET("face-a", PIN_FACE_A),
 	SECRET("face-b", PIN_FACE_B),
 	SECRET("birth", PIN_BIRTH),
-	{ "birth-tries", SETTABLE, parse_limit, print_limit, PIN_BIRTH, .max = TRIES_MAX },
+	{ "birth-tries", KIND_ALL, SETTABLE, parse_limit, print_limit, PIN_BIRTH,
+	  .max = TRIES_MAX },
 	CHOICE("blocked-verify", SETTABLE, blocked_verify, { "6984", 0x6984 }, { "6983", 0x6983 }),
 	CHOICE("blocked-query", SETTABLE, blocked_query, { "63C0", 0x63C0 }, { "6984", 0x6984 }),
 	CHOICE("query-5-bytes", SETTABLE, query_5_bytes, { "ok", 0 }, { "6700", 0x6700 }),
@@ -243,7 +261,7 @@ static const struct setting settings[] = {
 	CHOICE("reselect", SETTABLE, reselect_keeps, { "clear", 0 }, { "keep", 1 }),
 	CHOICE("responses", SETTABLE, responses, { "plain", RESPONSES_PLAIN },
 	       { "61xx", RESPONSES_61 }, { "6Cxx", RESPONSES_6C }),
-	CHOICE("first-command", SETTABLE, first_command, { "ok", 0 }, { "6F00", 0x6F00 }),
+	OF(KIND_ANY, "first-command", SETTABLE, first_command, { "ok", 0 }, { "6F00", 0x6F00 }),
 	CHOICE("extended", SETTABLE, extended, { "yes", 1 }, { "no", 0 }),
 	CHOICE("chaining", SETTABLE, chaining, { "yes", 1 }, { "no", 0 }),
 	CHOICE("sign-length", SETTABLE, sign_length, { "6985", 0x6985 }, { "6700", 0x6700 }),
@@ -253,10 +271,25 @@ static const struct setting settings[] = {
 	       { "application", OBJECT_OF_APPLICATION }),
 	CHOICE("several-records", SETTABLE, several_records, { "6A81", 0x6A81 },
 	       { "9000", 0x9000 }),
-	NUMBER("mute-at", mute_at, 0, 999999999, 0),
-	NUMBER("max-read", max_read, 0, 65536, 0),
-	NUMBER("max-command", max_command, 261, APDU_COMMAND_MAX, APDU_COMMAND_MAX),
-	NUMBER("max-response", max_response, 258, APDU_RESPONSE_MAX, APDU_RESPONSE_MAX),
+	NUMBER(KIND_ANY, "mute-at", mute_at, 0, 999999999, 0),
+	NUMBER(KIND_ALL, "max-read", max_read, 0, 65536, 0),
+	NUMBER(KIND_ANY, "max-command", max_command, 261, APDU_COMMAND_MAX, APDU_COMMAND_MAX),
+	NUMBER(KIND_ANY, "max-response", max_response, 258, APDU_RESPONSE_MAX, APDU_RESPONSE_MAX),
+	OF(KIND_WALLET, "handover", SETTABLE, handover, { "negotiated", HANDOVER_NEGOTIATED },
+	   { "static", HANDOVER_STATIC }),
+	NUMBER(KIND_WALLET, "empty-reads", empty_reads, 0, 1000, 0),
+	/* mdoc.md 1.4 */
+	NUMBER(KIND_WALLET, "nfc-command", nfc_command, 255, 65535, 65535),
+	NUMBER(KIND_WALLET, "nfc-response", nfc_response, 256, 65536, 65536),
+	OF(KIND_WALLET, "wrong-61", SETTABLE, wrong_61, { "no", 0 }, { "yes", 1 }),
+	OF(KIND_WALLET, "answer-with", SETTABLE, answer_with, { "signature", ANSWER_SIGNATURE },
+	   { "mac", ANSWER_MAC }),
+	{ "consent", KIND_WALLET, SETTABLE, parse_consent, print_consent },
+	OF(KIND_WALLET, "fault", SETTABLE, fault, { "none", FAULT_NONE },
+	   { "status", FAULT_STATUS }, { "termination", FAULT_TERMINATION },
+	   { "cipher", FAULT_CIPHER },
+	   { "session", FAULT_SESSION }, { "digest", FAULT_DIGEST },
+	   { "unrequested", FAULT_UNREQUESTED }, { "any-doctype", FAULT_ANY_DOCTYPE }),
 };
 _Static_assert(ARRAY_SIZE(settings) <= 64, "a bit each in vconf_parse()");
 
@@ -266,7 +299,7 @@ void vconf_default(struct conf *c)
 	static const uint8_t atr[] = { 0x3B, 0x88, 0x80, 0x01, 0x00, 0x00, 0x41,
 				       0xE0, 0xB3, 0x81, 0xA1, 0x00, 0x3B };
 
-	*c = (struct conf){ .atr_len = sizeof(atr) };
+	*c = (struct conf){ .atr_len = sizeof(atr), .consent = "all" };
 	memcpy(c->atr, atr, sizeof(atr));
 	for (const struct setting *s = settings; s < settings + ARRAY_SIZE(settings); s++)
 		if (s->choices)
@@ -333,7 +366,8 @@ static int parse_line(struct conf *c, enum scope scope, char *line, uint64_t *se
 		return explain(ret_why, why_size, FUDA_EFORMAT, "no '='");
 	*value++ = 0;
 	s = find_setting(vconf_trim(key), scope);
-	if (!s)
+	/* in card.conf the kind may stand behind it */
+	if (!s || (scope == SCOPE_SET && !(s->kinds & c->opt.kind)))
 		return explain(ret_why, why_size, FUDA_EFORMAT, "%.40s: no such key here", key);
 	if (*seen & UINT64_C(1) << (s - settings))
 		return explain(ret_why, why_size, FUDA_EFORMAT, "%s: the key is there twice", key);
@@ -386,7 +420,8 @@ static int print_line(const struct conf *c, const struct setting *s, struct fuda
 int vconf_print(const struct conf *c, enum scope scope, struct fuda_buf *ret_text)
 {
 	for (const struct setting *s = settings; s < settings + ARRAY_SIZE(settings); s++) {
-		int r = s->scopes & scope ? print_line(c, s, ret_text) : 0;
+		bool wanted = s->scopes & scope && s->kinds & c->opt.kind;
+		int r = wanted ? print_line(c, s, ret_text) : 0;
 
 		if (r < 0)
 			return r;

@@ -427,28 +427,30 @@ static int put_card_objects(struct content *c)
 
 /* ---- all of it ---- */
 
-static int read_photo(struct content *c)
+static int read_photo(struct maker *m, struct fuda_buf *ret)
 {
-	const char *file = c->m->what->photo;
+	const char *file = m->what->photo;
 
-	if (vfile_read(AT_FDCWD, file, &c->photo) < 0)
-		return explain(c->m->why, c->m->why_size, FUDA_EFILE,
+	if (vfile_read(AT_FDCWD, file, ret) < 0)
+		return explain(m->why, m->why_size, FUDA_EFILE,
 			       "%s: cannot read, or more than %u bytes", file, PHOTO_MAX);
-	if (!picture_is_jp2(&c->photo))
-		return explain(c->m->why, c->m->why_size, FUDA_EINVAL,
+	if (!picture_is_jp2(ret))
+		return explain(m->why, m->why_size, FUDA_EINVAL,
 			       "%s: not a JPEG 2000 picture in a JP2 file", file);
 	return 0;
 }
 
-static int draw_photo(struct content *c)
+int make_photo(struct maker *m, struct fuda_buf *ret)
 {
-	unsigned size = c->m->what->photo_size ? c->m->what->photo_size : PHOTO_SIZE;
+	unsigned size = m->what->photo_size ? m->what->photo_size : PHOTO_SIZE;
 
+	if (m->what->photo)
+		return read_photo(m, ret);
 	if (size < PHOTO_MIN || size > PHOTO_MAX)
-		return explain(c->m->why, c->m->why_size, FUDA_EINVAL,
+		return explain(m->why, m->why_size, FUDA_EINVAL,
 			       "a photo has %u to %u bytes, not %u", PHOTO_MIN, PHOTO_MAX, size);
-	if (picture_photo(size, &c->photo) < 0)
-		return maker_fail(c->m, FUDA_EFAILED, "cannot draw a photo of this size");
+	if (picture_photo(size, ret) < 0)
+		return maker_fail(m, FUDA_EFAILED, "cannot draw a photo of this size");
 	return 0;
 }
 
@@ -465,7 +467,7 @@ static int draw(struct content *c)
 		r = picture_digits(p->security_code, &c->security_code);
 	if (r < 0)
 		return maker_fail(c->m, r, "cannot draw the pictures");
-	return c->m->what->photo ? read_photo(c) : draw_photo(c);
+	return make_photo(c->m, &c->photo);
 }
 
 static int make_keys(struct content *c)

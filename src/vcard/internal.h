@@ -17,15 +17,17 @@
 #define APPS_MAX    8
 #define OBJECTS_MAX 12	  /* of GET DATA: card.md 2.2 */
 #define LABEL_MAX   32	  /* bytes of the token label: card.md 2.3 */
+#define CONSENT_MAX 160	  /* bytes of the names of elements */
 #define CHAIN_MAX   65535 /* data of a chained command: as much as one extended command */
 #define WHY_MIN	    256
 #define SM_CLASS    0x08 /* of the class: secure messaging */
 #define RSA_MAX	    512	 /* bytes of what an RSA key makes */
 
 /* Kinds of token. Values are bits, so that a table row can name several. */
-enum kind { KIND_CARD = 1, KIND_ANDROID = 2, KIND_IPHONE = 4 };
+enum kind { KIND_CARD = 1, KIND_ANDROID = 2, KIND_IPHONE = 4, KIND_WALLET = 8 };
 #define KIND_PHONE (KIND_ANDROID | KIND_IPHONE)
-#define KIND_ALL   (KIND_CARD | KIND_PHONE)
+#define KIND_ALL   (KIND_CARD | KIND_PHONE) /* that have the tables' applications */
+#define KIND_ANY   (KIND_ALL | KIND_WALLET)
 
 /* ---- tables (apps.c) ---- */
 
@@ -103,6 +105,19 @@ extern const size_t vcard_objects_count;
 
 enum { RESPONSES_PLAIN, RESPONSES_61, RESPONSES_6C };
 enum { OBJECT_OF_CARD, OBJECT_OF_APPLICATION };
+/* Of wallets: wallet.h. */
+enum { HANDOVER_NEGOTIATED, HANDOVER_STATIC };
+enum { ANSWER_SIGNATURE, ANSWER_MAC };
+enum {
+	FAULT_NONE,
+	FAULT_STATUS,	   /* the response says that something went wrong */
+	FAULT_TERMINATION, /* there is no response: the session ends */
+	FAULT_CIPHER,	   /* the encrypted response has a wrong byte */
+	FAULT_SESSION,	   /* the device's answer is bound to another session */
+	FAULT_DIGEST,	   /* elements that the issuer did not sign */
+	FAULT_UNREQUESTED, /* the My Number unasked */
+	FAULT_ANY_DOCTYPE, /* the credential as whatever document is asked for */
+};
 
 /* The ambiguous points of card.md 12 and a few more. Where a choice is between status words, the
  * value is the status word. */
@@ -112,6 +127,8 @@ struct options {
 	unsigned responses, reselect_keeps, no_sign_certificate, past_end, change_check;
 	unsigned sign_length, internal_auth, contact_atr, several_records;
 	unsigned mute_at, max_read, max_command, max_response;
+	/* of wallets */
+	unsigned handover, empty_reads, nfc_command, nfc_response, wrong_61, answer_with, fault;
 };
 
 struct pin {
@@ -128,6 +145,7 @@ struct conf {
 	uint8_t atr[FUDA_ATR_MAX];
 	size_t atr_len;
 	char label[LABEL_MAX + 1]; /* "": as the token information says */
+	char consent[CONSENT_MAX + 1]; /* of wallets: "all", or the elements that may be shown */
 	struct pin pin[PINS];
 };
 
@@ -185,14 +203,17 @@ struct app_state {
 };
 
 /* Secure messaging: card.md 3.3. */
-struct session {
+struct sm_session {
 	bool open;
 	uint8_t key[16];
 	uint64_t counter; /* of the next command */
 };
 
+struct wallet;
+
 struct vcard {
 	int dir, lock;
+	struct wallet *wallet; /* NULL: it is a card, or has a card's applications */
 	struct conf conf;
 	struct app_state app[APPS_MAX];
 	size_t apps;
@@ -203,7 +224,7 @@ struct vcard {
 	struct app_state *df;	   /* current application */
 	struct ef_state *ef;	   /* current file, NULL: none */
 	bool terminal_half;	   /* the first half of a terminal's certificate came */
-	struct session session;
+	struct sm_session session;
 	bool chaining;
 	uint8_t chain_head[4]; /* CLA (without the chaining bit), INS, P1, P2 */
 	struct fuda_buf chain;

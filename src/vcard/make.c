@@ -412,7 +412,7 @@ static int put_conf(struct maker *m)
 	return maker_put(m, CONF_FILE, 0600, &text);
 }
 
-static int make_all(struct maker *m)
+static int make_token(struct maker *m)
 {
 	int r = make_content(m); /* first, as many wishes are about it */
 
@@ -420,11 +420,14 @@ static int make_all(struct maker *m)
 		r = make_jpki(m);
 	if (r == 0)
 		r = put_token_info(m);
-	if (r == 0)
-		r = put_small_files(m);
-	if (r == 0)
-		r = put_conf(m);
-	return r;
+	return r < 0 ? r : put_small_files(m);
+}
+
+static int make_all(struct maker *m)
+{
+	int r = m->conf.opt.kind == KIND_WALLET ? make_wallet(m) : make_token(m);
+
+	return r < 0 ? r : put_conf(m);
 }
 
 /* Calls `each` for every name in the directory; stops when it does not return 0. */

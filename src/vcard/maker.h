@@ -37,5 +37,9 @@ int maker_fill(struct fuda_buf *b, size_t step);
 
 /* Makes all but the JPKI application. Errors are explained. */
 int make_content(struct maker *m);
+/* Reads or draws the photo that was wished for. Errors are explained. */
+int make_photo(struct maker *m, struct fuda_buf *ret);
+/* Makes all of a wallet. Errors are explained. */
+int make_wallet(struct maker *m);
 
 #endif

@@ -140,6 +140,24 @@ int picture_text(const char *text, size_t columns, struct fuda_buf *ret_png)
 	return to_png(&c, ret_png);
 }
 
+/* ISO/IEC 18004 5.3.8: four modules of margin. */
+#define MODULE 6
+#define MARGIN 4
+
+int picture_modules(const uint8_t *modules, size_t size, struct fuda_buf *ret_png)
+{
+	const size_t side = (size + 2 * MARGIN) * MODULE;
+	struct canvas c;
+
+	if (!canvas_new(&c, side, side))
+		return FUDA_ENOMEM;
+	for (size_t i = 0; i < size * size; i++)
+		if (modules[i] & 1)
+			fill(&c, (MARGIN + i % size) * MODULE, (MARGIN + i / size) * MODULE,
+			     (struct rectangle){ 0, 0, MODULE, MODULE }, BLACK);
+	return to_png(&c, ret_png);
+}
+
 /* ---- the photo ---- */
 
 #define PHOTO_WIDTH  240

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <fuda/buf.h>
 
 /* Appends a PNG of digits, 6 by 12 pixels each, 1 bit greyscale. FUDA_EFAILED. */
@@ -14,6 +15,11 @@ int picture_digits(const char *digits, struct fuda_buf *ret_png);
  * to read it, so it is drawn without a font: a cell has 16 by 16 pixels and shows the bits of the
  * code point, so that other texts are other pictures. FUDA_EFAILED. */
 int picture_text(const char *text, size_t columns, struct fuda_buf *ret_png);
+
+/* Appends a PNG of a code of `size` by `size` modules, one byte each in `modules`, of which bit 0
+ * is set for a dark one; around it is the light margin that readers want.
+ * FUDA_EFAILED. */
+int picture_modules(const uint8_t *modules, size_t size, struct fuda_buf *ret_png);
 
 /* The least and the most bytes of a photo. */
 #define PHOTO_MIN 600

@@ -71,7 +71,7 @@ static bool aes(const EVP_CIPHER *cipher, bool encrypt, const uint8_t *key, cons
 }
 
 /* In place, under the IV that belongs to the counter, for a command as for its response. */
-static bool session_crypt(const struct session *s, bool encrypt, uint8_t *bytes, size_t len)
+static bool session_crypt(const struct sm_session *s, bool encrypt, uint8_t *bytes, size_t len)
 {
 	uint8_t iv[BLOCK] = { 0 };
 
@@ -95,7 +95,7 @@ static int unpad(const struct fuda_buf *padded, size_t *ret_len)
 }
 
 /* The plaintext of a ciphertext object: `ret->data` and the length. */
-static int take_ciphertext(const struct session *s, struct cursor value, struct fuda_buf *ret,
+static int take_ciphertext(const struct sm_session *s, struct cursor value, struct fuda_buf *ret,
 			   size_t *ret_len)
 {
 	uint8_t indicator;
@@ -120,7 +120,7 @@ static int take_le(struct cursor value, size_t *ret_le)
 }
 
 /* The command inside `a`; its data stays in `ret_plain`. */
-static int unwrap(const struct session *s, const struct apdu *a, struct fuda_buf *ret_plain,
+static int unwrap(const struct sm_session *s, const struct apdu *a, struct fuda_buf *ret_plain,
 		  struct apdu *ret)
 {
 	struct cursor c = cur_of(a->data, a->lc);
@@ -154,7 +154,7 @@ static int append_head(size_t len, struct fuda_buf *ret)
 }
 
 /* Always padded, if by a whole block. */
-static int wrap(const struct session *s, struct fuda_buf *plain, struct fuda_buf *ret_data)
+static int wrap(const struct sm_session *s, struct fuda_buf *plain, struct fuda_buf *ret_data)
 {
 	static const uint8_t padding[BLOCK] = { 0x80 }, padded[] = { PADDED };
 
@@ -243,7 +243,7 @@ uint16_t cmd_session_key(struct vcard *v, const struct apdu *a, _unused_ struct 
 	sw = 0x6A80;
 	if (decrypt(key, a, plain, &len) && len == sizeof(head) + SEED_LEN &&
 	    memcmp(plain, head, sizeof(head)) == 0) {
-		v->session = (struct session){ .open = true, .counter = 1 };
+		v->session = (struct sm_session){ .open = true, .counter = 1 };
 		memcpy(v->session.key, plain + sizeof(head), sizeof(v->session.key));
 		sw = 0x9000;
 	}

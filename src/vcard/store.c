@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "codec/tlv.h"
+#include "vcard/wallet.h"
 
 #define LOCK_FILE "lock"
 #define TEXT_MAX  65536
@@ -342,6 +343,8 @@ int vcard_load(const char *dir, struct vcard **ret, char *ret_why, size_t why_si
 		r = load_apps(v, ret_why, why_size);
 	if (r == 0)
 		r = load_objects(v, ret_why, why_size);
+	if (r == 0 && v->conf.opt.kind == KIND_WALLET)
+		r = wallet_load(v, ret_why, why_size);
 	if (r < 0) {
 		vcard_free(&v);
 		return r;
@@ -356,6 +359,7 @@ void vcard_free(struct vcard **card)
 
 	if (!v)
 		return;
+	wallet_free(&v->wallet);
 	for (size_t i = 0; i < v->apps; i++)
 		for (size_t j = 0; j < SFIS; j++) {
 			EVP_PKEY_free(v->app[i].ef[j].key);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "vcard/linktime.h"
+#include "vcard/wallet.h"
 
 #define LINK_KBITS 106
 #define CHAINING   0x10
@@ -36,6 +37,8 @@ void vcard_power(struct vcard *v, bool on)
 	for (size_t i = 0; i < PINS; i++)
 		v->conf.pin[i].verified = false;
 	vcard_select(v, &v->app[0]);
+	if (v->wallet)
+		wallet_forget(v->wallet);
 }
 
 void vcard_reset(struct vcard *v)
@@ -43,6 +46,8 @@ void vcard_reset(struct vcard *v)
 	if (!v->powered)
 		vcard_power(v, true);
 	drop_volatile(v);
+	if (v->wallet) /* to a phone it is another tap */
+		wallet_forget(v->wallet);
 }
 
 bool vcard_powered(const struct vcard *v)
@@ -209,6 +214,8 @@ static uint16_t execute(struct vcard *v, const uint8_t *bytes, size_t len,
 		return 0x6700;
 	if (v->conf.opt.first_command && v->usage.since_power == 1)
 		return (uint16_t)v->conf.opt.first_command;
+	if (v->wallet)
+		return wallet_command(v->wallet, &a, ret_data);
 	sw = check_class(v, &a);
 	if (sw != 0x9000)
 		return sw;

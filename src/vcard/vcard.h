@@ -72,7 +72,7 @@ int vcard_play(struct vcard *v, int fd, int stop_fd);
 
 /* What to personalise; zero is a sensible choice everywhere. */
 struct vcard_make {
-	const char *kind;	     /* "card" (also for NULL), "android", "iphone" */
+	const char *kind;	     /* "card" (also for NULL), "android", "iphone", "wallet" */
 	const char *const
 		*settings; /* "KEY=VALUE" of card.conf but kind and secrets; ends with NULL */
 	const char *secrets;	     /* file with secret.NAME = VALUE lines of card.conf, or NULL */
@@ -83,14 +83,16 @@ struct vcard_make {
 	 * those of the certificate rounded up to 256, and at least one byte more. */
 	unsigned certificate_file_size;
 	bool no_sign_certificate;
-	bool expired; /* certificates that ended a year ago or more */
+	/* certificates that ended a year ago or more; of a wallet the credential, ten days ago */
+	bool expired;
 
-	/* Of cards; phones have none of it but the person in the certificate for signing. */
+	/* Of cards and wallets; other phones have none of it but the person in the certificate for
+	 * signing. */
 	const char *person; /* file with a person as fuda-vcard(1) has it; NULL: the sample */
 	const char *photo;  /* JP2 file of at most 28000 bytes; NULL: a drawing */
 	unsigned photo_size; /* exact bytes of the drawing, 600 to 28000; 0: 6144 */
-	/* Directory of a card whose CAs, authorities and municipality sign this one too; NULL: new
-	 * ones. */
+	/* Directory of a card (of a wallet, if this is one) whose CAs, authorities and municipality
+	 * sign this one too; NULL: new ones. */
 	const char *authority;
 	/* The files of the attributes, the face and the picture of the My Number are filled with FF
 	 * to the next multiple of so many bytes and at least by one; VCARD_NO_FILLER: not at all;
@@ -102,6 +104,15 @@ struct vcard_make {
  * fails. FUDA_EINVAL (an impossible wish), FUDA_EFILE, FUDA_EFORMAT, FUDA_EFAILED, FUDA_ENOMEM;
  * `ret_why` as above. */
 int vcard_make(const char *dir, const struct vcard_make *what, char *ret_why, size_t why_size);
+
+/* A new engagement of the wallet in a directory, in place of one that nobody took up, as a QR code
+ * shows it: appends "mdoc:..." (ISO 18013-5 8.2.2.3). It is good for one session with the wallet,
+ * wherever that is played. FUDA_ENOREADER, FUDA_EFILE, FUDA_EFORMAT, FUDA_EINVAL (a card, not a
+ * wallet), FUDA_EFAILED, FUDA_ENOMEM; `ret_why` as above. */
+int vcard_qr(const char *wallet, struct fuda_buf *ret_uri, char *ret_why, size_t why_size);
+/* Appends it as a picture of the code, a PNG. FUDA_ENOTSUP: built without libqrencode;
+ * FUDA_EFAILED, FUDA_ENOMEM. */
+int vcard_qr_png(const char *uri, struct fuda_buf *ret_png);
 
 /* Appends, in PEM, a revocation list of the CA that issued the authentication certificate of the
  * card in directory `authority`, good for `days`: on it are those of the cards in the directories

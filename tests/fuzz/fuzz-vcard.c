@@ -50,7 +50,7 @@ static void open_session(void)
 {
 	vcard_select(card, text);
 	card->conf.pin[PIN_TEXT].verified = true;
-	card->session = (struct session){ .open = true, .counter = 1 };
+	card->session = (struct sm_session){ .open = true, .counter = 1 };
 }
 
 /* The number of the person leaves the card only while a secret of its file is verified. */
