@@ -161,7 +161,7 @@ static EVP_PKEY *generate(enum test_key key)
 	case KEY_P521:
 		return EVP_EC_gen("P-521");
 	case KEY_BRAINPOOL:
-		return EVP_EC_gen("brainpoolP256r1");
+		return EVP_EC_gen("brainpoolP384r1");
 	case KEY_ED25519:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case KEY_SMALL:

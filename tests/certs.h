@@ -28,7 +28,7 @@ enum test_key {
 	KEY_EC,    /* P-256 */
 	KEY_P384,
 	KEY_P521,
-	KEY_BRAINPOOL, /* brainpoolP256r1 */
+	KEY_BRAINPOOL, /* brainpoolP384r1 */
 	KEY_ED25519,
 	/* of mobile credentials: P-256 */
 	KEY_IACA,

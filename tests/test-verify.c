@@ -314,7 +314,8 @@ static void insists_on_issuer(void **state)
 
 static void insists_on_keys(void **state)
 {
-	static const enum test_key keys[] = { KEY_SMALL, KEY_EC };
+	static const enum test_key keys[] = { KEY_SMALL, KEY_EC, KEY_P521, KEY_BRAINPOOL,
+					      KEY_ED25519 };
 	struct fuda_trust *trust = usual_trust();
 
 	(void)state;
@@ -332,6 +333,34 @@ static void insists_on_keys(void **state)
 		fuda_trust_free(&weak);
 	}
 	fuda_trust_free(&trust);
+}
+
+/* What mobile credentials are signed with is not accepted here, though it is known. */
+static void mobile_credentials_are_others(void **state)
+{
+	static const struct {
+		enum test_key key;
+		const char *algorithm;
+		enum fuda_hash hash;
+	} cas[] = {
+		{ KEY_EC, "30{<1.2.840.10045.4.3.2>}", FUDA_SHA256 },
+		{ KEY_P521, "30{<1.2.840.10045.4.3.4>}", FUDA_SHA512 },
+		{ KEY_ED25519, "30{<1.3.101.112>}", FUDA_SHA256 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cas); i++) {
+		struct cert_plan plan = plan_auth(), ca = plan_ca(FUDA_USE_AUTH, cas[i].key);
+		struct fuda_trust *trust;
+
+		ca.field[F_ALGORITHM] = plan.field[F_ALGORITHM] = cas[i].algorithm;
+		ca.hash = plan.hash = cas[i].hash;
+		plan.signer = cas[i].key;
+		trust = trust_in(&ca, 1);
+		assert_rule(judge(trust, &plan, FUDA_USE_AUTH, TEST_NOW),
+			    FUDA_RESULT_UNSUPPORTED_CERTIFICATE, "profile_signature_algorithm");
+		fuda_trust_free(&trust);
+	}
 }
 
 #define ALGORITHM_ECDSA "30{<1.2.840.10045.4.3.3>}"
@@ -651,6 +680,7 @@ int main(void)
 		cmocka_unit_test(compares_names_as_text),
 		cmocka_unit_test(insists_on_issuer),
 		cmocka_unit_test(insists_on_keys),
+		cmocka_unit_test(mobile_credentials_are_others),
 		cmocka_unit_test(p384),
 		cmocka_unit_test(refuses_p384),
 		cmocka_unit_test(certificates_by_hash),
