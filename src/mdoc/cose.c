@@ -158,12 +158,15 @@ bool cose_fits(int64_t algorithm, const struct key *key)
 	return curve != CURVE_NONE && curve_facts(curve)->cose_algorithm == algorithm;
 }
 
-/* What is signed, with room for the heads. */
+/* What is signed, with room for the heads. A payload of its own is no stand-in for what the caller
+ * says was signed: it would be bound to nothing. */
 static int to_be_judged(const struct cose *cose, bool mac, const struct piece *detached,
 			size_t count, struct fuda_buf *ret)
 {
 	const struct piece own = PIECE(cose->payload.p, cose->payload.left);
 
+	if (cose->detached != (detached != NULL))
+		return FUDA_EVERIFY;
 	if (!cose->detached) {
 		detached = &own;
 		count = 1;

@@ -33,8 +33,9 @@ int cose_mac0_read(const struct cbor *item, struct cose *ret);
 /* Whether `key` makes signatures by the algorithm: ES256 is for P-256 and brainpoolP256r1 alone
  * (ISO 18013-5 9.1.2.4), and so on. */
 bool cose_fits(int64_t algorithm, const struct key *key);
-/* Judges the signature over the payload, which are the pieces if it is detached: 0; FUDA_EVERIFY;
- * FUDA_ENOTSUP: cose_fits() says no; FUDA_ENOMEM, FUDA_EFAILED. */
+/* Judges the signature over the payload: the pieces, or, if `detached` is NULL, the one that is in
+ * it. 0; FUDA_EVERIFY, also if it has a payload and should not, or the reverse; FUDA_ENOTSUP:
+ * cose_fits() says no; FUDA_ENOMEM, FUDA_EFAILED. */
 int cose_sign1_verify(const struct cose *cose, const struct key *key, const struct piece *detached,
 		      size_t count);
 /* Judges a MAC by HMAC 256/256, of its full length; FUDA_ENOTSUP: another algorithm. */
