@@ -115,9 +115,10 @@ static int compute(const struct curve_inside *curve, const uint8_t *scalar, stru
 
 	n->group = EC_GROUP_new_by_curve_name(OBJ_sn2nid(curve->group));
 	n->point = n->group ? EC_POINT_new(n->group) : NULL;
-	n->scalar = BN_bin2bn(scalar, (int)curve->facts.bytes, NULL);
+	n->scalar = BN_secure_new(); /* or its copy among the parameters would not be wiped */
 	n->builder = OSSL_PARAM_BLD_new();
-	if (!n->point || !n->scalar || !n->builder)
+	if (!n->point || !n->scalar || !n->builder ||
+	    !BN_bin2bn(scalar, (int)curve->facts.bytes, n->scalar))
 		return FUDA_ENOMEM;
 	if (!in_range(n))
 		return FUDA_EFORMAT;
@@ -167,11 +168,23 @@ static int no_password(_unused_ char *buf, _unused_ int size, _unused_ int writi
 	return -1;
 }
 
+/* Whether the public half that the file has is the private one's. What is no key on a curve is left
+ * to wrap(). */
+static bool is_pair(EVP_PKEY *pkey)
+{
+	_cleanup_(pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
+
+	if (!EVP_PKEY_is_a(pkey, "EC"))
+		return true;
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	return ctx && EVP_PKEY_pairwise_check(ctx) == 1;
+}
+
 int private_read(const uint8_t *bytes, size_t len, struct private_key **ret)
 {
 	_cleanup_(bio_free) BIO *bio = NULL;
 	_cleanup_(pkey_free) EVP_PKEY *pkey = NULL;
-	bool encrypted = false;
+	bool encrypted = false, good = true;
 
 	if (!len || len > PRIVATE_FILE_MAX)
 		return FUDA_EFORMAT;
@@ -184,9 +197,11 @@ int private_read(const uint8_t *bytes, size_t len, struct private_key **ret)
 		const unsigned char *p = bytes;
 
 		pkey = d2i_AutoPrivateKey(NULL, &p, (long)len);
+		good = p == bytes + len;
 	}
+	good = good && pkey && is_pair(pkey);
 	ERR_pop_to_mark();
-	if (!pkey)
+	if (!good)
 		return encrypted ? FUDA_ENOTSUP : FUDA_EFORMAT;
 	return wrap(&pkey, ret);
 }
