@@ -279,6 +279,51 @@ static void folders_have_each_profile_once(void **state)
 	unlink(scratch_path(".c.profile"));
 }
 
+/* The examples of fuda-mdoc-profile(5), in the order in which they stand there. */
+static void examples_of_the_page_are_good(void **state)
+{
+	static const char *const names[] = { "library.profile", "holder" };
+	const char *top = getenv("srcdir");
+	char path[512], line[512], example[4096] = "";
+	struct fuda_mdoc_profiles *all = NULL;
+	struct fuda_mdoc_attributes *holder;
+	struct element_set set = { 0 };
+	size_t count = 0;
+	bool inside = false;
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tools/fuda-mdoc-profile.5", top ? top : ".");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, ".Ed", 3) == 0) {
+			assert_true(count < ARRAY_SIZE(names));
+			scratch_write(names[count++], example, 0600);
+			inside = false;
+			example[0] = 0;
+		}
+		if (inside)
+			snprintf(example + strlen(example), sizeof(example) - strlen(example), "%s",
+				 line);
+		inside = inside || strncmp(line, ".Bd", 3) == 0;
+	}
+	fclose(f);
+	assert_int_equal(count, ARRAY_SIZE(names));
+	assert_int_equal(fuda_mdoc_attributes_new(ctx, &holder), 0);
+	if (fuda_mdoc_profiles_new(ctx, scratch, &all) < 0 ||
+	    fuda_mdoc_attributes_read(ctx, holder, scratch_path("holder")) < 0 ||
+	    profile_elements(ctx, profiles_named(all, "library-card"), holder, 1795305600, &set) <
+		    0)
+		fail_msg("%s", fuda_context_message(ctx));
+	assert_int_equal(set.count, 5);
+	element_set_free(&set);
+	fuda_mdoc_attributes_free(&holder);
+	fuda_mdoc_profiles_free(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unlink(scratch_path(names[i]));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -288,6 +333,7 @@ int main(void)
 		cmocka_unit_test(faults_are_told_by_their_line),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(folders_have_each_profile_once),
+		cmocka_unit_test(examples_of_the_page_are_good),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, profile_setup, profile_teardown);
