@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <fuda/buf.h>
+#include <fuda/card.h>
 #include <fuda/context.h>
 #include <fuda/deadline.h>
 #include <fuda/pki.h>
@@ -353,5 +354,64 @@ struct fuda_mdoc_order {
  * are outside of what may be; errors of signing. */
 int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_profiles *profiles,
 		    const struct fuda_mdoc_order *order, struct fuda_buf *ret_issuer_signed);
+
+/* ---- a phone on a reader ---- */
+
+/* The exchange with a phone by NFC: engagement (ISO 18013-5 8.2.2.1) and data transfer (8.3.3.1.2),
+ * in the messages as they travel; what is in them is sealed and opened by others. From its
+ * beginning until it is freed it keeps other programs away from the reader, as fuda_card_begin()
+ * does. */
+struct fuda_mdoc_phone;
+
+/* Ways to go on, as a phone offers them. Only NFC is gone here. */
+enum fuda_mdoc_carrier {
+	FUDA_MDOC_NFC = 1,
+	FUDA_MDOC_BLE = 2,
+	FUDA_MDOC_WIFI = 4,
+	FUDA_MDOC_OTHER = 8, /* one not known here */
+};
+
+/* What the phone said of itself. `data` and `len` of the buffers are to be read. */
+struct fuda_mdoc_handover {
+	struct fuda_buf engagement; /* DeviceEngagement */
+	/* The NDEF messages that belong to the SessionTranscript: Handover Select, and Handover
+	 * Request, which is empty where the handover was static. */
+	struct fuda_buf select, request;
+	unsigned carriers; /* of those above; NFC is among them */
+	/* bytes of the longest data field that phone and reader together take, to the phone and
+	 * from it */
+	size_t max_command, max_response;
+};
+
+/* Engages the phone that lies on the reader of `card`, in the way that it offers, static or
+ * negotiated; waits for one that is not ready until the deadline. FUDA_ENOTFOUND (nothing that
+ * could present an mdoc, or its wallet is not open), FUDA_ENOTSUP (it does not offer NFC, or only
+ * in another version), FUDA_ESW (it refuses), FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ETIMEOUT,
+ * FUDA_ECANCELLED. FUDA_EREMOVED: it was taken away or went silent; the same call begins anew when
+ * it is back. */
+int fuda_mdoc_phone_engage(struct fuda_card *card, struct fuda_deadline *dl,
+			   struct fuda_mdoc_phone **ret);
+
+/* For a phone that was engaged by its QR code, with the limits that its DeviceEngagement has for
+ * NFC, or 0: the handover has nothing but limits then. FUDA_EBUSY and other errors of
+ * fuda_card_begin(). */
+int fuda_mdoc_phone_engaged(struct fuda_card *card, size_t max_command, size_t max_response,
+			    struct fuda_deadline *dl, struct fuda_mdoc_phone **ret);
+
+void fuda_mdoc_phone_free(struct fuda_mdoc_phone **phone);
+
+/* Owned by the phone. */
+const struct fuda_mdoc_handover *fuda_mdoc_phone_handover(const struct fuda_mdoc_phone *phone);
+
+/* Sends a message (SessionEstablishment, then SessionData) and appends the one that the phone
+ * answers with; with nothing where it has no answer, as to the termination. `ret_answer` may be
+ * NULL: what comes then does not matter. The phone answers when its user has consented, so the
+ * deadline is a person's. Nothing is ever sent twice. FUDA_EREMOVED: the phone was taken away or
+ * went silent: the session is lost with its keys, and begins anew with fuda_mdoc_phone_engage().
+ * FUDA_ENOTFOUND (it cannot transfer data by NFC), FUDA_ESW, FUDA_EFORMAT, FUDA_ETOOBIG,
+ * FUDA_ETIMEOUT, FUDA_ECANCELLED. After any of these the exchange is over, and later calls give the
+ * same error; after FUDA_EINVAL (`len` is 0, or over a megabyte) it is not. */
+int fuda_mdoc_phone_exchange(struct fuda_mdoc_phone *phone, const uint8_t *message, size_t len,
+			     struct fuda_deadline *dl, struct fuda_buf *ret_answer);
 
 #endif

@@ -26,10 +26,12 @@ int fuda_applications(struct fuda_card *card, struct fuda_deadline *dl, const ch
 	job = card;
 	ctx_step(card->ctx, _("look for applications"));
 	for (size_t i = 0; i < ARRAY_SIZE(apps); i++) {
-		r = card_select(card, apps[i]->aid, dl);
-		if (r < 0 && r != FUDA_ENOTFOUND)
+		bool there;
+
+		r = card_has(card, apps[i]->aid, dl, &there);
+		if (r < 0)
 			return r;
-		if (r == 0)
+		if (there)
 			ret_names[count++] = apps[i]->aid->name;
 	}
 	*ret_count = count;

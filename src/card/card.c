@@ -233,10 +233,16 @@ static int transmit(struct fuda_card *c, const struct apdu *a, struct fuda_deadl
 	return append(c, ret_data, &response);
 }
 
+static struct apdu select_apdu(const struct aid *aid)
+{
+	return (struct apdu){ 0x00, 0xA4, 0x04, aid->answers ? 0x00 : 0x0C, aid->bytes, aid->len,
+			      aid->answers ? 256 : 0, false };
+}
+
 static int select_command(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl,
 			  uint16_t *ret_sw)
 {
-	struct apdu a = { 0x00, 0xA4, 0x04, 0x0C, aid->bytes, aid->len, 0, false };
+	struct apdu a = select_apdu(aid);
 
 	return transmit(c, &a, dl, NULL, ret_sw);
 }
@@ -376,49 +382,75 @@ int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline
 	return r;
 }
 
-int card_check_sw(struct fuda_card *c, uint16_t sw)
+static int error_of(uint16_t sw)
 {
 	static const struct {
 		uint16_t sw;
 		int error;
 	} known[] = {
+		{ 0x9000, 0 },
 		{ 0x6982, FUDA_ESECURITY },
 		{ 0x6A82, FUDA_ENOTFOUND },
 		{ 0x6A83, FUDA_ENOTFOUND },
 		{ 0x6A88, FUDA_ENOTFOUND },
 	};
 
-	if (sw == 0x9000)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (known[i].sw == sw)
-			return ctx_fail_sw(c->ctx, known[i].error, sw, "%s",
-					   fuda_error_text(known[i].error));
-	return ctx_fail_sw(c->ctx, FUDA_ESW, sw, "%s", fuda_error_text(FUDA_ESW));
+			return known[i].error;
+	return FUDA_ESW;
+}
+
+int card_check_sw(struct fuda_card *c, uint16_t sw)
+{
+	int error = error_of(sw);
+
+	return error ? ctx_fail_sw(c->ctx, error, sw, "%s", fuda_error_text(error)) : 0;
+}
+
+/* Whatever the card answers to it. */
+static int try_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl,
+		      uint16_t *ret_sw)
+{
+	struct apdu a = select_apdu(aid);
+	int r;
+
+	if (c->application == aid && c->epoch == c->reader->epoch) {
+		*ret_sw = 0x9000;
+		return 0;
+	}
+	c->application = NULL;
+	c->file = 0;
+	r = card_command(c, &a, dl, NULL, ret_sw);
+	/* A card that goes on failing may have lost its power under another program's hands. */
+	if (r == 0 && *ret_sw == 0x6F00 && !c->secret_sent && c->restores++ < RESTORES_MAX) {
+		r = reader_power(c->reader, POWER_ON, dl);
+		(void)state_lost(c);
+		if (r == 0)
+			r = card_command(c, &a, dl, NULL, ret_sw);
+	}
+	if (r == 0 && *ret_sw == 0x9000)
+		c->application = aid;
+	return r;
 }
 
 int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl)
 {
-	struct apdu a = { 0x00, 0xA4, 0x04, 0x0C, aid->bytes, aid->len, 0, false };
 	uint16_t sw;
-	int r;
+	int r = try_select(c, aid, dl, &sw);
 
-	if (c->application == aid && c->epoch == c->reader->epoch)
-		return 0;
-	c->application = NULL;
-	c->file = 0;
-	r = card_command(c, &a, dl, NULL, &sw);
-	/* A card that goes on failing may have lost its power under another program's hands. */
-	if (r == 0 && sw == 0x6F00 && !c->secret_sent && c->restores++ < RESTORES_MAX) {
-		r = reader_power(c->reader, POWER_ON, dl);
-		(void)state_lost(c);
-		if (r == 0)
-			r = card_command(c, &a, dl, NULL, &sw);
-	}
-	if (r == 0)
+	return r < 0 ? r : card_check_sw(c, sw);
+}
+
+int card_has(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl, bool *ret)
+{
+	uint16_t sw;
+	int r = try_select(c, aid, dl, &sw);
+
+	if (r == 0 && error_of(sw) != FUDA_ENOTFOUND)
 		r = card_check_sw(c, sw);
 	if (r == 0)
-		c->application = aid;
+		*ret = sw == 0x9000;
 	return r;
 }
 

@@ -59,6 +59,9 @@ int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline
  */
 int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl);
 
+/* Whether the card has it, by the same command; that it has not is no error. */
+int card_has(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl, bool *ret);
+
 /* Makes `fid` the current file. FUDA_ENOTFOUND, FUDA_ESW. */
 int card_select_file(struct fuda_card *c, uint16_t fid, struct fuda_deadline *dl);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The card's applications by name. */
+/* Applications of cards and phones by name. */
 #ifndef CODEC_NAMES_H
 #define CODEC_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@ struct aid {
 	uint8_t bytes[AID_MAX];
 	size_t len;
 	const char *name; /* "jpki" */
+	/* SELECT asks what the application says of itself (P2 00, with Le), as a phone's must be
+	 * selected: mdoc.md 1.4. */
+	bool answers;
 };
 
 /* card.md 2.1. Compared by address. */
@@ -21,5 +25,8 @@ extern const struct aid aid_face;   /* 券面事項確認 */
 extern const struct aid aid_common; /* 共通カード */
 extern const struct aid aid_juki;   /* 住民基本台帳 */
 extern const struct aid aid_isd;    /* GlobalPlatform issuer security domain: the card itself */
+/* Of a phone: mdoc.md 1.4. */
+extern const struct aid aid_mdoc; /* mobile credentials, ISO 18013-5 */
+extern const struct aid aid_ndef; /* NDEF file, NFC Forum Type 4 Tag */
 
 #endif
