@@ -151,6 +151,22 @@ static void issuers(void **state)
 	assert_found(FUDA_MDOC_ISSUER_SIGNATURE, "ds");
 }
 
+/* Each thing that is wrong is told. */
+static void several_things(void **state)
+{
+	struct cert_plan plan = plan_mdoc(CERT_DS);
+
+	(void)state;
+	plan.field[F_IAN] = "";
+	plan.field[F_SIGNATURE] = "03{0030{020101020101}}";
+	policy.at = 1798761601;
+	judge_one(CHAIN_DS, &plan);
+	assert_int_equal(findings.count, 3);
+	assert_true(has_found(FUDA_MDOC_CERTIFICATE_ISSUER_ALT_NAME, "ds") &&
+		    has_found(FUDA_MDOC_ISSUER_SIGNATURE, "ds") &&
+		    has_found(FUDA_MDOC_CERTIFICATE_EXPIRED, "ds"));
+}
+
 static void algorithms(void **state)
 {
 	static const struct {
@@ -363,16 +379,19 @@ static void links_in_a_circle(void **state)
 	back.key = KEY_IACA;
 	back.field[F_SKI] = mdoc_ski(KEY_IACA);
 	back.field[F_AKI] = mdoc_aki(KEY_IACA_NEXT);
+	back.field[F_IAN] = "";
 	believe_mdoc(trust, &there, false);
 	believe_mdoc(trust, &back, false);
 	judge_one(CHAIN_DS, &ds);
-	assert_found(FUDA_MDOC_ISSUER_UNKNOWN, "link");
+	assert_int_equal(findings.count, 2); /* not once for each turn */
+	assert_true(has_found(FUDA_MDOC_CERTIFICATE_ISSUER_ALT_NAME, "link") &&
+		    has_found(FUDA_MDOC_ISSUER_UNKNOWN, "link"));
 	assert_null(verdict.root);
 	believe_mdoc(trust, &root, false);
-	judge_one(CHAIN_DS, &ds); /* and straight to the root */
+	judge_one(CHAIN_DS, &ds); /* straight to the root */
 	assert_good();
 	judge_ds(); /* by the link that leads back */
-	assert_good();
+	assert_found(FUDA_MDOC_CERTIFICATE_ISSUER_ALT_NAME, "link");
 	assert_string_equal(verdict.root->facts.serial, "5A10000000000000000000000000000000000006");
 }
 
@@ -496,20 +515,72 @@ static void wrong_remembered(void **state)
 	}
 }
 
+/* What was judged in one place is judged anew in the other. */
+static void in_both_roles(void **state)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+	struct cert_plan ds = plan_mdoc(CERT_DS);
+	struct cursor chain;
+
+	(void)state;
+	cert_make(&ds, &der);
+	judge_der(&der);
+	assert_good();
+	chain_verdict_release(&verdict);
+	chain = cur_of(der.data, der.len);
+	assert_int_equal(chain_judge(trust, CHAIN_READER, &chain, 1, &policy, &findings, &verdict),
+			 0);
+	assert_true(has_found(FUDA_MDOC_ISSUER_UNKNOWN, "reader"));
+}
+
+/* Number `i` of many signers. */
+static void judge_number(unsigned i)
+{
+	struct cert_plan plan = plan_mdoc(CERT_DS);
+	char serial[64];
+
+	snprintf(serial, sizeof(serial), "02{5A11223344556677%08X}", i);
+	plan.field[F_SERIAL] = serial;
+	judge_one(CHAIN_DS, &plan);
+	assert_good();
+}
+
+/* Not the one that came first, but the one that was not wanted for longest. */
+static void oldest_goes(void **state)
+{
+	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
+	struct cert_plan ds = plan_mdoc(CERT_DS);
+	struct chain_verdict first;
+
+	(void)state;
+	cert_make(&ds, &der);
+	judge_der(&der);
+	first = verdict;
+	verdict = (struct chain_verdict){ 0 };
+	for (unsigned i = 0; i < 100; i++) {
+		judge_number(i);
+		if (i % 20 != 0)
+			continue;
+		chain_verdict_release(&verdict);
+		judge_der(&der);
+		assert_ptr_equal(verdict.leaf, first.leaf);
+	}
+	for (unsigned i = 0; i < 64; i++)
+		judge_number(100 + i);
+	chain_verdict_release(&verdict);
+	judge_der(&der);
+	assert_ptr_not_equal(verdict.leaf, first.leaf);
+	chain_verdict_release(&first);
+}
+
 /* More signers than there is room for; a verdict outlives what was forgotten. */
 static void many(void **state)
 {
 	struct chain_verdict kept = { 0 };
-	char serial[64];
 
 	(void)state;
 	for (unsigned i = 0; i < 150; i++) {
-		struct cert_plan plan = plan_mdoc(CERT_DS);
-
-		snprintf(serial, sizeof(serial), "02{5A11223344556677%08X}", i);
-		plan.field[F_SERIAL] = serial;
-		judge_one(CHAIN_DS, &plan);
-		assert_good();
+		judge_number(i);
 		if (i == 0) {
 			kept = verdict;
 			verdict = (struct chain_verdict){ 0 };
@@ -552,6 +623,9 @@ int main(void)
 		T(wrongly_accepted),
 		T(purposes_are_configured),
 		T(issuers),
+		T(several_things),
+		T(in_both_roles),
+		T(oldest_goes),
 		T(algorithms),
 		T(bad_roots),
 		T(places),

@@ -6,6 +6,7 @@
 #include <fuda/encode.h>
 #include <stdio.h>
 
+#include "mdoc/trust.h"
 #include "tests/mdoc-stand.h"
 
 #define EXTENSION(oid, value) "30{<" oid ">04{" value "}}"
@@ -274,6 +275,32 @@ static void newer_and_older(void **state)
 	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "ds");
 }
 
+/* ... not even by what it says: who is no longer on the newest list is not revoked. */
+static void older_is_forgotten(void **state)
+{
+	struct crl_plan plain = plan_iaca_crl(), revoking = plan_with(DS_SERIAL);
+
+	(void)state;
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	believe_list(trust, &revoking);
+	plain.field[L_THIS] = "17{'261101000001Z'}";
+	believe_list(trust, &plain);
+	judge_ds();
+	assert_good();
+}
+
+static void too_many(void **state)
+{
+	struct crl_plan plan = plan_iaca_crl();
+	int r = 0;
+
+	(void)state;
+	for (unsigned i = 0; r == 0 && i < 100; i++)
+		r = add_plan(&plan); /* signed anew each time, so another of the same time */
+	assert_int_equal(r, FUDA_ETOOBIG);
+	assert_true(trust_list_at(trust, 63) && !trust_list_at(trust, 64));
+}
+
 /* Signers and links listed apart, at one time: mdoc.md 2.2. */
 static void two_of_one_time(void **state)
 {
@@ -361,14 +388,42 @@ static void readers(void **state)
 	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "reader");
 }
 
+/* A CA whose key usage does not let it sign lists. */
+static void not_to_list(void **state)
+{
+	struct cert_plan ca = plan_mdoc(CERT_READER_CA);
+	struct crl_plan plan = plan_iaca_crl();
+
+	(void)state;
+	fuda_mdoc_trust_free(&trust);
+	assert_int_equal(fuda_mdoc_trust_new(ctx, &trust), 0);
+	ca.field[F_KU] = KEY_USAGE("03020204");
+	believe_mdoc(trust, &ca, true);
+	plan.field[L_ISSUER] = READER_CA_NAME;
+	plan.field[L_AKI] = mdoc_aki(KEY_READER_CA);
+	plan.signer = KEY_READER_CA;
+	assert_int_equal(add_plan(&plan), FUDA_ENOTFOUND);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, stand_setup, stand_teardown)
 	const struct CMUnitTest tests[] = {
-		T(one_change_each), T(empty_list),      T(revokes_though_wrong),
-		T(refused),         T(as_pem),          T(freshness),
-		T(missing),         T(newer_and_older), T(two_of_one_time),
-		T(two_generations), T(links),           T(roots),
+		T(one_change_each),
+		T(empty_list),
+		T(revokes_though_wrong),
+		T(refused),
+		T(as_pem),
+		T(freshness),
+		T(missing),
+		T(newer_and_older),
+		T(two_of_one_time),
+		T(older_is_forgotten),
+		T(too_many),
+		T(not_to_list),
+		T(two_generations),
+		T(links),
+		T(roots),
 		T(readers),
 	};
 #undef T

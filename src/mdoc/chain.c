@@ -68,7 +68,8 @@ static bool may_issue(const struct fuda_cert *cert, struct candidate *candidate)
 }
 
 /* The right signature counts for more than the right name, and what was added for more than what
- * came along: they are looked at in that order. */
+ * came along: they are looked at in that order, until one has both. */
+enum { WORTH_MAX = 3 };
 static unsigned worth(const struct candidate *candidate)
 {
 	return (candidate->signature == 0 ? 2u : 0u) + (candidate->named ? 1u : 0u);
@@ -77,7 +78,7 @@ static unsigned worth(const struct candidate *candidate)
 static int try(const struct fuda_cert *cert, struct candidate *candidate, bool *found,
 	       struct candidate *best)
 {
-	if (!may_issue(cert, candidate))
+	if ((*found && worth(best) == WORTH_MAX) || !may_issue(cert, candidate))
 		return 0;
 	candidate->signature = issuer_signature_judge(candidate->step.cert->key, cert->algorithm,
 						      cert->tbs, cert->signature);

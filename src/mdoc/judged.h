@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chains that were judged, as far as the time has no say: the same signers come again and again,
- * and a signature costs more than all else. */
+/* Chains that were judged, as far as neither the time nor a list has a say: the same signers come
+ * again and again, and a signature costs more than all else. */
 #ifndef MDOC_JUDGED_H
 #define MDOC_JUDGED_H
 

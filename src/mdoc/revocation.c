@@ -7,24 +7,11 @@ struct job {
 	const struct fuda_mdoc_trust *trust;
 	const struct chain_policy *policy;
 	struct fuda_mdoc_findings *findings;
-	const struct trusted_list *told[PATH_MAX_STEPS]; /* what they break is among the findings */
-	size_t told_count;
 };
 
 static void add(struct job *job, enum fuda_mdoc_rule rule, const char *of, const char *detail)
 {
 	finding_add(job->findings, rule, of, detail, strlen(detail));
-}
-
-/* Whether it is the first time: one list can be asked about several certificates. */
-static bool first_told(struct job *job, const struct trusted_list *trusted)
-{
-	for (size_t i = 0; i < job->told_count; i++)
-		if (job->told[i] == trusted)
-			return false;
-	if (job->told_count < PATH_MAX_STEPS)
-		job->told[job->told_count++] = trusted;
-	return true;
 }
 
 static bool named_as(const struct issuer_list *list, const struct fuda_cert *issuer)
@@ -54,15 +41,13 @@ static bool clears(struct job *job, const struct trusted_list *trusted,
 	enum fuda_mdoc_rule stale;
 
 	if (list->findings.count || !named) {
-		if (!first_told(job, trusted))
-			return false;
 		findings_join(job->findings, &list->findings);
 		if (!named)
 			add(job, FUDA_MDOC_CRL_ISSUER, "crl", issuer->facts.subject);
 		return false;
 	}
 	stale = freshness(list, job->policy);
-	if (stale && job->policy->crl == FUDA_MDOC_CRL_HARD && first_told(job, trusted))
+	if (stale && job->policy->crl == FUDA_MDOC_CRL_HARD)
 		add(job, stale, "crl", issuer->facts.subject);
 	return stale == FUDA_MDOC_NONE;
 }

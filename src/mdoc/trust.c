@@ -265,7 +265,6 @@ int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes,
 	r = find_issuer(trust, new.list, &new.by);
 	r = r < 0 ? cannot_use(trust, r) : put(trust, &new);
 	issuer_list_free(&new.list);
-	judged_forget(&trust->judged);
 	return r;
 }
 

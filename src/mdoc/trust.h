@@ -29,7 +29,7 @@ struct trusted_list {
 /* Likewise; they go when a newer one comes. */
 const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, size_t i);
 
-/* What was judged since something was added last. */
+/* What was judged since a certificate was added last. */
 struct judged_cache *trust_judged(struct fuda_mdoc_trust *trust);
 
 #endif
