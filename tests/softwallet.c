@@ -19,16 +19,23 @@ static char home[] = "/tmp/fuda-test-XXXXXX", wallet[64];
 static char as_made[CONF_SIZE];
 static struct vcard *loaded; /* by a test that did not come to its end */
 
+static const char *used = wallet;
+
 const char *softwallet_dir(void)
 {
-	return wallet;
+	return used;
+}
+
+void softwallet_use(const char *dir)
+{
+	used = dir ? dir : wallet;
 }
 
 const char *softwallet_path(const char *name)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/%s", wallet, name);
+	snprintf(path, sizeof(path), "%s/%s", used, name);
 	return path;
 }
 
@@ -101,7 +108,7 @@ struct vcard *softwallet_on(const char *settings)
 	fputs(settings, f);
 	assert_int_equal(fclose(f), 0);
 	vcard_free(&loaded);
-	if (vcard_load(wallet, &v, why, sizeof(why)) < 0)
+	if (vcard_load(used, &v, why, sizeof(why)) < 0)
 		fail_msg("%s", why);
 	loaded = v;
 	vcard_power(v, true);

@@ -35,6 +35,9 @@
 int softwallet_setup(void **state);
 int softwallet_teardown(void **state);
 const char *softwallet_dir(void);
+/* Which one these functions are about from now on: another one, made with the same settings, or
+ * (NULL) their own again. */
+void softwallet_use(const char *dir);
 /* The wallet as new but for `settings`, lines of card.conf; with power. */
 struct vcard *softwallet_on(const char *settings);
 void softwallet_off(struct vcard **v);

@@ -58,6 +58,21 @@ run 2 make third --set consent=none
 run 2 make third --kind telephone
 says 'card, android, iphone or wallet'
 
+# ---- crl ----
+
+run 0 crl phone
+openssl crl -noout -text -CAfile phone/ca.pem -verify <out >list 2>&1 || fail "the list does not verify"
+grep -q 'No Revoked Certificates' list || fail "an empty list is not empty"
+run 0 crl phone other --days 7
+openssl crl -noout -text -CAfile phone/ca.pem -verify <out >list 2>&1 || fail "the list does not verify"
+serial=$(openssl x509 -in other/ds.pem -noout -serial)
+grep -q "Serial Number: ${serial#serial=}" list || fail "who is revoked is not on the list"
+run 1 crl phone nothing
+says 'nothing: no software wallet'
+run 0 make stranger --kind wallet
+run 2 crl phone stranger
+says 'of another CA'
+
 # ---- qr ----
 
 run 0 qr phone

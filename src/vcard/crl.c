@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Revocation lists of a software card's test CA. */
+/* Revocation lists of the test CA of a software card or wallet. For wallets by mdoc.md 2.2: no
+ * reasons, and of extensions the authority's key and the number. */
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,8 +13,9 @@
 #include "vcard/ca.h"
 #include "vcard/internal.h"
 #include "vcard/vcard.h"
+#include "vcard/wallet-ca.h"
 
-enum { AUTH_CERTIFICATE_MAX = 65536, BACKDATE = 60, DAY = 86400 };
+enum { CERTIFICATE_MAX = 65536, BACKDATE = 60, DAY = 86400 };
 
 static bool add_key_id(X509_CRL *list, X509 *ca)
 {
@@ -37,18 +41,40 @@ static bool add_number(X509_CRL *list, time_t now)
 	return ok;
 }
 
-/* The authentication certificate of the card in directory `card`; NULL if there is none. */
-static X509 *read_certificate(const char *card)
+/* What of a card or wallet a list can revoke. */
+struct revocable {
+	const char *name, *file;
+	X509 *(*parse)(const struct fuda_buf *file);
+};
+
+static X509 *parse_der(const struct fuda_buf *file)
 {
-	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(AUTH_CERTIFICATE_MAX);
+	const uint8_t *p = file->data; /* filler may stand behind it */
+
+	return d2i_X509(NULL, &p, (long)file->len);
+}
+
+static X509 *parse_pem(const struct fuda_buf *file)
+{
+	BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	return x;
+}
+
+static const struct revocable of_card = { "software card", "jpki-000A.bin", parse_der };
+static const struct revocable of_wallet = { "software wallet", DS_FILE, parse_pem };
+
+/* The certificate of the card or wallet in directory `card`; NULL if there is none. */
+static X509 *read_certificate(const struct revocable *what, const char *card)
+{
+	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(CERTIFICATE_MAX);
 	int dir = open(card, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const uint8_t *p;
 	X509 *x = NULL;
 
-	if (dir >= 0 && vfile_read(dir, "jpki-000A.bin", &file) == 0) {
-		p = file.data; /* filler may stand behind it */
-		x = d2i_X509(NULL, &p, (long)file.len);
-	}
+	if (dir >= 0 && vfile_read(dir, what->file, &file) == 0)
+		x = what->parse(&file);
 	if (dir >= 0)
 		close(dir);
 	return x;
@@ -70,15 +96,15 @@ static bool add_revoked(X509_CRL *list, const X509 *cert, time_t at)
 	return ok;
 }
 
-static int revoke_card(X509_CRL *list, const char *card, const struct issuer *ca, time_t at,
-		  char *ret_why, size_t why_size)
+static int revoke_one(X509_CRL *list, const struct revocable *what, const char *card,
+		      const struct issuer *ca, time_t at, char *ret_why, size_t why_size)
 {
-	X509 *cert = read_certificate(card);
+	X509 *cert = read_certificate(what, card);
 	int r = 0;
 
 	if (!cert)
 		r = explain(ret_why, why_size, FUDA_EFILE,
-			    "%s: no software card with a certificate is there", card);
+			    "%s: no %s with a certificate is there", card, what->name);
 	else if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(ca->cert)) != 0 ||
 		 X509_verify(cert, ca->key) != 1)
 		r = explain(ret_why, why_size, FUDA_EINVAL, "%s: its certificate is of another CA",
@@ -114,26 +140,69 @@ static int to_pem(X509_CRL *list, struct fuda_buf *ret)
 	return r;
 }
 
+/* SHA-384 goes with P-384: mdoc.md 1.1. */
+static bool sign(X509_CRL *list, EVP_PKEY *key)
+{
+	const EVP_MD *hash = EVP_PKEY_get_id(key) == EVP_PKEY_EC ? EVP_sha384() : EVP_sha256();
+
+	return X509_CRL_sort(list) && X509_CRL_sign(list, key, hash) > 0;
+}
+
+static int print_list(const struct issuer *ca, const struct revocable *what,
+		      const char *const *revoked, unsigned days, struct fuda_buf *ret_pem,
+		      char *ret_why, size_t why_size)
+{
+	X509_CRL *list = X509_CRL_new();
+	time_t now = time(NULL);
+	int r = start(list, ca, now, days) ? 0 : FUDA_EFAILED;
+
+	for (; r == 0 && *revoked; revoked++)
+		r = revoke_one(list, what, *revoked, ca, now, ret_why, why_size);
+	if (r == 0)
+		r = sign(list, ca->key) ? to_pem(list, ret_pem) : FUDA_EFAILED;
+	X509_CRL_free(list);
+	return r;
+}
+
+static bool is_wallet(const char *dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" IACA_KEY_FILE, dir);
+	return access(path, F_OK) == 0;
+}
+
+static int print_wallet_list(const char *authority, const char *const *revoked, unsigned days,
+			     struct fuda_buf *ret_pem, char *ret_why, size_t why_size)
+{
+	struct wallet_authorities a;
+	int r = wallet_authorities_load(authority, &a, ret_why, why_size);
+
+	if (r < 0)
+		return r;
+	r = wallet_list(&a.iaca, revoked, days, ret_pem, ret_why, why_size);
+	wallet_authorities_free(&a);
+	return r;
+}
+
+int wallet_list(const struct issuer *iaca, const char *const *revoked, unsigned days,
+		struct fuda_buf *ret_pem, char *ret_why, size_t why_size)
+{
+	return print_list(iaca, &of_wallet, revoked, days, ret_pem, ret_why, why_size);
+}
+
 int vcard_crl(const char *authority, const char *const *revoked, unsigned days,
 	      struct fuda_buf *ret_pem, char *ret_why, size_t why_size)
 {
 	struct authorities a;
-	const struct issuer *ca = &a.of[0].issuer;
-	X509_CRL *list;
-	time_t now = time(NULL);
-	int r = authorities_load(authority, &a, ret_why, why_size);
+	int r;
 
+	if (is_wallet(authority))
+		return print_wallet_list(authority, revoked, days, ret_pem, ret_why, why_size);
+	r = authorities_load(authority, &a, ret_why, why_size);
 	if (r < 0)
 		return r;
-	list = X509_CRL_new();
-	r = start(list, ca, now, days) ? 0 : FUDA_EFAILED;
-	for (; r == 0 && *revoked; revoked++)
-		r = revoke_card(list, *revoked, ca, now, ret_why, why_size);
-	if (r == 0)
-		r = X509_CRL_sort(list) && X509_CRL_sign(list, ca->key, EVP_sha256()) > 0 ?
-			    to_pem(list, ret_pem) :
-			    FUDA_EFAILED;
-	X509_CRL_free(list);
+	r = print_list(&a.of[0].issuer, &of_card, revoked, days, ret_pem, ret_why, why_size);
 	authorities_free(&a);
 	return r;
 }

@@ -116,7 +116,8 @@ int vcard_qr_png(const char *uri, struct fuda_buf *ret_png);
 
 /* Appends, in PEM, a revocation list of the CA that issued the authentication certificate of the
  * card in directory `authority`, good for `days`: on it are those of the cards in the directories
- * `revoked` (NULL behind the last one), which must be of the same CA. FUDA_EFILE, FUDA_EFORMAT,
+ * `revoked` (NULL behind the last one), which must be of the same CA. Of wallets it is the IACA,
+ * and the Document Signer's certificates. FUDA_EFILE, FUDA_EFORMAT,
  * FUDA_EINVAL, FUDA_EFAILED, FUDA_ENOMEM; `ret_why` as above. */
 int vcard_crl(const char *authority, const char *const *revoked, unsigned days,
 	      struct fuda_buf *ret_pem, char *ret_why, size_t why_size);

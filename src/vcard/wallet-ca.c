@@ -199,61 +199,6 @@ void wallet_authorities_free(struct wallet_authorities *a)
 	free_issuer(&a->reader);
 }
 
-/* ---- revocation ---- */
-
-static bool add_crl_extensions(X509_CRL *list, X509 *iaca, time_t now)
-{
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	X509_EXTENSION *key_id;
-	X509V3_CTX ctx;
-	bool ok;
-
-	X509V3_set_ctx(&ctx, iaca, NULL, NULL, list, 0);
-	key_id = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
-	/* later lists have higher numbers: the time does */
-	ok = key_id && X509_CRL_add_ext(list, key_id, -1) && number &&
-	     ASN1_INTEGER_set_int64(number, now) &&
-	     X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1;
-	X509_EXTENSION_free(key_id);
-	ASN1_INTEGER_free(number);
-	return ok;
-}
-
-/* Without a reason: mdoc.md 2.2. */
-static bool add_revoked(X509_CRL *list, const X509 *cert, ASN1_TIME *at)
-{
-	X509_REVOKED *entry = X509_REVOKED_new();
-	bool ok = entry &&
-		  X509_REVOKED_set_serialNumber(entry,
-						(ASN1_INTEGER *)X509_get0_serialNumber(cert)) &&
-		  X509_REVOKED_set_revocationDate(entry, at) && X509_CRL_add0_revoked(list, entry);
-
-	if (!ok)
-		X509_REVOKED_free(entry);
-	return ok;
-}
-
-X509_CRL *wallet_crl(const struct issuer *iaca, X509 *const *revoked, size_t count, time_t now,
-		     unsigned days)
-{
-	ASN1_TIME *from = ASN1_TIME_set(NULL, now), *to = ASN1_TIME_set(NULL, now + days * DAY);
-	X509_CRL *list = X509_CRL_new();
-	bool ok = list && from && to && X509_CRL_set_version(list, X509_CRL_VERSION_2) &&
-		  X509_CRL_set_issuer_name(list, X509_get_subject_name(iaca->cert)) &&
-		  X509_CRL_set1_lastUpdate(list, from) && X509_CRL_set1_nextUpdate(list, to) &&
-		  add_crl_extensions(list, iaca->cert, now);
-
-	for (size_t i = 0; ok && i < count; i++)
-		ok = add_revoked(list, revoked[i], from);
-	ok = ok && X509_CRL_sort(list) && X509_CRL_sign(list, iaca->key, hash_of(iaca->key));
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(to);
-	if (ok)
-		return list;
-	X509_CRL_free(list);
-	return NULL;
-}
-
 /* ---- files ---- */
 
 /* Takes `bio`. */
@@ -285,14 +230,15 @@ int wallet_put_key(struct maker *m, const char *name, EVP_PKEY *key)
 				       0);
 }
 
-static int put_crl(struct maker *m, const struct issuer *iaca, time_t now, unsigned days)
+/* Nobody is on it. */
+static int put_crl(struct maker *m, const struct issuer *iaca, unsigned days)
 {
-	X509_CRL *list = wallet_crl(iaca, NULL, 0, now, days);
-	BIO *bio = list ? BIO_new(BIO_s_mem()) : NULL;
-	int r = put_bio(m, IACA_CRL_FILE, 0644, bio, bio && PEM_write_bio_X509_CRL(bio, list) > 0);
+	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(PEM_MAX);
+	const char *const nobody[] = { NULL };
 
-	X509_CRL_free(list);
-	return r;
+	if (wallet_list(iaca, nobody, days, &pem, m->why, m->why_size) < 0)
+		return maker_fail(m, FUDA_EFAILED, "cannot make a revocation list");
+	return maker_put(m, IACA_CRL_FILE, 0644, &pem);
 }
 
 /* Which files each authority has. */
@@ -305,8 +251,7 @@ static const struct file {
 	{ READER_FILE, READER_KEY_FILE, offsetof(struct wallet_authorities, reader) },
 };
 
-int wallet_authorities_put(struct maker *m, const struct wallet_authorities *a, time_t now,
-			   unsigned days)
+int wallet_authorities_put(struct maker *m, const struct wallet_authorities *a, unsigned days)
 {
 	int r = 0;
 
@@ -317,7 +262,7 @@ int wallet_authorities_put(struct maker *m, const struct wallet_authorities *a, 
 		if (r == 0)
 			r = wallet_put_key(m, files[i].key, of->key);
 	}
-	return r < 0 ? r : put_crl(m, &a->iaca, now, days);
+	return r < 0 ? r : put_crl(m, &a->iaca, days);
 }
 
 static BIO *open_file(int dir, const char *name, struct fuda_buf *pem)

@@ -30,8 +30,7 @@ int wallet_authorities_load(const char *wallet, struct wallet_authorities *ret, 
 			    size_t why_size);
 void wallet_authorities_free(struct wallet_authorities *a);
 /* Writes all of them, and a list on which nobody is, good for `days`. Errors are explained. */
-int wallet_authorities_put(struct maker *m, const struct wallet_authorities *a, time_t now,
-			   unsigned days);
+int wallet_authorities_put(struct maker *m, const struct wallet_authorities *a, unsigned days);
 
 /* A Document Signer, good for WALLET_DS_DAYS from `from` on. NULL members if OpenSSL fails. */
 struct issuer wallet_ds(const struct issuer *iaca, time_t from);
@@ -39,8 +38,9 @@ struct issuer wallet_ds(const struct issuer *iaca, time_t from);
 int wallet_put_certificate(struct maker *m, const char *name, X509 *cert);
 int wallet_put_key(struct maker *m, const char *name, EVP_PKEY *key);
 
-/* A list of those that were revoked now, of the authority; NULL if OpenSSL fails. */
-X509_CRL *wallet_crl(const struct issuer *iaca, X509 *const *revoked, size_t count, time_t now,
-		     unsigned days);
+/* Appends, in PEM, a list with the Document Signers of the wallets in the directories `revoked` on
+ * it (crl.c). As vcard_crl(). */
+int wallet_list(const struct issuer *iaca, const char *const *revoked, unsigned days,
+		struct fuda_buf *ret_pem, char *ret_why, size_t why_size);
 
 #endif

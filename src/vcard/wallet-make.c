@@ -224,7 +224,7 @@ int make_wallet(struct maker *m)
 	else if (r == 0 && wallet_authorities_new(now - CA_AGE, &a) < 0)
 		r = maker_fail(m, FUDA_EFAILED, "cannot make certification authorities");
 	if (r == 0)
-		r = wallet_authorities_put(m, &a, now, CRL_DAYS);
+		r = wallet_authorities_put(m, &a, CRL_DAYS);
 	if (r == 0)
 		r = issue_to(m, &a.iaca, at, &g);
 	wallet_authorities_free(&a);
