@@ -108,6 +108,45 @@ int fuda_digest_fd(enum fuda_hash hash, int fd, struct fuda_digest *ret)
 	return finish(md, hash, ret);
 }
 
+struct crypto_hasher {
+	enum fuda_hash hash;
+	EVP_MD_CTX *md;
+};
+
+int crypto_hasher_new(enum fuda_hash hash, struct crypto_hasher **ret)
+{
+	struct crypto_hasher *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return FUDA_ENOMEM;
+	h->hash = hash;
+	h->md = EVP_MD_CTX_new();
+	if (!h->md) {
+		free(h);
+		return FUDA_ENOMEM;
+	}
+	*ret = h;
+	return 0;
+}
+
+void crypto_hasher_free(struct crypto_hasher **h)
+{
+	if (!*h)
+		return;
+	EVP_MD_CTX_free((*h)->md);
+	free(*h);
+	*h = NULL;
+}
+
+int crypto_hasher_digest(struct crypto_hasher *h, const void *bytes, size_t len,
+			 struct fuda_digest *ret)
+{
+	if (EVP_DigestInit_ex(h->md, md_of(h->hash), NULL) != 1 ||
+	    EVP_DigestUpdate(h->md, bytes, len) != 1)
+		return FUDA_EFAILED;
+	return finish(h->md, h->hash, ret);
+}
+
 int fuda_random(void *out, size_t len)
 {
 	/* RAND_bytes() does not survive that OpenSSL could not initialise itself. */

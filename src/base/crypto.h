@@ -9,6 +9,15 @@
 #include <fuda/buf.h>
 #include <fuda/hash.h>
 
+/* Digests of one kind, many of them: without what fuda_digest_bytes() has to make for each. One
+ * thread at a time. FUDA_ENOMEM. */
+struct crypto_hasher;
+int crypto_hasher_new(enum fuda_hash hash, struct crypto_hasher **ret);
+void crypto_hasher_free(struct crypto_hasher **h);
+/* FUDA_EFAILED. */
+int crypto_hasher_digest(struct crypto_hasher *h, const void *bytes, size_t len,
+			 struct fuda_digest *ret);
+
 #define AES_BLOCK 16
 
 /* AES-128 in CBC mode without padding, of `len` bytes, a multiple of AES_BLOCK; `out` may be `in`.

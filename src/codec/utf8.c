@@ -10,7 +10,6 @@ int utf8_next(struct cursor *c, uint32_t *ret)
 		unsigned more;
 		uint32_t least;
 	} forms[] = {
-		{ 0x80, 0x00, 0, 0 },
 		{ 0xE0, 0xC0, 1, 0x80 },
 		{ 0xF0, 0xE0, 2, 0x800 },
 		{ 0xF8, 0xF0, 3, 0x10000 },
@@ -21,6 +20,10 @@ int utf8_next(struct cursor *c, uint32_t *ret)
 
 	if (cur_u8(c, &b) < 0)
 		return FUDA_EFORMAT;
+	if (b < 0x80) {
+		*ret = b;
+		return 0;
+	}
 	while (form < ARRAY_SIZE(forms) && (b & forms[form].mask) != forms[form].lead)
 		form++;
 	if (form == ARRAY_SIZE(forms))

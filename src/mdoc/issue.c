@@ -5,10 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/util.h"
 #include "mdoc/cose.h"
 
-enum { SECONDS_OF_DAY = 86400, SHA256_BYTES = 32, ITEM_HEAD_MAX = 16, ID_TRIES = 1000 };
+enum {
+	SECONDS_OF_DAY = 86400,
+	SHA256_BYTES = 32,
+	HEAD_MAX = 16,
+	ID_TRIES = 1000,
+	ID_BYTES = 4,
+	RANDOM_MAX =
+		ISSUE_ELEMENTS_MAX * ISSUE_SALT + ISSUE_DIGESTS_MAX * (ID_BYTES + SHA256_BYTES),
+};
 
 /* A digest of an element, or of nothing. */
 struct digest {
@@ -26,22 +35,27 @@ struct space {
 
 struct issuer {
 	const struct document_signer *ds;
+	struct crypto_hasher *hasher;
 	/* of the credential that is made */
 	struct space spaces[ISSUE_SPACES_MAX];
 	size_t space_count;
 	size_t space_of[ISSUE_ELEMENTS_MAX]; /* of each element */
-	struct digest digests[ISSUE_DIGESTS_MAX];
 	size_t digest_count;
-	uint8_t salts[ISSUE_ELEMENTS_MAX][ISSUE_SALT];
+	struct digest digests[ISSUE_DIGESTS_MAX];
+	uint8_t random[RANDOM_MAX];
+	size_t random_len;
 	struct fuda_buf item, mso, out;
 };
 
 int issuer_new(const struct document_signer *ds, struct issuer **ret)
 {
 	struct issuer *i = calloc(1, sizeof(*i));
+	int e = i ? crypto_hasher_new(FUDA_SHA256, &i->hasher) : FUDA_ENOMEM;
 
-	if (!i)
-		return FUDA_ENOMEM;
+	if (e < 0) {
+		free(i);
+		return e;
+	}
 	i->ds = ds;
 	i->item = FUDA_BUF_INIT(CBOR_MAX);
 	i->mso = FUDA_BUF_INIT(CBOR_MAX);
@@ -53,7 +67,7 @@ int issuer_new(const struct document_signer *ds, struct issuer **ret)
 /* Salts would let what is not shown be guessed; the buffers have personal data. */
 static void forget(struct issuer *i)
 {
-	wipe(i->salts, sizeof(i->salts));
+	wipe(i->random, i->random_len);
 	fuda_buf_clear(&i->item);
 	fuda_buf_clear(&i->mso);
 	fuda_buf_clear(&i->out);
@@ -64,6 +78,7 @@ void issuer_free(struct issuer **issuer)
 	if (!*issuer)
 		return;
 	forget(*issuer);
+	crypto_hasher_free(&(*issuer)->hasher);
 	fuda_buf_free(&(*issuer)->item);
 	fuda_buf_free(&(*issuer)->mso);
 	fuda_buf_free(&(*issuer)->out);
@@ -162,14 +177,24 @@ static int settle_ids(struct space *s, size_t count)
 	return 0;
 }
 
-/* Salts, ids and what decoys look like: one call for each kind, whatever the number. What is then
- * no decoy is overwritten by its digest. */
+/* Salts, ids and what decoys look like: one call for all, whatever their number. What is no decoy
+ * is overwritten by its digest. */
 static int draw(struct issuer *i, const struct credential *what)
 {
-	int e = fuda_random(i->salts, what->element_count * ISSUE_SALT);
+	size_t salts = what->element_count * ISSUE_SALT;
+	struct cursor c;
+	int e;
 
+	i->random_len = salts + i->digest_count * (ID_BYTES + SHA256_BYTES);
+	c = cur_of(i->random, i->random_len);
+	e = fuda_random(i->random, i->random_len);
 	if (e == 0)
-		e = fuda_random(i->digests, i->digest_count * sizeof(i->digests[0]));
+		e = cur_skip(&c, salts);
+	for (size_t n = 0; n < i->digest_count && e == 0; n++) {
+		e = cur_uint(&c, ID_BYTES, &i->digests[n].id);
+		if (e == 0)
+			e = cur_copy(&c, i->digests[n].bytes, SHA256_BYTES);
+	}
 	for (size_t n = 0; n < i->space_count && e == 0; n++)
 		e = settle_ids(&i->spaces[n], i->spaces[n].elements + what->decoys);
 	return e;
@@ -209,7 +234,7 @@ static int put_signed_item(struct issuer *i, struct cbor_out *out, struct digest
 	cbor_put_embedded(out, cur_of(i->item.data, i->item.len));
 	if (out->failed < 0)
 		return out->failed;
-	e = fuda_digest_bytes(FUDA_SHA256, out->to->data + at, out->to->len - at, &d);
+	e = crypto_hasher_digest(i->hasher, out->to->data + at, out->to->len - at, &d);
 	if (e == 0)
 		memcpy(digest->bytes, d.bytes, SHA256_BYTES);
 	return e;
@@ -229,7 +254,7 @@ static int put_space(struct issuer *i, const struct credential *what, size_t ind
 		if (i->space_of[n] != index)
 			continue;
 		s->count++;
-		e = put_item(i, &what->elements[n], i->salts[n], digest->id);
+		e = put_item(i, &what->elements[n], i->random + n * ISSUE_SALT, digest->id);
 		if (e == 0)
 			e = put_signed_item(i, out, digest);
 	}
@@ -325,7 +350,7 @@ static int put_mso(struct issuer *i, const struct credential *what)
 /* issuerAuth, of which the payload is MobileSecurityObjectBytes. */
 static int put_auth(struct issuer *i, struct cbor_out *out)
 {
-	_cleanup_buf_ struct fuda_buf head = FUDA_BUF_INIT(ITEM_HEAD_MAX);
+	_cleanup_buf_ struct fuda_buf head = FUDA_BUF_INIT(HEAD_MAX);
 	struct cbor_out head_out = CBOR_OUT(&head);
 	struct piece payload[2];
 
