@@ -56,12 +56,12 @@ static void open_short(struct mock_card *m, const struct exchange *script)
 	m->card->extended = EXTENDED_FAILS;
 }
 
-static void assert_hex(const struct fuda_buf *b, const char *hex)
+static void assert_hex(struct fuda_mdoc_span b, const char *hex)
 {
 	struct fuda_buf expected = FUDA_BUF_INIT(HANDOVER_MAX);
 
 	assert_int_equal(fuda_hex_decode(hex, &expected), 0);
-	assert_bytes(b->data, b->len, cur_of(expected.data, expected.len));
+	assert_bytes(b.bytes, b.len, cur_of(expected.data, expected.len));
 	fuda_buf_free(&expected);
 }
 
@@ -148,10 +148,10 @@ static void follows_static(void **state)
 	assert_true(m.mock.locked);
 	h = fuda_mdoc_phone_handover(phone);
 	snprintf(hex, sizeof(hex), "%.*s", (int)strlen(t.message) - 4, t.message);
-	assert_hex(&h->select, hex);
+	assert_hex(h->select, hex);
 	assert_int_equal(h->request.len, 0);
 	assert_int_equal(h->engagement.len, 88);
-	assert_memory_equal(h->engagement.data, "\xA2\x00\x63" "1.0" "\x01\x82\x01\xD8\x18", 11);
+	assert_memory_equal(h->engagement.bytes, "\xA2\x00\x63" "1.0" "\x01\x82\x01\xD8\x18", 11);
 	assert_int_equal(h->carriers, FUDA_MDOC_BLE | FUDA_MDOC_NFC);
 	assert_int_equal(h->max_command, 255);
 	assert_int_equal(h->max_response, 256);
@@ -219,9 +219,9 @@ static void takes(void **state)
 		if (engage(&m) < 0)
 			fail_msg("%s", fuda_context_message(m.ctx));
 		h = fuda_mdoc_phone_handover(phone);
-		assert_hex(&h->select, HS);
-		assert_hex(&h->engagement, DE);
-		assert_hex(&h->request, rows[i].negotiated ? request_short : "");
+		assert_hex(h->select, HS);
+		assert_hex(h->engagement, DE);
+		assert_hex(h->request, rows[i].negotiated ? request_short : "");
 		assert_int_equal(h->carriers, FUDA_MDOC_NFC);
 		fuda_mdoc_phone_free(&phone);
 		mock_close_card(&m);
@@ -293,7 +293,7 @@ static void goes_in_pieces(void **state)
 	open_short(&m, t.script);
 	if (engage(&m) < 0)
 		fail_msg("%s", fuda_context_message(m.ctx));
-	assert_hex(&fuda_mdoc_phone_handover(phone)->select, HS);
+	assert_hex(fuda_mdoc_phone_handover(phone)->select, HS);
 	fuda_mdoc_phone_free(&phone);
 	mock_close_card(&m);
 }

@@ -371,12 +371,12 @@ enum fuda_mdoc_carrier {
 	FUDA_MDOC_OTHER = 8, /* one not known here */
 };
 
-/* What the phone said of itself. `data` and `len` of the buffers are to be read. */
+/* What the phone said of itself: the first three are what fuda_mdoc_reader_new() takes. */
 struct fuda_mdoc_handover {
-	struct fuda_buf engagement; /* DeviceEngagement */
+	struct fuda_mdoc_span engagement; /* DeviceEngagement */
 	/* The NDEF messages that belong to the SessionTranscript: Handover Select, and Handover
-	 * Request, which is empty where the handover was static. */
-	struct fuda_buf select, request;
+	 * Request, of which there is none where the handover was static. */
+	struct fuda_mdoc_span select, request;
 	unsigned carriers; /* of those above; NFC is among them */
 	/* bytes of the longest data field that phone and reader together take, to the phone and
 	 * from it */

@@ -17,9 +17,10 @@ enum { FIRST_WAIT_MS = 10, FIRST_LOOKS = 10 };
 struct fuda_mdoc_phone {
 	struct fuda_card *card;
 	struct fuda_mdoc_handover handover;
-	uint32_t epoch; /* of the card since engagement */
-	bool selected;  /* the mdoc application */
-	int over;       /* the error that ended the exchange, or 0 */
+	struct fuda_buf select, request; /* what it refers to */
+	uint32_t epoch;                  /* of the card since engagement */
+	bool selected;                   /* the mdoc application */
+	int over;                        /* the error that ended the exchange, or 0 */
 };
 
 /* ---- life ---- */
@@ -37,9 +38,8 @@ static int phone_new(struct fuda_card *c, struct fuda_deadline *dl, struct fuda_
 		return r;
 	}
 	p->card = c;
-	p->handover.engagement = FUDA_BUF_INIT(HANDOVER_MAX);
-	p->handover.select = FUDA_BUF_INIT(HANDOVER_MAX);
-	p->handover.request = FUDA_BUF_INIT(HANDOVER_MAX);
+	p->select = FUDA_BUF_INIT(HANDOVER_MAX);
+	p->request = FUDA_BUF_INIT(HANDOVER_MAX);
 	*ret = p;
 	return 0;
 }
@@ -51,9 +51,8 @@ void fuda_mdoc_phone_free(struct fuda_mdoc_phone **phone)
 	if (!p)
 		return;
 	fuda_card_end(p->card);
-	fuda_buf_free(&p->handover.engagement);
-	fuda_buf_free(&p->handover.select);
-	fuda_buf_free(&p->handover.request);
+	fuda_buf_free(&p->select);
+	fuda_buf_free(&p->request);
 	free(p);
 	*phone = NULL;
 }
@@ -153,7 +152,7 @@ static int check_status(struct fuda_context *ctx, const struct fuda_buf *message
 
 /* Negotiated handover: selects the service and requests NFC. */
 static int negotiate(const struct tag *tag, const struct handover_service *service,
-		     struct fuda_deadline *dl, struct fuda_mdoc_handover *h)
+		     struct fuda_deadline *dl, struct fuda_mdoc_phone *p)
 {
 	struct fuda_context *ctx = tag->card->ctx;
 	const struct envelope_limits own =
@@ -164,15 +163,15 @@ static int negotiate(const struct tag *tag, const struct handover_service *servi
 	int r = handover_put_service_select(&select);
 
 	if (r == 0)
-		r = handover_put_request(own.command, own.response, &h->request);
+		r = handover_put_request(own.command, own.response, &p->request);
 	if (r < 0)
 		return ctx_fail_code(ctx, r);
 	r = converse(tag, service, &select, dl, &status);
 	if (r == 0)
 		r = check_status(ctx, &status, true);
 	if (r == 0)
-		r = converse(tag, service, &h->request, dl, &h->select);
-	return r < 0 ? r : check_status(ctx, &h->select, false);
+		r = converse(tag, service, &p->request, dl, &p->select);
+	return r < 0 ? r : check_status(ctx, &p->select, false);
 }
 
 static int take_select(struct fuda_mdoc_phone *p)
@@ -181,7 +180,7 @@ static int take_select(struct fuda_mdoc_phone *p)
 	struct fuda_mdoc_handover *h = &p->handover;
 	struct envelope_limits limits;
 	struct handover said;
-	int r = handover_read_select(bytes_of(&h->select), &said);
+	int r = handover_read_select(bytes_of(&p->select), &said);
 
 	if (r < 0)
 		return message_failed(ctx, r);
@@ -196,8 +195,10 @@ static int take_select(struct fuda_mdoc_phone *p)
 	h->carriers = said.carriers;
 	h->max_command = limits.command;
 	h->max_response = limits.response;
-	r = fuda_buf_set(&h->engagement, said.engagement.p, said.engagement.left);
-	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+	h->engagement = (struct fuda_mdoc_span){ said.engagement.p, said.engagement.left };
+	h->select = (struct fuda_mdoc_span){ p->select.data, p->select.len };
+	h->request = (struct fuda_mdoc_span){ p->request.data, p->request.len };
+	return 0;
 }
 
 static int engage(struct fuda_mdoc_phone *p, struct fuda_deadline *dl)
@@ -218,10 +219,10 @@ static int engage(struct fuda_mdoc_phone *p, struct fuda_deadline *dl)
 		return r;
 	r = handover_read_service(bytes_of(&first), &service);
 	if (r == 0)
-		r = negotiate(&tag, &service, dl, &p->handover);
+		r = negotiate(&tag, &service, dl, p);
 	else if (r != FUDA_ENOTFOUND)
 		return message_failed(ctx, r);
-	else if ((r = fuda_buf_set(&p->handover.select, first.data, first.len)) < 0)
+	else if ((r = fuda_buf_set(&p->select, first.data, first.len)) < 0)
 		return ctx_fail_code(ctx, r);
 	return r < 0 ? r : take_select(p);
 }
