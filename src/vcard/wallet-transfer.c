@@ -20,6 +20,8 @@ static uint16_t give(struct wallet *w, const struct apdu *a, bool first, struct 
 	const bool wrong = w->opt->wrong_61;
 	size_t most = MIN(a->le, w->opt->nfc_response), len, left;
 
+	if (!w->pending.len)
+		return 0x9000;
 	if (wrong)
 		most = first ? MIN(most, WRONG_FIRST) : APDU_RESPONSE_MAX - 2;
 	len = MIN(most, w->pending.len);
