@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <fuda/encode.h>
 
 #include "tools/files.h"
 #include "tools/report.h"
 
 enum {
-	FILE_MAX = 65536,     /* of a certificate file with text around it */
+	FILE_MAX = 65536,   /* of a certificate file with text around it */
 	DER_SEQUENCE = 0x30 /* what a certificate in DER begins with */
 };
 
@@ -68,6 +69,29 @@ void certs_report(struct report *r, const struct fuda_cert *cert)
 	report_hex(r, _("SHA-256"), "sha256", f->sha256, sizeof(f->sha256));
 }
 
+int certs_time(struct call *call, const char *name, const char *text, time_t *ret)
+{
+	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, formats[i], &tm);
+		int day = tm.tm_mday;
+		time_t t;
+
+		if (!end || *end)
+			continue;
+		t = timegm(&tm);
+		if (tm.tm_mday != day)
+			break; /* it made March 2 of February 30 */
+		*ret = t;
+		return 0;
+	}
+	return call_usage(call,
+			  _("%s takes a time as 2026-11-20 or 2026-11-20T14:59:59Z, not '%s'"),
+			  name, text);
+}
+
 static int cert_from(struct call *call, const char *path, const struct fuda_buf *file,
 		     struct fuda_cert **ret)
 {
@@ -79,8 +103,8 @@ static int cert_from(struct call *call, const char *path, const struct fuda_buf 
 	if (r == FUDA_ENOTFOUND && file->data[0] == DER_SEQUENCE)
 		r = fuda_cert_new(call->ctx, file->data, file->len, ret);
 	else if (r < 0)
-		return call_fail(call, FUDA_EFORMAT,
-				 _("%s: neither a PEM nor a DER certificate"), path);
+		return call_fail(call, FUDA_EFORMAT, _("%s: neither a PEM nor a DER certificate"),
+				 path);
 	else
 		r = fuda_cert_new(call->ctx, der.data, der.len, ret);
 	return r < 0 ? call_fail(call, r, "%s: %s", path, fuda_context_message(call->ctx)) : 0;

@@ -10,6 +10,9 @@
 /* Adds the facts of a certificate to the fields of `r`. */
 void certs_report(struct report *r, const struct fuda_cert *cert);
 
+/* The time that the option `name` has: a day (its first second) or a second, UTC. */
+int certs_time(struct call *call, const char *name, const char *text, time_t *ret);
+
 /* Reads a certificate from a file, PEM or DER. */
 int certs_load(struct call *call, const char *path, struct fuda_cert **ret);
 

@@ -10,30 +10,6 @@
 static const char *signature_path, *certificate_path, *use_name, *at;
 static const char *hash = "sha256", *scheme = "pkcs1";
 
-/* A day (its first second) or a second, UTC. */
-static int parse_time(struct call *call, const char *text, time_t *ret)
-{
-	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(text, formats[i], &tm);
-		int day = tm.tm_mday;
-		time_t t;
-
-		if (!end || *end)
-			continue;
-		t = timegm(&tm);
-		if (tm.tm_mday != day)
-			break; /* it made March 2 of February 30 */
-		*ret = t;
-		return 0;
-	}
-	return call_usage(call,
-			  _("--at takes a time as 2026-11-20 or 2026-11-20T14:59:59Z, not '%s'"),
-			  text);
-}
-
 static enum fuda_cert_use wanted_use(void)
 {
 	if (!use_name)
@@ -53,8 +29,7 @@ static int judge(struct call *call, const struct signing *s, const struct fuda_c
 	if (r == 0)
 		r = certs_find_issuer(call, trust, cert, CERTS_NOT_FROM_CARD);
 	if (r == 0)
-		r = certs_judge(call, trust, cert, wanted_use(), when, signature,
-				JUDGE_ISSUER);
+		r = certs_judge(call, trust, cert, wanted_use(), when, signature, JUDGE_ISSUER);
 	fuda_trust_free(&trust);
 	return r;
 }
@@ -91,7 +66,7 @@ static int run(struct call *call)
 	if (r == 0)
 		r = signing_options(call, hash, scheme, &s);
 	if (r == 0 && at)
-		r = parse_time(call, at, &when);
+		r = certs_time(call, "--at", at, &when);
 	return r < 0 ? r : verify(call, &s, when);
 }
 

@@ -36,7 +36,7 @@ enum option_kind {
 	OPTION_LIST,   /* struct text_list: the values in the order given */
 };
 
-enum { LIST_MAX = 32 };
+enum { LIST_MAX = 32, OPTION_GROUPS_MAX = 4 };
 struct text_list {
 	const char *items[LIST_MAX];
 	size_t count;
@@ -101,6 +101,8 @@ struct fuda_command {
 	const char *summary;               /* N_(), one line */
 	const char *synopsis;              /* operands and the options that cannot be left out */
 	const struct option_spec *options; /* ends with a NULL name; NULL if none of its own */
+	/* such tables that it shares with other commands, or NULL */
+	const struct option_spec *groups[OPTION_GROUPS_MAX];
 	unsigned flags;
 	/* Does the work. 0 or FUDA_E..., whose exit status the program ends with. */
 	int (*run)(struct call *call);

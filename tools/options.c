@@ -26,8 +26,7 @@ static const struct option_spec common_table[] = {
 	{ "cv-trust", 0, "FILE", N_("trust the CV authority keys in this PEM file (repeatable)"),
 	  OPTION_LIST, &common.cv_trust, .needs = COMMAND_CV },
 	{ "timeout", 0, "SECONDS", N_("give up after this time (30)"), OPTION_NUMBER,
-	  &common.timeout, 1, 86400,
-	  COMMAND_READER | COMMAND_CARD | COMMAND_ONLINE },
+	  &common.timeout, 1, 86400, COMMAND_READER | COMMAND_CARD | COMMAND_ONLINE },
 	{ "folder", 0, "DIR", N_("folder of the service (/var/lib/fuda-mykeyd)"), OPTION_TEXT,
 	  &common.folder, .needs = COMMAND_FOLDER },
 	{ "json", 0, NULL, N_("print the report as JSON"), OPTION_SWITCH, &common.json },
@@ -38,14 +37,27 @@ static const struct option_spec common_table[] = {
 	{ NULL },
 };
 
+static const struct option_spec *each_in(const struct option_spec *table,
+					 bool (*see)(const struct option_spec *o, const void *arg),
+					 const void *arg)
+{
+	for (const struct option_spec *o = table; o && o->name; o++)
+		if (see(o, arg))
+			return o;
+	return NULL;
+}
+
 /* Calls `see` for each option of `command`, its own first, until one call returns true. */
 static const struct option_spec *each(const struct fuda_command *command,
 				      bool (*see)(const struct option_spec *o, const void *arg),
 				      const void *arg)
 {
-	for (const struct option_spec *o = command->options; o && o->name; o++)
-		if (see(o, arg))
-			return o;
+	const struct option_spec *found = each_in(command->options, see, arg);
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(command->groups); i++)
+		found = each_in(command->groups[i], see, arg);
+	if (found)
+		return found;
 	for (const struct option_spec *o = common_table; o->name; o++)
 		if ((!o->needs || o->needs & command->flags) && see(o, arg))
 			return o;

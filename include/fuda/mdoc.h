@@ -113,6 +113,9 @@ int fuda_mdoc_key_new(struct fuda_context *ctx, struct fuda_mdoc_key **ret);
 /* The first of a file: PEM (PKCS#8 or SEC 1, not encrypted), or PKCS#8 in DER. FUDA_EFILE,
  * FUDA_EFORMAT, FUDA_ENOTSUP: encrypted, or of another kind. */
 int fuda_mdoc_key_read(struct fuda_context *ctx, const char *path, struct fuda_mdoc_key **ret);
+/* Appends it as PEM (PKCS#8, not encrypted). */
+int fuda_mdoc_key_write(struct fuda_context *ctx, const struct fuda_mdoc_key *key,
+			struct fuda_buf *ret_pem);
 /* Wipes. */
 void fuda_mdoc_key_free(struct fuda_mdoc_key **key);
 
@@ -158,6 +161,11 @@ int fuda_mdoc_transcript_openid4vp(struct fuda_context *ctx, const char *client_
 				   const char *response_uri, struct fuda_buf *ret);
 int fuda_mdoc_transcript_dcapi(struct fuda_context *ctx, const char *origin, const char *nonce,
 			       struct fuda_mdoc_span thumbprint, struct fuda_buf *ret);
+
+/* Whether a DeviceEngagement, as from a QR code, offers to go on by NFC: FUDA_ENOTSUP if not;
+ * otherwise bytes of the longest data fields of commands and responses, 0 if not said. */
+int fuda_mdoc_engagement_nfc(struct fuda_context *ctx, struct fuda_mdoc_span engagement,
+			     size_t *ret_max_command, size_t *ret_max_response);
 
 /* A reader's session with a phone from its engagement on, whatever carries the messages. */
 struct fuda_mdoc_reader;

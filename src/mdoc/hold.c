@@ -92,7 +92,8 @@ static int make_mac_key(struct showing *s, const struct private_key *key, uint8_
 	if (r == FUDA_ENOMEM || r == FUDA_EFAILED)
 		return ctx_fail_code(s->ctx, r);
 	return r < 0 ? ctx_fail(s->ctx, FUDA_EINVAL,
-				_("There can be no MAC: the transcript has no key of a reader on the "
+				_("There can be no MAC: the transcript has no key of a reader on "
+				  "the "
 				  "curve of the device key. Prove by a signature.")) :
 		       0;
 }

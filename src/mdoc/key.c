@@ -56,3 +56,11 @@ void fuda_mdoc_key_free(struct fuda_mdoc_key **key)
 	free(*key);
 	*key = NULL;
 }
+
+int fuda_mdoc_key_write(struct fuda_context *ctx, const struct fuda_mdoc_key *key,
+			struct fuda_buf *ret_pem)
+{
+	int r = private_write(key->private, ret_pem);
+
+	return r < 0 ? ctx_fail_code(ctx, r) : 0;
+}

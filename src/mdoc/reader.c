@@ -58,6 +58,28 @@ static int read_engagement(struct fuda_context *ctx, struct fuda_mdoc_span bytes
 		       0;
 }
 
+int fuda_mdoc_engagement_nfc(struct fuda_context *ctx, struct fuda_mdoc_span bytes,
+			     size_t *ret_max_command, size_t *ret_max_response)
+{
+	struct engagement engagement;
+	int r = read_engagement(ctx, bytes, &engagement);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < engagement.method_count; i++) {
+		const struct retrieval_method *m = &engagement.methods[i];
+
+		if (m->type != RETRIEVAL_NFC)
+			continue;
+		*ret_max_command = (size_t)m->max_command;
+		*ret_max_response = (size_t)m->max_response;
+		return 0;
+	}
+	return ctx_fail(ctx, FUDA_ENOTSUP,
+			_("The phone does not offer to go on by NFC, which is all that is done "
+			  "here. Hold it to the reader without the QR code."));
+}
+
 static int own_key(struct fuda_mdoc_reader *reader, const struct fuda_mdoc_key *given,
 		   const struct key *device)
 {

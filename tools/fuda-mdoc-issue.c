@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <fuda/encode.h>
+
+#include "tools/certs.h"
+#include "tools/files.h"
+#include "tools/mdoc-common.h"
+#include "tools/report.h"
+
+enum { KEY_FILE_MAX = 65536, DER_SEQUENCE = 0x30, PROGRESS_EVERY = 1000, COLUMNS = 3 };
+
+static const char *signer_key, *signer_certificate, *module, *device_key, *at, *batch, *out = "-";
+static int days, decoys;
+static struct text_list purposes;
+
+/* One run: what all credentials of it have in common. */
+struct issuing {
+	struct fuda_mdoc_profiles *profiles;
+	struct fuda_mdoc_issuer *issuer;
+	time_t at;
+	unsigned long count;
+};
+
+static void issuing_free(struct issuing *i)
+{
+	fuda_mdoc_issuer_free(&i->issuer);
+	fuda_mdoc_profiles_free(&i->profiles);
+}
+
+/* ---- the phone's key ---- */
+
+/* A phone's public key in any of the forms in which it may come: PEM, DER, COSE_Key; or the whole
+ * key, for who made it himself. */
+static int read_device_key(struct call *call, const char *path, struct fuda_buf *ret_public,
+			   struct fuda_mdoc_key **ret_key)
+{
+	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(KEY_FILE_MAX);
+	const char *text;
+	size_t left;
+	int r = file_read(call, path, &file);
+
+	if (r < 0)
+		return r;
+	text = (const char *)file.data;
+	left = file.len;
+	if (left && fuda_pem_decode("PUBLIC KEY", &text, &left, ret_public) == 0)
+		return 0;
+	if (file.len && file.data[0] == DER_SEQUENCE)
+		return fuda_buf_append(ret_public, file.data, file.len);
+	if (file.len && memmem(file.data, file.len, "PRIVATE KEY-----", 16))
+		return fuda_mdoc_key_read(call->ctx, path, ret_key);
+	if (fuda_mdoc_decode(call->ctx, file.data, file.len, ret_public) == 0)
+		return 0;
+	return call_fail(call, FUDA_EFORMAT,
+			 _("%s: this is to be the public key of the phone: PEM, DER or COSE_Key"),
+			 path);
+}
+
+/* ---- one credential ---- */
+
+static int issue(struct call *call, struct issuing *i, const struct fuda_mdoc_attributes *holder,
+		 const char *key_path, const char *to)
+{
+	_cleanup_buf_ struct fuda_buf public = FUDA_BUF_INIT(KEY_FILE_MAX), issued = MDOC_BUF;
+	_cleanup_(fuda_mdoc_key_free) struct fuda_mdoc_key *key = NULL;
+	struct fuda_mdoc_order order = {
+		.profile = mdoc_profile(),
+		.attributes = holder,
+		.at = i->at,
+		.days = (unsigned)days,
+		.decoys = (unsigned)decoys,
+	};
+	int r = read_device_key(call, key_path, &public, &key);
+
+	order.device_key = mdoc_span(&public);
+	order.key = key;
+	if (r == 0)
+		r = fuda_mdoc_issue(i->issuer, i->profiles, &order, &issued);
+	if (r == 0)
+		r = mdoc_write(call, to, &issued);
+	if (r == 0)
+		i->count++;
+	return r;
+}
+
+static int issue_file(struct call *call, struct issuing *i, const char *attributes,
+		      const char *key_path, const char *to)
+{
+	_cleanup_(fuda_mdoc_attributes_free) struct fuda_mdoc_attributes *holder = NULL;
+	int r = fuda_mdoc_attributes_new(call->ctx, &holder);
+
+	if (r == 0)
+		r = fuda_mdoc_attributes_read(call->ctx, holder, attributes);
+	return r < 0 ? r : issue(call, i, holder, key_path, to);
+}
+
+/* ---- many ---- */
+
+/* ATTRIBUTES TAB DEVICE-KEY TAB OUTPUT, cut in place. */
+static bool cut_line(char *line, char *ret[COLUMNS])
+{
+	line[strcspn(line, "\n")] = '\0';
+	for (int i = 0; i < COLUMNS; i++) {
+		char *tab = line ? strchr(line, '\t') : NULL;
+
+		if (!line || !*line || (tab != NULL) != (i < COLUMNS - 1))
+			return false;
+		ret[i] = line;
+		if (tab)
+			*tab++ = '\0';
+		line = tab;
+	}
+	return true;
+}
+
+static void tell_progress(const struct issuing *i)
+{
+	if (i->count % PROGRESS_EVERY == 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, _("%lu issued\r"), i->count);
+}
+
+static int issue_lines(struct call *call, struct issuing *i, FILE *f)
+{
+	char *line = NULL, *columns[COLUMNS];
+	size_t size = 0;
+	unsigned long number = 0;
+	int r = 0;
+
+	while (r == 0 && !session_cancelled() && getline(&line, &size, f) > 0) {
+		number++;
+		if (*line == '#' || *line == '\n')
+			continue;
+		if (!cut_line(line, columns)) {
+			r = call_fail(call, FUDA_EFORMAT,
+				      _("%s:%lu: a line is the file of attributes, that of the "
+					"phone's key and the output, with tabs between them"),
+				      batch, number);
+			break;
+		}
+		r = issue_file(call, i, columns[0], columns[1], columns[2]);
+		tell_progress(i);
+	}
+	free(line);
+	if (r == 0 && session_cancelled())
+		r = call_fail(call, FUDA_ECANCELLED,
+			      _("cancelled; what was issued so far is whole"));
+	return r;
+}
+
+static int issue_batch(struct call *call, struct issuing *i)
+{
+	FILE *f = fopen(batch, "re");
+	int r;
+
+	if (!f)
+		return call_fail(call, FUDA_EFILE, "%s: %s", batch, strerror(errno));
+	r = issue_lines(call, i, f);
+	fclose(f);
+	return r;
+}
+
+/* ---- the command ---- */
+
+static int begin(struct call *call, struct issuing *i)
+{
+	const char *oids[LIST_MAX + 1] = { NULL };
+	struct fuda_mdoc_signer signer = {
+		.key = signer_key,
+		.certificate = signer_certificate,
+		.module = module,
+		.purposes = purposes.count ? oids : NULL,
+	};
+	int r = mdoc_profiles(call, &i->profiles);
+
+	for (size_t n = 0; n < purposes.count; n++)
+		oids[n] = purposes.items[n];
+	i->at = time(NULL);
+	if (r == 0 && at)
+		r = certs_time(call, "--at", at, &i->at);
+	return r < 0 ? r : fuda_mdoc_issuer_new(call->ctx, &signer, &i->issuer);
+}
+
+static void tell(struct call *call, const struct issuing *i)
+{
+	const struct fuda_cert_facts *f = fuda_cert_facts(fuda_mdoc_issuer_certificate(i->issuer));
+
+	report_text(call->report, _("Profile"), "profile", mdoc_profile());
+	report_text(call->report, _("Signer"), "signer", f->subject);
+	report_time(call->report, _("Valid from"), "valid_from", i->at);
+	report_number(call->report, _("Issued"), "issued", (long)i->count);
+}
+
+static int run(struct call *call)
+{
+	_cleanup_(issuing_free) struct issuing issuing = { 0 };
+	int r = call_operands(call, batch ? 0 : 1, batch ? 0 : 1);
+
+	if (r == 0 && (!signer_key || !signer_certificate))
+		r = call_usage(call, _("%s is missing"),
+			       signer_key ? "--signer-certificate" : "--signer-key");
+	if (r == 0 && !batch && !device_key)
+		r = call_usage(call, _("%s is missing"), "--device-key");
+	if (r == 0)
+		r = begin(call, &issuing);
+	if (r == 0)
+		r = batch ? issue_batch(call, &issuing) :
+			    issue_file(call, &issuing, call->operands[0], device_key, out);
+	if (r == 0)
+		tell(call, &issuing);
+	return r;
+}
+
+static const struct option_spec options[] = {
+	{ "signer-key", 0, "FILE|URI", N_("private key of the Document Signer, PEM or pkcs11:..."),
+	  OPTION_TEXT, &signer_key },
+	{ "signer-certificate", 0, "FILE", N_("its certificate, PEM or DER"), OPTION_TEXT,
+	  &signer_certificate },
+	{ "module", 0, "FILE", N_("PKCS#11 module of the token (p11-kit's)"), OPTION_TEXT,
+	  &module },
+	{ "purpose", 0, "OID", N_("extended key usage of signers (that of driving licences)"),
+	  OPTION_LIST, &purposes },
+	{ "device-key", 'k', "FILE", N_("public key of the phone: PEM, DER or COSE_Key"),
+	  OPTION_TEXT, &device_key },
+	{ "batch", 0, "FILE", N_("many: attributes, device key and output a line, with tabs"),
+	  OPTION_TEXT, &batch },
+	{ "at", 0, "TIME", N_("valid from this time on (now)"), OPTION_TEXT, &at },
+	{ "days", 0, "DAYS", N_("valid for so long (30)"), OPTION_NUMBER, &days, 1,
+	  FUDA_MDOC_DAYS },
+	{ "decoys", 0, "NUMBER", N_("digests of nothing, for each namespace (0)"), OPTION_NUMBER,
+	  &decoys, 0, 64 },
+	{ "output", 'o', "FILE", N_("where the IssuerSigned goes (standard output)"), OPTION_TEXT,
+	  &out },
+	{ NULL },
+};
+
+const struct fuda_command command_mdoc_issue = {
+	.name = "mdoc issue",
+	.summary = N_("issue a mobile credential; needs no reader"),
+	.synopsis = "ATTRIBUTES --device-key FILE --signer-key FILE --signer-certificate FILE",
+	.options = options,
+	.groups = { mdoc_profile_options, mdoc_form_options },
+	.flags = COMMAND_FILTER,
+	.run = run,
+};

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/mdoc-common.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <fuda/encode.h>
+
+#include "tools/files.h"
+
+enum { THUMBPRINT = 32, CHAIN_MAX = 4, CERTIFICATE_MAX = 16384, PEM_MAX = 1 << 17 };
+
+static const char *form_name = "cbor", *profile_name = "deployed-2025";
+static struct text_list profile_files;
+static struct {
+	const char *file, *client_id, *nonce, *response_uri, *origin, *thumbprint;
+} said; /* of the transcript */
+
+const struct option_spec mdoc_form_options[] = {
+	{ "form", 0, "cbor|hex|base64url", N_("how it is written (cbor)"), OPTION_CHOICE,
+	  &form_name },
+	{ NULL },
+};
+
+const struct option_spec mdoc_profile_options[] = {
+	{ "profile", 0, "NAME", N_("names of the elements (deployed-2025)"), OPTION_TEXT,
+	  &profile_name },
+	{ "profile-file", 0, "FILE", N_("one more profile; repeatable"), OPTION_LIST,
+	  &profile_files },
+	{ NULL },
+};
+
+const struct option_spec mdoc_transcript_options[] = {
+	{ "transcript", 0, "FILE", N_("SessionTranscript of the session"), OPTION_TEXT,
+	  &said.file },
+	{ "client-id", 0, "ID", N_("... or made for OpenID4VP, with --nonce and --response-uri"),
+	  OPTION_TEXT, &said.client_id },
+	{ "response-uri", 0, "URI", N_("where the response is sent"), OPTION_TEXT,
+	  &said.response_uri },
+	{ "origin", 0, "ORIGIN", N_("... or for the Digital Credentials API, with --nonce"),
+	  OPTION_TEXT, &said.origin },
+	{ "nonce", 0, "TEXT", N_("nonce of the request"), OPTION_TEXT, &said.nonce },
+	{ "thumbprint", 0, "HEX", N_("of the key that the response is encrypted to"), OPTION_TEXT,
+	  &said.thumbprint },
+	{ NULL },
+};
+
+struct fuda_mdoc_span mdoc_span(const struct fuda_buf *bytes)
+{
+	return (struct fuda_mdoc_span){ bytes->data, bytes->len };
+}
+
+/* ---- files ---- */
+
+int mdoc_read(struct call *call, const char *path, const char *what, struct fuda_buf *ret_cbor)
+{
+	_cleanup_buf_ struct fuda_buf bytes = MDOC_BUF;
+	bool input = strcmp(path, "-") == 0;
+	int r = file_read(call, input ? "/dev/stdin" : path, &bytes);
+
+	if (r < 0)
+		return r;
+	r = fuda_mdoc_decode(call->ctx, bytes.data, bytes.len, ret_cbor);
+	return r < 0 ? call_fail(call, r, _("%s: this is to be %s. %s"),
+				 input ? _("standard input") : path, what,
+				 fuda_context_message(call->ctx)) :
+		       0;
+}
+
+int mdoc_read_text(struct call *call, const char *text, const char *what, struct fuda_buf *ret_cbor)
+{
+	if (strncmp(text, "mdoc:", 5) != 0)
+		return mdoc_read(call, text, what, ret_cbor);
+	return fuda_mdoc_decode(call->ctx, (const uint8_t *)text, strlen(text), ret_cbor);
+}
+
+static enum fuda_mdoc_form form(void)
+{
+	return strcmp(form_name, "hex") == 0       ? FUDA_MDOC_HEX :
+	       strcmp(form_name, "base64url") == 0 ? FUDA_MDOC_BASE64URL :
+						     FUDA_MDOC_CBOR;
+}
+
+int mdoc_write(struct call *call, const char *path, const struct fuda_buf *cbor)
+{
+	_cleanup_buf_ struct fuda_buf bytes = MDOC_BUF;
+	int r = fuda_mdoc_encode(form(), cbor->data, cbor->len, &bytes);
+
+	if (r < 0)
+		return call_fail(call, r, "%s", fuda_error_text(r));
+	if (strcmp(path, "-") == 0 && form() == FUDA_MDOC_CBOR && isatty(STDOUT_FILENO))
+		return call_usage(call, _("CBOR is not for a terminal: name a file (-o FILE) or "
+					  "another form (--form hex)"));
+	r = file_write(call, path, bytes.data, bytes.len);
+	if (r == 0 && strcmp(path, "-") == 0)
+		call->raw = true;
+	return r;
+}
+
+/* ---- transcripts ---- */
+
+static int read_thumbprint(struct call *call, struct fuda_buf *ret)
+{
+	if (!said.thumbprint)
+		return 0;
+	if (fuda_hex_decode(said.thumbprint, ret) < 0 || ret->len != THUMBPRINT)
+		return call_usage(call,
+				  _("--thumbprint takes the %d hexadecimal digits of a "
+				    "SHA-256"),
+				  2 * THUMBPRINT);
+	return 0;
+}
+
+static int make_transcript(struct call *call, struct fuda_buf *ret)
+{
+	_cleanup_buf_ struct fuda_buf thumbprint = FUDA_BUF_INIT(THUMBPRINT);
+	int r = read_thumbprint(call, &thumbprint);
+
+	if (r < 0)
+		return r;
+	if (!said.nonce)
+		return call_usage(call, _("%s is missing"), "--nonce");
+	if (said.origin)
+		return fuda_mdoc_transcript_dcapi(call->ctx, said.origin, said.nonce,
+						  mdoc_span(&thumbprint), ret);
+	if (!said.response_uri)
+		return call_usage(call, _("%s is missing"), "--response-uri");
+	return fuda_mdoc_transcript_openid4vp(call->ctx, said.client_id, said.nonce,
+					      mdoc_span(&thumbprint), said.response_uri, ret);
+}
+
+int mdoc_read_transcript(struct call *call, bool needed, struct fuda_buf *ret)
+{
+	int ways = (said.file != NULL) + (said.client_id != NULL) + (said.origin != NULL);
+
+	if (ways > 1)
+		return call_usage(call, _("only one of --transcript, --client-id and --origin"));
+	if (!ways && needed)
+		return call_usage(call, _("the session's transcript is missing: --transcript FILE, "
+					  "or --client-id or --origin with what belongs to it"));
+	if (!ways)
+		return 0;
+	return said.file ? mdoc_read(call, said.file, "SessionTranscript", ret) :
+			   make_transcript(call, ret);
+}
+
+/* ---- profiles and wishes ---- */
+
+const char *mdoc_profile(void)
+{
+	return profile_name;
+}
+
+int mdoc_profiles(struct call *call, struct fuda_mdoc_profiles **ret)
+{
+	struct fuda_mdoc_profiles *profiles;
+	int r = fuda_mdoc_profiles_new(call->ctx, NULL, &profiles);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < profile_files.count; i++)
+		r = fuda_mdoc_profiles_add(call->ctx, profiles, profile_files.items[i]);
+	if (r < 0)
+		fuda_mdoc_profiles_free(&profiles);
+	else
+		*ret = profiles;
+	return r;
+}
+
+static bool has_profile(const struct fuda_mdoc_profiles *profiles, const char *name)
+{
+	const char *one;
+
+	for (size_t i = 0; (one = fuda_mdoc_profile_name(profiles, i)); i++)
+		if (strcmp(one, name) == 0)
+			return true;
+	return false;
+}
+
+/* DOCTYPE/NAMESPACE/ELEMENT, cut in `text`. */
+static bool cut_wish(char *text, struct fuda_mdoc_wish *ret)
+{
+	char *space = strchr(text, '/'), *name = space ? strchr(space + 1, '/') : NULL;
+
+	if (!name || name == space + 1 || space == text || !name[1] || strchr(name + 1, '/'))
+		return false;
+	*space = *name = '\0';
+	*ret = (struct fuda_mdoc_wish){ text, space + 1, name + 1, false };
+	return true;
+}
+
+static int find_wish(struct call *call, const struct fuda_mdoc_profiles *profiles,
+		     const char *operand, struct mdoc_wishes *to)
+{
+	char *text = to->texts[to->count];
+	struct fuda_mdoc_wish *wish = &to->wishes[to->count];
+
+	if (to->count == MDOC_WISHES_MAX || strlen(operand) >= MDOC_WISH_TEXT)
+		return call_usage(call, _("more is asked for than a request can have"));
+	snprintf(text, MDOC_WISH_TEXT, "%s", operand);
+	if (strchr(text, '/') ? cut_wish(text, wish) :
+				fuda_mdoc_wish_find(profiles, profile_name, text, wish) == 0) {
+		to->count++;
+		return 0;
+	}
+	if (strchr(operand, '/'))
+		return call_usage(call,
+				  _("'%s': an element is named as "
+				    "DOCTYPE/NAMESPACE/ELEMENT"),
+				  operand);
+	if (!has_profile(profiles, profile_name))
+		return call_usage(call, _("there is no profile '%s'; see fuda-mdoc-profile(5)"),
+				  profile_name);
+	return call_usage(call,
+			  _("the profile %s has no element that says '%s'; attributes are name, "
+			    "birth_date, address, sex, local_gov_code, individual_number, "
+			    "portrait, age_in_years, age_over_NN"),
+			  profile_name, operand);
+}
+
+static bool is_my_number(const struct fuda_mdoc_wish *wish)
+{
+	static const char name[] = "individual_number";
+
+	return strncmp(wish->name, name, strlen(name)) == 0;
+}
+
+int mdoc_wishes(struct call *call, const struct fuda_mdoc_profiles *profiles, bool retain,
+		bool my_number, struct mdoc_wishes *ret)
+{
+	int r = 0;
+
+	ret->count = 0;
+	for (size_t i = 0; r == 0 && i < call->operand_count; i++)
+		r = find_wish(call, profiles, call->operands[i], ret);
+	for (size_t i = 0; r == 0 && i < ret->count; i++) {
+		ret->wishes[i].retain = retain;
+		if (is_my_number(&ret->wishes[i]) && !my_number)
+			r = call_usage(call,
+				       _("the My Number may be asked for only where the My Number "
+					 "Act (番号法) allows it; if it does, say --my-number"));
+	}
+	return r;
+}
+
+/* ---- who reads ---- */
+
+void mdoc_chain_free(struct mdoc_chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		fuda_buf_free_public(&chain->der[i]);
+	chain->count = 0;
+}
+
+int mdoc_chain_read(struct call *call, const char *path, struct mdoc_chain *ret)
+{
+	_cleanup_buf_ struct fuda_buf pem = FUDA_BUF_INIT(PEM_MAX);
+	const char *text;
+	size_t left;
+	int r = file_read(call, path, &pem);
+
+	if (r < 0)
+		return r;
+	ret->count = 0;
+	text = (const char *)pem.data;
+	left = pem.len;
+	while (r == 0 && ret->count < CHAIN_MAX) {
+		struct fuda_buf *der = &ret->der[ret->count];
+
+		*der = FUDA_BUF_INIT(CERTIFICATE_MAX);
+		r = left ? fuda_pem_decode("CERTIFICATE", &text, &left, der) : FUDA_ENOTFOUND;
+		if (r == 0)
+			ret->spans[ret->count++] = mdoc_span(der);
+	}
+	if (ret->count && (r == 0 || r == FUDA_ENOTFOUND))
+		return 0;
+	mdoc_chain_free(ret);
+	return call_fail(call, FUDA_EFORMAT, _("%s: there is no certificate in it (PEM)"), path);
+}

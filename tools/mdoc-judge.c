@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was shown, judged and told. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/certs.h"
+#include "tools/files.h"
+#include "tools/mdoc-common.h"
+#include "tools/report.h"
+
+enum { DAY = 86400, VALUE_MAX = 1 << 20, SHOWN = 160 };
+
+static struct {
+	struct text_list crls, purposes;
+	const char *at, *portrait;
+	bool require_revocation, allow_float, allow_times, require_clock;
+	int crl_grace, max_days, skew;
+} by;
+
+const struct option_spec mdoc_judging_options[] = {
+	{ "crl", 0, "FILE", N_("revocation list of an issuer; repeatable"), OPTION_LIST, &by.crls },
+	{ "crl-grace", 0, "DAYS", N_("a list counts for so long after the next one was due (0)"),
+	  OPTION_NUMBER, &by.crl_grace, 0, 365 },
+	{ "require-revocation", 0, NULL, N_("refuse where it is not known whether it was revoked"),
+	  OPTION_SWITCH, &by.require_revocation },
+	{ "at", 0, "TIME", N_("judge as of this time (now)"), OPTION_TEXT, &by.at },
+	{ "skew", 0, "SECONDS", N_("clocks may differ by so much (0)"), OPTION_NUMBER, &by.skew, 0,
+	  FUDA_MDOC_SKEW_MAX },
+	{ "max-days", 0, "DAYS", N_("a credential's longest life (30)"), OPTION_NUMBER,
+	  &by.max_days, 1, 36500 },
+	{ "allow-float", 0, NULL, N_("take whole floats for integers"), OPTION_SWITCH,
+	  &by.allow_float },
+	{ "allow-times", 0, NULL, N_("take times with fractions of a second or +00:00"),
+	  OPTION_SWITCH, &by.allow_times },
+	{ "require-clock", 0, NULL, N_("refuse unless a time server sets this machine's clock"),
+	  OPTION_SWITCH, &by.require_clock },
+	{ "purpose", 0, "OID", N_("extended key usage of signers (that of driving licences)"),
+	  OPTION_LIST, &by.purposes },
+	{ "portrait", 0, "FILE", N_("write the portrait there (JPEG 2000)"), OPTION_TEXT,
+	  &by.portrait },
+	{ NULL },
+};
+
+int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret)
+{
+	struct fuda_mdoc_trust *trust;
+	int r = fuda_mdoc_trust_new(call->ctx, &trust);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < common.trust.count; i++)
+		r = fuda_mdoc_trust_add_file(trust, common.trust.items[i]);
+	for (size_t i = 0; r == 0 && i < by.crls.count; i++)
+		r = fuda_mdoc_trust_add_crl_file(trust, by.crls.items[i]);
+	if (r < 0)
+		fuda_mdoc_trust_free(&trust);
+	else
+		*ret = trust;
+	return r;
+}
+
+/* ---- findings ---- */
+
+void mdoc_report_findings(struct report *to, const struct fuda_mdoc_findings *findings)
+{
+	struct report *list = NULL;
+
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct fuda_mdoc_finding *f = &findings->found[i];
+		char shown[1024];
+		struct report *one;
+
+		if (!list)
+			list = report_list(to, NULL, "findings", NULL);
+		snprintf(shown, sizeof(shown), "%s %s%s%s%s%s: %s", fuda_mdoc_rule_check(f->rule),
+			 fuda_mdoc_rule_name(f->rule), *f->of ? ", " : "", f->of,
+			 *f->detail ? ", " : "", f->detail, fuda_mdoc_rule_text(f->rule));
+		report_text(to,
+			    fuda_mdoc_rule_result(f->rule) == FUDA_RESULT_OK ? _("Remark") :
+									       _("Refused"),
+			    NULL, shown);
+		one = report_object(list, NULL, NULL, NULL);
+		report_text(one, NULL, "check", fuda_mdoc_rule_check(f->rule));
+		report_text(one, NULL, "rule", fuda_mdoc_rule_name(f->rule));
+		report_text(one, NULL, "of", f->of);
+		report_text(one, NULL, "detail", f->detail);
+		report_text(one, NULL, "result", fuda_result_name(fuda_mdoc_rule_result(f->rule)));
+		report_text(one, NULL, "text", fuda_mdoc_rule_text(f->rule));
+	}
+	if (findings->missed)
+		report_number(to, _("More findings"), "more_findings", (long)findings->missed);
+}
+
+/* The first that the whole is worth no more than. */
+static const struct fuda_mdoc_finding *first_of(const struct fuda_mdoc_findings *findings,
+						enum fuda_result result)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (fuda_mdoc_rule_result(findings->found[i].rule) == result)
+			return &findings->found[i];
+	return NULL;
+}
+
+static const struct fuda_mdoc_finding *first_in(const struct fuda_mdoc_result *result)
+{
+	const struct fuda_mdoc_finding *first = first_of(&result->findings, result->result);
+
+	for (size_t i = 0; !first && i < result->document_count; i++)
+		first = first_of(&result->documents[i].findings, result->result);
+	return first;
+}
+
+/* ---- what it says ---- */
+
+static const struct {
+	const char *attribute, *label;
+} labels[] = {
+	{ "name", N_("Name") },
+	{ "birth_date", N_("Birth date") },
+	{ "address", N_("Address") },
+	{ "sex", N_("Sex") },
+	{ "local_gov_code", N_("Municipality code") },
+	{ "individual_number", N_("My Number") },
+	{ "age_in_years", N_("Age") },
+};
+
+static const char *label_of(const char *attribute)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		if (strcmp(labels[i].attribute, attribute) == 0)
+			return _(labels[i].label);
+	return attribute;
+}
+
+/* One telling of a document. */
+struct telling {
+	struct call *call;
+	const struct fuda_mdoc_profiles *profiles;
+	const struct fuda_mdoc_policy *policy;
+	const struct fuda_mdoc_document *document;
+	struct report *to, *others;
+};
+
+static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
+{
+	int r = 0;
+
+	if (by.portrait) {
+		r = file_write(t->call, by.portrait, bytes->data, bytes->len);
+		report_text(t->to, _("Portrait"), "portrait", by.portrait);
+	} else {
+		char shown[120];
+
+		snprintf(shown, sizeof(shown), _("%zu bytes (--portrait FILE writes them)"),
+			 bytes->len);
+		report_text(t->to, _("Portrait"), NULL, shown);
+	}
+	return r;
+}
+
+/* What no profile knows, by its full name. */
+static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
+{
+	char space[256], name[256], label[520];
+	struct report *one;
+	char cut[SHOWN + 8];
+
+	snprintf(space, sizeof(space), "%.*s", (int)e->space.len, (const char *)e->space.bytes);
+	snprintf(name, sizeof(name), "%.*s", (int)e->name.len, (const char *)e->name.bytes);
+	snprintf(label, sizeof(label), "%s/%s", space, name);
+	snprintf(cut, sizeof(cut), "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? " ..." : "");
+	report_text(t->to, label, NULL, cut);
+	if (!t->others)
+		t->others = report_list(t->to, NULL, "elements", NULL);
+	one = report_object(t->others, NULL, NULL, NULL);
+	report_text(one, NULL, "namespace", space);
+	report_text(one, NULL, "element", name);
+	report_text(one, NULL, "value", text);
+}
+
+static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
+{
+	static const char over[] = "age_over_";
+	char label[64];
+
+	if (!*e->attribute) {
+		tell_other(t, e, text);
+	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
+		snprintf(label, sizeof(label), _("%s or older"), e->attribute + strlen(over));
+		report_flag(t->to, label, e->attribute, strcmp(text, "true") == 0);
+	} else if (strcmp(e->attribute, "age_in_years") == 0) {
+		report_number(t->to, label_of(e->attribute), e->attribute, strtol(text, NULL, 10));
+	} else {
+		report_text(t->to, label_of(e->attribute), e->attribute, text);
+	}
+}
+
+static int tell_element(struct telling *t, const struct fuda_mdoc_element *e)
+{
+	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(VALUE_MAX);
+	int r = fuda_mdoc_element_text(t->profiles, t->document, e, t->policy, &text);
+
+	if (r == 0 && strcmp(e->attribute, "portrait") == 0)
+		return tell_portrait(t, &text);
+	if (r == 0)
+		r = fuda_buf_append(&text, "", 1);
+	if (r < 0)
+		return call_fail(t->call, r, "%s", fuda_error_text(r));
+	tell_text(t, e, (const char *)text.data);
+	return 0;
+}
+
+static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
+{
+	char doctype[256];
+
+	snprintf(doctype, sizeof(doctype), "%.*s", (int)d->doctype.len,
+		 (const char *)d->doctype.bytes);
+	report_text(to, _("Kind"), "doctype", doctype);
+	report_text(to, NULL, "result", fuda_result_name(d->result));
+	report_text(to, _("Signer"), "signer", d->signer);
+	report_text(to, _("Issuer"), "issuer", d->issuer);
+	report_text(to, _("Revocation"), "revocation", fuda_revocation_name(d->revocation));
+	if (d->valid_until) {
+		report_time(to, _("Signed"), "signed", d->signed_at);
+		report_time(to, _("Valid from"), "valid_from", d->valid_from);
+		report_time(to, _("Valid until"), "valid_until", d->valid_until);
+	}
+	report_text(to, _("Proof of the phone"), "proof", d->proof);
+	if (d->has_device_key)
+		report_hex(to, NULL, "device_key", d->device_key, sizeof(d->device_key));
+}
+
+static int tell_document(struct telling *t)
+{
+	int r = 0;
+
+	tell_facts(t->to, t->document);
+	mdoc_report_findings(t->to, &t->document->findings);
+	/* what a bad document says is nothing that anybody may act on */
+	for (size_t i = 0;
+	     r == 0 && t->document->result == FUDA_RESULT_OK && i < t->document->element_count; i++)
+		r = tell_element(t, &t->document->elements[i]);
+	return r;
+}
+
+static int tell(struct call *call, const struct fuda_mdoc_profiles *profiles,
+		const struct fuda_mdoc_policy *policy, const struct fuda_mdoc_result *result)
+{
+	struct report *list = NULL;
+	int r = 0;
+
+	report_time(call->report, _("Judged for"), "at", policy->at);
+	mdoc_report_findings(call->report, &result->findings);
+	if (result->document_count)
+		list = report_list(call->report, _("Documents"), "documents", NULL);
+	for (size_t i = 0; r == 0 && i < result->document_count; i++) {
+		struct telling t = {
+			.call = call,
+			.profiles = profiles,
+			.policy = policy,
+			.document = &result->documents[i],
+			.to = report_object(list, _("Document"), NULL, NULL),
+		};
+
+		r = tell_document(&t);
+	}
+	return r;
+}
+
+/* ---- the judgement ---- */
+
+static int make_policy(struct call *call, const char *purposes[LIST_MAX + 1],
+		       struct fuda_mdoc_policy *ret)
+{
+	*ret = (struct fuda_mdoc_policy){
+		.at = time(NULL),
+		.early = (unsigned)by.skew,
+		.late = (unsigned)by.skew,
+		.crl = by.require_revocation ? FUDA_MDOC_CRL_HARD :
+		       by.crls.count         ? FUDA_MDOC_CRL_SOFT :
+					       FUDA_MDOC_CRL_OFF,
+		.crl_age = (unsigned)by.crl_grace * DAY,
+		.max_days = (unsigned)by.max_days,
+		.allow_float = by.allow_float,
+		.allow_times = by.allow_times,
+		.clock = by.require_clock,
+		.purposes = by.purposes.count ? purposes : NULL,
+	};
+	for (size_t i = 0; i < by.purposes.count; i++)
+		purposes[i] = by.purposes.items[i];
+	purposes[by.purposes.count] = NULL;
+	return by.at ? certs_time(call, "--at", by.at, &ret->at) : 0;
+}
+
+static int conclude(struct call *call, const struct fuda_mdoc_result *result)
+{
+	const struct fuda_mdoc_finding *first = first_in(result);
+
+	call->judged = true;
+	call->verdict = (struct fuda_verdict){ .result = result->result, .rule = "" };
+	if (result->result == FUDA_RESULT_OK)
+		return 0;
+	if (first) {
+		call->verdict.rule = fuda_mdoc_rule_name(first->rule);
+		report_text(call->report, NULL, "rule", call->verdict.rule);
+	}
+	call->shown = true;
+	return call_fail(call, FUDA_EVERIFY, "%s",
+			 first ? fuda_mdoc_rule_text(first->rule) : fuda_error_text(FUDA_EVERIFY));
+}
+
+static int judge(struct call *call, struct fuda_mdoc_trust *trust,
+		 const struct fuda_mdoc_profiles *profiles, const struct fuda_mdoc_session *session,
+		 const struct fuda_buf *response)
+{
+	const char *purposes[LIST_MAX + 1];
+	struct fuda_mdoc_result *result;
+	struct fuda_mdoc_policy policy;
+	int r = make_policy(call, purposes, &policy);
+
+	if (r == 0)
+		r = fuda_mdoc_verify(call->ctx, trust, profiles, &policy, session, response->data,
+				     response->len, &result);
+	if (r < 0)
+		return r;
+	r = tell(call, profiles, &policy, result);
+	if (r == 0)
+		r = conclude(call, result);
+	fuda_mdoc_result_free(&result);
+	return r;
+}
+
+int mdoc_judge(struct call *call, const struct fuda_mdoc_profiles *profiles,
+	       const struct fuda_mdoc_session *session, const struct fuda_buf *response)
+{
+	struct fuda_mdoc_trust *trust;
+	int r = mdoc_trust(call, &trust);
+
+	if (r < 0)
+		return r;
+	r = judge(call, trust, profiles, session, response);
+	fuda_mdoc_trust_free(&trust);
+	return r;
+}

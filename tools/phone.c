@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/phone.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <fuda/reader.h>
+
+#include "tools/report.h"
+
+void phone_talk_free(struct phone_talk *talk)
+{
+	fuda_mdoc_reader_free(&talk->reader);
+	fuda_buf_free(&talk->request);
+	fuda_buf_free(&talk->response);
+}
+
+struct fuda_mdoc_session phone_session(const struct phone_talk *talk)
+{
+	return (struct fuda_mdoc_session){
+		.transcript = fuda_mdoc_reader_transcript(talk->reader),
+		.reader = fuda_mdoc_reader_key(talk->reader),
+		.request = { talk->request.data, talk->request.len },
+	};
+}
+
+/* ---- waiting for it ---- */
+
+/* Until something is put on a reader; which one is looked at then. */
+static int wait_for_event(struct call *call)
+{
+	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
+	struct fuda_reader_event event;
+	int r = fuda_reader_watch_new(call->ctx, &watch);
+
+	while (r == 0) {
+		r = fuda_reader_watch_next(watch, call->dl, &event);
+		if (r == 0 && event.kind == FUDA_CARD_INSERTED)
+			return 0;
+	}
+	if (r == FUDA_ETIMEOUT)
+		return call_fail(call, r,
+				 _("No phone came to the reader in time. Begin again, and hold it "
+				   "there; --timeout gives more time."));
+	return r;
+}
+
+int phone_open(struct call *call)
+{
+	bool told = false;
+	int r;
+
+	while ((r = call_open_card(call)) == FUDA_ENOCARD || r == FUDA_EREMOVED) {
+		if (!told)
+			fputs(_("Hold the phone to the reader.\n"), stderr);
+		told = true;
+		r = wait_for_event(call);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* ---- talking ---- */
+
+static int engage(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phone **ret)
+{
+	struct fuda_mdoc_span engagement = talk->engagement, select = { 0 }, request = { 0 };
+	size_t max_command = 0, max_response = 0;
+	int r = 0;
+
+	if (engagement.len) {
+		r = fuda_mdoc_engagement_nfc(call->ctx, engagement, &max_command, &max_response);
+		if (r == 0)
+			r = fuda_mdoc_phone_engaged(call->card, max_command, max_response, call->dl,
+						    ret);
+	} else {
+		r = fuda_mdoc_phone_engage(call->card, call->dl, ret);
+	}
+	if (r == 0 && !engagement.len) {
+		const struct fuda_mdoc_handover *h = fuda_mdoc_phone_handover(*ret);
+
+		engagement = (struct fuda_mdoc_span){ h->engagement.data, h->engagement.len };
+		select = (struct fuda_mdoc_span){ h->select.data, h->select.len };
+		request = (struct fuda_mdoc_span){ h->request.data, h->request.len };
+	}
+	return r < 0 ? r :
+		       fuda_mdoc_reader_new(call->ctx, engagement, select, request, talk->key,
+					    &talk->reader);
+}
+
+static int ask(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phone *phone)
+{
+	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(PHONE_MESSAGE_MAX);
+	_cleanup_buf_ struct fuda_buf answer = FUDA_BUF_INIT(PHONE_MESSAGE_MAX);
+	int r = fuda_mdoc_request(call->ctx, talk->wishes, talk->wish_count, talk->identity,
+				  fuda_mdoc_reader_transcript(talk->reader), &talk->request);
+
+	if (r == 0)
+		r = fuda_mdoc_reader_ask(talk->reader, talk->request.data, talk->request.len,
+					 &message);
+	if (r == 0)
+		r = fuda_mdoc_phone_exchange(phone, message.data, message.len, call->dl, &answer);
+	return r < 0 ? r :
+		       fuda_mdoc_reader_take(talk->reader, answer.data, answer.len,
+					     &talk->response);
+}
+
+/* The answer is there: that the phone does not hear the end of it matters to nobody. */
+static void end(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phone *phone)
+{
+	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(PHONE_MESSAGE_MAX);
+
+	if (fuda_mdoc_reader_end(talk->reader, &message) == 0)
+		fuda_mdoc_phone_exchange(phone, message.data, message.len, call->dl, NULL);
+}
+
+int phone_talk(struct call *call, struct phone_talk *talk)
+{
+	_cleanup_(fuda_mdoc_phone_free) struct fuda_mdoc_phone *phone = NULL;
+	int r = engage(call, talk, &phone);
+
+	if (r == 0)
+		r = ask(call, talk, phone);
+	if (r == 0)
+		end(call, talk, phone);
+	return r;
+}
