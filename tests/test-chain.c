@@ -499,8 +499,8 @@ static void remembered(void **state)
 	chain_verdict_release(&first);
 }
 
-/* What is wrong is remembered as well. */
-static void wrong_remembered(void **state)
+/* What is wrong is judged each time. */
+static void wrong_not_remembered(void **state)
 {
 	_cleanup_buf_ struct fuda_buf der = TEST_BUF;
 	struct cert_plan plan = plan_mdoc(CERT_DS);
@@ -509,9 +509,12 @@ static void wrong_remembered(void **state)
 	plan.field[F_IAN] = "";
 	cert_make(&plan, &der);
 	for (size_t i = 0; i < 3; i++) {
-		chain_verdict_release(&verdict);
+		struct chain_verdict before = verdict;
+
 		judge_der(&der);
 		assert_found(FUDA_MDOC_CERTIFICATE_ISSUER_ALT_NAME, "ds");
+		assert_ptr_not_equal(verdict.judged, before.judged);
+		chain_verdict_release(&before);
 	}
 }
 
@@ -637,7 +640,7 @@ int main(void)
 		T(readers_below_others),
 		T(reader_of_a_reader),
 		T(remembered),
-		T(wrong_remembered),
+		T(wrong_not_remembered),
 		T(many),
 		T(annex_d),
 	};

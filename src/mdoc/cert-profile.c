@@ -29,6 +29,7 @@ struct job {
 	enum cert_role role;
 	char detail[FUDA_MDOC_DETAIL];
 	struct cert_profile *profile;
+	int failed; /* of what judges, not of what is judged */
 };
 
 const char *cert_role_name(enum cert_role role)
@@ -253,8 +254,8 @@ static bool subject_key_id_fits(struct job *job)
 		return false;
 	if (job->role == CERT_READER_CA)
 		return true;
-	return fuda_digest_bytes(FUDA_SHA1, bits.p, bits.left, &digest) == 0 &&
-	       same(id.value, cur_of(digest.bytes, digest.len));
+	job->failed = fuda_digest_bytes(FUDA_SHA1, bits.p, bits.left, &digest);
+	return job->failed < 0 || same(id.value, cur_of(digest.bytes, digest.len));
 }
 
 static bool authority_key_id_fits(struct job *job)
@@ -463,7 +464,7 @@ static const struct rule {
 	{ FUDA_MDOC_CERTIFICATE_CRL_POINT, PROFILED, crl_points_fit },
 };
 
-static void judge(struct job *job, struct fuda_mdoc_findings *findings)
+static int judge(struct job *job, struct fuda_mdoc_findings *findings)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		if (!(rules[i].roles & 1u << job->role))
@@ -473,6 +474,7 @@ static void judge(struct job *job, struct fuda_mdoc_findings *findings)
 			finding_add(findings, rules[i].rule, cert_role_name(job->role), job->detail,
 				    strlen(job->detail));
 	}
+	return job->failed;
 }
 
 int cert_profile_judge(struct fuda_context *ctx, enum cert_role role, struct cursor der,
@@ -489,10 +491,13 @@ int cert_profile_judge(struct fuda_context *ctx, enum cert_role role, struct cur
 	ctx_keep_error(ctx, kept);
 	if (r < 0 && r != FUDA_EFORMAT)
 		return r;
+	r = 0;
 	if (cert_parts_read(der, &parts) < 0)
 		fuda_cert_free(&cert);
 	else
-		judge(&(struct job){ &parts, cert, role, "", &profile }, findings);
+		r = judge(&(struct job){ &parts, cert, role, "", &profile, 0 }, findings);
+	if (r < 0)
+		return r;
 	if (!cert && findings->count + findings->missed == before)
 		finding_add(findings, FUDA_MDOC_CERTIFICATE_MALFORMED, cert_role_name(role), "", 0);
 	*ret = profile;

@@ -371,7 +371,8 @@ static int find_judged(struct fuda_mdoc_trust *trust, enum chain_role role,
 	r = judge(&job, chain, count);
 	if (r < 0)
 		return r;
-	judged_keep(trust_judged(trust), judged);
+	if (judged->findings.count == 0)
+		judged_keep(trust_judged(trust), judged);
 	*ret = judged;
 	judged = NULL;
 	return 0;

@@ -39,9 +39,9 @@ struct chain_verdict {
 
 /* Judges `chain`, leaf first, as an x5chain has it: `count` certificates in DER. One finding for
  * each broken rule; all rules are tried whatever failed before, as far as there is something to try
- * them on. What depends neither on the time nor on lists is remembered in the trust,
- * for as many leaves as it has room, until a certificate is added to it. 0 whenever there is a
- * verdict, whatever was found; FUDA_ENOMEM, FUDA_EFAILED. */
+ * them on. Chains against which nothing was found are remembered in the trust, but for what depends
+ * on the time or on lists, as many as it has room for, until a certificate is added to it. 0
+ * whenever there is a verdict, whatever was found; FUDA_ENOMEM, FUDA_EFAILED. */
 int chain_judge(struct fuda_mdoc_trust *trust, enum chain_role role, const struct cursor *chain,
 		size_t count, const struct chain_policy *policy,
 		struct fuda_mdoc_findings *findings, struct chain_verdict *ret);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chains that were judged, as far as neither the time nor a list has a say: the same signers come
- * again and again, and a signature costs more than all else. */
+/* Chains that were judged, as far as neither the time nor a list has a say. Those that are good are
+ * remembered: the same signers come again and again, and a signature costs more than all else. What
+ * is wrong is judged each time, so that nobody who makes up certificates displaces good ones, and
+ * no passing lack of memory stays for a verdict. */
 #ifndef MDOC_JUDGED_H
 #define MDOC_JUDGED_H
 
