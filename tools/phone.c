@@ -79,9 +79,9 @@ static int engage(struct call *call, struct phone_talk *talk, struct fuda_mdoc_p
 	if (r == 0 && !engagement.len) {
 		const struct fuda_mdoc_handover *h = fuda_mdoc_phone_handover(*ret);
 
-		engagement = (struct fuda_mdoc_span){ h->engagement.data, h->engagement.len };
-		select = (struct fuda_mdoc_span){ h->select.data, h->select.len };
-		request = (struct fuda_mdoc_span){ h->request.data, h->request.len };
+		engagement = h->engagement;
+		select = h->select;
+		request = h->request;
 	}
 	return r < 0 ? r :
 		       fuda_mdoc_reader_new(call->ctx, engagement, select, request, talk->key,
