@@ -460,7 +460,7 @@ static void refused(void **state)
 		{ "nfc-command=254" },  { "nfc-command=65536" },
 		{ "nfc-response=255" }, { "nfc-response=65537" },
 		{ "wrong-61=maybe" },   { "answer-with=key" },
-		{ "consent=" },         { "fault=all" },
+		{ "consent=" },         { "fault=all" }, { "reader=none" },
 		{ "kind=wallet" },      { "secret.auth=1234" },
 	};
 	static const char *const of_wallets[][2] = {

@@ -4,6 +4,7 @@
 #include "tests/softwallet.h"
 
 #include <fuda/mdoc.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,100 @@ static void empty(void **state)
 	tapped_free(&t);
 }
 
+/* ---- who asks ---- */
+
+/* A certificate in DER out of a file of a wallet. */
+static struct fuda_buf certificate(const char *path)
+{
+	struct fuda_buf der = FUDA_BUF_INIT(BIG);
+	unsigned char *bytes = NULL;
+	FILE *f = fopen(path, "r");
+	X509 *x;
+	int len;
+
+	assert_non_null(f);
+	x = PEM_read_X509(f, NULL, NULL, NULL);
+	fclose(f);
+	assert_non_null(x);
+	len = i2d_X509(x, &bytes);
+	assert_int_equal(fuda_buf_set(&der, bytes, (size_t)len), 0);
+	OPENSSL_free(bytes);
+	X509_free(x);
+	return der;
+}
+
+/* How many elements a reader is shown that has certificate and key of these files in `dir`, and
+ * signs what it asks for in this session, or in another one. */
+static size_t shown_to(const char *settings, const char *dir, const char *cert,
+		       const char *key_file, bool other)
+{
+	struct fuda_buf der = FUDA_BUF_INIT(BIG), elsewhere = FUDA_BUF_INIT(BIG);
+	struct fuda_mdoc_key *key = NULL;
+	struct fuda_mdoc_span chain, transcript;
+	struct fuda_mdoc_identity who = { .chain = &chain, .chain_count = 1 };
+	static struct device_response response;
+	const char *fault = NULL;
+	struct tapped t = { .v = softwallet_on(settings), .request = FUDA_BUF_INIT(BIG) };
+	char path[160];
+	size_t shown = 0;
+
+	counter_negotiate(&t.c, t.v);
+	assert_int_equal(fuda_mdoc_reader_new(ctx, span(&t.c.engagement), span(&t.c.select),
+					      span(&t.c.request), NULL, &t.reader),
+			 0);
+	transcript = fuda_mdoc_reader_transcript(t.reader);
+	if (other) {
+		assert_int_equal(fuda_buf_set(&elsewhere, transcript.bytes, transcript.len), 0);
+		elsewhere.data[elsewhere.len - 1] ^= 1;
+		transcript = span(&elsewhere);
+	}
+	if (cert) {
+		snprintf(path, sizeof(path), "%s/%s", dir, cert);
+		der = certificate(path);
+		chain = span(&der);
+		snprintf(path, sizeof(path), "%s/%s", dir, key_file);
+		assert_int_equal(fuda_mdoc_key_read(ctx, path, &key), 0);
+		who.key = key;
+	}
+	assert_int_equal(fuda_mdoc_request(ctx, wishes, ARRAY_SIZE(wishes), cert ? &who : NULL,
+					   transcript, &t.request),
+			 0);
+	t.response = exchange(&t);
+	assert_int_equal(response_read(cur_of(t.response.data, t.response.len), &response, &fault),
+			 0);
+	assert_int_equal(response.status, RESPONSE_OK);
+	for (size_t i = 0; i < response.document_count; i++)
+		shown += counter_count(&response.documents[i]);
+	fuda_mdoc_key_free(&key);
+	fuda_buf_free(&der);
+	fuda_buf_free(&elsewhere);
+	tapped_free(&t);
+	return shown;
+}
+
+/* A wallet that is told to look. */
+static void readers(void **state)
+{
+	static const char known[] = "reader = known\n";
+	const struct vcard_make what = { .kind = "wallet" };
+	const char *own = softwallet_dir();
+	char why[256] = "", dir[128];
+
+	(void)state;
+	assert_int_equal(shown_to("", own, NULL, NULL, false), 4);
+	assert_int_equal(shown_to(known, own, NULL, NULL, false), 0);
+	assert_int_equal(shown_to(known, own, "reader.pem", "reader-key.pem", false), 4);
+	assert_int_equal(shown_to(known, own, "reader.pem", "reader-key.pem", true), 0);
+	assert_int_equal(shown_to("", own, "reader.pem", "reader-key.pem", true), 4);
+	/* certified by it, and for something else; or by others */
+	assert_int_equal(shown_to(known, own, "reader-ca.pem", "reader-ca-key.pem", false), 0);
+	assert_int_equal(shown_to(known, own, "ds.pem", "ds-key.pem", false), 0);
+	snprintf(dir, sizeof(dir), "%s.other", own);
+	assert_int_equal(vcard_make(dir, &what, why, sizeof(why)), 0);
+	assert_int_equal(shown_to(known, dir, "reader.pem", "reader-key.pem", false), 0);
+	softcard_remove(dir);
+}
+
 /* What ended, and what was revoked, is made so. */
 static void ended(void **state)
 {
@@ -246,10 +341,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),
-		cmocka_unit_test(faults),
-		cmocka_unit_test(empty),
-		cmocka_unit_test(ended),
+		cmocka_unit_test(good),    cmocka_unit_test(faults), cmocka_unit_test(empty),
+		cmocka_unit_test(readers), cmocka_unit_test(ended),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

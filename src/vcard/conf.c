@@ -284,6 +284,8 @@ static const struct setting settings[] = {
 	OF(KIND_WALLET, "wrong-61", SETTABLE, wrong_61, { "no", 0 }, { "yes", 1 }),
 	OF(KIND_WALLET, "answer-with", SETTABLE, answer_with, { "signature", ANSWER_SIGNATURE },
 	   { "mac", ANSWER_MAC }),
+	OF(KIND_WALLET, "reader", SETTABLE, reader, { "any", READER_ANY },
+	   { "known", READER_KNOWN }),
 	{ "consent", KIND_WALLET, SETTABLE, parse_consent, print_consent },
 	OF(KIND_WALLET, "fault", SETTABLE, fault, { "none", FAULT_NONE },
 	   { "status", FAULT_STATUS }, { "termination", FAULT_TERMINATION },

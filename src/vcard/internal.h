@@ -108,6 +108,7 @@ enum { OBJECT_OF_CARD, OBJECT_OF_APPLICATION };
 /* Of wallets: wallet.h. */
 enum { HANDOVER_NEGOTIATED, HANDOVER_STATIC };
 enum { ANSWER_SIGNATURE, ANSWER_MAC };
+enum { READER_ANY, READER_KNOWN };
 enum {
 	FAULT_NONE,
 	FAULT_STATUS,	   /* the response says that something went wrong */
@@ -128,7 +129,8 @@ struct options {
 	unsigned sign_length, internal_auth, contact_atr, several_records;
 	unsigned mute_at, max_read, max_command, max_response;
 	/* of wallets */
-	unsigned handover, empty_reads, nfc_command, nfc_response, wrong_61, answer_with, fault;
+	unsigned handover, empty_reads, nfc_command, nfc_response, wrong_61;
+	unsigned answer_with, reader, fault;
 };
 
 struct pin {

@@ -6,10 +6,10 @@
 
 #include "vcard/issue.h"
 #include "vcard/maker.h"
+#include "vcard/wallet.h"
 
 #define IACA_FILE          "ca.pem"
 #define IACA_KEY_FILE      "ca-key.pem"
-#define READER_CA_FILE     "reader-ca.pem"
 #define READER_CA_KEY_FILE "reader-ca-key.pem"
 #define READER_FILE        "reader.pem"
 #define READER_KEY_FILE    "reader-key.pem"

@@ -74,6 +74,7 @@ struct answerer {
 	struct wallet *w;
 	struct device_request request;
 	struct fuda_buf credential; /* with the fault `digest` in it */
+	bool stranger;		    /* asks, and gets nothing */
 	uint8_t mac_key[HMAC_BYTES];
 };
 
@@ -83,6 +84,8 @@ static bool consents(void *arg, _unused_ struct cursor doctype, _unused_ struct 
 	const struct answerer *a = arg;
 	const char *list = a->w->consent;
 
+	if (a->stranger)
+		return false;
 	if (strcmp(list, "all") == 0)
 		return true;
 	while (*list) {
@@ -164,6 +167,8 @@ static int present(struct answerer *a, struct fuda_buf *ret)
 		return r;
 	if (other.len)
 		transcript = bytes_of(&other);
+	for (size_t i = 0; w->opt->reader == READER_KNOWN && i < request->document_count; i++)
+		a->stranger |= !wreader_known(w, &request->documents[i]);
 	if (w->opt->fault == FAULT_ANY_DOCTYPE)
 		held.doctype = request->documents[0].doctype;
 	if (w->opt->fault == FAULT_UNREQUESTED)

@@ -6,6 +6,7 @@
 #define VCARD_WALLET_H
 
 #include "base/crypto-keys.h"
+#include "mdoc/request.h"
 #include "mdoc/session.h"
 #include "pki/key.h"
 #include "pki/private.h"
@@ -14,6 +15,7 @@
 /* What is in the directory of a wallet beside card.conf. */
 #define CREDENTIAL_FILE "credential.cbor" /* IssuerSigned */
 #define DEVICE_KEY_FILE "device-key.pem"
+#define READER_CA_FILE	"reader-ca.pem"
 #define QR_KEY_FILE     "engagement.pem" /* of the QR code that was shown last, until it is used */
 
 #define WALLET_DOCTYPE "org.iso.23220.1.jp.mnc"
@@ -101,6 +103,10 @@ wallet_fn wtag_select_file, wtag_read, wtag_update;
 wallet_fn wtransfer_envelope, wtransfer_get_response;
 /* The tag was selected: a new engagement, with a new key. 0, or errors of that. */
 int wtag_start(struct wallet *w);
+
+/* Whether a reader of the authority in READER_CA_FILE signed what is asked for, in this session
+ * (wallet-reader.c). */
+bool wreader_known(const struct wallet *w, const struct doc_request *document);
 
 /* ---- engagement and session (wallet-session.c) ---- */
 
