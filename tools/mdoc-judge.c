@@ -232,6 +232,28 @@ static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 		report_hex(to, NULL, "device_key", d->device_key, sizeof(d->device_key));
 }
 
+/* What nobody was shown has no value; that it was not is no fault. */
+static void tell_withheld(struct telling *t)
+{
+	struct report *list = NULL;
+
+	for (size_t i = 0; i < t->document->withheld_count; i++) {
+		const struct fuda_mdoc_element *e = &t->document->withheld[i];
+		char name[520];
+
+		if (*e->attribute)
+			snprintf(name, sizeof(name), "%s", e->attribute);
+		else
+			snprintf(name, sizeof(name), "%.*s/%.*s", (int)e->space.len,
+				 (const char *)e->space.bytes, (int)e->name.len,
+				 (const char *)e->name.bytes);
+		if (!list)
+			list = report_list(t->to, NULL, "withheld", NULL);
+		report_text(list, NULL, NULL, name);
+		report_text(t->to, _("Not shown"), NULL, name);
+	}
+}
+
 static int tell_document(struct telling *t)
 {
 	int r = 0;
@@ -242,6 +264,7 @@ static int tell_document(struct telling *t)
 	for (size_t i = 0;
 	     r == 0 && t->document->result == FUDA_RESULT_OK && i < t->document->element_count; i++)
 		r = tell_element(t, &t->document->elements[i]);
+	tell_withheld(t);
 	return r;
 }
 

@@ -262,6 +262,9 @@ struct fuda_mdoc_document {
 	bool has_device_key;
 	struct fuda_mdoc_element *elements;
 	size_t element_count;
+	/* what was asked for and not shown, which its holder may decide: without values */
+	struct fuda_mdoc_element *withheld;
+	size_t withheld_count;
 };
 struct fuda_mdoc_result {
 	enum fuda_result result;            /* of the worst finding of all */

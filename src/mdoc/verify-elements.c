@@ -246,6 +246,55 @@ static int judge_device_space(struct judging *j, const struct cbor *name, const 
 	return r;
 }
 
+/* ---- what was not shown ---- */
+
+static bool was_shown(const struct judging *j, const struct wanted_element *wanted)
+{
+	for (size_t i = 0; i < j->ret->element_count; i++) {
+		const struct fuda_mdoc_element *e = &j->ret->elements[i];
+		const struct cursor name = cur_of(e->name.bytes, e->name.len);
+		struct cbor value;
+
+		if (!cur_equal(cur_of(e->space.bytes, e->space.len), wanted->space))
+			continue;
+		if (cur_equal(name, wanted->name) ||
+		    (cbor_read(cur_of(e->value.bytes, e->value.len), &value, NULL) == 0 &&
+		     answers_age(wanted->name, name, &value)))
+			return true;
+	}
+	return false;
+}
+
+static void name_withheld(struct judging *j, const struct wanted_element *wanted)
+{
+	struct fuda_mdoc_element *e = &j->ret->withheld[j->ret->withheld_count++];
+	const struct element *element = NULL;
+	const struct profile *profile = NULL;
+
+	*e = (struct fuda_mdoc_element){
+		.space = { wanted->space.p, wanted->space.left },
+		.name = { wanted->name.p, wanted->name.left },
+	};
+	while (j->profiles && !element &&
+	       (profile = profile_find(j->profiles, j->document->doctype, profile)))
+		element = profile_element(profile, wanted->space, wanted->name);
+	if (element)
+		element_attribute(element, wanted->name, e->attribute);
+}
+
+static int find_withheld(struct judging *j)
+{
+	if (!j->asked)
+		return 0;
+	j->ret->withheld = calloc(j->asked->element_count, sizeof(*j->ret->withheld));
+	if (!j->ret->withheld)
+		return FUDA_ENOMEM;
+	for (size_t i = 0; i < j->asked->element_count; i++)
+		if (!was_shown(j, &j->asked->elements[i]))
+			name_withheld(j, &j->asked->elements[i]);
+	return 0;
+}
+
 /* ---- all of them ---- */
 
 static size_t count_items(const struct cbor *map)
@@ -291,7 +340,7 @@ int judge_elements(struct judging *j)
 	c = device.content;
 	while (r == 0 && cbor_next(&c, &name) == 0 && cbor_next(&c, &map) == 0)
 		r = judge_device_space(j, &name, &map);
-	return r;
+	return r < 0 ? r : find_withheld(j);
 }
 
 int fuda_mdoc_element_text(const struct fuda_mdoc_profiles *profiles,

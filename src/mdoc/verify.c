@@ -204,6 +204,22 @@ static int judge_documents(const struct judging *common, const struct work *work
 	return r;
 }
 
+static void find_not_shown(const struct device_request *request,
+			   const struct device_response *response,
+			   struct fuda_mdoc_findings *findings)
+{
+	for (size_t i = 0; request && i < request->document_count; i++) {
+		const struct cursor doctype = request->documents[i].doctype;
+		bool shown = false;
+
+		for (size_t k = 0; k < response->document_count; k++)
+			shown |= cur_equal(response->documents[k].doctype, doctype);
+		if (!shown)
+			finding_add(findings, FUDA_MDOC_DOCUMENT_NOT_SHOWN, "",
+				    (const char *)doctype.p, doctype.left);
+	}
+}
+
 /* C1. Of a response that reports a failure no document counts. */
 static int judge_response(const struct judging *common, struct cursor bytes, struct work *work,
 			  struct fuda_mdoc_result *ret)
@@ -222,6 +238,7 @@ static int judge_response(const struct judging *common, struct cursor bytes, str
 	} else if (!response->document_count) {
 		finding_add(&ret->findings, FUDA_MDOC_RESPONSE_EMPTY, "", "", 0);
 	} else {
+		find_not_shown(common->request, response, &ret->findings);
 		r = judge_documents(common, work, ret);
 	}
 	ret->result = worst(&ret->findings, ret->result);
@@ -275,12 +292,18 @@ int fuda_mdoc_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
 	return 0;
 }
 
+static void document_free(struct fuda_mdoc_document *d)
+{
+	free(d->elements);
+	free(d->withheld);
+}
+
 void fuda_mdoc_result_free(struct fuda_mdoc_result **result)
 {
 	if (!*result)
 		return;
 	for (size_t i = 0; (*result)->documents && i < (*result)->document_count; i++)
-		free((*result)->documents[i].elements);
+		document_free(&(*result)->documents[i]);
 	free((*result)->documents);
 	free(*result);
 	*result = NULL;
