@@ -381,9 +381,10 @@ int profile_parse(struct fuda_context *ctx, const char *path, struct cursor text
 	if (text.left && memchr(text.p, 0, text.left))
 		return ctx_fail(ctx, FUDA_EFORMAT, _("%s: This is no text."), path);
 	file->profile.elements = file->elements;
-	file->text = strndup(text.left ? (const char *)text.p : "", text.left);
+	file->text = calloc(1, text.left + 1);
 	if (!file->text)
 		return ctx_fail_code(ctx, FUDA_ENOMEM);
+	e = cur_copy(&text, file->text, text.left);
 	for (char *next = file->text; next && e == 0;)
 		e = take_line(&r, strsep(&next, "\n"));
 	if (e == 0)
