@@ -36,7 +36,7 @@ static int read_der(struct fuda_context *ctx, const char *path, struct fuda_buf 
 
 	if (e < 0)
 		return e;
-	at = (const char *)text.data;
+	at = text.len ? (const char *)text.data : "";
 	left = text.len;
 	e = fuda_pem_decode("CERTIFICATE", &at, &left, ret);
 	if (e == FUDA_ENOTFOUND)
