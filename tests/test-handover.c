@@ -247,6 +247,13 @@ static void refuses(void **state)
 		assert_int_equal(handover_read_select(make(&p), &h), rows[i].error);
 		assert_int_equal(h.carriers, 77);
 	}
+	/* an id that nothing refers to, and that is another one */
+	struct plan p = plan();
+	p.part[AC_NFC].payload = TEXT("\x01\x03nfc\x00");
+	p.part[AC_BLE].payload = TEXT("\x01\x01" "0" "\x00");
+	assert_int_equal(handover_read_select(make(&p), &(struct handover){ 0 }), 0);
+	p.part[DE].id = TEXT("mdod");
+	assert_int_equal(handover_read_select(make(&p), &h), FUDA_EFORMAT);
 	/* what is embedded is a message of its own, and has to have a version before it */
 	assert_int_equal(handover_read_select(TEXT("\xD1\x02\x00Hs"), &h), FUDA_EFORMAT);
 	assert_int_equal(handover_read_select(TEXT("\xD1\x02\x02Hs\x15\x11"), &h), FUDA_EFORMAT);

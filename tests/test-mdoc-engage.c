@@ -169,7 +169,7 @@ static void follows_negotiated(void **state)
 	load(&t, "testNegotiatedHandover");
 	open_short(&m, t.script);
 	assert_int_equal(engage(&m), FUDA_ENOTSUP);
-	assert_non_null(strstr(fuda_context_message(m.ctx), "not by NFC"));
+	assert_non_null(strstr(fuda_context_message(m.ctx), "no NFC to go on"));
 	mock_close_card(&m);
 }
 
@@ -540,26 +540,36 @@ static void probes_extended(void **state)
 
 /* ---- the list of applications ---- */
 
-/* A phone shows its application, and that it has no others is no error. */
+/* A phone shows its application, also where it must be engaged first, and that it has no others is no
+ * error. */
 static void is_listed(void **state)
 {
-	static const struct exchange script[] = {
-		{ "00A4040C0AD392F000260100000001", "6A82" }, { "00A4040C0AD3921000310001010408", "6A82" },
-		{ "00A4040C0AD3921000310001010402", "6A82" }, { "00A4040C0AD3921000310001010100", "6A82" },
-		{ "00A4040C0AD3921000310001010401", "6A82" }, { "00A4040007A000000248040000", "9000" },
-		{ 0 },
-	};
+	static const struct {
+		const char *sw;
+		int error;
+		size_t count;
+	} rows[] = { { "9000", 0, 1 }, { "6985", 0, 1 }, { "6A82", 0, 0 }, { "6999", FUDA_ESW, 77 } };
 	const char *names[FUDA_APPLICATIONS_MAX];
-	struct mock_card m;
-	size_t count;
 
 	(void)state;
-	open_short(&m, script);
-	assert_int_equal(fuda_applications(m.card, m.dl, names, &count), 0);
-	assert_int_equal(count, 1);
-	assert_string_equal(names[0], "mdoc");
-	assert_string_equal(fuda_context_message(m.ctx), "");
-	mock_close_card(&m);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct exchange script[] = {
+			{ "00A4040C0AD392F000260100000001", "6A82" }, { "00A4040C0AD3921000310001010408", "6A82" },
+			{ "00A4040C0AD3921000310001010402", "6A82" }, { "00A4040C0AD3921000310001010100", "6A82" },
+			{ "00A4040C0AD3921000310001010401", "6A82" }, { "00A4040007A000000248040000", rows[i].sw },
+			{ 0 },
+		};
+		struct mock_card m;
+		size_t count = 77;
+
+		open_short(&m, script);
+		assert_int_equal(fuda_applications(m.card, m.dl, names, &count), rows[i].error);
+		assert_int_equal(count, rows[i].count);
+		if (count == 1)
+			assert_string_equal(names[0], "mdoc");
+		assert_int_equal(!*fuda_context_message(m.ctx), !rows[i].error);
+		mock_close_card(&m);
+	}
 }
 
 int main(void)

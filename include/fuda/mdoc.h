@@ -374,7 +374,7 @@ int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_prof
  * does. */
 struct fuda_mdoc_phone;
 
-/* Ways to go on, as a phone offers them. Only NFC is gone here. */
+/* Ways to go on, as a phone offers them. Only NFC is used here. */
 enum fuda_mdoc_carrier {
 	FUDA_MDOC_NFC = 1,
 	FUDA_MDOC_BLE = 2,
@@ -398,8 +398,8 @@ struct fuda_mdoc_handover {
  * negotiated; waits for one that is not ready until the deadline. FUDA_ENOTFOUND (nothing that
  * could present an mdoc, or its wallet is not open), FUDA_ENOTSUP (it does not offer NFC, or only
  * in another version), FUDA_ESW (it refuses), FUDA_EFORMAT, FUDA_ETOOBIG, FUDA_ETIMEOUT,
- * FUDA_ECANCELLED. FUDA_EREMOVED: it was taken away or went silent; the same call begins anew when
- * it is back. */
+ * FUDA_ECANCELLED. FUDA_EREMOVED: it was taken away or went silent; when it is back, all begins
+ * anew with fuda_card_open(). */
 int fuda_mdoc_phone_engage(struct fuda_card *card, struct fuda_deadline *dl,
 			   struct fuda_mdoc_phone **ret);
 
@@ -409,6 +409,7 @@ int fuda_mdoc_phone_engage(struct fuda_card *card, struct fuda_deadline *dl,
 int fuda_mdoc_phone_engaged(struct fuda_card *card, size_t max_command, size_t max_response,
 			    struct fuda_deadline *dl, struct fuda_mdoc_phone **ret);
 
+/* To be called before fuda_card_free(). */
 void fuda_mdoc_phone_free(struct fuda_mdoc_phone **phone);
 
 /* Owned by the phone. */
@@ -418,7 +419,7 @@ const struct fuda_mdoc_handover *fuda_mdoc_phone_handover(const struct fuda_mdoc
  * answers with; with nothing where it has no answer, as to the termination. `ret_answer` may be
  * NULL: what comes then does not matter. The phone answers when its user has consented, so the
  * deadline is a person's. Nothing is ever sent twice. FUDA_EREMOVED: the phone was taken away or
- * went silent: the session is lost with its keys, and begins anew with fuda_mdoc_phone_engage().
+ * went silent: the session is lost with its keys, and all begins anew with fuda_card_open().
  * FUDA_ENOTFOUND (it cannot transfer data by NFC), FUDA_ESW, FUDA_EFORMAT, FUDA_ETOOBIG,
  * FUDA_ETIMEOUT, FUDA_ECANCELLED. After any of these the exchange is over, and later calls give the
  * same error; after FUDA_EINVAL (`len` is 0, or over a megabyte) it is not. */

@@ -186,10 +186,9 @@ static int take_select(struct fuda_mdoc_phone *p)
 		return message_failed(ctx, r);
 	if (!(said.carriers & FUDA_MDOC_NFC))
 		return ctx_fail(ctx, FUDA_ENOTSUP,
-				_("The phone offers to go on by Bluetooth or Wi-Fi, but not by "
-				  "NFC, "
-				  "which is all that is done here. Have NFC allowed in its "
-				  "wallet."));
+				_("The phone offers no NFC to go on with, but only ways that are "
+				  "not "
+				  "taken here, as Bluetooth. Have NFC allowed in its wallet."));
 	limits = envelope_limit(p->card,
 				(struct envelope_limits){ said.max_command, said.max_response });
 	h->carriers = said.carriers;

@@ -444,13 +444,14 @@ int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline
 
 int card_has(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl, bool *ret)
 {
+	enum { NOT_NOW = 0x6985 };
 	uint16_t sw;
 	int r = try_select(c, aid, dl, &sw);
 
-	if (r == 0 && error_of(sw) != FUDA_ENOTFOUND)
+	if (r == 0 && error_of(sw) != FUDA_ENOTFOUND && sw != NOT_NOW)
 		r = card_check_sw(c, sw);
 	if (r == 0)
-		*ret = sw == 0x9000;
+		*ret = sw == 0x9000 || sw == NOT_NOW;
 	return r;
 }
 

@@ -59,7 +59,8 @@ int card_command(struct fuda_card *c, const struct apdu *a, struct fuda_deadline
  */
 int card_select(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl);
 
-/* Whether the card has it, by the same command; that it has not is no error. */
+/* Whether the card has it, by the same command; that it has not is no error. A phone may have its
+ * application and not let it be selected before it was engaged (6985). */
 int card_has(struct fuda_card *c, const struct aid *aid, struct fuda_deadline *dl, bool *ret);
 
 /* Makes `fid` the current file. FUDA_ENOTFOUND, FUDA_ESW. */
