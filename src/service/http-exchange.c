@@ -270,7 +270,7 @@ static enum MHD_Result take_head(struct exchange *x, const char *method, const c
 {
 	struct head head = { .method = method, .version = version, .target = x->target,
 			     .target_at = x->target_at };
-	const struct head_refusal *why = request_read(x->listener, x->mhd, &head, &x->request,
+	const struct head_refusal *why = request_take(x->listener, x->mhd, &head, &x->request,
 						      &x->kept);
 	char *query;
 

@@ -86,7 +86,7 @@ struct request_kept {
 	bool last;	 /* nothing else is read from the connection */
 	bool expects;	 /* the client waits for a word before it sends the body */
 };
-const struct head_refusal *request_read(const struct listener *l, struct MHD_Connection *c,
+const struct head_refusal *request_take(const struct listener *l, struct MHD_Connection *c,
 					struct head *head, struct http_request *request,
 					struct request_kept *kept);
 void request_wipe(struct request_kept *kept);

@@ -214,7 +214,7 @@ static const struct head_refusal *keep(const struct head_found *found, struct re
 	return NULL;
 }
 
-const struct head_refusal *request_read(const struct listener *l, struct MHD_Connection *c,
+const struct head_refusal *request_take(const struct listener *l, struct MHD_Connection *c,
 					struct head *head, struct http_request *request,
 					struct request_kept *kept)
 {
