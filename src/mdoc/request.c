@@ -100,6 +100,16 @@ static bool space_seen(const struct doc_request *d, size_t i)
 	return false;
 }
 
+/* ... and has the same name. */
+static bool element_seen(const struct doc_request *d, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (cur_equal(d->elements[k].space, d->elements[i].space) &&
+		    cur_equal(d->elements[k].name, d->elements[i].name))
+			return true;
+	return false;
+}
+
 static size_t count_in_space(const struct doc_request *d, struct cursor space)
 {
 	size_t n = 0;
@@ -116,8 +126,11 @@ static int put_items(const struct doc_request *d, struct fuda_buf *ret)
 
 	if (!d->element_count)
 		return FUDA_EINVAL;
-	for (size_t i = 0; i < d->element_count; i++)
+	for (size_t i = 0; i < d->element_count; i++) {
+		if (element_seen(d, i))
+			return FUDA_EINVAL;
 		spaces += !space_seen(d, i);
+	}
 	cbor_put_map(&out, 2);
 	cbor_put_text(&out, "docType");
 	cbor_put_text_bytes(&out, d->doctype);

@@ -29,7 +29,7 @@ struct device_request {
 	struct doc_request documents[REQUEST_DOCUMENTS_MAX];
 	size_t document_count;
 };
-/* Points into `bytes`. Versions 1.x. FUDA_EFORMAT; FUDA_ETOOBIG. */
+/* Points into `bytes`. Versions 1.x. FUDA_EFORMAT; FUDA_ETOOBIG: `*ret` is then of no use. */
 int request_read(struct cursor bytes, struct device_request *ret);
 
 /* Who the reader says it is: signs each document's request. */
@@ -40,7 +40,7 @@ struct reader_identity {
 };
 /* Appends a DeviceRequest for `count` documents, of which doctype and elements are taken. `who`:
  * NULL, or it is bound to `transcript` (a SessionTranscript, without a tag). FUDA_EINVAL: nothing
- * asked for; FUDA_EFORMAT: a text that is not UTF-8. */
+ * asked for, or the same twice; FUDA_EFORMAT: a text that is not UTF-8. */
 int request_put(const struct doc_request *documents, size_t count,
 		const struct reader_identity *who, struct cursor transcript, struct fuda_buf *ret);
 /* Judges the signature of readerAuth under `key`, that of its leaf certificate. As

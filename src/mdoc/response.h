@@ -43,7 +43,7 @@ struct device_response {
 	uint64_t status;
 };
 /* Points into `bytes`. Versions 1.x. FUDA_EFORMAT, and what is at fault in `*ret_fault` (a few
- * words in English, static). */
+ * words in English, static); `*ret` is then of no use. */
 int response_read(struct cursor bytes, struct device_response *ret, const char **ret_fault);
 
 /* One item as the issuer signed it. */

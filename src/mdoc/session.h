@@ -41,7 +41,8 @@ int session_open(struct session *s, struct cursor sealed, struct fuda_buf *ret);
 int session_put_establishment(struct cursor reader_key, struct cursor data, struct fuda_buf *ret);
 int session_read_establishment(struct cursor bytes, struct cursor *ret_reader_key,
 			       struct cursor *ret_data);
-/* SessionData; empty data: none; SESSION_NO_STATUS: none. */
+/* SessionData; empty data: none; SESSION_NO_STATUS: none. One without either, or with data of no
+ * bytes, is not read: FUDA_EFORMAT. */
 int session_put_data(struct cursor data, enum session_status status, struct fuda_buf *ret);
 int session_read_data(struct cursor bytes, struct cursor *ret_data, uint64_t *ret_status);
 
