@@ -3,6 +3,7 @@
  * breaks it and no other. (C2 to C6: test-chain.c.) */
 #include <fuda/mdoc.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -487,6 +488,8 @@ static struct fuda_mdoc_result *judge(const struct fuda_buf *response,
 	return result;
 }
 
+static bool seen[FUDA_MDOC_RULES];
+
 /* The names of all findings, with blanks between them, but for that a document that was asked for
  * beside this one was not shown. */
 static const char *found(const struct fuda_mdoc_result *result)
@@ -501,6 +504,7 @@ static const char *found(const struct fuda_mdoc_result *result)
 		for (size_t i = 0; i < lists[k]->count; i++) {
 			size_t used = strlen(names);
 
+			seen[lists[k]->found[i].rule] = true;
 			if (lists[k]->found[i].rule != FUDA_MDOC_DOCUMENT_NOT_SHOWN)
 				snprintf(names + used, sizeof(names) - used, "%s%s",
 					 used ? " " : "",
@@ -679,6 +683,19 @@ static void clock_(void **state)
 	assert_int_equal(result->findings.found[0].rule, FUDA_MDOC_CLOCK);
 	fuda_mdoc_result_free(&result);
 	fuda_buf_free(&response);
+}
+
+/* Last: no rule was forgotten above. Those about certificates are in test-chain.c and others. */
+static void all_of_them(void **state)
+{
+	(void)state;
+	for (size_t i = FUDA_MDOC_NONE + 1; i < FUDA_MDOC_RULES; i++) {
+		const char *check = fuda_mdoc_rule_check((enum fuda_mdoc_rule)i);
+		int number = check[0] == 'C' ? (int)strtol(check + 1, NULL, 10) : 0;
+
+		if ((number == 1 || number >= 7) && !seen[i] && i != FUDA_MDOC_CLOCK)
+			fail_msg("no test breaks %s", fuda_mdoc_rule_name((enum fuda_mdoc_rule)i));
+	}
 }
 
 static void what_is_told(void **state)
