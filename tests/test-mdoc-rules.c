@@ -792,7 +792,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule),    cmocka_unit_test(policies),
 		cmocka_unit_test(without),      cmocka_unit_test(clock_),
-		cmocka_unit_test(what_is_told),
+		cmocka_unit_test(what_is_told), cmocka_unit_test(all_of_them),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);
