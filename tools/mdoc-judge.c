@@ -179,12 +179,21 @@ static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, con
 	report_text(one, NULL, "value", text);
 }
 
+/* Whether an element before it said the same attribute: two namespaces may have the birth date. */
+static bool is_told(const struct telling *t, const struct fuda_mdoc_element *e)
+{
+	for (const struct fuda_mdoc_element *before = t->document->elements; before < e; before++)
+		if (strcmp(before->attribute, e->attribute) == 0)
+			return true;
+	return false;
+}
+
 static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
 {
 	static const char over[] = "age_over_";
 	char label[64];
 
-	if (!*e->attribute) {
+	if (!*e->attribute || is_told(t, e)) {
 		tell_other(t, e, text);
 	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
 		snprintf(label, sizeof(label), _("%s or older"), e->attribute + strlen(over));
