@@ -159,16 +159,17 @@ static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 	return r;
 }
 
-/* What no profile knows, by its full name. */
+/* What no profile knows, or the phone says on its own, by its full name. */
 static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
 {
-	char space[256], name[256], label[520];
+	char space[256], name[256], label[600];
 	struct report *one;
 	char cut[SHOWN + 8];
 
 	snprintf(space, sizeof(space), "%.*s", (int)e->space.len, (const char *)e->space.bytes);
 	snprintf(name, sizeof(name), "%.*s", (int)e->name.len, (const char *)e->name.bytes);
-	snprintf(label, sizeof(label), "%s/%s", space, name);
+	snprintf(label, sizeof(label), "%s/%s%s", space, name,
+		 e->by_device ? _(" (said by the phone)") : "");
 	snprintf(cut, sizeof(cut), "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? " ..." : "");
 	report_text(t->to, label, NULL, cut);
 	if (!t->others)
@@ -177,6 +178,8 @@ static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, con
 	report_text(one, NULL, "namespace", space);
 	report_text(one, NULL, "element", name);
 	report_text(one, NULL, "value", text);
+	if (e->by_device)
+		report_flag(one, NULL, "by_device", true);
 }
 
 /* Whether an element before it said the same attribute: two namespaces may have the birth date. */
@@ -193,7 +196,7 @@ static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, cons
 	static const char over[] = "age_over_";
 	char label[64];
 
-	if (!*e->attribute || is_told(t, e)) {
+	if (!*e->attribute || e->by_device || is_told(t, e)) {
 		tell_other(t, e, text);
 	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
 		snprintf(label, sizeof(label), _("%s or older"), e->attribute + strlen(over));
@@ -210,7 +213,7 @@ static int tell_element(struct telling *t, const struct fuda_mdoc_element *e)
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(VALUE_MAX);
 	int r = fuda_mdoc_element_text(t->profiles, t->document, e, t->policy, &text);
 
-	if (r == 0 && strcmp(e->attribute, "portrait") == 0)
+	if (r == 0 && strcmp(e->attribute, "portrait") == 0 && !e->by_device)
 		return tell_portrait(t, &text);
 	if (r == 0)
 		r = fuda_buf_append(&text, "", 1);
