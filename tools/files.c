@@ -229,6 +229,15 @@ int file_write(struct call *call, const char *path, const void *bytes, size_t le
 	return r < 0 ? call_fail(call, r, "%s: %s", path, strerror(errno)) : 0;
 }
 
+int file_write_private(struct call *call, const char *path, const void *bytes, size_t len)
+{
+	mode_t mask = umask(077);
+	int r = file_write(call, path, bytes, len);
+
+	umask(mask);
+	return r;
+}
+
 /* ---- cache ---- */
 
 static bool cache_path(const char *name, char *ret, size_t size)

@@ -92,7 +92,7 @@ int mdoc_write(struct call *call, const char *path, const struct fuda_buf *cbor)
 	if (strcmp(path, "-") == 0 && form() == FUDA_MDOC_CBOR && isatty(STDOUT_FILENO))
 		return call_usage(call, _("CBOR is not for a terminal: name a file (-o FILE) or "
 					  "another form (--form hex)"));
-	r = file_write(call, path, bytes.data, bytes.len);
+	r = file_write_private(call, path, bytes.data, bytes.len);
 	if (r == 0 && strcmp(path, "-") == 0)
 		call->raw = true;
 	return r;

@@ -147,7 +147,7 @@ static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 	int r = 0;
 
 	if (by.portrait) {
-		r = file_write(t->call, by.portrait, bytes->data, bytes->len);
+		r = file_write_private(t->call, by.portrait, bytes->data, bytes->len);
 		report_text(t->to, _("Portrait"), "portrait", by.portrait);
 	} else {
 		char shown[120];
