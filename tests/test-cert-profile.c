@@ -163,11 +163,9 @@ static const struct change {
 	{ RULE(NAME_FORM), LEAVES, F_SUBJECT,
 	  NAME(ATTRIBUTE("6", "13{'JP'}") ATTRIBUTE("3", "0C{'DS'}")
 		       ATTRIBUTE("10", "14{'T'}")) }, /* Teletex */
-	{
-		RULE(NAME_FORM), LEAVES, F_SUBJECT,
-		NAME(
-			"31{30{<2.5.4.6>13{'JP'}}}31{30{<2.5.4.3>13{'DS'}}30{<2.5.4.10>1E{0044}}"
-			"}") }, /* BMPString */
+	{ RULE(NAME_FORM), LEAVES, F_SUBJECT,
+	  NAME("31{30{<2.5.4.6>13{'JP'}}}31{30{<2.5.4.3>13{'DS'}}30{<2.5.4.10>1E{0044}}"
+	       "}") }, /* BMPString */
 	{ GOOD, LEAVES, F_SUBJECT,
 	  NAME("31{30{<2.5.4.3>13{'DS'}}30{<2.5.4.10>0C{E69DB1E4BAAC}}}31{30{<2.5.4.6>13{'JP'}}"
 	       "}") },
@@ -266,6 +264,8 @@ static const struct change {
 			"}}}") }, /* another issuer */
 	{ RULE(CRL_POINT), IACA | LEAVES, F_CRL_POINTS, CRL_POINTS_AT(CRL_URI "30{82{'x'}}") },
 	{ GOOD, ALL, F_CRL_POINTS, CRL_POINTS_AT(CRL_URI CRL_URI) },
+	{ GOOD, ALL, F_CRL_POINTS,
+	  CRL_POINTS_AT("30{A0{A0{82{'example.com'}}}}") }, /* as in Annex D */
 	/* what is no certificate */
 	{ RULE(MALFORMED), ALL, F_VALIDITY, "30{17{'2610010000Z'}17{'270101000000Z'}}" },
 	{ RULE(MALFORMED), ALL, F_BEHIND, "0500" },
