@@ -228,6 +228,23 @@ static void takes(void **state)
 	}
 }
 
+/* The tag is selected each time, which sets back what was begun with the phone. */
+static void begins_anew(void **state)
+{
+	static const struct exchange script[] = { OPEN(CC_STATIC), GIVES_HS, OPEN(CC_STATIC), GIVES_HS, { 0 } };
+	struct mock_card m;
+
+	(void)state;
+	open_short(&m, script);
+	assert_int_equal(fuda_card_begin(m.card, m.dl), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(engage(&m), 0);
+		fuda_mdoc_phone_free(&phone);
+	}
+	fuda_card_end(m.card);
+	mock_close_card(&m);
+}
+
 /* ---- pieces ---- */
 
 enum { MLE = 16, MLC = 20 };
@@ -578,6 +595,7 @@ int main(void)
 		cmocka_unit_test(follows_static),
 		cmocka_unit_test(follows_negotiated),
 		cmocka_unit_test(takes),
+		cmocka_unit_test(begins_anew),
 		cmocka_unit_test(goes_in_pieces),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(waits_until_deadline),

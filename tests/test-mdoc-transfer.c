@@ -44,6 +44,8 @@ struct wallet {
 	unsigned commands, selects, longest;
 	unsigned fail_at; /* this command, from 1 */
 	int error;
+	unsigned reset_at; /* before this one, another program reset the phone */
+	bool unsent;	   /* and it is said, as the driver has to */
 };
 
 static struct fuda_context *ctx;
@@ -191,6 +193,11 @@ static int wallet_transmit(struct reader *r, const uint8_t *command, size_t len,
 	if (++w->commands == w->fail_at)
 		return ctx_fail_code(r->ctx, w->error);
 	assert_true(!w->fail_at || w->commands < w->fail_at);
+	if (w->commands == w->reset_at) {
+		r->epoch++;
+		if (w->unsent)
+			return ctx_fail_code(r->ctx, FUDA_ERESET);
+	}
 	assert_int_equal(apdu_parse(command, len, &a), 0);
 	assert_int_equal(!(flags & TRANSMIT_ONCE), a.ins == 0xA4);
 	sw = handle(w, &a, ret_response);
@@ -468,6 +475,31 @@ static void notices_resets(void **state)
 	fuda_buf_free(&answer);
 }
 
+/* ... and so has what did so in the middle of one. */
+static void notices_resets_within(void **state)
+{
+	static const struct {
+		unsigned reset_at;
+		bool unsent;
+		unsigned commands; /* SELECT is sent again; nothing else is, and nothing follows it */
+	} rows[] = { { 1, true, 2 }, { 1, false, 1 }, { 2, true, 2 }, { 2, false, 2 }, { 3, false, 3 }, { 4, true, 4 },
+		     { 4, false, 4 } };
+	struct fuda_buf answer = FUDA_BUF_INIT(ENVELOPE_MAX);
+	struct wallet w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		lay_on(&w, AS_IT_SHOULD, shortest);
+		set_answer(&w, 600);
+		w.reset_at = rows[i].reset_at;
+		w.unsent = rows[i].unsent;
+		assert_int_equal(send(&w, 300, &answer), FUDA_EREMOVED);
+		assert_int_equal(w.commands, rows[i].commands);
+		assert_int_equal(answer.len, 0);
+		take_off(&w);
+	}
+}
+
 /* What was not sent can be done better. */
 static void checks_messages(void **state)
 {
@@ -550,7 +582,7 @@ int main(void)
 		cmocka_unit_test(tolerates),	   cmocka_unit_test(refuses),
 		cmocka_unit_test(never_resends),   cmocka_unit_test(notices_resets),
 		cmocka_unit_test(checks_messages), cmocka_unit_test(keeps_envelope),
-		cmocka_unit_test(keeps_to_reader),
+		cmocka_unit_test(keeps_to_reader), cmocka_unit_test(notices_resets_within),
 	};
 
 	return RUN(tests);

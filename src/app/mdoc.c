@@ -19,7 +19,6 @@ struct fuda_mdoc_phone {
 	struct fuda_mdoc_handover handover;
 	struct fuda_buf select, request; /* what it refers to */
 	uint32_t epoch;                  /* of the card since engagement */
-	bool selected;                   /* the mdoc application */
 	int over;                        /* the error that ended the exchange, or 0 */
 };
 
@@ -276,19 +275,17 @@ static int exchange(struct fuda_mdoc_phone *p, struct cursor message, struct fud
 	struct fuda_card *c = p->card;
 	int r = check_epoch(p);
 
-	if (r == 0 && !p->selected) {
-		r = card_select(c, &aid_mdoc, dl);
-		if (r == FUDA_ENOTFOUND)
-			return ctx_fail_sw(c->ctx, r, fuda_context_sw(c->ctx),
-					   _("The phone does not give mobile documents by NFC. "
-					     "Have "
-					     "its wallet opened, and NFC allowed there."));
-		if (r == 0)
-			r = check_epoch(p);
-	}
 	if (r < 0)
 		return r;
-	p->selected = true;
+	r = card_select(c, &aid_mdoc, dl); /* the first time */
+	if (r == FUDA_ENOTFOUND)
+		return ctx_fail_sw(c->ctx, r, fuda_context_sw(c->ctx),
+				   _("The phone does not give mobile documents by NFC. Have its "
+				     "wallet opened, and NFC allowed there."));
+	if (r == 0)
+		r = check_epoch(p);
+	if (r < 0)
+		return r;
 	return card_envelope(c, limits, message, dl, ret_answer);
 }
 
