@@ -45,6 +45,11 @@ there() {
 	[ -n "$found" ] && [ "$(echo "$found" | wc -l)" = 1 ] || fail "$1 is not installed once: $found"
 }
 there share/man/man7/fuda-devices.7
+there share/man/man5/fuda-mdoc-profile.5
+for profile in "${srcdir:-.}"/data/mdoc/*.profile; do
+	there "fudasashi/mdoc/${profile##*/}"
+	cmp "$found" "$profile" || fail "another profile is installed"
+done
 if [ -n "$(value nodist_udevrules_DATA)" ]; then
 	there udev/rules.d/70-fudasashi.rules
 	cmp "$found" 70-fudasashi.rules || fail "other rules are installed than were built"
