@@ -119,8 +119,10 @@ static bool cut_line(char *line, char *ret[COLUMNS])
 
 static void tell_progress(const struct issuing *i)
 {
-	if (i->count % PROGRESS_EVERY == 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, _("%lu issued\r"), i->count);
+	if (i->count % PROGRESS_EVERY != 0 || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, _("%lu issued"), i->count);
+	fputc('\r', stderr);
 }
 
 static int issue_lines(struct call *call, struct issuing *i, FILE *f)
@@ -191,7 +193,7 @@ static void tell(struct call *call, const struct issuing *i)
 	report_text(call->report, _("Profile"), "profile", mdoc_profile());
 	report_text(call->report, _("Signer"), "signer", f->subject);
 	report_time(call->report, _("Valid from"), "valid_from", i->at);
-	report_number(call->report, _("Issued"), "issued", (long)i->count);
+	report_number(call->report, _("Credentials"), "issued", (long)i->count);
 }
 
 static int run(struct call *call)
@@ -225,13 +227,13 @@ static const struct option_spec options[] = {
 	  OPTION_LIST, &purposes },
 	{ "device-key", 'k', "FILE", N_("public key of the phone: PEM, DER or COSE_Key"),
 	  OPTION_TEXT, &device_key },
-	{ "batch", 0, "FILE", N_("many: attributes, device key and output a line, with tabs"),
+	{ "batch", 0, "FILE", N_("issue many: attributes, device key, output on each line"),
 	  OPTION_TEXT, &batch },
 	{ "at", 0, "TIME", N_("valid from this time on (now)"), OPTION_TEXT, &at },
 	{ "days", 0, "DAYS", N_("valid for so long (30)"), OPTION_NUMBER, &days, 1,
 	  FUDA_MDOC_DAYS },
-	{ "decoys", 0, "NUMBER", N_("digests of nothing, for each namespace (0)"), OPTION_NUMBER,
-	  &decoys, 0, 64 },
+	{ "decoys", 0, "NUMBER", N_("decoy digests for each namespace (0)"), OPTION_NUMBER, &decoys,
+	  0, 64 },
 	{ "output", 'o', "FILE", N_("where the IssuerSigned goes (standard output)"), OPTION_TEXT,
 	  &out },
 	{ NULL },

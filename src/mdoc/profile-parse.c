@@ -244,7 +244,8 @@ static int take_attribute(const struct reading *r, const char *word, struct elem
 		return complain(r, _("The attribute \"%s\" cannot be of the type %s."), word,
 				types[e->type].name);
 	if (element_is_family(e) && !family)
-		return complain(r, _("Who says age_over_NN has a name that ends in NN as well."));
+		return complain(r, _("The name of an element that says age_over_NN ends in NN, "
+				     "too."));
 	if (e->type == ELEMENT_UINT)
 		e->max = number_max[e->kind];
 	if (e->kind == ATTRIBUTE_LOCAL_GOV_CODE)

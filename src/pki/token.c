@@ -211,10 +211,10 @@ static int find_token(struct opening *o)
 	}
 	if (!found)
 		return ctx_fail(o->ctx, FUDA_ENOTFOUND,
-				_("There is no token that is called so. Is it plugged in?"));
+				_("No token fits the pkcs11: URI. Is it plugged in?"));
 	if (found > 1)
 		return ctx_fail(o->ctx, FUDA_EINVAL,
-				_("There are several such tokens: say which by \"token\" or "
+				_("Several tokens fit the pkcs11: URI: say which by \"token\" or "
 				  "\"serial\"."));
 	return 0;
 }
@@ -315,10 +315,11 @@ static int find_key(struct opening *o)
 		return fail(o, rv, _("Looking for the key"));
 	if (!count)
 		return ctx_fail(o->ctx, FUDA_ENOTFOUND,
-				_("There is no private key in the token that is called so."));
+				_("No private key in the token fits the pkcs11: URI."));
 	if (count > 1)
 		return ctx_fail(o->ctx, FUDA_EINVAL,
-				_("Several private keys in the token are called so: say which by "
+				_("Several private keys in the token fit the pkcs11: URI: say "
+				  "which by "
 				  "\"id\"."));
 	o->key->object = found[0];
 	return 0;
