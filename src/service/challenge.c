@@ -35,6 +35,14 @@ int challenge_digest(const struct challenge *challenge, const char *origin, stru
 	return transcript_digest(&t, ret);
 }
 
+int challenge_reader_key(const struct challenge *challenge, const char *origin,
+			 struct private_key **ret)
+{
+	struct transcript t = transcript_of(challenge, origin);
+
+	return transcript_reader_key(&t, ret);
+}
+
 /* The MAC is over what the card signs: that has all of it in one way only. */
 static int mac_of(struct keys *keys, const struct challenge *c, const char *origin,
 		  uint8_t ret[MAC_BYTES])

@@ -4,6 +4,7 @@
 #define SERVICE_CHALLENGE_H
 
 #include <fuda/hash.h>
+#include "pki/private.h"
 #include "service/keys.h"
 
 enum { NONCE_BYTES = 16, CHALLENGE_LIFE = 120, CHALLENGE_TOKEN = 96, PURPOSE_MAX = 16 };
@@ -29,5 +30,8 @@ int challenge_read(struct keys *keys, const char *token, const char *purpose, co
 /* SHA-256 of what the card signs (mykey/transcript.h). */
 int challenge_digest(const struct challenge *challenge, const char *origin,
 		     struct fuda_digest *ret);
+/* The key of a reader by which a phone presents for it (ibid.). */
+int challenge_reader_key(const struct challenge *challenge, const char *origin,
+			 struct private_key **ret);
 
 #endif
