@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client of a MyKey platform: this terminal, and what it asks for the holder of a card. */
+/* The client of a MyKey platform: this terminal, and what it asks for the holder of a card, or of a
+ * phone. */
 #ifndef FUDA_MYKEY_H
 #define FUDA_MYKEY_H
 
@@ -86,6 +87,7 @@ int fuda_terminal_renew(struct fuda_terminal *terminal, struct fuda_deadline *dl
 /* ---- the holder of a card ---- */
 
 struct fuda_mykey;
+struct fuda_mdoc_key; /* <fuda/mdoc.h> */
 
 /* Told when the service asks to wait: `seconds` until the next try. It may restart the deadline of
  * the call, which is looked at after it. False ends the wait with FUDA_EWAIT. */
@@ -107,6 +109,9 @@ enum fuda_mykey_purpose {
 	FUDA_MYKEY_TAP_REGISTER, /* lets the card be used without its PIN, face to face */
 	FUDA_MYKEY_TAP_UNREGISTER,
 	FUDA_MYKEY_TAP, /* the same as resolve, without a PIN: fuda_mykey_tap_start() */
+	/* the same as bind, and the holder's phone is known as his from then on; ... */
+	FUDA_MYKEY_BIND_MDOC,
+	FUDA_MYKEY_SHOW_MDOC, /* ... so that it shows the MyKey ID alone */
 };
 
 /* What the card's face application said when the digest of a registration was its challenge:
@@ -117,12 +122,21 @@ struct fuda_mykey_face {
 	const struct fuda_buf *age, *certificate, *signature;
 };
 
+/* What a phone presented in a session of <fuda/mdoc.h> by the key of fuda_mykey_reader_key(), both
+ * in CBOR: it was asked for one element "age_over_NN", and signed. A service refuses what shows
+ * more, and a proof by MAC. */
+struct fuda_mykey_phone {
+	const struct fuda_buf *transcript; /* SessionTranscript */
+	const struct fuda_buf *response;   /* DeviceResponse */
+};
+
 struct fuda_mykey_wish {
 	enum fuda_mykey_purpose purpose;
-	const char *sector;       /* NULL: the terminal's only one */
-	const char *wished;       /* change: the id wished for; NULL: any */
-	const char *local_number; /* link: what the holder is called there */
-	const struct fuda_mykey_face *face; /* registering for taps */
+	const char *sector;                   /* NULL: the terminal's only one */
+	const char *wished;                   /* change: the id wished for; NULL: any */
+	const char *local_number;             /* link: what the holder is called there */
+	const struct fuda_mykey_face *face;   /* registering for taps */
+	const struct fuda_mykey_phone *phone; /* those with a phone: there when it is asked */
 };
 struct fuda_mykey_answer {
 	char result[48]; /* "ok", or the service's problem code */
@@ -134,7 +148,7 @@ struct fuda_mykey_answer {
 	char ppid[32];
 	char local_number[260]; /* "" if none is linked */
 	char sector[64];
-	char amr[16];	   /* tap: how the holder is known, "hwk": by the card alone */
+	char amr[16];      /* tap: how the holder is known, "hwk": by the card alone */
 	int tries_left;    /* change: wishes that may still be tried; -1: not said */
 	int retry_after;   /* seconds; 0: not said */
 	char message[256]; /* what the service says to people, "" if nothing */
@@ -147,14 +161,19 @@ struct fuda_mykey_answer {
  * or a challenge for something else). */
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 			 struct fuda_deadline *dl, struct fuda_digest *ret);
-/* Sends what the card made of it. The same request is repeated, under one idempotency key, until
+/* The ephemeral key of a reader that asks a phone for that challenge, instead of one of its own:
+ * what the phone signs with it is good for this challenge alone. It is the caller's to free.
+ * FUDA_EINVAL: there is no challenge, or it is for no phone. */
+int fuda_mykey_reader_key(struct fuda_mykey *mykey, struct fuda_mdoc_key **ret);
+/* Sends what the card made of it, and the phone; NULL for both of the card's parts where there is
+ * none (FUDA_MYKEY_SHOW_MDOC). The same request is repeated, under one idempotency key, until
  * there is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent
  * and never answered, or not in a way that tells. Its key is kept in the terminal's folder then,
  * for an hour: the same wish for the same card, by whichever program, goes under it, is done once
  * and answered the same, or refused as "answer_outdated" where something was changed for the holder
- * since. FUDA_EREFUSED: see result and message;
- * FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it never was sent. A challenge is good for one
- * such call. */
+ * since. (What binds a phone is not kept: it may be done twice.) FUDA_EREFUSED: see result and
+ * message; FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it never was sent. A challenge is good
+ * for one such call. */
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);

@@ -6,8 +6,7 @@
 #include "base/context.h"
 #include "pki/file.h"
 
-/* Takes `*private`, nulled on success. */
-static int wrap(struct fuda_context *ctx, struct private_key **private, struct fuda_mdoc_key **ret)
+int mdoc_key_of(struct fuda_context *ctx, struct private_key **private, struct fuda_mdoc_key **ret)
 {
 	struct fuda_mdoc_key *key = calloc(1, sizeof(*key));
 
@@ -24,7 +23,7 @@ int fuda_mdoc_key_new(struct fuda_context *ctx, struct fuda_mdoc_key **ret)
 	_cleanup_(private_free) struct private_key *private = NULL;
 	int r = private_new(CURVE_P256, &private);
 
-	return r < 0 ? ctx_fail_code(ctx, r) : wrap(ctx, &private, ret);
+	return r < 0 ? ctx_fail_code(ctx, r) : mdoc_key_of(ctx, &private, ret);
 }
 
 int fuda_mdoc_key_read(struct fuda_context *ctx, const char *path, struct fuda_mdoc_key **ret)
@@ -45,7 +44,7 @@ int fuda_mdoc_key_read(struct fuda_context *ctx, const char *path, struct fuda_m
 				path);
 	if (r == FUDA_EFORMAT)
 		return ctx_fail(ctx, r, _("%s: there is no private key in it, PEM or DER."), path);
-	return r < 0 ? ctx_fail_code(ctx, r) : wrap(ctx, &private, ret);
+	return r < 0 ? ctx_fail_code(ctx, r) : mdoc_key_of(ctx, &private, ret);
 }
 
 void fuda_mdoc_key_free(struct fuda_mdoc_key **key)

@@ -9,5 +9,7 @@
 struct fuda_mdoc_key {
 	struct private_key *private;
 };
+/* One of a key, which it takes (nulled on success). FUDA_ENOMEM. */
+int mdoc_key_of(struct fuda_context *ctx, struct private_key **private, struct fuda_mdoc_key **ret);
 
 #endif

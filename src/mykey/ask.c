@@ -18,7 +18,7 @@
 #include <fuda/encode.h>
 
 enum {
-	SKEW_MAX = 300, /* seconds between now and a challenge's end, either way */
+	SKEW_MAX = 300,   /* seconds between now and a challenge's end, either way */
 	LIFE_MS = 120000, /* a challenge is good for two minutes */
 	PAUSE_FIRST_MS = 250,
 	PAUSE_LAST_MS = 4000,
@@ -42,7 +42,16 @@ static const struct purpose purposes[] = {
 	[FUDA_MYKEY_TAP_UNREGISTER] = { "tap-unregister", "/v1/tap:unregister", true, false,
 					false },
 	[FUDA_MYKEY_TAP] = { "tap", "/v1/tap", false, false, true },
+	[FUDA_MYKEY_BIND_MDOC] = { "bind-mdoc", "/v1/mykeys:bind-mdoc", true, true, false,
+				   .phone = true },
+	[FUDA_MYKEY_SHOW_MDOC] = { "show-mdoc", "/v1/mykeys:show-mdoc", false, true, false,
+				   .phone = true, .alone = true },
 };
+
+const struct purpose *ask_purpose(enum fuda_mykey_purpose purpose)
+{
+	return &purposes[purpose];
+}
 
 int fuda_mykey_new(struct fuda_terminal *terminal, struct fuda_mykey **ret)
 {
@@ -147,6 +156,8 @@ int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 	if (r < 0)
 		return r;
 	memcpy(m->token, c.token, sizeof(c.token));
+	memcpy(m->nonce, c.nonce, sizeof(c.nonce));
+	m->expires = c.expires;
 	m->purpose = purpose;
 	m->challenged = true;
 	/* `expires` is by the service's clock */
@@ -238,7 +249,8 @@ static void challenge_target(const struct fuda_mykey_wish *w, char ret[TARGET_MA
 /* Reasons to come back later that are no reason to wait here. */
 static bool is_final(const char *code)
 {
-	return strcmp(code, "revocation_info_stale") == 0 || strcmp(code, "tap_limit") == 0;
+	return strcmp(code, "revocation_info_stale") == 0 ||
+	       strcmp(code, "mdoc_revocation_stale") == 0 || strcmp(code, "tap_limit") == 0;
 }
 
 /* It comes later, or never. */
@@ -249,9 +261,8 @@ static int wait_or_fail(struct fuda_mykey *m, const struct https_answer *a,
 
 	problem_read(a, &p);
 	snprintf(m->refused, sizeof(m->refused), "%s", p.code);
-	return problem_wait(a) && !is_final(p.code) ?
-		       wait_for(m, &p, problem_wait(a), true, dl) :
-		       problem_fail(m->ctx, a, &p);
+	return problem_wait(a) && !is_final(p.code) ? wait_for(m, &p, problem_wait(a), true, dl) :
+						      problem_fail(m->ctx, a, &p);
 }
 
 int ask_get(struct fuda_mykey *m, const char *target, struct fuda_deadline *dl,
@@ -323,6 +334,12 @@ static void put_face(struct json_out *out, const struct fuda_mykey_face *face)
 	json_base64(out, "proof", face->signature->data, face->signature->len);
 }
 
+static void put_phone(struct json_out *out, const struct fuda_mykey_phone *phone)
+{
+	json_base64(out, "transcript", phone->transcript->data, phone->transcript->len);
+	json_base64(out, "response", phone->response->data, phone->response->len);
+}
+
 static int make_body(struct asking *a, const struct fuda_mykey_wish *wish,
 		     const struct fuda_buf *certificate, const struct fuda_buf *signature)
 {
@@ -337,13 +354,17 @@ static int make_body(struct asking *a, const struct fuda_mykey_wish *wish,
 
 	json_begin(&out, &a->body);
 	json_string(&out, "challenge", a->m->token);
-	json_base64(&out, "certificate", certificate->data, certificate->len);
-	json_base64(&out, "signature", signature->data, signature->len);
+	if (!purposes[wish->purpose].alone) {
+		json_base64(&out, "certificate", certificate->data, certificate->len);
+		json_base64(&out, "signature", signature->data, signature->len);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		if (more[i].value)
 			json_string(&out, more[i].name, more[i].value);
 	if (wish->purpose == FUDA_MYKEY_TAP_REGISTER)
 		put_face(&out, wish->face);
+	if (purposes[wish->purpose].phone)
+		put_phone(&out, wish->phone);
 	return json_end(&out);
 }
 
@@ -386,8 +407,12 @@ static bool says_nothing(const struct https_answer *answer, const struct problem
 {
 	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
 	static const char *const codes[] = {
-		"invalid_certificate", "unsupported_certificate", "certificate_expired",
-		"certificate_revoked", "revocation_unknown",  "signature_mismatch",
+		"invalid_certificate", "unsupported_certificate",
+		"certificate_expired", "certificate_revoked",
+		"revocation_unknown",  "signature_mismatch",
+		"mdoc_not_served",     "mdoc_invalid",
+		"mdoc_unsupported",    "mdoc_expired",
+		"mdoc_revoked",        "mdoc_mismatch",
 	};
 
 	if (answer->status >= 500)
@@ -466,8 +491,8 @@ static int try_once(struct asking *a, struct fuda_mykey_answer *ret)
 	problem_read(&answer, &p);
 	if (problem_wait(&answer) && !is_final(p.code)) {
 		/* what has no name may have come from before the service, on the way back */
-		a->unsure |= answer.status == 503 &&
-			     (!p.known || strcmp(p.code, "outcome_unknown") == 0);
+		a->unsure |= answer.status == 503 && (!p.known || strcmp(p.code, "outcome_"
+										 "unknown") == 0);
 		ret->retry_after = problem_wait(&answer);
 		if (p.known)
 			snprintf(ret->result, sizeof(ret->result), "%s", p.code);
@@ -512,15 +537,26 @@ static int members_of(const struct fuda_mykey_wish *w, struct fuda_buf *ret)
 	return r;
 }
 
-/* A registration for taps may be done twice; what changes nothing anyway. */
+/* A registration for taps may be done twice, and so may binding a phone, which is another request
+ * with another phone, as the card does not tell; what changes nothing anyway. */
 static bool is_kept(const struct fuda_mykey_wish *wish)
 {
-	return purposes[wish->purpose].changes && wish->purpose != FUDA_MYKEY_TAP_REGISTER;
+	return purposes[wish->purpose].changes && !purposes[wish->purpose].phone &&
+	       wish->purpose != FUDA_MYKEY_TAP_REGISTER;
+}
+
+/* Whether all is there that the request consists of. */
+static bool is_complete(const struct fuda_mykey_wish *wish, const struct fuda_buf *certificate,
+			const struct fuda_buf *signature)
+{
+	const struct purpose *p = &purposes[wish->purpose];
+
+	return (wish->face || wish->purpose != FUDA_MYKEY_TAP_REGISTER) &&
+	       (wish->phone || !p->phone) && (p->alone || (certificate && signature));
 }
 
 /* Sends it, under the key that it had when nobody knew what became of it. */
-static int run_kept(struct asking *a, const struct unsure_request *q,
-		    struct fuda_mykey_answer *ret)
+static int run_kept(struct asking *a, const struct unsure_request *q, struct fuda_mykey_answer *ret)
 {
 	bool again = unsure_recall(q, a->key);
 	int r;
@@ -556,7 +592,7 @@ int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 
 	a.to = &answer;
 	if (!mykey->challenged || mykey->purpose != wish->purpose ||
-	    (wish->purpose == FUDA_MYKEY_TAP_REGISTER && !wish->face))
+	    !is_complete(wish, certificate, signature))
 		return ctx_fail_code(mykey->ctx, FUDA_EINVAL);
 	ctx_step(mykey->ctx, _("ask the service"));
 	r = asking_start(&a, make_body(&a, wish, certificate, signature));

@@ -5,7 +5,7 @@
 
 #include "mykey/answer.h"
 
-enum { ASKING_KEY = 16, ASKING_BODY = 16384 };
+enum { ASKING_KEY = 16, ASKING_BODY = 32768 };
 
 struct fuda_mykey {
 	struct fuda_terminal *terminal;
@@ -16,6 +16,8 @@ struct fuda_mykey {
 	bool challenged;
 	enum fuda_mykey_purpose purpose;
 	char token[ANSWER_TOKEN];
+	uint8_t nonce[TRANSCRIPT_NONCE];
+	int64_t expires;
 	int64_t ends; /* when the service takes it no more (deadline_now()); 0: there was none */
 	char refused[48]; /* the code of what was not given last: ask_get(); "" */
 };
@@ -24,7 +26,11 @@ struct purpose {
 	const char *name, *path;
 	bool changes;  /* there is something to be unsure of */
 	bool id, ppid; /* that its answer must have */
+	bool phone;    /* one presents for the challenge, */
+	bool alone;    /* ... and there is no card */
 };
+
+const struct purpose *ask_purpose(enum fuda_mykey_purpose purpose);
 
 /* One request, however often it is sent. */
 struct asking {

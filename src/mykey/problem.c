@@ -189,6 +189,43 @@ static const struct {
 				   "does that.") },
 	{ "tap_record_invalid", N_("The card's age record is not that of the card that answered, "
 				   "or not genuine: use the card with its PIN.") },
+	/* the phone */
+	{ "mdoc_doctype", N_("This is not the kind of credential that the service takes: the "
+			     "holder picks the My Number card on the phone. Do it again.") },
+	{ "mdoc_expired", N_("The credential on the phone has expired: its holder has the phone "
+			     "renew it, for which it must be online. Then do it again.") },
+	{ "mdoc_foreign", N_("What the phone showed is not for the service's challenge: nothing "
+			     "was "
+			     "changed. Do it again; if it stays so, tell the operator.") },
+	{ "mdoc_invalid", N_("The service does not trust the credential on the phone. Check "
+			     "whether "
+			     "other phones are taken; the service's log tells the operator the "
+			     "rule "
+			     "that failed.") },
+	{ "mdoc_mac_refused", N_("The phone proves itself by a MAC, which a terminal could have "
+				 "made "
+				 "as well, so that the service cannot take it: use the card.") },
+	{ "mdoc_mismatch", N_("The credential on the phone is forged or was changed, or the phone "
+			      "signed something else. Do it again; if it stays so, tell the "
+			      "operator.") },
+	{ "mdoc_not_bound", N_("This phone is bound to nobody, or its credential was renewed "
+			       "since: "
+			       "fuda mykey bind --mdoc binds it with the card.") },
+	{ "mdoc_not_served", N_("The service takes no mobile credentials: use the card.") },
+	{ "mdoc_revocation_stale", N_("Whether the issuer of the credential on the phone has lost "
+				      "its own, the service does not know at present, and takes no "
+				      "phone until it does. Use the card, and tell the "
+				      "operator.") },
+	{ "mdoc_revoked", N_("The certificate by which the credential on the phone was issued has "
+			     "been revoked: its holder has the phone renew the credential. Use the "
+			     "card until then.") },
+	{ "mdoc_taken", N_("This phone is bound to another holder: check whose phone it is. If it "
+			   "is this holder's, tell the operator.") },
+	{ "mdoc_unasked", N_("More of the credential was shown than this is for. Nothing was "
+			     "changed: tell the operator which program asked.") },
+	{ "mdoc_unsupported", N_("The credential on the phone is of a kind that the service does "
+				 "not know yet: use the card, and tell the operator, to whom the "
+				 "service's log tells the rule that failed.") },
 	/* the service */
 	{ "answer_outdated", N_("The service had answered this before, and something was changed "
 				"for the holder since: see by fuda mykey show or resolve what is "
