@@ -19,7 +19,7 @@ awk '/^paths:/ { on = 1; next } /^[a-z]/ { on = 0 } !on { next }
 	/^  \// { path = $1; sub(/:$/, "", path) } /^    [a-z]+:$/ { sub(/:/, "", $1); print toupper($1), path }' "$api" |
 	sort >"$tmp/operations"
 {
-	grep -o '{ "[a-z-]*", "/v1/[a-z:]*"[ ,]' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
+	grep -o '{ "[a-z-]*", "/v1/[a-z:-]*"[ ,]' "$top/src/service/rules.c" | sed 's/.*"\(\/[^"]*\)".*/POST \1/'
 	sed -n 's/^\t{ "\(\/[^"]*\)", "[a-z]*", [A-Z]*, [a-z]* },/GET \1/p' "$top/src/service/route.c"
 	sed -n 's/^\t{ BASE_PATH "\([^"]*\)", "\([A-Z]*\)",.*/\2 \/.well-known\/est\/\1/p; s/^\t{ "\(\/crl[^"]*\)", "\([A-Z]*\)",.*/\2 \1/p' \
 		"$top/src/service/est.c"
@@ -38,7 +38,7 @@ diff "$tmp/codes" "$tmp/said" || fail "codes of the file (<) and of the service 
 
 # what the client tells people: each code but those of requests that no client of ours makes, each with what to do
 shapes="bad_client_cert bad_framing bad_header bad_host bad_request bad_target body_too_large client_cert_not_trusted head_too_large
-idempotency_key_malformed idempotency_key_missing local_number_malformed method_not_allowed purpose_unknown repeated_header
+idempotency_key_malformed idempotency_key_missing local_number_malformed mdoc_malformed method_not_allowed purpose_unknown repeated_header
 request_malformed tap_malformed unsupported_media_type version_not_supported wish_malformed"
 sed -n '/^} texts\[\]/,/^};/p' "$top/src/mykey/problem.c" | tr -d '\n\t' | sed 's/" *"//g; s/{ "/\n/g' |
 	sed -n 's/^\([a-z_]*\)", N_("\(.*\)") },.*/\1 \2/p' >"$tmp/told"

@@ -25,6 +25,7 @@ enum form {
 	PATHS, /* of a list */
 	RENEWAL,
 	URL,
+	DOCTYPE,
 	FLAG,
 	NUMBER,
 };
@@ -77,6 +78,16 @@ static const struct key {
 	  "# asked about each card that is on no list." },
 	{ PLACE(ocsp_required), ONE, FLAG, "no", 0, 0,
 	  "\"yes\" refuses cards while it does not answer, even if a list says they are good." },
+	{ LIST(mdoc_trust), PATHS, "", 0, 0,
+	  "Files with certificates of the authorities (IACA) that issue mobile credentials, a "
+	  "line\n"
+	  "# each. Without any no phone is taken." },
+	{ LIST(mdoc_crl), PATHS, "", 0, 0,
+	  "Files of their revocation lists, a line each; crl_required and crl_grace count for "
+	  "them\n"
+	  "# as well." },
+	{ PLACE(mdoc_doctype), ONE, DOCTYPE, "org.iso.23220.1.jp.mnc", 0, 0,
+	  "The kind of mobile credential that is taken: the My Number card's." },
 	{ PLACE(renewal), ONE, RENEWAL, "", 0, 0,
 	  "csv:FILE, where it stands which certificate took the place of which, a line each:\n"
 	  "# NEW,OLD, or ISSUER:NEW,ISSUER:OLD with the key identifiers of their CAs." },
@@ -289,6 +300,17 @@ static int take_url(const struct reading *r, const struct key *key, const char *
 	return put(r, key, value);
 }
 
+/* Names of kinds are domain names from behind: ISO 18013-5 7.1. */
+static int take_doctype(const struct reading *r, const struct key *key, const char *value)
+{
+	size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   ".-_");
+
+	if (!len || value[len])
+		return refuse(r, key, _("a name of letters, digits, dots and hyphens"));
+	return put(r, key, value);
+}
+
 static int take_flag(const struct reading *r, const struct key *key, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
@@ -330,6 +352,8 @@ static int take_value(const struct reading *r, const struct key *key, const char
 		return take_renewal(r, key, value);
 	case URL:
 		return take_url(r, key, value);
+	case DOCTYPE:
+		return take_doctype(r, key, value);
 	case FLAG:
 		return take_flag(r, key, value);
 	case NUMBER:

@@ -30,10 +30,16 @@ struct config {
 	size_t cv_trust_count;
 	char crl[CONFIG_LIST][CONFIG_TEXT]; /* files of revocation lists of cards */
 	size_t crl_count;
-	bool crl_required;         /* no: "not checked" is said and accepted: for tests */
-	int64_t crl_grace;         /* seconds */
-	char ocsp[CONFIG_TEXT];    /* URL of the responder; "": none */
-	bool ocsp_required;        /* a list is not enough; needs `ocsp` */
+	bool crl_required;      /* no: "not checked" is said and accepted: for tests */
+	int64_t crl_grace;      /* seconds */
+	char ocsp[CONFIG_TEXT]; /* URL of the responder; "": none */
+	bool ocsp_required;     /* a list is not enough; needs `ocsp` */
+	/* PEM files of authorities that issue mobile credentials; none: they are not taken */
+	char mdoc_trust[CONFIG_LIST][CONFIG_TEXT];
+	size_t mdoc_trust_count;
+	char mdoc_crl[CONFIG_LIST][CONFIG_TEXT]; /* files of their revocation lists */
+	size_t mdoc_crl_count;
+	char mdoc_doctype[128];    /* the kind of credential that is taken */
 	char renewal[CONFIG_TEXT]; /* "csv:FILE"; "": none */
 	int64_t queue, batch, threads, connections, per_address, idle;
 	int64_t idempotency_hours, code_hours, approvals, drain;

@@ -7,7 +7,7 @@
 #include <fuda/buf.h>
 #include <fuda/context.h>
 
-enum { HTTP_BODY_MAX = 16384, HTTP_HEADERS_MAX = 8192, HTTP_IDEMPOTENCY_MAX = 64,
+enum { HTTP_BODY_MAX = 32768, HTTP_HEADERS_MAX = 8192, HTTP_IDEMPOTENCY_MAX = 64,
        HTTP_AUTHORIZATION_MAX = 256, HTTP_ANSWER_MAX = 64 << 20 };
 
 struct http;

@@ -74,6 +74,25 @@ static const struct {
 	{ "tap_limit", 429, "This card was tried too often within an hour: use it with its PIN." },
 	{ "not_linked_here", 404,
 	  "The holder is not known in this sector yet: resolve with the PIN first." },
+	/* the phone */
+	{ "mdoc_not_served", 403, "This service does not take mobile credentials." },
+	{ "mdoc_malformed", 400,
+	  "The transcript is no SessionTranscript of a face to face session." },
+	{ "mdoc_foreign", 403, "The phone did not present its credential for this challenge." },
+	{ "mdoc_doctype", 403, "This is not the kind of credential that this service takes." },
+	{ "mdoc_mac_refused", 403,
+	  "The phone proves itself by a MAC, which the terminal could have made as well." },
+	{ "mdoc_unasked", 403, "More of the credential is shown than a single age_over_NN." },
+	{ "mdoc_invalid", 403, "The mobile credential is not valid." },
+	{ "mdoc_unsupported", 403, "The mobile credential is of a kind that is not known here." },
+	{ "mdoc_expired", 403, "The mobile credential has expired." },
+	{ "mdoc_revoked", 403, "The certificate of its issuer has been revoked." },
+	{ "mdoc_mismatch", 403,
+	  "A signature is wrong: the issuer's, or the phone's over this session." },
+	{ "mdoc_revocation_stale", 503,
+	  "Whether the issuer's certificate has been revoked is not known at present." },
+	{ "mdoc_not_bound", 404, "This phone is bound to nobody: bind it with the card first." },
+	{ "mdoc_taken", 409, "This phone is bound to another holder." },
 	/* the service */
 	{ "queue_full", 429, "Too much is being asked at once: try again later." },
 	{ "database_unavailable", 503, "The database is not available: try again later." },
@@ -112,7 +131,8 @@ int answer_status(const char *code)
 
 void answer_problem(struct exchange *x, const char *code, const char *detail, int retry_after)
 {
-	if (strcmp(code, "revocation_info_stale") == 0)
+	if (strcmp(code, "revocation_info_stale") == 0 ||
+	    strcmp(code, "mdoc_revocation_stale") == 0)
 		retry_after = RETRY_REVOCATION;
 	if (strcmp(code, "tap_limit") == 0)
 		retry_after = TAP_WINDOW;

@@ -24,19 +24,19 @@ static int make_subject(struct request *r, struct batch *batch)
 }
 
 /* The id there is, or a new one: of a new person, or of one who let the old one expire. */
-static int bind(struct request *r, struct batch *batch)
+int request_bind(struct request *r, struct batch *batch, const char *action, bool changes)
 {
 	bool fresh = !*r->mykey;
 	char issued[TIME_TEXT];
 	struct json_out out;
 	int e = r->bound ? 0 : make_subject(r, batch);
 
-	if (e == 0 && fresh && r->bound)
+	if (e == 0 && (fresh || changes) && r->bound)
 		e = request_change(r, batch);
 	if (e == 0 && fresh)
 		e = request_issue(r, batch, NULL);
 	if (e == 0)
-		e = request_audit(r, batch, "bind", fresh ? "{\"new\":true}" : "{\"new\":false}");
+		e = request_audit(r, batch, action, fresh ? "{\"new\":true}" : "{\"new\":false}");
 	if (e < 0)
 		return e;
 	request_time(r->issued, issued);
@@ -47,9 +47,14 @@ static int bind(struct request *r, struct batch *batch)
 	return json_end(&out);
 }
 
+static int bind(struct request *r, struct batch *batch)
+{
+	return request_bind(r, batch, "bind", false);
+}
+
 const struct deed deed_bind = { .purpose = "bind", .makes = true, .act = bind };
 
-static int show(struct request *r, _unused_ struct batch *batch)
+int request_show(struct request *r, _unused_ struct batch *batch)
 {
 	char issued[TIME_TEXT];
 	struct json_out out;
@@ -64,4 +69,4 @@ static int show(struct request *r, _unused_ struct batch *batch)
 	return json_end(&out);
 }
 
-const struct deed deed_show = { .purpose = "show", .act = show };
+const struct deed deed_show = { .purpose = "show", .act = request_show };

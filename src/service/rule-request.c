@@ -251,7 +251,9 @@ static int read_own(struct request *r, struct batch *batch)
 
 	if (!r->bound && !r->deed->makes)
 		return refuse_and_finish(r, batch,
-					 r->deed->by_card ? "tap_not_registered" : "not_bound");
+					 r->deed->by_card ? "tap_not_registered" :
+					 r->deed->by_mdoc ? "mdoc_not_bound" :
+							    "not_bound");
 	if (!r->deed->read)
 		return act(r, batch);
 	r->next = act;
@@ -517,6 +519,7 @@ void request_free(struct request *r)
 	fuda_buf_free(&r->signature);
 	fuda_buf_free(&r->tap);
 	tap_free(r);
+	mdoc_free(r);
 	wipe(r, sizeof(*r));
 	free(r);
 }
@@ -552,4 +555,6 @@ void request_task(struct request *r)
 		claim_text(r, r->wished);
 	if (*r->number)
 		claim(r, r->number_bidx);
+	if (r->deed->mdoc && !r->deed->by_mdoc)
+		claim(r, r->phone);
 }

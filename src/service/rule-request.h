@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "service/challenge.h"
 #include "service/http.h"
+#include "service/rule-mdoc.h"
 #include "service/rule-tap.h"
 #include "service/rules.h"
 #include "service/verify.h"
@@ -33,6 +34,10 @@ struct deed {
 	/* The holder signs nothing: the certificate is read, and the card answers by another key,
 	 * or not at all. */
 	bool by_card;
+	/* The holder's phone presents for the challenge, too: rule-mdoc.h. */
+	bool mdoc;
+	/* ... and it alone: there is no card. */
+	bool by_mdoc;
 	/* It begins what another purpose ends: no challenge is brought, one is given. */
 	bool starts;
 	/* It makes what others need: a subject with an active MyKey ID. */
@@ -43,7 +48,8 @@ struct deed {
 	int (*act)(struct request *r, struct batch *batch);
 };
 extern const struct deed deed_bind, deed_show, deed_change, deed_expire, deed_resolve, deed_link,
-	deed_unlink, deed_tap_register, deed_tap_unregister, deed_tap_start, deed_tap;
+	deed_unlink, deed_tap_register, deed_tap_unregister, deed_tap_start, deed_tap,
+	deed_bind_mdoc, deed_show_mdoc;
 
 struct request {
 	struct task task;
@@ -69,10 +75,13 @@ struct request {
 	uint8_t number_bidx[BLIND_BYTES];
 	struct tap_brought brought;
 	struct fuda_buf tap; /* what will be sealed of it */
+	struct mdoc_brought presented;
+	uint8_t phone[BLIND_BYTES]; /* blind index of its device key */
 	struct challenge challenge;
 	struct holder holder;
 	/* Blind indexes: of the certificate that was presented, and of what it renewed, renewal by
-	 * renewal; of one whose issuer is not said it is that of each CA which may have been it. */
+	 * renewal; of one whose issuer is not said it is that of each CA which may have been it.
+	 * Or that of the phone alone. */
 	uint8_t bidx[CHAIN][BLIND_BYTES];
 	uint8_t renewal[CHAIN]; /* which one; 0: none, it was presented */
 	size_t chain;
@@ -123,6 +132,14 @@ int request_credential(struct request *r, struct batch *batch, const uint8_t *su
  * out of date: whoever comes with one of them later is not taken for a new person. Not those of
  * which the CA is not known: with their numbers somebody else may come. */
 int request_pass_over(struct request *r, struct batch *batch, size_t end);
+
+/* ---- rule-bind.c ---- */
+
+/* Makes subject and MyKey ID where there is none, and answers with the ID; the trail says `action`.
+ * `changes`: so does something else about the subject. */
+int request_bind(struct request *r, struct batch *batch, const char *action, bool changes);
+/* Answers with it if there is one. */
+int request_show(struct request *r, struct batch *batch);
 
 /* ---- rule-link.c: the link of the subject in the sector, if there is one ---- */
 

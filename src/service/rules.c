@@ -31,13 +31,15 @@ const struct rule rules[] = {
 	{ "tap-unregister", "/v1/tap:unregister" },
 	{ "tap-start", "/v1/tap:start", .first = true },
 	{ "tap", "/v1/tap" },
+	{ "bind-mdoc", "/v1/mykeys:bind-mdoc" },
+	{ "show-mdoc", "/v1/mykeys:show-mdoc" },
 	{ 0 },
 };
 
 static const struct deed *const deeds[] = {
-	&deed_bind,    &deed_show,           &deed_change,         &deed_expire,
-	&deed_resolve, &deed_link,           &deed_unlink,         &deed_tap_register,
-	&deed_tap,     &deed_tap_unregister, &deed_tap_start,
+	&deed_bind,      &deed_show,      &deed_change,       &deed_expire, &deed_resolve,
+	&deed_link,      &deed_unlink,    &deed_tap_register, &deed_tap,    &deed_tap_unregister,
+	&deed_tap_start, &deed_bind_mdoc, &deed_show_mdoc,
 };
 
 static const struct deed *deed_of(const char *purpose)
@@ -100,16 +102,21 @@ static size_t fields_of(struct request *r, struct json_field fields[FIELDS])
 
 	if (!r->deed->starts)
 		fields[n++] = text_field("challenge", r->token, sizeof(r->token), NULL);
-	fields[n++] = bytes_field("certificate", &r->certificate);
-	if (!r->deed->starts)
+	if (!r->deed->by_mdoc)
+		fields[n++] = bytes_field("certificate", &r->certificate);
+	if (!r->deed->starts && !r->deed->by_mdoc)
 		fields[n++] = bytes_field("signature", &r->signature);
 	if (r->deed->enters) {
 		fields[n++] = text_field("birth", r->brought.birth, BIRTH_TEXT, NULL);
-		fields[n++] = (struct json_field){ "tries", JSON_NUMBER, true, &r->brought.tries,
-						   0,       NULL };
+		fields[n++] = (struct json_field){ "tries",           JSON_NUMBER, true,
+						   &r->brought.tries, 0,           NULL };
 		fields[n++] = bytes_field("record", &r->brought.record);
 		fields[n++] = bytes_field("cv", &r->brought.cv);
 		fields[n++] = bytes_field("proof", &r->brought.proof);
+	}
+	if (r->deed->mdoc) {
+		fields[n++] = bytes_field("transcript", &r->presented.transcript);
+		fields[n++] = bytes_field("response", &r->presented.response);
 	}
 	if (r->deed->sector)
 		fields[n++] = text_field("sector", r->sector_name, SECTOR_NAME, &r->has_sector);
@@ -136,10 +143,19 @@ static const char *take_body(struct request *r, const struct http_request *q,
 	return "request_malformed";
 }
 
+/* What is not served at all, or not at this terminal. */
+static const char *find_served(const struct service *service, const struct terminal *terminal,
+			       const struct deed *deed)
+{
+	if (deed->mdoc && !service->config.mdoc_trust_count)
+		return "mdoc_not_served";
+	return deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
+}
+
 static const char *take_terminal(struct request *r, _unused_ const struct http_request *q,
 				 const struct terminal *terminal)
 {
-	return r->deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
+	return find_served(r->service, terminal, r->deed);
 }
 
 /* The sector that the terminal names, or its only one for NULL. The code of a refusal, or NULL. */
@@ -158,9 +174,9 @@ static const char *find_sector(const struct terminal *terminal, const char *name
 static const char *take_sector(struct request *r, _unused_ const struct http_request *q,
 			       const struct terminal *terminal)
 {
-	return r->deed->sector ? find_sector(terminal, r->has_sector ? r->sector_name : NULL,
-					     &r->sector) :
-				 NULL;
+	return r->deed->sector ?
+		       find_sector(terminal, r->has_sector ? r->sector_name : NULL, &r->sector) :
+		       NULL;
 }
 
 static const char *take_wish(struct request *r, _unused_ const struct http_request *q,
@@ -239,6 +255,8 @@ static const char *take_holder(struct request *r, _unused_ const struct http_req
 	struct verdict verdict;
 	int e;
 
+	if (r->deed->by_mdoc)
+		return NULL;
 	if (!r->signature.len && !r->deed->starts)
 		return "signature_mismatch";
 	if (responder && !responder_enter(responder, r->task.owner))
@@ -264,6 +282,12 @@ static const char *take_tap(struct request *r, _unused_ const struct http_reques
 			    _unused_ const struct terminal *terminal)
 {
 	return r->deed->enters ? tap_judge(r) : NULL;
+}
+
+static const char *take_mdoc(struct request *r, _unused_ const struct http_request *q,
+			     _unused_ const struct terminal *terminal)
+{
+	return r->deed->mdoc ? mdoc_judge(r) : NULL;
 }
 
 /* ---- what the writer needs to know ---- */
@@ -312,9 +336,9 @@ static int add_renewed(struct request *r, struct numbered *old, uint8_t n)
 
 	for (size_t i = 0; e == 0; i++) {
 		e = verify_issuer(r->service->trust, i, &issuer);
-		if (e < 0 || (old->issuer_len &&
-			      (old->issuer_len != issuer.key_len ||
-			       memcmp(old->issuer, issuer.key, issuer.key_len) != 0)))
+		if (e < 0 ||
+		    (old->issuer_len && (old->issuer_len != issuer.key_len ||
+					 memcmp(old->issuer, issuer.key, issuer.key_len) != 0)))
 			continue;
 		one = issuer;
 		count++;
@@ -350,13 +374,18 @@ static int follow_renewals(struct request *r, struct numbered *at)
 	return e == FUDA_ENOTFOUND || r->unclear ? 0 : e;
 }
 
-/* Whoever has not shown that he holds the card takes nobody's place with it. */
+/* Whoever has not shown that he holds the card takes nobody's place with it. A phone's new key took
+ * nobody's: the card binds it. */
 static const char *take_chain(struct request *r, _unused_ const struct http_request *q,
 			      _unused_ const struct terminal *terminal)
 {
 	struct numbered at = { .issuer_len = (uint8_t)r->holder.issuer_key_len };
 	int e;
 
+	if (r->deed->by_mdoc) {
+		memcpy(r->bidx[r->chain++], r->phone, BLIND_BYTES);
+		return NULL;
+	}
 	if (serial_of(r->holder.serial, r->holder.serial_len, &at.serial) < 0)
 		return "invalid_certificate";
 	memcpy(at.issuer, r->holder.issuer_key, r->holder.issuer_key_len);
@@ -382,7 +411,7 @@ static uint8_t *append(uint8_t *at, const void *bytes, size_t len)
 static const char *take_hash(struct request *r, _unused_ const struct http_request *q,
 			     _unused_ const struct terminal *terminal)
 {
-	uint8_t bytes[6 * 2 + PURPOSE_MAX + ID_BYTES + MYKEY_TEXT + LOCAL_TEXT + BLIND_BYTES +
+	uint8_t bytes[7 * 2 + PURPOSE_MAX + ID_BYTES + MYKEY_TEXT + LOCAL_TEXT + 2 * BLIND_BYTES +
 		      TAP_BYTES];
 	uint8_t *at = bytes;
 	int e;
@@ -394,6 +423,8 @@ static const char *take_hash(struct request *r, _unused_ const struct http_reque
 	at = append(at, r->bidx[0], BLIND_BYTES);
 	if (r->deed->enters)
 		at = append(at, r->tap.data, r->tap.len);
+	if (r->deed->mdoc)
+		at = append(at, r->phone, BLIND_BYTES);
 	e = keys_blind(r->service->keys, "request", bytes, (size_t)(at - bytes), r->hash);
 	if (e == 0 && *r->number)
 		e = keys_sector_blind(r->service->keys, r->sector.id, NUMBER_KEY_VERSION,
@@ -405,8 +436,8 @@ static const char *take_hash(struct request *r, _unused_ const struct http_reque
 /* ---- from outside ---- */
 
 static intake *const intakes[] = {
-	take_type,   take_key,       take_body,   take_terminal, take_sector, take_wish,
-	take_number, take_challenge, take_holder, take_tap,      take_chain,  take_hash,
+	take_type,      take_key,    take_body, take_terminal, take_sector, take_wish, take_number,
+	take_challenge, take_holder, take_tap,  take_mdoc,     take_chain,  take_hash,
 };
 
 static struct request *request_new(struct service *service, const struct rule *rule,
@@ -423,6 +454,7 @@ static struct request *request_new(struct service *service, const struct rule *r
 	r->signature = FUDA_BUF_INIT(FUDA_SIGNATURE_MAX);
 	r->body = FUDA_BUF_INIT(ANSWER_MAX);
 	r->brought = TAP_BROUGHT_INIT;
+	r->presented = MDOC_BROUGHT_INIT;
 	r->tap = FUDA_BUF_INIT(TAP_BYTES);
 	memcpy(r->terminal, terminal->id, ID_BYTES);
 	/* UUIDv7: its end is random */
@@ -465,8 +497,9 @@ struct wanted {
 	bool has_sector;
 };
 
-/* "purpose=P" or "purpose=P&sector=S", of what the card's holder signs for: a tap has its challenge
- * from its first step. Names of sectors have nothing that is escaped in a query. */
+/* "purpose=P" or "purpose=P&sector=S", of what the card's holder signs for, or his phone presents
+ * for: a tap has its challenge from its first step. Names of sectors have nothing that is escaped
+ * in a query. */
 static bool take_query(const char *query, struct wanted *ret)
 {
 	static const char first[] = "purpose=", second[] = "&sector=";
@@ -490,15 +523,17 @@ static bool take_query(const char *query, struct wanted *ret)
 }
 
 /* What the request would be refused for: before anybody is asked for a PIN in vain. */
-static const char *judge_query(const struct terminal *terminal, const char *query,
-			       struct wanted *ret)
+static const char *judge_query(const struct service *service, const struct terminal *terminal,
+			       const char *query, struct wanted *ret)
 {
 	struct terminal_sector sector;
+	const char *code;
 
 	if (!take_query(query, ret))
 		return "purpose_unknown";
-	if (ret->deed->tap && !terminal->tap)
-		return "tap_not_allowed";
+	code = find_served(service, terminal, ret->deed);
+	if (code)
+		return code;
 	return ret->deed->sector ?
 		       find_sector(terminal, ret->has_sector ? ret->sector : NULL, &sector) :
 		       NULL;
@@ -510,7 +545,7 @@ void rule_challenge(struct service *service, const struct terminal *terminal, st
 	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(ANSWER_MAX);
 	struct http_answer answer = { .status = 200, .content_type = "application/json" };
 	struct wanted wanted;
-	const char *code = judge_query(terminal, http_request(x)->query, &wanted);
+	const char *code = judge_query(service, terminal, http_request(x)->query, &wanted);
 	char token[CHALLENGE_TOKEN], id[ID_TEXT];
 	struct challenge challenge;
 	struct json_out out;

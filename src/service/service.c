@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fuda/cv.h>
+#include <fuda/mdoc.h>
 
 #include "base/context.h"
 #include "service/audit.h"
@@ -286,6 +287,17 @@ static int check_cv_trust(struct fuda_context *ctx, const struct service *s)
 	return e;
 }
 
+/* Likewise. A revocation list may come later. */
+static int check_mdoc_trust(struct fuda_context *ctx, const struct service *s)
+{
+	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
+	int e = fuda_mdoc_trust_new(ctx, &trust);
+
+	for (size_t i = 0; i < s->config.mdoc_trust_count && e == 0; i++)
+		e = fuda_mdoc_trust_add_file(trust, s->config.mdoc_trust[i]);
+	return e;
+}
+
 static void close_service(struct service **service)
 {
 	service_close(service);
@@ -303,6 +315,8 @@ int service_check_files(struct fuda_context *ctx, const struct config *config)
 	e = open_trust(ctx, s);
 	if (e == 0)
 		e = check_cv_trust(ctx, s);
+	if (e == 0)
+		e = check_mdoc_trust(ctx, s);
 	return e < 0 ? e : renewal_open(ctx, s->config.renewal, &s->renewal);
 }
 
@@ -376,6 +390,8 @@ int service_open(struct fuda_context *ctx, const char *folder, bool serving, str
 		e = open_trust(ctx, s);
 	if (e == 0)
 		e = check_cv_trust(ctx, s);
+	if (e == 0)
+		e = check_mdoc_trust(ctx, s);
 	/* what cannot be read now is told by readyz, and may come */
 	if (e == 0 && serving)
 		(void)revocation_refresh(ctx, s->revocation);

@@ -5,6 +5,7 @@
  * are reached too. */
 #define FUZZ_MAX HTTP_BODY_MAX
 #include <ctype.h>
+#include <fuda/mdoc.h>
 
 #include "base/cursor.h"
 #include "base/util.h"
@@ -25,6 +26,13 @@ struct exchange {
 int __wrap_challenge_read(struct keys *keys, const char *token, const char *purpose, const char *origin,
 		const uint8_t terminal[ID_BYTES], int64_t now, struct challenge *ret);
 int __wrap_challenge_digest(const struct challenge *challenge, const char *origin, struct fuda_digest *ret);
+int __wrap_challenge_reader_key(const struct challenge *challenge, const char *origin,
+		struct private_key **ret);
+int __wrap_fuda_mdoc_trust_add_file(struct fuda_mdoc_trust *trust, const char *path);
+int __wrap_fuda_mdoc_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
+		const struct fuda_mdoc_profiles *profiles, const struct fuda_mdoc_policy *policy,
+		const struct fuda_mdoc_session *session, const uint8_t *response, size_t len,
+		struct fuda_mdoc_result **ret);
 int __wrap_verify_holder(struct fuda_context *ctx, const struct fuda_trust *trust,
 		struct revocation *revocation, const uint8_t *der, size_t der_len,
 		const struct fuda_digest *digest, const uint8_t *signature, size_t signature_len,
@@ -54,6 +62,52 @@ int __wrap_challenge_digest(_unused_ const struct challenge *challenge, _unused_
 		     struct fuda_digest *ret)
 {
 	*ret = (struct fuda_digest){ .hash = FUDA_SHA256, .len = 32 };
+	return 0;
+}
+
+/* That of which READER is the transcript. */
+int __wrap_challenge_reader_key(_unused_ const struct challenge *challenge, _unused_ const char *origin,
+		struct private_key **ret)
+{
+	static const uint8_t scalar[32] = { [31] = 1 };
+
+	return private_from_scalar(CURVE_P256, scalar, sizeof(scalar), ret);
+}
+
+int __wrap_fuda_mdoc_trust_add_file(_unused_ struct fuda_mdoc_trust *trust, _unused_ const char *path)
+{
+	return 0;
+}
+
+/* What is shown is of some length, and as good or bad as its first byte says. */
+int __wrap_fuda_mdoc_verify(_unused_ struct fuda_context *ctx, _unused_ struct fuda_mdoc_trust *trust,
+		_unused_ const struct fuda_mdoc_profiles *profiles,
+		_unused_ const struct fuda_mdoc_policy *policy,
+		_unused_ const struct fuda_mdoc_session *session, const uint8_t *response, size_t len,
+		struct fuda_mdoc_result **ret)
+{
+	static const uint8_t name[] = "age_over_20";
+	struct fuda_mdoc_result *result = calloc(1, sizeof(*result));
+	struct fuda_mdoc_document *d = calloc(2, sizeof(*d));
+	uint8_t how = len ? response[0] : 0;
+
+	if (!result || !d)
+		abort();
+	*result = (struct fuda_mdoc_result){ .result = FUDA_RESULT_INVALID_CERTIFICATE, .documents = d,
+					     .document_count = how % 3 };
+	for (size_t i = 0; i < result->document_count; i++) {
+		d[i] = (struct fuda_mdoc_document){ .doctype = { (const uint8_t *)"d", how & 0x80 ? 1 : 0 },
+						    .result = how % 7, .revocation = FUDA_REVOCATION_GOOD,
+						    .proof = how & 0x40 ? "mac" : "signature" };
+		d[i].elements = calloc(1, sizeof(*d->elements));
+		if (!d[i].elements)
+			abort();
+		d[i].elements[0].name = (struct fuda_mdoc_span){ name, MIN(len, sizeof(name) - 1) };
+		d[i].element_count = 1;
+		if (len > 1)
+			d[i].device_key[0] = response[1];
+	}
+	*ret = result;
 	return 0;
 }
 
@@ -189,7 +243,12 @@ int __wrap_writer_submit(_unused_ struct writer *writer, struct task *task)
 		check_number(r->number);
 	if (!r->deed->number && *r->number)
 		abort();
-	if (!r->signature.len || strcmp(r->challenge.purpose, r->rule->purpose) != 0)
+	if ((!r->signature.len && !r->deed->by_mdoc) || strcmp(r->challenge.purpose, r->rule->purpose) != 0)
+		abort();
+	/* what was shown is good, and it is the phone's index where there is no card */
+	if (r->deed->mdoc && (!r->presented.response.len || !(r->presented.response.data[0] & 0x80)))
+		abort();
+	if (r->deed->by_mdoc && (r->chain != 1 || memcmp(r->bidx[0], r->phone, BLIND_BYTES) != 0))
 		abort();
 	task->done(task, FUDA_EWAIT);
 	return 0;
@@ -198,6 +257,11 @@ int __wrap_writer_submit(_unused_ struct writer *writer, struct task *task)
 /* ---- inputs: a letter for the rule, one for the header fields, the body ---- */
 
 #define CARD "\"challenge\":\"abc\",\"certificate\":\"MIIB\",\"signature\":\"AAAA\""
+
+/* SessionTranscript by the key that is the generator of the curve; and what is shown in it. */
+#define READER "\"transcript\":\"g9gYQaDYGFhLpAECIAEhWCBrF9Hy4SxCR/i85uVjpEDydwN9gS3rM6D0oTlF2JjC" \
+	       "liJYIE/jQuL+Gn+bjufrSnwPnhYrzjNXazFezsu2QGg3v1H19g==\""
+#define GOOD   "\"response\":\"hQEBAQEBAQEBAQEB\""
 
 static void fuzz_seeds(void)
 {
@@ -219,11 +283,28 @@ static void fuzz_seeds(void)
 		"aa{\"challenge\":\"x\",\"certificate\":\"AQAA\",\"signature\":\"\"}",
 		"aa{\"challenge\":\"x\",\"challenge\":\"y\"}",
 		"aa{\"challenge\":{\"challenge\":[[[[[]]]]]}}",
+		"ha{" CARD "," READER "," GOOD "}",
+		"ia{\"challenge\":\"abc\"," READER "," GOOD "}",
+		"ia{\"challenge\":\"abc\"," READER ",\"response\":\"AAA=\"}",
+		"ia{\"challenge\":\"abc\",\"transcript\":\"g/b29g==\",\"response\":\"kQEB\"}",
 		"aa",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++)
 		fuzz_seed(seeds[i], strlen(seeds[i]));
+}
+
+/* Those of a tap are judged by more than the form. */
+static const struct rule *rule_of(uint8_t letter)
+{
+	static const char *const purposes[] = { "bind",	  "show", "change", "expire",	 "resolve",
+						"link", "unlink", "bind-mdoc", "show-mdoc" };
+	const char *purpose = purposes[(uint8_t)(letter - 'a') % ARRAY_SIZE(purposes)];
+	const struct rule *rule = rules;
+
+	while (strcmp(rule->purpose, purpose) != 0)
+		rule++;
+	return rule;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -240,11 +321,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	if (!ctx && (fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &service.trust) < 0))
 		abort();
+	service.config.mdoc_trust_count = 1;
+	snprintf(service.config.mdoc_doctype, sizeof(service.config.mdoc_doctype), "d");
 	x.request.content_type = data[1] & 0x40 ? "application/json" : "text/plain";
 	x.request.idempotency_key = keys[(data[1] - 'a') % ARRAY_SIZE(keys)];
 	x.request.body = data + 2;
 	x.request.body_len = len - 2;
-	rule_handle(&service, &rules[data[0] % 7], &terminal, &x);
+	rule_handle(&service, rule_of(data[0]), &terminal, &x);
 	if (x.answers != 1 || x.tasks > 1)
 		abort();
 	return 0;

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Phones: what binds one to the holder of a card, what it tells alone, and what neither does. */
+#include <fuda/encode.h>
+
+#include "tests/phone-stand.h"
+
+#define PHONES() COUNT(p, "SELECT COUNT(*) FROM credential WHERE kind = 'mdoc'")
+
+/* Neither purpose takes it, for this reason. `spoil` changes what is shown. */
+static void assert_neither(void (*spoil)(struct shown *s), int status, const char *code,
+			   const char *rule)
+{
+	static const char *const purposes[] = { "bind-mdoc", "show-mdoc" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(purposes); i++) {
+		struct asked a = asked_make(0, &hanako, &hanakos, purposes[i]);
+		const struct exchange *x;
+
+		a.shown.token = a.post.token;
+		if (spoil)
+			spoil(&a.shown);
+		x = finish(&a);
+		assert_refused(x, status, code);
+		if (rule)
+			assert_string_equal(x->request.rule, rule);
+	}
+	assert_int_equal(PHONES(), 0);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 0);
+}
+
+/* ---- what is done ---- */
+
+static void binds_and_shows(_unused_ void **state)
+{
+	const struct exchange *x = bind_phone(&hanako, &hanakos);
+	char id[MYKEY_TEXT];
+
+	assert_string_equal(x->code, "");
+	assert_int_equal(x->status, 201);
+	assert_string_equal(member(x, "new"), "true");
+	snprintf(id, sizeof(id), "%s", member(x, "mykey_id"));
+	assert_int_equal(strlen(id), MYKEY_CHARS);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM credential"), 2);
+	assert_int_equal(PHONES(), 1);
+	/* the phone alone, and the card alone */
+	x = show_phone(&hanakos);
+	assert_string_equal(x->code, "");
+	assert_int_equal(x->status, 200);
+	assert_string_equal(member(x, "mykey_id"), id);
+	assert_string_equal(member(x, "new"), "false");
+	assert_string_equal(bound(&hanako), id);
+	/* twice */
+	x = bind_phone(&hanako, &hanakos);
+	assert_int_equal(x->status, 200);
+	assert_string_equal(member(x, "mykey_id"), id);
+	assert_string_equal(member(x, "new"), "false");
+	assert_int_equal(PHONES(), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'bind-mdoc'"), 2);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action LIKE '%show%'"), 0);
+}
+
+static void binds_to_whom_the_card_is_bound(_unused_ void **state)
+{
+	struct phone second = phone_make(now - DAY, 20);
+	const char *id = bound(&hanako), *other = bound(&taro);
+	const struct exchange *x = bind_phone(&hanako, &hanakos);
+
+	assert_int_equal(x->status, 200);
+	assert_string_equal(member(x, "mykey_id"), id);
+	assert_string_equal(member(x, "new"), "false");
+	/* a renewed credential has another key: then both are the holder's */
+	assert_refused(show_phone(&second), 404, "mdoc_not_bound");
+	assert_int_equal(bind_phone(&hanako, &second)->status, 200);
+	assert_string_equal(member(show_phone(&second), "mykey_id"), id);
+	assert_string_equal(member(show_phone(&hanakos), "mykey_id"), id);
+	assert_int_equal(PHONES(), 2);
+	assert_string_equal(bound(&taro), other);
+	/* without a MyKey ID there is nothing to show, and binding makes the next one */
+	assert_int_equal(ask(p, 0, &hanako, "expire", "")->status, 200);
+	assert_refused(show_phone(&hanakos), 404, "not_bound");
+	x = bind_phone(&hanako, &hanakos);
+	assert_int_equal(x->status, 201);
+	assert_string_equal(member(x, "new"), "true");
+	assert_int_equal(show_phone(&second)->status, 200);
+	phone_free(&second);
+}
+
+/* What is kept of the phone is good for nothing but finding it. */
+static void nothing_is_kept(_unused_ void **state)
+{
+	const struct private_key *key = hanakos.key->private;
+	struct fuda_buf cose = TEST_BUF;
+	struct cbor_out out = CBOR_OUT(&cose);
+	struct fuda_digest digest;
+	const uint8_t *point;
+	size_t len;
+
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	assert_int_equal(cose_key_put(&out, private_public(key)), 0);
+	assert_int_equal(fuda_digest_bytes(FUDA_SHA256, cose.data, cose.len, &digest), 0);
+	point = key_point(private_public(key), &len);
+	if (!on_postgres()) {
+		assert_false(database_holds(p, digest.bytes, digest.len));
+		assert_false(database_holds(p, point + 1, 32));
+		assert_false(database_holds(p, "age_over_", 9));
+		assert_false(database_holds(p, "org.iso.", 8));
+	}
+	fuda_buf_free(&cose);
+}
+
+static void age_may_be_kept_back(_unused_ void **state)
+{
+	static const struct fuda_mdoc_wish none = { DOCTYPE, SPACE, "no_such_element", false };
+	struct asked a = asked_make(0, &hanako, &hanakos, "bind-mdoc");
+
+	a.shown.wishes = &none;
+	assert_int_equal(finish(&a)->status, 201);
+}
+
+/* ---- once, here and now ---- */
+
+static void replayed(_unused_ void **state)
+{
+	struct asked first = asked_make(0, &hanako, &hanakos, "bind-mdoc"), second;
+	char id[MYKEY_TEXT];
+	const struct exchange *x = send_asked(&first);
+
+	assert_int_equal(x->status, 201);
+	snprintf(id, sizeof(id), "%s", member(x, "mykey_id"));
+	x = send_asked(&first); /* byte for byte: answered as it was */
+	assert_int_equal(x->status, 201);
+	assert_string_equal(member(x, "mykey_id"), id);
+	snprintf(first.post.key, sizeof(first.post.key), "another");
+	assert_refused(send_asked(&first), 403, "challenge_used");
+	/* what was shown for one challenge, brought for another; or by the phone alone */
+	second = asked_make(0, &hanako, &hanakos, "bind-mdoc");
+	second.shown.token = first.post.token;
+	assert_refused(finish(&second), 403, "mdoc_foreign");
+	second = asked_make(0, &hanako, &hanakos, "show-mdoc");
+	assert_int_equal(fuda_buf_set(&second.shown.transcript, first.shown.transcript.data,
+				      first.shown.transcript.len),
+			 0);
+	assert_int_equal(fuda_buf_set(&second.shown.response, first.shown.response.data,
+				      first.shown.response.len),
+			 0);
+	assert_refused(finish(&second), 403, "mdoc_foreign");
+	asked_free(&first);
+}
+
+static void at_another_terminal(_unused_ void **state)
+{
+	struct asked here = asked_make(0, &hanako, &hanakos, "show-mdoc"), there;
+
+	bind_phone(&hanako, &hanakos);
+	asked_show(&here);
+	/* with its challenge */
+	here.post.terminal = &p->terminal[1];
+	assert_refused(send_asked(&here), 403, "challenge_foreign");
+	/* and without */
+	there = asked_make(1, &hanako, &hanakos, "show-mdoc");
+	there.shown.terminal = &p->terminal[0];
+	there.shown.token = here.post.token;
+	assert_refused(finish(&there), 403, "mdoc_foreign");
+	there = asked_make(1, &hanako, &hanakos, "show-mdoc");
+	assert_int_equal(finish(&there)->status, 200);
+	asked_free(&here);
+}
+
+static struct private_key *other_reader;
+
+static void other_key(struct shown *s)
+{
+	s->key = other_reader;
+}
+
+static void by_a_foreign_reader(_unused_ void **state)
+{
+	static const enum curve curves[] = { CURVE_P256, CURVE_P384, CURVE_BRAINPOOL_P256 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+		assert_int_equal(private_new(curves[i], &other_reader), 0);
+		assert_neither(other_key, 403, "mdoc_foreign", NULL);
+		private_free(&other_reader);
+	}
+}
+
+static void transcripts_malformed(_unused_ void **state)
+{
+	static const struct {
+		const char *hex, *code;
+	} cases[] = {
+		{ "", "mdoc_malformed" },
+		{ "00", "mdoc_malformed" },
+		{ "83", "mdoc_malformed" },
+		{ "83F6F6F6", "mdoc_malformed" },
+		{ "82D81841A0D81841A0", "mdoc_malformed" },
+		{ "84D81841A0D81841A0F6F6", "mdoc_malformed" },
+		{ "83D81841A0D81841A0F6", "mdoc_malformed" }, /* a key without members */
+		{ "83D81841A0D81842A0A0F6", "mdoc_malformed" },
+		{ "83D81841A0D81841A0F600", "mdoc_malformed" },
+		{ "83D81841A0D81844A1010620F6", "mdoc_malformed" },
+		{ "83D81841A0D81845A201182020F6", "mdoc_malformed" },
+		{ "83D81841A0D81846A2011820200AF6", "mdoc_foreign" }, /* of a type not known */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct asked a = asked_make(0, &hanako, &hanakos, "show-mdoc");
+		const struct exchange *x;
+
+		a.shown.token = a.post.token;
+		show(&a.shown);
+		fuda_buf_clear(&a.shown.transcript);
+		assert_int_equal(fuda_hex_decode(cases[i].hex, &a.shown.transcript), 0);
+		x = finish(&a);
+		if (strcmp(x->code, cases[i].code) != 0)
+			fail_msg("%s: %s", cases[i].hex, x->code);
+	}
+}
+
+/* ---- what is not good ---- */
+
+static void by_mac(struct shown *s)
+{
+	s->by_mac = true;
+}
+
+/* The key for it is made of the challenge, so the terminal could make it without the phone. */
+static void macs_refused(_unused_ void **state)
+{
+	assert_neither(by_mac, 403, "mdoc_mac_refused", NULL);
+}
+
+static struct phone another;
+
+static void other_phone(struct shown *s)
+{
+	s->phone = &another;
+}
+
+static void expired(_unused_ void **state)
+{
+	another = phone_make(now - 5 * DAY, 4);
+	assert_neither(other_phone, 403, "mdoc_expired", "expired");
+	phone_free(&another);
+	/* from tomorrow on */
+	another = phone_make(now + DAY, 10);
+	assert_neither(other_phone, 403, "mdoc_invalid", "not_yet_valid");
+	phone_free(&another);
+}
+
+static void of_another_kind(_unused_ void **state)
+{
+	snprintf(p->service.config.mdoc_doctype, sizeof(p->service.config.mdoc_doctype),
+		 "org.iso.18013.5.1.mDL");
+	assert_neither(NULL, 403, "mdoc_doctype", NULL);
+	snprintf(p->service.config.mdoc_doctype, sizeof(p->service.config.mdoc_doctype),
+		 DOCTYPE ".x");
+	assert_neither(NULL, 403, "mdoc_doctype", NULL);
+}
+
+static void of_another_issuer(_unused_ void **state)
+{
+	free_issuer();
+	make_issuer(); /* nobody believes it */
+	another = phone_make(now - DAY, 10);
+	assert_neither(other_phone, 403, "mdoc_invalid", "issuer_unknown");
+	phone_free(&another);
+}
+
+static void revoked(_unused_ void **state)
+{
+	write_list(true, now - DAY, 30);
+	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
+	/* that counts wherever lists are not needed */
+	p->service.config.crl_required = false;
+	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
+}
+
+/* Without a list in force nobody is believed, as it is with cards. */
+static void revocation_unknown(_unused_ void **state)
+{
+	struct asked a = asked_make(0, &hanako, &hanakos, "show-mdoc");
+
+	write_list(false, now - 10 * DAY, 9);
+	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	assert_int_equal(finish(&a)->retry_after, 300);
+	p->service.config.crl_grace = 2 * DAY;
+	assert_refused(show_phone(&hanakos), 404, "mdoc_not_bound");
+	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	p->service.config.mdoc_crl_count = 0;
+	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	p->service.config.crl_required = false;
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+}
+
+static void change_signature(struct shown *s)
+{
+	show(s);
+	s->response.data[s->response.len - 20] ^=
+		1; /* status and the device's signature are last */
+}
+
+static void cut(struct shown *s)
+{
+	show(s);
+	s->response.len--;
+}
+
+static void empty(struct shown *s)
+{
+	static const char none[] = "A26776657273696F6E63312E3066737461747573"
+				   "00";
+
+	show(s);
+	fuda_buf_clear(&s->response);
+	assert_int_equal(fuda_hex_decode(none, &s->response), 0);
+}
+
+static void changed(_unused_ void **state)
+{
+	assert_neither(change_signature, 403, "mdoc_mismatch", "device_signature");
+	assert_neither(cut, 403, "mdoc_invalid", "response_malformed");
+	assert_neither(empty, 403, "mdoc_invalid", "response_empty");
+}
+
+static const struct fuda_mdoc_wish more[] = {
+	{ DOCTYPE, SPACE, "age_over_20", false },
+	{ DOCTYPE, SPACE, "birth_date", false },
+	{ DOCTYPE, SPACE, "age_over_65", false },
+};
+
+static void birth_date(struct shown *s)
+{
+	s->wishes = &more[1];
+}
+
+static void age_and_birth_date(struct shown *s)
+{
+	s->wishes = more;
+	s->wish_count = 2;
+}
+
+static void two_ages(struct shown *s)
+{
+	static const struct fuda_mdoc_wish ages[] = { { DOCTYPE, SPACE, "age_over_20", false },
+						      { DOCTYPE, SPACE, "age_over_65", false } };
+
+	s->wishes = ages;
+	s->wish_count = 2;
+}
+
+/* Nobody needs it, so a terminal that asks for it is told. */
+static void more_than_needed(_unused_ void **state)
+{
+	assert_neither(birth_date, 403, "mdoc_unasked", NULL);
+	assert_neither(age_and_birth_date, 403, "mdoc_unasked", NULL);
+	assert_neither(two_ages, 403, "mdoc_unasked", NULL);
+}
+
+/* ---- whose ---- */
+
+static void of_another_holder(_unused_ void **state)
+{
+	const char *other;
+
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+	/* of somebody who was never here, of whom nothing is made then */
+	assert_refused(bind_phone(&taro, &hanakos), 409, "mdoc_taken");
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM subject"), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 1);
+	/* and of somebody who was */
+	other = bound(&taro);
+	assert_refused(bind_phone(&taro, &hanakos), 409, "mdoc_taken");
+	assert_string_not_equal(member(show_phone(&hanakos), "mykey_id"), other);
+	assert_int_equal(PHONES(), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'bind-mdoc'"), 1);
+}
+
+/* Both at once: the second one finds the first. */
+static void of_two_at_once(_unused_ void **state)
+{
+	struct asked a = asked_make(0, &hanako, &hanakos, "bind-mdoc"),
+		     b = asked_make(1, &taro, &hanakos, "bind-mdoc");
+	struct exchange first, second;
+
+	asked_show(&a);
+	asked_show(&b);
+	platform_hold(p);
+	post_begin(&a.post, &first);
+	post_begin(&b.post, &second);
+	platform_release(p);
+	exchange_wait(&first);
+	exchange_wait(&second);
+	assert_int_equal(first.status, 201);
+	assert_refused(&second, 409, "mdoc_taken");
+	assert_int_equal(PHONES(), 1);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 1);
+	exchange_free(&first);
+	exchange_free(&second);
+	asked_free(&a);
+	asked_free(&b);
+}
+
+/* The phone stands in for nothing that the card must show. */
+static void with_a_bad_card(_unused_ void **state)
+{
+	struct asked a = asked_make(0, &hanako, &hanakos, "bind-mdoc");
+
+	a.post.signature.data[9] ^= 1;
+	assert_refused(send_asked(&a), 403, "signature_mismatch");
+	a.post.signature.data[9] ^= 1;
+	platform_revocation(FUDA_REVOCATION_REVOKED, false);
+	assert_refused(send_asked(&a), 403, "certificate_revoked");
+	platform_revocation(FUDA_REVOCATION_GOOD, false);
+	assert_int_equal(finish(&a)->status, 201);
+}
+
+/* One key of idempotency, two phones. */
+static void another_phone_is_another_request(_unused_ void **state)
+{
+	struct asked a = asked_make(0, &hanako, &hanakos, "bind-mdoc"), b;
+
+	another = phone_make(now - DAY, 10);
+	b = asked_make(0, &hanako, &another, "bind-mdoc");
+	memcpy(b.post.key, a.post.key, sizeof(b.post.key));
+	assert_int_equal(finish(&a)->status, 201);
+	assert_refused(finish(&b), 422, "idempotency_key_reused");
+	assert_int_equal(PHONES(), 1);
+	phone_free(&another);
+}
+
+/* ---- the form ---- */
+
+static void challenge_for(const char *query, const char *code)
+{
+	struct exchange x = { .request = { .method = "GET", .query = query } };
+
+	rule_challenge(&p->service, &p->terminal[0], &x);
+	assert_string_equal(x.code, code);
+}
+
+static void not_served(_unused_ void **state)
+{
+	challenge_for("purpose=bind-mdoc", "");
+	challenge_for("purpose=show-mdoc", "");
+	challenge_for("purpose=show-mdoc&sector=library", "purpose_unknown");
+	p->service.config.mdoc_trust_count = 0;
+	challenge_for("purpose=bind-mdoc", "mdoc_not_served");
+	challenge_for("purpose=show-mdoc", "mdoc_not_served");
+	assert_neither(NULL, 403, "mdoc_not_served", NULL);
+	assert_int_equal(strlen(bound(&hanako)), MYKEY_CHARS); /* cards are */
+}
+
+static void members_refused(_unused_ void **state)
+{
+	struct asked a = asked_make(0, &hanako, &hanakos, "show-mdoc");
+
+	a.more = ",\"certificate\":\"AAAA\"";
+	assert_refused(finish(&a), 400, "request_malformed");
+	a = asked_make(0, &hanako, &hanakos, "show-mdoc");
+	a.more = ",\"signature\":\"AAAA\"";
+	assert_refused(finish(&a), 400, "request_malformed");
+	a = asked_make(0, &hanako, &hanakos, "bind-mdoc");
+	show(((a.shown.token = a.post.token), &a.shown));
+	while (a.shown.transcript.len <= MDOC_TRANSCRIPT_MAX)
+		assert_int_equal(fuda_buf_append(&a.shown.transcript, "", 1), 0);
+	assert_refused(finish(&a), 400, "request_malformed");
+	assert_refused(ask(p, 0, &hanako, "bind-mdoc", ""), 400, "request_malformed");
+	assert_refused(ask(p, 0, &hanako, "bind-mdoc", ",\"transcript\":\"AAAA\""), 400,
+		       "request_malformed");
+	assert_refused(ask(p, 0, &hanako, "bind", ",\"transcript\":\"AAAA\""), 400,
+		       "request_malformed");
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, phone_setup, phone_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(binds_and_shows),
+		TEST(binds_to_whom_the_card_is_bound),
+		TEST(nothing_is_kept),
+		TEST(age_may_be_kept_back),
+		TEST(replayed),
+		TEST(at_another_terminal),
+		TEST(by_a_foreign_reader),
+		TEST(transcripts_malformed),
+		TEST(macs_refused),
+		TEST(expired),
+		TEST(of_another_kind),
+		TEST(of_another_issuer),
+		TEST(revoked),
+		TEST(revocation_unknown),
+		TEST(changed),
+		TEST(more_than_needed),
+		TEST(of_another_holder),
+		TEST(of_two_at_once),
+		TEST(with_a_bad_card),
+		TEST(another_phone_is_another_request),
+		TEST(not_served),
+		TEST(members_refused),
+	};
+
+	return RUN(tests);
+}
