@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Responses, changed and judged: none is good but with what was signed, by issuer and phone, as it
+ * was. */
+#include "tests/fuzz/fuzz.h"
+
+#include "tests/presented.h"
+
+static struct presented p;
+static struct fuda_buf by_mac = FUDA_BUF_INIT(RESPONSE_MAX);
+
+static void tidy(void)
+{
+	fuda_buf_free(&by_mac);
+	presented_free(&p);
+}
+
+static void make(void)
+{
+	if (p.ctx)
+		return;
+	presented_make(&p);
+	presented_insist(presented_answer(&p, true, &by_mac) == 0);
+	atexit(tidy);
+}
+
+/* The elements are those that were issued, byte for byte; and there is no other. */
+static void check_elements(const struct fuda_mdoc_document *d)
+{
+	presented_insist(d->doctype.len == strlen(PRESENTED_DOCTYPE) &&
+			 memcmp(d->doctype.bytes, PRESENTED_DOCTYPE, d->doctype.len) == 0);
+	for (size_t i = 0; i < d->element_count; i++) {
+		const struct fuda_mdoc_element *e = &d->elements[i];
+
+		presented_insist(!e->by_device && e->good);
+		presented_insist(
+			memmem(p.issued.data, p.issued.len, e->name.bytes, e->name.len) &&
+			memmem(p.issued.data, p.issued.len, e->space.bytes, e->space.len) &&
+			memmem(p.issued.data, p.issued.len, e->value.bytes, e->value.len));
+	}
+}
+
+/* What the issuer signed is there unchanged: protected header, payload, signature. */
+static void check_issuer(const struct document *d)
+{
+	const struct cursor parts[] = { d->issuer.auth.protected, d->issuer.auth.payload,
+					d->issuer.auth.chain[0] };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		presented_insist(memmem(p.issued.data, p.issued.len, parts[i].p, parts[i].left));
+}
+
+/* What the phone authenticated is what it was: only the doctype and nothing said on its own. */
+static void check_device(const struct document *d)
+{
+	static const uint8_t nothing[] = { 0xD8, 0x18, 0x41, 0xA0 };
+
+	presented_insist(d->device_auths == 1 && d->device_auth.detached &&
+			 cur_equal(d->device_spaces.whole, cur_of(nothing, sizeof(nothing))));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct device_response response; /* too big for the stack */
+	struct fuda_mdoc_result *result = NULL;
+
+	make();
+	if (presented_judge(&p, p.trust, data, len, &result) < 0)
+		abort();
+	if (result->result == FUDA_RESULT_OK) {
+		presented_insist(response_read(cur_of(data, len), &response, NULL) == 0 &&
+				 response.status == RESPONSE_OK &&
+				 response.document_count == result->document_count);
+		for (size_t i = 0; i < result->document_count; i++) {
+			check_elements(&result->documents[i]);
+			check_issuer(&response.documents[i]);
+			check_device(&response.documents[i]);
+		}
+	}
+	fuda_mdoc_result_free(&result);
+	return 0;
+}
+
+static void fuzz_seeds(void)
+{
+	struct fuda_mdoc_result *result = NULL;
+	struct fuda_buf *const seeds[] = { &p.response, &by_mac };
+
+	make();
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
+		presented_insist(
+			presented_judge(&p, p.trust, seeds[i]->data, seeds[i]->len, &result) == 0 &&
+			result->result == FUDA_RESULT_OK &&
+			result->documents[0].element_count == 3);
+		fuda_mdoc_result_free(&result);
+		fuzz_seed(seeds[i]->data, seeds[i]->len);
+	}
+	fuzz_seed_hex("a26776657273696f6e63312e30667374617475730a");
+	fuzz_seed_hex("a26776657273696f6e63312e306673746174757300");
+}
