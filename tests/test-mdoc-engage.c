@@ -320,14 +320,30 @@ static void goes_in_pieces(void **state)
 #define CC(container)	      { SELECT_NDEF, SELECT_CC, { READ_CC, container "9000" } }
 #define NEGOTIATES	      OPEN(CC_WRITABLE), GIVES_TP, WRITE_TS
 
-static void refuses(void **state)
+struct refusal {
+	const char *what;
+	struct exchange script[24];
+	int error;
+	const char *message; /* part of it */
+};
+
+static void refused(const struct refusal *rows, size_t count)
 {
-	static const struct {
-		const char *what;
-		struct exchange script[24];
-		int error;
-		const char *message; /* part of it */
-	} rows[] = {
+	for (size_t i = 0; i < count; i++) {
+		struct mock_card m;
+
+		print_message("%s\n", rows[i].what);
+		open_short(&m, rows[i].script);
+		assert_int_equal(engage(&m), rows[i].error);
+		if (!strstr(fuda_context_message(m.ctx), rows[i].message))
+			fail_msg("message without \"%s\": %s", rows[i].message, fuda_context_message(m.ctx));
+		mock_close_card(&m);
+	}
+}
+
+static void refuses_containers(void **state)
+{
+	static const struct refusal rows[] = {
 		{ "no such application",
 		  { { "00A4040007D276000085010100", "6A82" } }, FUDA_ENOTFOUND, "wallet opened" },
 		{ "application refused", { { "00A4040007D276000085010100", "6999" } }, FUDA_ESW, "6999" },
@@ -348,6 +364,15 @@ static void refuses(void **state)
 		{ "... with a file of 4 bytes", CC("000F207FFF7FFF0406E104000400FF"), FUDA_EFORMAT, "Capability" },
 		{ "... that may not be read", CC("000F207FFF7FFF0406E1047FFF80FF"), FUDA_EFORMAT, "Capability" },
 		{ "... with write access 80", CC("000F207FFF7FFF0406E1047FFF0080"), FUDA_EFORMAT, "Capability" },
+	};
+
+	(void)state;
+	refused(rows, ARRAY_SIZE(rows));
+}
+
+static void refuses(void **state)
+{
+	static const struct refusal rows[] = {
 		{ "no file", { SELECT_NDEF, SELECT_CC, { READ_CC, CC_STATIC }, { "00A4000C02E104", "6A82" } },
 		  FUDA_ENOTFOUND, "" },
 		{ "half a length", { OPEN(CC_STATIC), { LOOK, "009000" } }, FUDA_EFORMAT, "" },
@@ -409,16 +434,7 @@ static void refuses(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct mock_card m;
-
-		print_message("%s\n", rows[i].what);
-		open_short(&m, rows[i].script);
-		assert_int_equal(engage(&m), rows[i].error);
-		if (!strstr(fuda_context_message(m.ctx), rows[i].message))
-			fail_msg("message without \"%s\": %s", rows[i].message, fuda_context_message(m.ctx));
-		mock_close_card(&m);
-	}
+	refused(rows, ARRAY_SIZE(rows));
 }
 
 /* A message that never comes is waited for until the deadline, and no longer than that. */
@@ -597,6 +613,7 @@ int main(void)
 		cmocka_unit_test(takes),
 		cmocka_unit_test(begins_anew),
 		cmocka_unit_test(goes_in_pieces),
+		cmocka_unit_test(refuses_containers),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(waits_until_deadline),
 		cmocka_unit_test(tells_loss),

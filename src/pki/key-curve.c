@@ -190,7 +190,8 @@ int ecdsa_from_der(struct cursor der, size_t bytes, uint8_t *ret_raw)
 	if (tlv_expect(&der, DER_SEQUENCE, &sequence) < 0 || der.left)
 		return FUDA_EFORMAT;
 	for (int i = 0; i < 2; i++)
-		if (der_unsigned(&sequence.value, bytes + 1, &number[i]) < 0 || !*number[i].p)
+		if (der_unsigned(&sequence.value, bytes + 1, &number[i]) < 0 || !*number[i].p ||
+		    number[i].left > bytes)
 			return FUDA_EFORMAT;
 	if (sequence.value.left)
 		return FUDA_EFORMAT;

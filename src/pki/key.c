@@ -329,20 +329,25 @@ int key_verify(const struct key *key, enum fuda_padding padding, const struct fu
 	return verify(key, padding, md, cur_of(digest->bytes, digest->len), cur_of(signature, len));
 }
 
+int key_verify_ecdsa(const struct key *key, const struct fuda_digest *digest,
+		     const uint8_t *signature, size_t len)
+{
+	if (!key || !accepted_hash(digest))
+		return FUDA_ENOTSUP;
+	if (!signs_ecdsa(key) || !is_signature(key, signature, len))
+		return FUDA_EVERIFY;
+	return verify(key, FUDA_ECDSA, NULL, cur_of(digest->bytes, digest->len),
+		      cur_of(signature, len));
+}
+
 int key_verify_raw(const struct key *key, const struct fuda_digest *digest,
 		   const uint8_t *signature, size_t len)
 {
-	size_t bytes = key ? curves[key->curve].facts.bytes : 0;
 	uint8_t der[ECDSA_DER_MAX];
 
-	if (!key || !accepted_hash(digest))
-		return FUDA_ENOTSUP;
-	if (!signs_ecdsa(key) || len != 2 * bytes)
+	if (key && (!signs_ecdsa(key) || len != 2 * curves[key->curve].facts.bytes))
 		return FUDA_EVERIFY;
-	len = ecdsa_to_der(signature, bytes, der);
-	if (!is_signature(key, der, len))
-		return FUDA_EVERIFY;
-	return verify(key, FUDA_ECDSA, NULL, cur_of(digest->bytes, digest->len), cur_of(der, len));
+	return key_verify_ecdsa(key, digest, der, key ? ecdsa_to_der(signature, len / 2, der) : 0);
 }
 
 static void md_ctx_free(EVP_MD_CTX **ctx)

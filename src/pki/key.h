@@ -70,9 +70,12 @@ bool key_equal(const struct key *a, const struct key *b);
 int key_verify(const struct key *key, enum fuda_padding padding, const struct fuda_digest *digest,
 	       const uint8_t *signature, size_t len);
 
-/* Judges r and s, each as long as the curve's order in whole bytes: ECDSA as JOSE and COSE write
- * it. The digest's hash is any of SHA-2: what goes with what is the caller's to say. Errors as
- * key_verify(). */
+/* Judges ECDSA in DER. The digest's hash is any of SHA-2: what goes with what is the caller's to
+ * say. Errors as key_verify(). */
+int key_verify_ecdsa(const struct key *key, const struct fuda_digest *digest,
+		     const uint8_t *signature, size_t len);
+/* The same for r and s, each as long as the curve's order in whole bytes, as JOSE and COSE write
+ * them. */
 int key_verify_raw(const struct key *key, const struct fuda_digest *digest,
 		   const uint8_t *signature, size_t len);
 /* Judges a signature of the message itself: EdDSA (RFC 8032). Errors as key_verify(). */
