@@ -424,10 +424,12 @@ static void transfer(void **state)
 		{ "00C3010001AA00", "6A86" },
 		{ "00B0000002", "6D00" },
 		{ "20C3000001AA00", "6E00" },
-		{ "10C3000002530A", "9000" },
-		{ "10C0000000",
-		  "6884" }, /* another command ends the chain: what follows is no message */
-		{ "00C3000001AA00", "6A80" },
+		{ "10C0000000", "6884" },
+		{ "10C3000001AA", "9000" },
+		{ "00C0000000", "6985" }, /* another command ends the chain */
+		{ "00C300000B"
+		  "5309" STATUS("14") "00",
+		  "5309" STATUS("0B") "9000" },
 		{ NULL },
 	};
 	static const char *const objects[] = {
