@@ -115,6 +115,23 @@ static void put_negative(struct notation *n, uint64_t number)
 
 static void put_item(struct notation *n, const struct cbor *item);
 
+/* What an issuer signs is embedded twice: a byte string that is a tag 24 (9.1.2.4). */
+static void put_byte_string(struct notation *n, struct cursor bytes)
+{
+	struct cbor item, inner;
+
+	if (n->embedded == EMBEDDED_MAX || cbor_read(bytes, &item, NULL) < 0 ||
+	    cbor_embedded(&item, &inner) < 0) {
+		put_bytes(n, bytes);
+		return;
+	}
+	n->embedded++;
+	put(n, "<<", 2);
+	put_item(n, &item);
+	put(n, ">>", 2);
+	n->embedded--;
+}
+
 static void put_members(struct notation *n, const struct cbor *item)
 {
 	const bool map = cbor_is(item, CBOR_MAP);
@@ -167,7 +184,7 @@ static void put_item(struct notation *n, const struct cbor *item)
 		put_negative(n, item->number);
 		break;
 	case CBOR_BYTES:
-		put_bytes(n, item->content);
+		put_byte_string(n, item->content);
 		break;
 	case CBOR_TEXT:
 		put_text(n, item->content);
