@@ -9,7 +9,7 @@ enum { HELD_MAX = LIST_MAX };
 
 static struct text_list credentials, keys, denied;
 static const char *request_path, *out = "-";
-static bool by_mac;
+static bool by_mac, denied_some[LIST_MAX];
 
 /* What is held, as long as the call lasts. */
 struct holding {
@@ -62,9 +62,23 @@ static bool consents(void *arg, struct fuda_mdoc_span doctype, struct fuda_mdoc_
 	(void)retain;
 	for (size_t i = 0; i < denied.count; i++)
 		if (strlen(denied.items[i]) == name.len &&
-		    memcmp(denied.items[i], name.bytes, name.len) == 0)
+		    memcmp(denied.items[i], name.bytes, name.len) == 0) {
+			denied_some[i] = true;
 			return false;
+		}
 	return true;
+}
+
+/* Who denies an element by a wrong name would show it. */
+static int check_denied(struct call *call)
+{
+	for (size_t i = 0; i < denied.count; i++)
+		if (!denied_some[i])
+			return call_usage(call,
+					  _("--deny '%s': no element of this name is held and "
+					    "asked for; 'fuda mdoc show' shows the names"),
+					  denied.items[i]);
+	return 0;
 }
 
 static int present(struct call *call, const struct holding *h)
@@ -78,6 +92,8 @@ static int present(struct call *call, const struct holding *h)
 	if (r == 0)
 		r = fuda_mdoc_present(call->ctx, mdoc_span(&request), h->held, h->count,
 				      mdoc_span(&transcript), consents, NULL, &response);
+	if (r == 0)
+		r = check_denied(call);
 	return r < 0 ? r : mdoc_write(call, out, &response);
 }
 
