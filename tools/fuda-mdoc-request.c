@@ -84,43 +84,51 @@ static int save_key(struct call *call, struct folder *folder, const struct askin
 	return r < 0 ? r : folder_put(call, folder, "reader-key.pem", pem.data, pem.len);
 }
 
-static int save_all(struct call *call, const struct asking *a)
+static int save_all(struct call *call, const struct asking *a, struct folder *folder)
 {
-	_cleanup_(folder_close) struct folder folder = FOLDER_NONE;
 	const struct phone_talk *t = &a->talk;
 	struct fuda_mdoc_span transcript = fuda_mdoc_reader_transcript(t->reader);
-	int r = folder_open(call, save, file_names, &folder);
+	int r = folder_put(call, folder, "request.cbor", t->request.data, t->request.len);
 
 	if (r == 0)
-		r = folder_put(call, &folder, "request.cbor", t->request.data, t->request.len);
+		r = folder_put(call, folder, "transcript.cbor", transcript.bytes, transcript.len);
 	if (r == 0)
-		r = folder_put(call, &folder, "transcript.cbor", transcript.bytes, transcript.len);
+		r = save_key(call, folder, a);
 	if (r == 0)
-		r = save_key(call, &folder, a);
-	if (r == 0)
-		r = folder_commit(call, &folder);
-	return r < 0 ? r : folder_seal(call, &folder, t->response.data, t->response.len);
+		r = folder_commit(call, folder);
+	return r < 0 ? r : folder_seal(call, folder, t->response.data, t->response.len);
 }
 
-static int request(struct call *call, struct asking *a)
+static int talk(struct call *call, struct asking *a, const struct fuda_buf *engagement)
 {
-	_cleanup_buf_ struct fuda_buf engagement = MDOC_BUF;
-	struct fuda_mdoc_session session;
-	int r = 0;
+	int r = phone_open(call);
 
-	if (engagement_text)
-		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
-	if (r == 0)
-		r = phone_open(call);
 	if (r < 0)
 		return r;
 	a->talk.wishes = a->wishes.wishes;
 	a->talk.wish_count = a->wishes.count;
 	a->talk.identity = a->identified ? &a->identity : NULL;
-	a->talk.engagement = mdoc_span(&engagement);
-	r = phone_talk(call, &a->talk);
+	a->talk.engagement = mdoc_span(engagement);
+	return phone_talk(call, &a->talk);
+}
+
+/* What can be wrong before the phone is asked is found before: its holder is asked once. */
+static int request(struct call *call, struct asking *a)
+{
+	_cleanup_(folder_close) struct folder folder = FOLDER_NONE;
+	_cleanup_buf_ struct fuda_buf engagement = MDOC_BUF;
+	struct fuda_mdoc_session session;
+	int r = mdoc_check_judging(call);
+
+	call->world_told = true; /* which is one of cards */
+	if (r == 0 && engagement_text)
+		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
 	if (r == 0 && save)
-		r = save_all(call, a);
+		r = folder_open(call, save, file_names, &folder);
+	if (r == 0)
+		r = talk(call, a, &engagement);
+	if (r == 0 && save)
+		r = save_all(call, a, &folder);
 	if (r < 0)
 		return r;
 	session = phone_session(&a->talk);

@@ -70,9 +70,14 @@ int mdoc_read(struct call *call, const char *path, const char *what, struct fuda
 
 int mdoc_read_text(struct call *call, const char *text, const char *what, struct fuda_buf *ret_cbor)
 {
+	int r;
+
 	if (strncmp(text, "mdoc:", 5) != 0)
 		return mdoc_read(call, text, what, ret_cbor);
-	return fuda_mdoc_decode(call->ctx, (const uint8_t *)text, strlen(text), ret_cbor);
+	r = fuda_mdoc_decode(call->ctx, (const uint8_t *)text, strlen(text), ret_cbor);
+	return r < 0 ? call_fail(call, r, _("%s: this is to be %s. %s"), "mdoc:...", what,
+				 fuda_context_message(call->ctx)) :
+		       0;
 }
 
 static enum fuda_mdoc_form form(void)
@@ -219,6 +224,23 @@ static int find_wish(struct call *call, const struct fuda_mdoc_profiles *profile
 			  profile_name, operand);
 }
 
+static bool same_wish(const struct fuda_mdoc_wish *a, const struct fuda_mdoc_wish *b)
+{
+	return strcmp(a->doctype, b->doctype) == 0 && strcmp(a->space, b->space) == 0 &&
+	       strcmp(a->name, b->name) == 0;
+}
+
+/* A request must not have it; said before a phone is asked. */
+static int check_twice(struct call *call, const struct mdoc_wishes *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		for (size_t n = 0; n < i; n++)
+			if (same_wish(&w->wishes[i], &w->wishes[n]))
+				return call_usage(call, _("%s is asked for twice"),
+						  call->operands[i]);
+	return 0;
+}
+
 static bool is_my_number(const struct fuda_mdoc_wish *wish)
 {
 	static const char name[] = "individual_number";
@@ -241,7 +263,7 @@ int mdoc_wishes(struct call *call, const struct fuda_mdoc_profiles *profiles, bo
 				       _("the My Number may be asked for only where the My Number "
 					 "Act (番号法) allows it; if it does, say --my-number"));
 	}
-	return r;
+	return r < 0 ? r : check_twice(call, ret);
 }
 
 /* ---- who reads ---- */

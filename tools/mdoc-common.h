@@ -67,6 +67,8 @@ extern const struct option_spec mdoc_judging_options[];
 
 /* Who is believed, by --trust and --crl. */
 int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret);
+/* Finds mistakes in what the options of judging say, for who asks a person first. */
+int mdoc_check_judging(struct call *call);
 /* Judges a response and reports what came of it: of a document that is good what it says, of
  * another one why it is not. FUDA_EVERIFY unless all is good. */
 int mdoc_judge(struct call *call, const struct fuda_mdoc_profiles *profiles,

@@ -329,6 +329,18 @@ static int make_policy(struct call *call, const char *purposes[LIST_MAX + 1],
 	return by.at ? certs_time(call, "--at", by.at, &ret->at) : 0;
 }
 
+int mdoc_check_judging(struct call *call)
+{
+	struct fuda_mdoc_trust *trust;
+	time_t at;
+	int r = mdoc_trust(call, &trust);
+
+	if (r < 0)
+		return r;
+	fuda_mdoc_trust_free(&trust);
+	return by.at ? certs_time(call, "--at", by.at, &at) : 0;
+}
+
 static int conclude(struct call *call, const struct fuda_mdoc_result *result)
 {
 	const struct fuda_mdoc_finding *first = first_in(result);
