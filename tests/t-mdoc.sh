@@ -1,0 +1,249 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuda mdoc: request from a software wallet in process; issue, present and verify by files.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+
+# wallet NAME [OPTION...]: one under the authority of the first
+wallet() {
+	name=$1
+	shift
+	[ "$name" = phone ] || set -- "$@" --authority "$tmp/phone"
+	"$build/fuda-vcard" make "$tmp/$name" --kind wallet --person "$top/tests/canaries/suite.person" "$@" >"$tmp/out" 2>"$tmp/err" ||
+		fail "fuda-vcard make $*"
+}
+# refuses RULE ARGUMENT...: verification fails by this rule, and nobody learns what the document says
+refuses() {
+	rule=$1
+	shift
+	run 6 mdoc "$@" --json
+	json .error EVERIFY
+	json .rule "$rule"
+	grep -q -x -E "\.(documents\[0\]\.)?findings\[[0-9]+\]\.rule=$rule" "$tmp/lines" || fail "no finding $rule"
+	json_lacks '.documents[0].name'
+	json_lacks '.documents[0].age_over_20'
+	[ -s "$tmp/err" ] || fail "nothing is said to people"
+}
+unsure() {
+	refuses "$@"
+	json .result revocation_unknown
+}
+
+wallet phone
+wallet other
+"$build/fuda-vcard" crl "$tmp/phone" >"$tmp/good.crl"
+"$build/fuda-vcard" crl "$tmp/phone" --days 1 >"$tmp/short.crl"
+"$build/fuda-vcard" crl "$tmp/phone" "$tmp/other" >"$tmp/other.crl"
+
+# ---- from a phone ----
+
+run 0 mdoc request name birth_date age_over_20 portrait -r virtual:phone --trust phone/ca.pem --crl good.crl \
+	--require-revocation --portrait photo.jp2 --save kept --json
+json .result ok
+json '.documents[0].result' ok
+json '.documents[0].doctype' org.iso.23220.1.jp.mnc
+json '.documents[0].revocation' good
+json '.documents[0].proof' signature
+json '.documents[0].age_over_20' true
+json '.documents[0].name'
+json '.documents[0].birth_date'
+json '.documents[0].device_key'
+json '.documents[0].portrait' photo.jp2
+json_lacks '.documents[0].address'
+json_lacks .world
+[ -s "$tmp/photo.jp2" ] || fail "no portrait"
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem
+grep -q '^    Name  ' "$tmp/out" || fail "people are not told the name"
+grep -q '^Result  *ok$' "$tmp/out" || fail "no result"
+silent err
+
+# what was kept is judged again elsewhere, whatever form it came in; a MAC with the reader's key alone
+judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --request kept/request.cbor'
+# shellcheck disable=SC2086 # words
+{
+	run 0 $judge --trust phone/ca.pem --json
+	json '.documents[0].revocation' not_checked
+	refuses issuer_unknown ${judge#mdoc }
+	refuses issuer_unknown ${judge#mdoc } --trust phone/reader-ca.pem
+	unsure crl_missing ${judge#mdoc } --trust phone/ca.pem --require-revocation
+	refuses expired ${judge#mdoc } --trust phone/ca.pem --at "$(date -u -d '+31 days' +%FT%TZ)"
+	refuses not_yet_valid ${judge#mdoc } --trust phone/ca.pem --at "$(date -u -d '-1 day' +%FT%TZ)"
+	later=$(date -u -d '+5 days' +%FT%TZ)
+	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --at "$later"
+	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --crl-grace 9 --at "$later"
+	run 0 $judge --trust phone/ca.pem --crl short.crl --at "$later" --json
+	json '.documents[0].revocation' unknown
+	run 0 $judge --trust phone/ca.pem --crl short.crl --crl-grace 9 --at "$later" --json
+	json '.documents[0].revocation' good
+	run 1 $judge --trust nothing
+	run 1 $judge --trust phone/ca.pem --crl phone/ca.pem
+	run 2 $judge --trust phone/ca.pem --at yesterday
+	run 2 $judge --trust phone/ca.pem --skew 61
+}
+refuses device_unbound verify kept/response.cbor --trust phone/ca.pem
+wallet mac --set answer-with=mac
+run 0 mdoc request name -r virtual:mac --trust phone/ca.pem --save mac-kept --json
+json '.documents[0].proof' mac
+set -- verify mac-kept/response.cbor --transcript mac-kept/transcript.cbor --trust phone/ca.pem
+refuses device_mac_key "$@"
+refuses device_mac "$@" --reader-key kept/reader-key.pem
+run 0 mdoc "$@" --reader-key mac-kept/reader-key.pem
+
+# who must be refused
+refuses issuer_unknown request name -r virtual:phone
+refuses certificate_revoked request name -r virtual:other --trust phone/ca.pem --crl other.crl
+json .result certificate_revoked
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --crl other.crl --require-revocation
+wallet old --expired
+refuses expired request name -r virtual:old --trust phone/ca.pem
+json .result certificate_expired
+for fault in session:device_signature digest:digest_mismatch status:response_status; do
+	wallet "${fault%:*}" --set "fault=${fault%:*}"
+	refuses "${fault#*:}" request name -r "virtual:${fault%:*}" --trust phone/ca.pem
+done
+wallet cipher --set fault=cipher
+run 6 mdoc request name -r virtual:cipher --trust phone/ca.pem --json
+json .error EVERIFY
+json_lacks .documents
+wallet ended --set fault=termination
+run 8 mdoc request name -r virtual:ended --trust phone/ca.pem
+wallet any --set fault=any-doctype
+refuses doctype_differs request jp.example.library.card/jp.example.library/holder -r virtual:any --trust phone/ca.pem
+
+# what nobody asked for is dropped; what was not shown is named
+wallet more --set fault=unrequested
+run 0 mdoc request name -r virtual:more --trust phone/ca.pem --json
+json '.documents[0].findings[0].rule' element_not_requested
+json_lacks '.documents[0].individual_number'
+wallet none --set consent=none
+run 0 mdoc request name age_over_20 -r virtual:none --trust phone/ca.pem --json
+json '.documents[0].withheld[0]' name
+json '.documents[0].withheld[1]' age_over_20
+json_lacks '.documents[0].name'
+
+# the My Number is not asked for by accident, in whatever way it is named
+run 2 mdoc request individual_number -r virtual:phone --trust phone/ca.pem
+says err --my-number
+run 2 mdoc request org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/individual_number_unicode -o asked
+[ ! -e "$tmp/asked" ] || fail "a request for it was written"
+run 0 mdoc request individual_number --my-number -r virtual:phone --trust phone/ca.pem --json
+json '.documents[0].individual_number'
+
+# a QR code, and mistakes that are found before anybody is asked
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement "$("$build/fuda-vcard" qr "$tmp/phone")" --json
+"$build/fuda-vcard" qr "$tmp/phone" >"$tmp/code"
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement code
+run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement mdoc:AA
+says err DeviceEngagement
+run 2 mdoc request
+run 2 mdoc request nme -r virtual:phone --trust phone/ca.pem
+run 2 mdoc request a/b -r virtual:phone --trust phone/ca.pem
+run 2 mdoc request name --profile nothing -o asked
+run 2 mdoc request name name -r virtual:phone --trust phone/ca.pem --json
+json_lacks .apdus
+run 2 mdoc request name -r virtual:phone -o asked --save elsewhere
+run 1 mdoc request name -r virtual:phone --trust nothing --json
+json_lacks .apdus
+run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --at nothing --json
+json_lacks .apdus
+: >"$tmp/hanako"
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --save kept
+run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --save hanako --json
+json_lacks .apdus
+run 3 mdoc request name -r virtual:nothing --trust phone/ca.pem
+fresh card
+run 1 mdoc request name -r virtual:card --trust phone/ca.pem --timeout 5
+
+# ---- by files ----
+
+cat >"$tmp/hanako" <<END
+name = 番号　花子
+birth_date = 1989-01-08
+address = 東京都千代田区霞が関２丁目１番２号
+sex = female
+local_gov_code = 13101
+individual_number = 987654321093
+portrait = photo.jp2
+END
+openssl ecparam -name prime256v1 -genkey -noout -out "$tmp/device.pem" 2>"$tmp/err"
+openssl ec -in "$tmp/device.pem" -pubout -out "$tmp/device.pub" 2>"$tmp/err"
+signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
+# shellcheck disable=SC2086
+{
+	run 0 mdoc issue hanako -k device.pub $signer -o credential --json
+	json .issued 1
+	run 2 mdoc issue hanako $signer -o refused
+	run 2 mdoc issue hanako -k device.pub --signer-key phone/ds-key.pem -o refused
+	run 1 mdoc issue hanako -k hanako $signer -o refused
+	run 2 mdoc issue hanako -k device.pub $signer -o refused --days 31
+	run 6 mdoc issue hanako -k device.pub --signer-key phone/ds-key.pem --signer-certificate phone/ca.pem -o refused
+	sed /portrait/d "$tmp/hanako" >"$tmp/faceless"
+	run 2 mdoc issue faceless -k device.pub $signer -o refused
+	says err portrait
+	[ ! -e "$tmp/refused" ] || fail "something was issued"
+	printf 'hanako\tdevice.pub\tone\nhanako\tdevice.pem\ttwo\n' >"$tmp/lines.tsv"
+	run 0 mdoc issue --batch lines.tsv $signer --json
+	json .issued 2
+	[ -s "$tmp/one" ] && [ -s "$tmp/two" ] || fail "the batch did not issue"
+}
+
+network='--client-id x509_san_dns:counter.example --nonce n-0S6_WzA2Mj --response-uri https://counter.example/response'
+hold='-c credential -k device.pem'
+# shellcheck disable=SC2086
+{
+	run 0 mdoc request name age_over_20 -o request
+	for form in cbor hex base64url; do
+		run 0 mdoc request name age_over_20 -o "request-$form" --form $form
+		run 0 mdoc present $hold --request "request-$form" $network -o "response-$form" --form $form
+		run 0 mdoc verify "response-$form" --request "request-$form" $network --trust phone/ca.pem --json
+		json '.documents[0].name' '番号　花子'
+		run 0 mdoc show "response-$form" --json
+		json .kind DeviceResponse
+	done
+	grep -q -x '[0-9A-F]*' "$tmp/response-hex" || fail "no hexadecimal digits"
+	grep -q -x '[A-Za-z0-9_-]*' "$tmp/response-base64url" || fail "no base64url"
+	input=$tmp/response-hex
+	run 0 mdoc verify - --request request $network --trust phone/ca.pem
+	unset input
+	run 0 mdoc present $hold --request request $network
+	mv "$tmp/out" "$tmp/response"
+	run 0 mdoc verify response --request request $network --trust phone/ca.pem
+
+	# each part of what it is bound to counts
+	refuses device_signature verify response --request request $network --nonce another --trust phone/ca.pem
+	refuses device_signature verify response --request request $network --client-id another --trust phone/ca.pem
+	refuses device_signature verify response --request request $network --response-uri https://other.example --trust phone/ca.pem
+	refuses device_signature verify response --request request --origin https://counter.example --nonce n-0S6_WzA2Mj --trust phone/ca.pem
+	refuses device_signature verify response --request request $network --trust phone/ca.pem --thumbprint \
+		"$(printf '%064d' 0)"
+	refuses device_signature verify response --request request --transcript kept/transcript.cbor --trust phone/ca.pem
+	run 2 mdoc verify response --request request $network --transcript kept/transcript.cbor --trust phone/ca.pem
+	run 2 mdoc verify response --client-id one --nonce two --trust phone/ca.pem
+	run 2 mdoc verify response $network --thumbprint 00 --trust phone/ca.pem
+	run 2 mdoc present $hold --request request
+	run 2 mdoc present $hold --request request $network --mac -o refused
+	run 2 mdoc present -c credential -k phone/ds-key.pem --request request $network -o refused
+	run 1 mdoc verify phone/ca.pem $network --trust phone/ca.pem
+	refuses response_malformed verify request $network --trust phone/ca.pem
+
+	# the holder's choice; a name that is none denies nothing, and is not let pass
+	run 0 mdoc present $hold --request request $network --deny full_name_unicode -o less
+	run 0 mdoc verify less --request request $network --trust phone/ca.pem --json
+	json '.documents[0].withheld[0]' name
+	run 2 mdoc present $hold --request request $network --deny name -o refused
+	[ ! -e "$tmp/refused" ] || fail "something was shown"
+
+	# a reader that says who it is
+	run 0 mdoc request name -o signed --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem $network
+	run 0 mdoc show signed
+	says out readerAuth
+	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem
+	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem
+}
+
+# what is shown of a credential is all of it, the issuer's signed part opened
+run 0 mdoc show credential
+says out '/ IssuerSigned'
+says out '"validityInfo"'
+run 1 mdoc show phone/ca.pem
+echo ok
