@@ -42,11 +42,6 @@ const char *cert_role_name(enum cert_role role)
 	return names[role];
 }
 
-static bool same(struct cursor a, struct cursor b)
-{
-	return a.left == b.left && (a.left == 0 || memcmp(a.p, b.p, a.left) == 0);
-}
-
 static bool is_ca(enum cert_role role)
 {
 	return role == CERT_ROOT || role == CERT_LINK || role == CERT_READER_CA;
@@ -112,7 +107,7 @@ static bool algorithm_fits(struct job *job)
 /* RFC 5280 4.1.1.2 */
 static bool algorithms_agree(struct job *job)
 {
-	return same(job->parts->inner, job->parts->outer);
+	return cur_equal(job->parts->inner, job->parts->outer);
 }
 
 static bool is_uncompressed(struct job *job)
@@ -167,7 +162,7 @@ static bool names_fit(struct job *job)
 
 static bool is_self_issued(struct job *job)
 {
-	return same(job->parts->issuer, job->parts->subject);
+	return cur_equal(job->parts->issuer, job->parts->subject);
 }
 
 static bool validity_fits(struct job *job)
@@ -255,7 +250,7 @@ static bool subject_key_id_fits(struct job *job)
 	if (job->role == CERT_READER_CA)
 		return true;
 	job->failed = fuda_digest_bytes(FUDA_SHA1, bits.p, bits.left, &digest);
-	return job->failed < 0 || same(id.value, cur_of(digest.bytes, digest.len));
+	return job->failed < 0 || cur_equal(id.value, cur_of(digest.bytes, digest.len));
 }
 
 static bool authority_key_id_fits(struct job *job)
@@ -270,7 +265,7 @@ static bool authority_key_id_fits(struct job *job)
 		return false;
 	own = value_of(job, EXT_SUBJECT_KEY_ID);
 	return job->role != CERT_ROOT || tlv_expect(&own, DER_OCTET_STRING, &ski) < 0 ||
-	       same(ski.value, id.value);
+	       cur_equal(ski.value, id.value);
 }
 
 static bool key_usage_fits(struct job *job)

@@ -28,11 +28,6 @@ struct job {
 	bool used[COSE_CHAIN_MAX]; /* which of those that came are on the path */
 };
 
-static bool same(struct cursor a, struct cursor b)
-{
-	return a.left == b.left && (a.left == 0 || memcmp(a.p, b.p, a.left) == 0);
-}
-
 static void add_about(struct fuda_mdoc_findings *findings, enum fuda_mdoc_rule rule,
 		      const struct path_step *step, const char *detail)
 {
@@ -50,20 +45,13 @@ struct candidate {
 	int signature; /* as issuer_signature_judge() */
 };
 
-static bool key_id_fits(const struct fuda_cert *cert, const struct fuda_cert *issuer)
-{
-	const struct fuda_cert_facts *f = &cert->facts, *above = &issuer->facts;
-
-	return f->aki_len == above->ski_len && memcmp(f->aki, above->ski, f->aki_len) == 0;
-}
-
 /* By key identifier and name; by name alone if it has no such identifier, which the profile tells.
  */
 static bool may_issue(const struct fuda_cert *cert, struct candidate *candidate)
 {
 	const struct fuda_cert *issuer = candidate->step.cert;
 
-	candidate->named = same(cert->issuer, issuer->subject);
+	candidate->named = cur_equal(cert->issuer, issuer->subject);
 	return cert->facts.aki_len ? key_id_fits(cert, issuer) : candidate->named;
 }
 
@@ -115,13 +103,6 @@ static int try_anchors(const struct job *job, const struct fuda_cert *cert, enum
 	return r;
 }
 
-/* What signs itself is no link to anybody. */
-static bool is_self_signed(const struct fuda_cert *cert)
-{
-	return same(cert->issuer, cert->subject) &&
-	       (cert->facts.aki_len == 0 || key_id_fits(cert, cert));
-}
-
 static int try_those_that_came(const struct job *job, const struct fuda_cert *cert, bool *found,
 			       struct candidate *best)
 {
@@ -130,6 +111,7 @@ static int try_those_that_came(const struct job *job, const struct fuda_cert *ce
 	for (size_t i = 1; r == 0 && i < COSE_CHAIN_MAX; i++) {
 		const struct fuda_cert *other = job->judged->came[i];
 
+		/* what signs itself is no link to anybody */
 		if (other && !job->used[i] && !is_self_signed(other))
 			r = try(cert,
 				&(struct candidate){ .step = { other, job->place->above },
@@ -180,7 +162,7 @@ static bool path_length_fits(const struct judged_chain *judged, const struct cer
 	unsigned below = 0;
 
 	for (size_t i = 1; i < judged->steps; i++)
-		below += !same(judged->path[i].cert->issuer, judged->path[i].cert->subject);
+		below += !cur_equal(judged->path[i].cert->issuer, judged->path[i].cert->subject);
 	return profile->path_length == CERT_PATH_ANY || below <= profile->path_length;
 }
 
@@ -253,7 +235,7 @@ static bool attribute_agrees(const struct fuda_cert *a, const struct fuda_cert *
 	bool has_other = name_find(b->subject, type, &other) > 0;
 
 	if (has_one && has_other)
-		return same(one.value, other.value);
+		return cur_equal(one.value, other.value);
 	return both || has_one == has_other;
 }
 

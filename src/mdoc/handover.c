@@ -99,7 +99,7 @@ static const struct ndef_record *referred(const struct ndef *m, struct cursor id
 	for (size_t i = 0; i < m->count; i++) {
 		const struct ndef_record *r = &m->records[i];
 
-		if (!r->id.left || r->id.left != id.left || memcmp(r->id.p, id.p, id.left) != 0)
+		if (!r->id.left || !cur_equal(r->id, id))
 			continue;
 		if (found)
 			return NULL;

@@ -170,8 +170,7 @@ static int read_list(struct issuer_list *list)
 	if (read_version(list, &tbs.value) < 0 || read_whole(&tbs.value, &inner) < 0 ||
 	    read_whole(&tbs.value, &list->issuer) < 0 || read_times(list, &tbs.value) < 0)
 		return FUDA_EFORMAT;
-	if (inner.left != list->algorithm.left ||
-	    memcmp(inner.p, list->algorithm.p, inner.left) != 0) /* RFC 5280 5.1.1.2 */
+	if (!cur_equal(inner, list->algorithm)) /* RFC 5280 5.1.1.2 */
 		add(list, FUDA_MDOC_CRL_ALGORITHMS_DIFFER, "");
 	r = read_entries(list, &tbs.value);
 	return r < 0 ? r : read_extensions(list, tbs.value);
@@ -220,8 +219,7 @@ bool issuer_list_names(const struct issuer_list *list, const struct fuda_cert *c
 	if (list->aki_len)
 		return list->aki_len == ca->facts.ski_len &&
 		       memcmp(list->aki, ca->facts.ski, list->aki_len) == 0;
-	return list->issuer.left == ca->subject.left &&
-	       memcmp(list->issuer.p, ca->subject.p, ca->subject.left) == 0;
+	return cur_equal(list->issuer, ca->subject);
 }
 
 int issuer_list_signed_by(const struct issuer_list *list, const struct fuda_cert *ca)

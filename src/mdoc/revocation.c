@@ -14,12 +14,6 @@ static void add(struct job *job, enum fuda_mdoc_rule rule, const char *of, const
 	finding_add(job->findings, rule, of, detail, strlen(detail));
 }
 
-static bool named_as(const struct issuer_list *list, const struct fuda_cert *issuer)
-{
-	return list->issuer.left == issuer->subject.left &&
-	       memcmp(list->issuer.p, issuer->subject.p, list->issuer.left) == 0;
-}
-
 /* FUDA_MDOC_NONE: it counts now. */
 static enum fuda_mdoc_rule freshness(const struct issuer_list *list,
 				     const struct chain_policy *policy)
@@ -37,7 +31,7 @@ static bool clears(struct job *job, const struct trusted_list *trusted,
 		   const struct fuda_cert *issuer)
 {
 	const struct issuer_list *list = trusted->list;
-	const bool named = named_as(list, issuer);
+	const bool named = cur_equal(list->issuer, issuer->subject);
 	enum fuda_mdoc_rule stale;
 
 	if (list->findings.count || !named) {

@@ -63,14 +63,17 @@ void fuda_mdoc_trust_free(struct fuda_mdoc_trust **trust)
 
 /* ---- certificates ---- */
 
-static bool is_self_issued(const struct fuda_cert *cert)
+bool key_id_fits(const struct fuda_cert *cert, const struct fuda_cert *issuer)
 {
-	const struct fuda_cert_facts *f = &cert->facts;
+	const struct fuda_cert_facts *f = &cert->facts, *above = &issuer->facts;
 
-	return cert->issuer.left == cert->subject.left &&
-	       memcmp(cert->issuer.p, cert->subject.p, cert->issuer.left) == 0 &&
-	       (f->aki_len == 0 ||
-		(f->aki_len == f->ski_len && memcmp(f->aki, f->ski, f->aki_len) == 0));
+	return f->aki_len == above->ski_len && memcmp(f->aki, above->ski, f->aki_len) == 0;
+}
+
+bool is_self_signed(const struct fuda_cert *cert)
+{
+	return cur_equal(cert->issuer, cert->subject) &&
+	       (cert->facts.aki_len == 0 || key_id_fits(cert, cert));
 }
 
 static bool is_there(const struct fuda_mdoc_trust *trust, const struct anchor *anchor)
@@ -84,14 +87,14 @@ static bool is_there(const struct fuda_mdoc_trust *trust, const struct anchor *a
 }
 
 /* What it breaks is kept for when it is used. */
-static int judge(struct fuda_mdoc_trust *trust, struct anchor *anchor, bool self_issued)
+static int judge(struct fuda_mdoc_trust *trust, struct anchor *anchor, bool self_signed)
 {
 	_cleanup_(fuda_cert_free) struct fuda_cert *again = NULL;
 	const struct fuda_cert *cert = anchor->cert;
 	int r = cert_profile_judge(trust->ctx, anchor->role, cur_of(cert->der, cert->len),
 				   &anchor->findings, &anchor->profile, &again);
 
-	if (r == 0 && self_issued)
+	if (r == 0 && self_signed)
 		r = issuer_signature_judge(cert->key, cert->algorithm, cert->tbs, cert->signature);
 	/* what is not supported breaks the profile already, by its algorithm or key */
 	if (r == FUDA_EVERIFY || (r == FUDA_ENOTSUP && anchor->findings.count == 0))
@@ -103,10 +106,10 @@ static int judge(struct fuda_mdoc_trust *trust, struct anchor *anchor, bool self
 static int add(struct fuda_mdoc_trust *trust, bool readers, struct anchor **anchor)
 {
 	const struct fuda_cert *cert = (*anchor)->cert;
-	const bool self_issued = is_self_issued(cert);
+	const bool self_signed = is_self_signed(cert);
 	int r;
 
-	(*anchor)->role = readers ? CERT_READER_CA : self_issued ? CERT_ROOT : CERT_LINK;
+	(*anchor)->role = readers ? CERT_READER_CA : self_signed ? CERT_ROOT : CERT_LINK;
 	if (is_there(trust, *anchor))
 		return 0;
 	if (!cert->ca || !cert->facts.ski_len)
@@ -119,7 +122,7 @@ static int add(struct fuda_mdoc_trust *trust, bool readers, struct anchor **anch
 	if (trust->anchor_count == ANCHORS_MAX)
 		return ctx_fail(trust->ctx, FUDA_ETOOBIG,
 				_("More than %d CA certificates; name fewer."), ANCHORS_MAX);
-	r = judge(trust, *anchor, self_issued);
+	r = judge(trust, *anchor, self_signed);
 	if (r < 0)
 		return ctx_fail_code(trust->ctx, r);
 	trust->anchors[trust->anchor_count++] = *anchor;
@@ -221,6 +224,11 @@ static bool is_same_issuer(const struct trusted_list *a, const struct trusted_li
 	return key_equal(a->by->cert->key, b->by->cert->key);
 }
 
+static bool is_same_list(const struct issuer_list *a, const struct issuer_list *b)
+{
+	return cur_equal(cur_of(a->der.data, a->der.len), cur_of(b->der.data, b->der.len));
+}
+
 /* Takes the list over unless a newer one is there. Two of one time stand beside each other: an
  * authority may list its signers and its link certificates apart (mdoc.md 2.2). */
 static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new)
@@ -230,9 +238,7 @@ static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new)
 	for (size_t i = 0; i < trust->list_count; i++)
 		if (is_same_issuer(&trust->lists[i], new) &&
 		    (trust->lists[i].list->this_update > new->list->this_update ||
-		     (trust->lists[i].list->der.len ==
-		      new->list->der.len &&memcmp(trust->lists[i].list->der.data,
-						  new->list->der.data, new->list->der.len) == 0)))
+		     is_same_list(trust->lists[i].list, new->list)))
 			return 0;
 	for (size_t i = 0; i < trust->list_count; i++) {
 		struct trusted_list *old = &trust->lists[i];

@@ -17,6 +17,11 @@ struct anchor {
 	struct fuda_mdoc_findings findings; /* what it breaks, its own signature included */
 };
 
+/* Whether the certificate names the issuer by the latter's key identifier. */
+bool key_id_fits(const struct fuda_cert *cert, const struct fuda_cert *issuer);
+/* Whether it says that it is signed by its own key. */
+bool is_self_signed(const struct fuda_cert *cert);
+
 struct fuda_context *trust_context(const struct fuda_mdoc_trust *trust);
 /* Number `i`, from 0 on; NULL past the last. They stay where they are. */
 const struct anchor *trust_anchor_at(const struct fuda_mdoc_trust *trust, size_t i);

@@ -165,7 +165,7 @@ static int malformed(struct fuda_context *ctx, const char *part)
 /* RFC 5280 4.1.1.2 */
 static bool same_algorithm(struct cursor outer, struct cursor inner)
 {
-	return outer.left == inner.left && memcmp(outer.p, inner.p, outer.left) == 0;
+	return cur_equal(outer, inner);
 }
 
 static int parse(struct fuda_context *ctx, struct fuda_cert *cert)
