@@ -141,7 +141,8 @@ struct fuda_mdoc_identity {
 	size_t chain_count;
 };
 /* Appends a DeviceRequest. `who`: NULL, or it is signed and bound to `transcript`. FUDA_EINVAL:
- * nothing asked for, too many or the same twice; FUDA_EFORMAT: a text is not UTF-8. */
+ * nothing asked for, too many or the same twice, or another key than that of the leaf;
+ * FUDA_EFORMAT: a text is not UTF-8. */
 int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wishes, size_t count,
 		      const struct fuda_mdoc_identity *who, struct fuda_mdoc_span transcript,
 		      struct fuda_buf *ret_request);

@@ -74,6 +74,21 @@ static int add_wish(struct device_request *request, const struct fuda_mdoc_wish 
 	return 0;
 }
 
+/* A phone would take the signature for a forgery, and show nothing without saying why. */
+static int check_identity(struct fuda_context *ctx, const struct fuda_mdoc_identity *who)
+{
+	_cleanup_(fuda_cert_free) struct fuda_cert *leaf = NULL;
+	int r;
+
+	if (!who || !who->chain_count)
+		return 0;
+	r = fuda_cert_new(ctx, who->chain[0].bytes, who->chain[0].len, &leaf);
+	if (r == 0 && (!leaf->key || !key_equal(private_public(who->key->private), leaf->key)))
+		r = ctx_fail(ctx, FUDA_EINVAL,
+			     _("The key of who asks is not the one of the first certificate."));
+	return r;
+}
+
 static int put_request(const struct device_request *request, const struct fuda_mdoc_identity *who,
 		       struct cursor transcript, struct fuda_buf *ret)
 {
@@ -97,9 +112,13 @@ int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wis
 		      const struct fuda_mdoc_identity *who, struct fuda_mdoc_span transcript,
 		      struct fuda_buf *ret_request)
 {
-	struct device_request *request = calloc(1, sizeof(*request));
-	int r = request ? 0 : FUDA_ENOMEM;
+	struct device_request *request;
+	int r = check_identity(ctx, who);
 
+	if (r < 0)
+		return r;
+	request = calloc(1, sizeof(*request));
+	r = request ? 0 : FUDA_ENOMEM;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = add_wish(request, &wishes[i]);
 	if (r == 0)
