@@ -129,6 +129,14 @@ run 2 mdoc request org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/individual_number_u
 run 0 mdoc request individual_number --my-number -r virtual:phone --trust phone/ca.pem --json
 json '.documents[0].individual_number'
 
+# a wallet that shows nothing to strangers
+wallet shy --set reader=known
+run 0 mdoc request name -r virtual:shy --trust phone/ca.pem --json
+json '.documents[0].withheld[0]' name
+run 0 mdoc request name -r virtual:shy --trust phone/ca.pem --identity-key phone/reader-key.pem \
+	--identity-certificate phone/reader.pem --json
+json '.documents[0].name'
+
 # a QR code, and mistakes that are found before anybody is asked
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement "$("$build/fuda-vcard" qr "$tmp/phone")" --json
 "$build/fuda-vcard" qr "$tmp/phone" >"$tmp/code"
@@ -142,6 +150,8 @@ run 2 mdoc request name --profile nothing -o asked
 run 2 mdoc request name name -r virtual:phone --trust phone/ca.pem --json
 json_lacks .apdus
 run 2 mdoc request name -r virtual:phone -o asked --save elsewhere
+run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --form hex
+run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --nonce one
 run 1 mdoc request name -r virtual:phone --trust nothing --json
 json_lacks .apdus
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --at nothing --json
@@ -239,6 +249,8 @@ hold='-c credential -k device.pem'
 	says out readerAuth
 	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem
 	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem
+	run 2 mdoc request name -o refused --identity-key phone/reader-ca-key.pem --identity-certificate phone/reader.pem $network
+	[ ! -e "$tmp/refused" ] || fail "a request was signed by another key"
 }
 
 # what is shown of a credential is all of it, the issuer's signed part opened

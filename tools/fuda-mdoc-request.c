@@ -146,6 +146,9 @@ static int run(struct call *call)
 	if (out && (engagement_text || save))
 		return call_usage(call, _("-o writes a request and asks no phone: neither "
 					  "--engagement nor --save goes with it"));
+	if (!out && mdoc_says_file())
+		return call_usage(call, _("a phone on the reader has a session of its own: --form, "
+					  "--transcript and what makes one go with -o only"));
 	r = prepare(call, a);
 	if (r < 0)
 		return r;

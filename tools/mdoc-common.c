@@ -150,6 +150,12 @@ int mdoc_read_transcript(struct call *call, bool needed, struct fuda_buf *ret)
 			   make_transcript(call, ret);
 }
 
+bool mdoc_says_file(void)
+{
+	return form() != FUDA_MDOC_CBOR || said.file || said.client_id || said.nonce ||
+	       said.response_uri || said.origin || said.thumbprint;
+}
+
 /* ---- profiles and wishes ---- */
 
 const char *mdoc_profile(void)

@@ -32,6 +32,9 @@ extern const struct option_spec mdoc_transcript_options[];
  * result is empty then. */
 int mdoc_read_transcript(struct call *call, bool needed, struct fuda_buf *ret);
 
+/* Whether a form or a transcript was said, which a request to a phone has no use for. */
+bool mdoc_says_file(void);
+
 /* ---- profiles and wishes ---- */
 
 extern const struct option_spec mdoc_profile_options[];
