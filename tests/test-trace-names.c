@@ -19,6 +19,8 @@ static void constants(void **state)
 		{ "common", "\xD3\x92\x10\x00\x31\x00\x01\x01\x01\x00", 10 },
 		{ "juki", "\xD3\x92\x10\x00\x31\x00\x01\x01\x04\x01", 10 },
 		{ "isd", "\xA0\x00\x00\x01\x51\x00\x00", 7 },
+		{ "ndef", "\xD2\x76\x00\x00\x85\x01\x01", 7 },
+		{ "mdoc", "\xA0\x00\x00\x02\x48\x04\x00", 7 },
 		{ "jpki.token", "\x00\x06", 2 },
 		{ "jpki.auth-certificate", "\x00\x0A", 2 },
 		{ "jpki.sign-pin", "\x00\x1B", 2 },
@@ -146,7 +148,8 @@ static void secrets(void **state)
 
 static void applications(void **state)
 {
-	static const struct aid *const all[] = { &aid_jpki, &aid_text, &aid_face, &aid_common, &aid_juki, &aid_isd };
+	static const struct aid *const all[] = { &aid_jpki, &aid_text, &aid_face, &aid_common,
+						 &aid_juki, &aid_isd,  &aid_ndef, &aid_mdoc };
 	uint8_t longer[AID_MAX + 1] = { 0 };
 
 	(void)state;
@@ -158,7 +161,8 @@ static void applications(void **state)
 	/* beginnings: of one alone, and of several */
 	assert_ptr_equal(trace_application(aid_jpki.bytes, 3), &aid_jpki);
 	assert_null(trace_application(aid_jpki.bytes, 2));
-	assert_ptr_equal(trace_application(aid_isd.bytes, 1), &aid_isd);
+	assert_ptr_equal(trace_application(aid_isd.bytes, 4), &aid_isd);
+	assert_null(trace_application(aid_isd.bytes, 3));
 	assert_ptr_equal(trace_application(aid_common.bytes, 9), &aid_common);
 	assert_null(trace_application(aid_common.bytes, 8));
 	assert_null(trace_application(aid_text.bytes, 9));

@@ -255,6 +255,7 @@ const char *trace_application_title(const struct aid *application)
 		{ &aid_jpki, "公的個人認証" },	    { &aid_text, "券面事項入力補助" },
 		{ &aid_face, "券面事項確認" },	    { &aid_common, "共通カード" },
 		{ &aid_juki, "住民基本台帳" },	    { &aid_isd, "GlobalPlatform ISD" },
+		{ &aid_ndef, "NFC Forum NDEF" },    { &aid_mdoc, "ISO 18013-5 mdoc" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -6,7 +6,7 @@
 #include "base/util.h"
 
 static const struct aid *const applications[] = {
-	&aid_jpki, &aid_text, &aid_face, &aid_common, &aid_juki, &aid_isd,
+	&aid_jpki, &aid_text, &aid_face, &aid_common, &aid_juki, &aid_isd, &aid_ndef, &aid_mdoc,
 };
 
 /* ---- files ---- */
@@ -48,6 +48,8 @@ static const struct trace_constant constants[] = {
 	{ "common", aid_common.bytes, 10 },
 	{ "juki", aid_juki.bytes, 10 },
 	{ "isd", aid_isd.bytes, 7 },
+	{ "ndef", aid_ndef.bytes, 7 },
+	{ "mdoc", aid_mdoc.bytes, 7 },
 #define X(app, fid, name, meaning, privacy, secret_name, contents) \
 	{ #app "." name, BYTES((fid) >> 8, (fid) & 0xFF) },
 #include "trace/files.def"
