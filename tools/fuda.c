@@ -23,6 +23,8 @@ static const char *hint_for(int code)
 	case FUDA_ENOSERVICE:
 	case FUDA_EACCESS:
 		return N_("'fuda doctor' finds out what is in the way.");
+	case FUDA_EWRONGCARD:
+		return N_("If a phone is on the reader, 'fuda mdoc request' asks it.");
 	case FUDA_ELASTTRY:
 		return N_("If you are sure of it, give --use-last-try.");
 	default:
