@@ -642,9 +642,14 @@ static void values(void **state)
 static void members(void **state)
 {
 	const struct cbor good = item_of("a3616101616202617a03"), empty = item_of("a0");
-	const struct cbor array = item_of("80");
+	const struct cbor array = item_of("80"), turned = item_of("a3616304616205616106");
 	struct cbor a, b, c;
 	bool has_b, has_c;
+	const struct cbor_member strict[] = {
+		{ "a", &a, NULL },
+		{ "d", &b, NULL },
+		{ "e", &c, NULL },
+	};
 	const struct cbor_member wanted[] = {
 		{ "a", &a, NULL },
 		{ "b", &b, &has_b },
@@ -658,6 +663,11 @@ static void members(void **state)
 	assert_int_equal(a.number, 1);
 	assert_true(has_b && !has_c);
 	assert_int_equal(b.number, 2);
+	/* in whatever order they come, the first of those wanted is the one that is missed */
+	assert_int_equal(cbor_members(&turned, wanted, ARRAY_SIZE(wanted), &missing), 0);
+	assert_true(a.number == 6 && has_b && b.number == 5 && has_c && c.number == 4);
+	assert_int_equal(cbor_members(&turned, strict, ARRAY_SIZE(strict), &missing), FUDA_EFORMAT);
+	assert_string_equal(missing, "d");
 	assert_int_equal(cbor_members(&empty, wanted, ARRAY_SIZE(wanted), &missing), FUDA_EFORMAT);
 	assert_string_equal(missing, "a");
 	assert_int_equal(cbor_members(&array, wanted, ARRAY_SIZE(wanted), &missing), FUDA_EFORMAT);

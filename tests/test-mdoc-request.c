@@ -63,9 +63,12 @@ static void written(void **state)
 	(void)state;
 	plan();
 	assert_int_equal(request_put(docs, 2, NULL, transcript, &bytes), 0);
+	memset(&request, 0xFF, sizeof(request)); /* nothing of another one stays */
 	assert_int_equal(read_buf(&bytes), 0);
 	assert_int_equal(request.document_count, 2);
 	assert_false(d[0].signed_ || d[1].signed_);
+	assert_true(!d[1].auth.chain_count && !d[1].auth.signature.left && !d[1].auth.detached);
+	assert_int_equal(d[1].element_count, 1);
 	ASSERT_CUR(d[0].doctype, docs[0].doctype);
 	assert_int_equal(d[0].element_count, 3);
 	ASSERT_CUR(d[0].elements[1].name, text("sex")); /* now behind the other of its namespace */

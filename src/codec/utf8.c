@@ -40,6 +40,26 @@ int utf8_next(struct cursor *c, uint32_t *ret)
 	return 0;
 }
 
+/* ASCII, which is most of what comes, needs no closer look. */
+static int skip_ascii(struct cursor *c)
+{
+	size_t n = 0;
+
+	while (n < c->left && c->p[n] < 0x80)
+		n++;
+	return cur_skip(c, n);
+}
+
+bool utf8_is_valid(struct cursor text)
+{
+	uint32_t ch;
+
+	while (skip_ascii(&text) == 0 && text.left)
+		if (utf8_next(&text, &ch) < 0)
+			return false;
+	return true;
+}
+
 bool utf8_is_control(uint32_t ch)
 {
 	static const struct {

@@ -53,26 +53,12 @@ void cbor_put_bytes(struct cbor_out *out, const void *bytes, size_t len)
 	put(out, bytes, len);
 }
 
-/* ASCII, which is most of what is written, needs no closer look. */
-static int skip_ascii(struct cursor *c)
-{
-	size_t n = 0;
-
-	while (n < c->left && c->p[n] < 0x80)
-		n++;
-	return cur_skip(c, n);
-}
-
 void cbor_put_text_bytes(struct cbor_out *out, struct cursor text)
 {
-	struct cursor c = text;
-	uint32_t ch;
-
-	while (skip_ascii(&c) == 0 && c.left)
-		if (utf8_next(&c, &ch) < 0) {
-			out->failed = out->failed < 0 ? out->failed : FUDA_EFORMAT;
-			return;
-		}
+	if (!utf8_is_valid(text)) {
+		out->failed = out->failed < 0 ? out->failed : FUDA_EFORMAT;
+		return;
+	}
 	put_head(out, CBOR_TEXT, text.left);
 	cbor_put_raw(out, text);
 }

@@ -185,16 +185,6 @@ static enum cbor_fault walk_map(struct walk *w, struct cursor *c, uint64_t pairs
 	return fault;
 }
 
-static bool is_utf8(struct cursor text)
-{
-	uint32_t ch;
-
-	while (text.left)
-		if (utf8_next(&text, &ch) < 0)
-			return false;
-	return true;
-}
-
 static enum cbor_fault walk_item(struct walk *w, struct cursor *c, unsigned depth)
 {
 	enum cbor_fault fault;
@@ -209,7 +199,7 @@ static enum cbor_fault walk_item(struct walk *w, struct cursor *c, unsigned dept
 		return fault;
 	switch (item.type) {
 	case CBOR_TEXT:
-		return is_utf8(item.content) ? CBOR_GOOD : CBOR_NOT_UTF8;
+		return utf8_is_valid(item.content) ? CBOR_GOOD : CBOR_NOT_UTF8;
 	case CBOR_ARRAY:
 		for (uint64_t i = 0; fault == CBOR_GOOD && i < item.number; i++)
 			fault = walk_item(w, c, depth + 1);
@@ -396,18 +386,38 @@ int cbor_get_int(const struct cbor *map, int64_t key, struct cbor *ret)
 	return FUDA_ENOTFOUND;
 }
 
+/* In one pass: to step over a value is to walk through all that is in it. */
+static uint32_t take_members(const struct cbor *map, const struct cbor_member *members,
+			     size_t count)
+{
+	const uint32_t all = (uint32_t)((UINT64_C(1) << count) - 1);
+	struct cursor c = map->content;
+	struct cbor key, value;
+	uint32_t found = 0;
+
+	while (found != all && cbor_next(&c, &key) == 0 && cbor_next(&c, &value) == 0)
+		for (size_t i = 0; i < count; i++)
+			if (!(found >> i & 1) && cbor_is_text(&key, members[i].key)) {
+				*members[i].to = value;
+				found |= UINT32_C(1) << i;
+				break;
+			}
+	return found;
+}
+
 int cbor_members(const struct cbor *map, const struct cbor_member *members, size_t count,
 		 const char **ret_missing)
 {
 	const char *missing = NULL;
 	int r = map->type == CBOR_MAP ? 0 : FUDA_EFORMAT;
+	uint32_t found = r == 0 ? take_members(map, members, count) : 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		bool found = cbor_get(map, members[i].key, members[i].to) == 0;
+		bool is_there = found >> i & 1;
 
 		if (members[i].present)
-			*members[i].present = found;
-		else if (!found) {
+			*members[i].present = is_there;
+		else if (!is_there) {
 			missing = members[i].key;
 			r = FUDA_EFORMAT;
 		}

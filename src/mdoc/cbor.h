@@ -90,7 +90,8 @@ struct cbor_member {
 	struct cbor *to;
 	bool *present; /* NULL: it must be there */
 };
-/* Takes the members out of a map; keys that are no member's are let pass (2nd editions add some).
+/* Takes the members, 32 at most, out of a map; keys that are no member's are let pass (2nd editions
+ * add some).
  * FUDA_EFORMAT: no map, or one that must be there is not; `*ret_missing` (may be NULL) is then its
  * key, static, or NULL. */
 int cbor_members(const struct cbor *map, const struct cbor_member *members, size_t count,

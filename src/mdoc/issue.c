@@ -49,7 +49,7 @@ struct issuer {
 
 int issuer_new(const struct document_signer *ds, struct issuer **ret)
 {
-	struct issuer *i = calloc(1, sizeof(*i));
+	struct issuer *i = malloc(sizeof(*i)); /* most of it is room that seldom is needed */
 	int e = i ? crypto_hasher_new(FUDA_SHA256, &i->hasher) : FUDA_ENOMEM;
 
 	if (e < 0) {
@@ -57,6 +57,7 @@ int issuer_new(const struct document_signer *ds, struct issuer **ret)
 		return e;
 	}
 	i->ds = ds;
+	i->random_len = 0;
 	i->item = FUDA_BUF_INIT(CBOR_MAX);
 	i->mso = FUDA_BUF_INIT(CBOR_MAX);
 	i->out = FUDA_BUF_INIT(CBOR_MAX);

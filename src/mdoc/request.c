@@ -56,6 +56,10 @@ static int read_document(const struct cbor *item, struct doc_request *ret)
 	};
 	int r;
 
+	/* what may be there and is not; the elements, which are long, are written before they count
+	 */
+	ret->element_count = 0;
+	ret->auth = (struct cose){ 0 };
 	if (cbor_members(item, members, ARRAY_SIZE(members), NULL) < 0)
 		return FUDA_EFORMAT;
 	r = read_items(&items, ret);
@@ -82,7 +86,7 @@ int request_read(struct cursor bytes, struct device_request *ret)
 		return FUDA_EFORMAT;
 	if (documents.number > REQUEST_DOCUMENTS_MAX)
 		return FUDA_ETOOBIG;
-	*ret = (struct device_request){ 0 };
+	ret->document_count = 0;
 	c = documents.content;
 	while (r == 0 && cbor_next(&c, &item) == 0)
 		r = read_document(&item, &ret->documents[ret->document_count++]);
