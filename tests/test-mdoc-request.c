@@ -189,7 +189,7 @@ static void put_many(struct cbor_out *out, size_t elements)
 	cbor_put_text(&to, "b");
 	cbor_put_map(&to, elements);
 	for (size_t i = 0; i < elements; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "%zu", i);
 		cbor_put_text(&to, name);
