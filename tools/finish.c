@@ -8,10 +8,17 @@
 
 static void add_apdus(struct call *call)
 {
-	struct fuda_apdu_count n = fuda_card_apdus(call->card);
+	struct fuda_apdu_count n = call->apdus;
 	struct report *apdus;
 	char shown[160];
 
+	if (call->card) {
+		struct fuda_apdu_count last = fuda_card_apdus(call->card);
+
+		n.count += last.count;
+		n.sent += last.sent;
+		n.received += last.received;
+	}
 	snprintf(shown, sizeof(shown), _("%lu (%lu bytes sent, %lu received)"), n.count, n.sent,
 		 n.received);
 	apdus = report_object(call->report, _("APDUs"), "apdus", shown);
@@ -54,7 +61,7 @@ void call_conclude(struct call *call, int code)
 	call->concluded = true;
 	if (call->card && !call->world_told)
 		report_text(call->report, NULL, "world", fuda_world_name(FUDA_WORLD_UNKNOWN));
-	if (call->card)
+	if (call->card || call->apdus.count)
 		add_apdus(call);
 	if (call->judged)
 		add_verdict(call);

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/mykey-common.h"
+#include "tools/mdoc-common.h"
+#include "tools/mykey-phone.h"
+
+static bool mdoc;
 
 static int run(struct call *call)
 {
 	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_SHOW };
 	int r = call_operands(call, 0, 0);
 
-	return r < 0 ? r : mykey_run(call, &wish);
+	if (r < 0)
+		return r;
+	return mdoc ? mykey_run_phone(call, FUDA_MYKEY_SHOW_MDOC) : mykey_run(call, &wish);
 }
 
 static const struct option_spec options[] = {
+	{ "mdoc", 0, NULL, N_("by the phone that was bound, without card and PIN"), OPTION_SWITCH,
+	  &mdoc },
 	MYKEY_TERMINAL_OPTION,
 	{ NULL },
 };
@@ -19,6 +26,7 @@ const struct fuda_command command_mykey_show = {
 	.summary = N_("tell the MyKey ID of the holder of the card"),
 	.synopsis = "",
 	.options = options,
+	.groups = { mdoc_profile_options },
 	.flags = MYKEY_FLAGS,
 	.run = run,
 };

@@ -115,6 +115,8 @@ struct call {
 	size_t operand_count;
 	struct fuda_context *ctx;
 	struct fuda_deadline *dl;
+	/* what passed with cards that were closed before `card` */
+	struct fuda_apdu_count apdus;
 	struct fuda_card *card; /* NULL until call_open_card() */
 	struct report *report;  /* what is printed at the end */
 	bool raw;               /* standard output got other data than the report already */
@@ -122,7 +124,7 @@ struct call {
 	bool judged;            /* `verdict` decides `result` */
 	struct fuda_verdict verdict;
 	bool world_told;    /* the report has `world`, or it is not this call's to tell */
-	bool concluded;	    /* the report has its result */
+	bool concluded;     /* the report has its result */
 	char message[1024]; /* of a failure found by the program, "" if the library found it */
 	char remark[300];   /* a sentence that follows the message, whoever it is from; or "" */
 	bool usage;         /* the failure is in the command line */
@@ -143,6 +145,8 @@ void call_conclude(struct call *call, int code);
 
 /* Opens the card that --reader names and notes the reader in the report. */
 int call_open_card(struct call *call);
+/* Closes it, as another one follows. */
+void call_close_card(struct call *call);
 /* Makes the context and the deadline of the call, and lets SIGINT, SIGTERM and SIGHUP cancel it. */
 int session_start(struct call *call);
 void session_finish(struct call *call);

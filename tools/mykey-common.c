@@ -73,9 +73,9 @@ static void tell_state(struct report *to, enum fuda_terminal_state state, int as
 		snprintf(text, sizeof(text),
 			 asked == FUDA_EREFUSED ? _("%s; the service refuses") :
 						  _("%s; the service gave no answer"),
-			 state == FUDA_TERMINAL_ACTIVE ?
-				 _("the certificate is in force") :
-				 _("the certificate is in force and should be renewed"));
+			 state == FUDA_TERMINAL_ACTIVE ? _("the certificate is in force") :
+							 _("the certificate is in force and should "
+							   "be renewed"));
 	report_word(to, _("State"), "state", fuda_terminal_state_name(state), text);
 }
 
@@ -202,11 +202,17 @@ int mykey_open_card(struct call *call, struct mykey_signed *s)
 	return r == FUDA_EVERIFY ? refuse_unasked(call) : r;
 }
 
+int mykey_freshen(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		  struct mykey_signed *s)
+{
+	return uptime() - s->since < FRESH_SECONDS ? 0 : mykey_challenge(call, mykey, wish, s);
+}
+
 int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 	       struct fuda_secret *secret, struct mykey_signed *s)
 {
 	struct fuda_pin_entry entry = FUDA_PIN_ENTRY(secret);
-	int r = uptime() - s->since < FRESH_SECONDS ? 0 : mykey_challenge(call, mykey, wish, s);
+	int r = mykey_freshen(call, mykey, wish, s);
 
 	if (r < 0) {
 		fuda_secret_free(&secret);
@@ -219,13 +225,16 @@ int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_my
 	return secret_outcome(call, FUDA_PIN_AUTH, &entry, r);
 }
 
-/* Refusals of the certificate or the signature: exit status 6, as verifying ends with. */
+/* Refusals of certificate, credential or signature: exit status 6, as verifying ends with. */
 static bool is_verdict(const char *result)
 {
 	static const char *const verdicts[] = {
-		"invalid_certificate", "unsupported_certificate", "certificate_expired",
-		"certificate_revoked", "certificate_superseded",  "signature_mismatch",
-		"revocation_unknown",
+		"invalid_certificate",    "unsupported_certificate",
+		"certificate_expired",    "certificate_revoked",
+		"certificate_superseded", "signature_mismatch",
+		"revocation_unknown",     "mdoc_invalid",
+		"mdoc_unsupported",       "mdoc_expired",
+		"mdoc_revoked",           "mdoc_mismatch",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++)
@@ -241,7 +250,7 @@ static void report_answer(struct call *call, const struct fuda_mykey_wish *wish,
 	bool id = *a->mykey_id;
 
 	report_text(to, _("MyKey ID"), "mykey_id", a->mykey_id);
-	if (id && wish->purpose == FUDA_MYKEY_BIND)
+	if (id && (wish->purpose == FUDA_MYKEY_BIND || wish->purpose == FUDA_MYKEY_BIND_MDOC))
 		report_flag(to, _("New"), "new", a->fresh);
 	if (id && wish->purpose == FUDA_MYKEY_CHANGE)
 		report_flag(to, _("Made by the service"), "generated", a->generated);
@@ -281,25 +290,31 @@ int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_myk
 	int r;
 
 	session_restart(call);
-	r = fuda_mykey_ask(mykey, wish, &s->certificate, &s->signature, call->dl, &answer);
+	r = fuda_mykey_ask(mykey, wish, s->certificate.len ? &s->certificate : NULL,
+			   s->signature.len ? &s->signature : NULL, call->dl, &answer);
 	r = mykey_judge(call, wish, &answer, r);
 	explicit_bzero(&answer, sizeof(answer));
 	return r;
 }
 
-/* Nothing is asked of the person before the service has shown that it can be had. */
+int mykey_sign_by_pin(struct call *call, struct fuda_mykey *mykey,
+		      const struct fuda_mykey_wish *wish, struct mykey_signed *s)
+{
+	struct fuda_secret *secret;
+	int r = mykey_challenge(call, mykey, wish, s);
+
+	if (r == 0)
+		r = mykey_open_card(call, s);
+	if (r == 0)
+		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
+	return r < 0 ? r : mykey_sign(call, mykey, wish, secret, s);
+}
+
 static int work(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
-	struct fuda_secret *secret;
-	int r = mykey_challenge(call, mykey, wish, &s);
+	int r = mykey_sign_by_pin(call, mykey, wish, &s);
 
-	if (r == 0)
-		r = mykey_open_card(call, &s);
-	if (r == 0)
-		r = secret_ask(call, FUDA_PIN_AUTH, "jpki", &secret);
-	if (r == 0)
-		r = mykey_sign(call, mykey, wish, secret, &s);
 	return r < 0 ? r : mykey_ask(call, mykey, wish, &s);
 }
 

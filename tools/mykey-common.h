@@ -4,6 +4,7 @@
 #ifndef TOOLS_MYKEY_COMMON_H
 #define TOOLS_MYKEY_COMMON_H
 
+#include <fuda/jpki.h>
 #include <fuda/mykey.h>
 #include "tools/fuda.h"
 
@@ -50,10 +51,17 @@ int mykey_challenge(struct call *call, struct fuda_mykey *mykey, const struct fu
  * this is the end, reported as the service's own refusal is. What the person is asked for then
  * takes time that a challenge does not have. */
 int mykey_open_card(struct call *call, struct mykey_signed *s);
+/* Gets a new challenge if the one that is there came some time ago. */
+int mykey_freshen(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
+		  struct mykey_signed *s);
 /* The card's part, as one job, with the PIN that was asked for, which it takes: over a new
  * challenge if the first one came some time ago. */
 int mykey_sign(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 	       struct fuda_secret *secret, struct mykey_signed *s);
+/* All of this, from challenge to signature. Nothing is asked of the person before the service has
+ * shown that it can be had. */
+int mykey_sign_by_pin(struct call *call, struct fuda_mykey *mykey,
+		      const struct fuda_mykey_wish *wish, struct mykey_signed *s);
 /* Asks for what `wish` says with what the card has signed, and reports the answer. */
 int mykey_ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 	      const struct mykey_signed *s);

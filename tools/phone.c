@@ -25,15 +25,15 @@ struct fuda_mdoc_session phone_session(const struct phone_talk *talk)
 
 /* ---- waiting for it ---- */
 
-/* Until something is put on a reader; which one is looked at then. */
-static int wait_for_event(struct call *call)
+/* Until something is put on a reader; which one is looked at then. What lies there when the watch
+ * begins counts as put there, so that nothing is missed. */
+static int wait_for_event(struct call *call, struct fuda_reader_watch **watch)
 {
-	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
 	struct fuda_reader_event event;
-	int r = fuda_reader_watch_new(call->ctx, &watch);
+	int r = *watch ? 0 : fuda_reader_watch_new(call->ctx, watch);
 
 	while (r == 0) {
-		r = fuda_reader_watch_next(watch, call->dl, &event);
+		r = fuda_reader_watch_next(*watch, call->dl, &event);
 		if (r == 0 && event.kind == FUDA_CARD_INSERTED)
 			return 0;
 	}
@@ -46,6 +46,7 @@ static int wait_for_event(struct call *call)
 
 int phone_open(struct call *call)
 {
+	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
 	bool told = false;
 	int r;
 
@@ -53,7 +54,7 @@ int phone_open(struct call *call)
 		if (!told)
 			fputs(_("Hold the phone to the reader.\n"), stderr);
 		told = true;
-		r = wait_for_event(call);
+		r = wait_for_event(call, &watch);
 		if (r < 0)
 			return r;
 	}
@@ -123,5 +124,48 @@ int phone_talk(struct call *call, struct phone_talk *talk)
 		r = ask(call, talk, phone);
 	if (r == 0)
 		end(call, talk, phone);
+	return r;
+}
+
+/* ---- behind a card ---- */
+
+/* Whether what there was is no phone that talks, so that one may still come. */
+static bool may_come(const struct phone_talk *talk, int code)
+{
+	static const int codes[] = { FUDA_ENOCARD, FUDA_EMUTE, FUDA_EREMOVED, FUDA_ENOTFOUND };
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (code == codes[i])
+			return !talk->reader;
+	return false;
+}
+
+static int try_follow(struct call *call, const char *reader, struct phone_talk *talk)
+{
+	int r;
+
+	if (call->card)
+		call_close_card(call);
+	r = fuda_card_open(call->ctx, reader, call->dl, &call->card);
+	return r < 0 ? r : phone_talk(call, talk);
+}
+
+int phone_follow(struct call *call, const char *reader, struct phone_talk *talk)
+{
+	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
+	bool told = false;
+	int r;
+
+	while (may_come(talk, r = try_follow(call, reader, talk))) {
+		if (!told)
+			fputs(_("Take the card away and hold the phone to the reader.\n"), stderr);
+		told = true;
+		r = wait_for_event(call, &watch);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0)
+		report_text(call->report, _("Reader of the phone"), "phone_reader",
+			    fuda_card_reader(call->card));
 	return r;
 }

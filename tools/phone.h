@@ -33,5 +33,8 @@ struct fuda_mdoc_session phone_session(const struct phone_talk *talk);
 int phone_open(struct call *call);
 /* The whole of it, with the phone that was opened. */
 int phone_talk(struct call *call, struct phone_talk *talk);
+/* Both, on `reader`, where a card may still lie: whatever does not present is waited out, and the
+ * person told to change it for the phone. The reader is noted in the report. */
+int phone_follow(struct call *call, const char *reader, struct phone_talk *talk);
 
 #endif

@@ -102,6 +102,16 @@ int call_open_card(struct call *call)
 	return 0;
 }
 
+void call_close_card(struct call *call)
+{
+	struct fuda_apdu_count n = fuda_card_apdus(call->card);
+
+	call->apdus.count += n.count;
+	call->apdus.sent += n.sent;
+	call->apdus.received += n.received;
+	fuda_card_free(&call->card);
+}
+
 int call_operands(struct call *call, size_t min, size_t max)
 {
 	if (call->operand_count < min)

@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A phone beside the card, and then alone, against the platform's own service: both are credentials of one subject. Of
+# what the phone shows nothing is left anywhere.
+set -eu
+srcdir=${srcdir:-.}
+. "$srcdir/tests/cli.sh"
+needs_mykey
+. "$srcdir/tests/mykeyd.sh"
+fresh card
+secrets_of card
+fresh other --authority "$tmp/card"
+
+# wallet NAME [OPTION...]: a phone $tmp/NAME
+wallet() {
+	name=$1
+	shift
+	"$build/fuda-vcard" make "$tmp/$name" --kind wallet --person "$top/tests/canaries/suite.person" "$@" \
+		>"$tmp/out" 2>"$tmp/err" || fail "fuda-vcard make --kind wallet $*"
+}
+wallet phone
+wallet second --authority "$tmp/phone" --set handover=static
+wallet revoked --authority "$tmp/phone"
+wallet expired --authority "$tmp/phone" --expired
+wallet stranger
+"$build/fuda-vcard" crl "$tmp/phone" "$tmp/revoked" >"$tmp/issuers.crl"
+mykeyd_init s --set crl_required=no --set "trust=$tmp/card/ca.pem" --set "mdoc_trust=$tmp/phone/ca.pem" \
+	--set "mdoc_crl=$tmp/issuers.crl"
+mykeyd_start s
+mykeyd_terminal s t library
+
+# bind STATUS CARD PHONE [OPTION...] and show STATUS PHONE [OPTION...]: as JSON
+bind() {
+	want_status=$1
+	card=$2
+	phone=$3
+	shift 3
+	run "$want_status" mykey bind --mdoc -r "virtual:$card" --phone-reader "virtual:$phone" --terminal t \
+		--pin-file pin --json "$@"
+}
+show() {
+	want_status=$1
+	phone=$2
+	shift 2
+	run "$want_status" mykey show --mdoc -r "virtual:$phone" --terminal t --json "$@"
+}
+# set PHONE KEY VALUE: in its settings
+set_in() {
+	sed -i "s/^$2 = .*/$2 = $3/" "$tmp/$1/card.conf"
+}
+value() {
+	sed -n "s/^\.$1=//p" "$tmp/lines"
+}
+
+# ---- one subject ----
+
+show 9 phone
+json .result mdoc_not_bound
+says err 'fuda mykey bind --mdoc'
+bind 0 card phone
+json .result ok
+json .new true
+json .mdoc true
+json .reader virtual:card
+json .phone_reader virtual:phone
+json .mykey_id
+id=$(value mykey_id)
+show 0 phone
+json .mykey_id "$id"
+json .mdoc true
+json .reader virtual:phone
+json_lacks .new
+json_lacks .tries_before
+json_lacks .phone_reader
+# the card is what it was before, with the phone or without
+run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
+json .mykey_id "$id"
+json_lacks .mdoc
+bind 0 card phone
+json .new false
+json .mykey_id "$id"
+# as text; a second phone of the same holder, by a static handover
+run 0 mykey bind --mdoc -r virtual:card --phone-reader virtual:second --terminal t --pin-file pin
+says out "$id"
+says out 'virtual:second'
+run 0 mykey show --mdoc -r virtual:second --terminal t
+says out "$id"
+
+# ---- not another's ----
+
+bind 9 other phone
+json .result mdoc_taken
+run 9 mykey show -r virtual:other --terminal t --pin-file pin --json # nothing was made for him
+json .result not_bound
+wallet others --authority "$tmp/phone"
+bind 0 other others
+json .mykey_id
+[ "$(value mykey_id)" != "$id" ] || fail "two holders have one MyKey ID"
+bind 9 card others
+json .result mdoc_taken
+
+# ---- what is not taken ----
+
+# nothing is sent to a card whose holder mistyped, nor is a phone asked then
+bind 4 card phone --pin-file wrong
+json .tries_after 2
+json_lacks .phone_reader
+bind 0 card phone
+# refused_as STATUS CODE: the phone $phone is refused so, bound or not
+refused_as() {
+	show "$1" "$phone"
+	json .result "$2"
+	json_lacks .mykey_id
+	json_lacks .mdoc
+	[ "$phone" = phone ] || {
+		bind "$1" card "$phone"
+		json .result "$2"
+		json_lacks .mykey_id
+	}
+}
+for case in 'expired 6 mdoc_expired' 'revoked 6 mdoc_revoked' 'stranger 6 mdoc_invalid'; do
+	# shellcheck disable=SC2086
+	set -- $case
+	phone=$1
+	refused_as "$2" "$3"
+done
+phone=phone
+set_in phone answer-with mac
+refused_as 9 mdoc_mac_refused
+set_in phone answer-with signature
+for case in 'session 6 mdoc_mismatch' 'digest 6 mdoc_mismatch' 'unrequested 9 mdoc_unasked'; do
+	# shellcheck disable=SC2086
+	set -- $case
+	set_in phone fault "$1"
+	refused_as "$2" "$3"
+done
+set_in phone fault none
+# the age may be kept back
+set_in phone consent none
+show 0 phone
+json .mykey_id "$id"
+set_in phone consent all
+
+# ---- what lies there ----
+
+run 2 mykey bind --phone-reader virtual:phone -r virtual:card --terminal t --pin-file pin
+says err '--phone-reader goes with --mdoc'
+show 2 phone --profile nosuch
+says err nosuch
+bind 2 card phone --profile nosuch
+json_lacks .tries_before
+# a card presents nothing; behind its signature it is told to make place, until the time is over
+show 1 card
+json .error ENOTFOUND
+run 8 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --timeout 2 --json
+says err 'Take the card away'
+json .error ETIMEOUT
+json .tries_before 3
+
+# ---- without the service's will ----
+
+mykeyd_stop s
+sed -i 's/^mdoc_trust = .*//' "$tmp/s/mykeyd.conf"
+mykeyd_start s
+show 9 phone
+says out mdoc_not_served
+bind 9 card phone
+says out mdoc_not_served
+json_lacks .tries_before
+run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
+
+# ---- what is written ----
+
+daemon_in s 0 audit query --json
+grep -q '"bind-mdoc"' "$tmp/out" || fail "the audit trail lacks bind-mdoc"
+daemon_in s 0 audit verify
+mykeyd_stop s
+for f in "$tmp"/*.log "$tmp"/s/mykeyd.db* "$tmp/out" "$tmp/err"; do
+	[ ! -e "$f" ] || ! grep -a -q -e age_over -e jp.mnc "$f" || fail "${f##*/} has what it must not have"
+done
+echo ok

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A holder whose phone has a mobile credential: it is bound beside the card, and shows who he is
+ * without it from then on. */
+#ifndef TOOLS_MYKEY_PHONE_H
+#define TOOLS_MYKEY_PHONE_H
+
+#include "tools/mykey-common.h"
+
+/* The reader of --phone-reader; NULL: that of the card, once it was taken away. */
+extern const char *mykey_phone_reader;
+
+/* The whole of a command for FUDA_MYKEY_BIND_MDOC or FUDA_MYKEY_SHOW_MDOC: challenge, card and PIN
+ * if it binds, phone, question, report. */
+int mykey_run_phone(struct call *call, enum fuda_mykey_purpose purpose);
+
+#endif
