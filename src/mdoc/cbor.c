@@ -332,8 +332,16 @@ bool cbor_is_text(const struct cbor *item, const char *text)
 
 bool cbor_is_version_1(const struct cbor *item)
 {
-	return item->type == CBOR_TEXT && item->content.left > 2 &&
-	       memcmp(item->content.p, "1.", 2) == 0;
+	struct cursor c = item->content;
+	uint8_t digit;
+
+	if (item->type != CBOR_TEXT || c.left < 3 || memcmp(c.p, "1.", 2) != 0 ||
+	    cur_skip(&c, 2) < 0)
+		return false;
+	while (cur_u8(&c, &digit) == 0)
+		if (digit < '0' || digit > '9')
+			return false;
+	return true;
 }
 
 int cbor_tag(const struct cbor *item, uint64_t number, struct cbor *ret)
