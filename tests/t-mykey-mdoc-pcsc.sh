@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A phone that takes the card's place on a reader of the PC/SC service, and phones that come later than they are asked.
+set -eu
+. "${srcdir:-.}/tests/cli.sh"
+needs_mykey
+has_pcsc || { echo "SKIP: built without PC/SC"; exit 77; }
+. "$top/tests/mykeyd.sh"
+unset PCSCLITE_CSOCK_NAME
+. "$top/tests/pcscd-env.sh"
+at_exit 'mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || pcscd_status=1; rm -rf "$tmp"'
+
+fresh card
+secrets_of card
+"$build/fuda-vcard" make "$tmp/phone" --kind wallet --person "$top/tests/canaries/suite.person" >"$tmp/out" 2>"$tmp/err" ||
+	fail "no wallet"
+# put NAME [PLACE]: onto the reader " 00 00" or " 00 01"
+put() {
+	place=${2:-0}
+	"$build/fuda-vcard" run "$tmp/$1" --vpcd "127.0.0.1:$((FUDA_TEST_PORT + place))" >"$tmp/$1.played" 2>&1 &
+	player=$!
+	at_exit "pcscd_stop $player"
+	"$build/tests/bare-pcsc" card " 00 0$place" 5000 >/dev/null || fail "$1 is not on reader $place"
+}
+empty() {
+	"$fuda" readers --json >"$tmp/readers" 2>/dev/null && ! grep -q '"card":true' "$tmp/readers"
+}
+away() {
+	pcscd_stop $player
+	becomes 'an empty reader' empty
+}
+# begin WORD...: calls fuda and goes on; finish STATUS: waits for its end
+begin() {
+	: >"$tmp/err"
+	(cd "$tmp" && exec setsid "$fuda" "$@" --terminal t --timeout 60 --json >out 2>err </dev/null) &
+	begun=$!
+	at_exit "kill $begun 2>/dev/null || :"
+}
+finish() {
+	got=0
+	wait $begun || got=$?
+	[ "$got" = "$1" ] || fail "exit status $got, not $1"
+}
+told() {
+	kill -0 $begun 2>/dev/null || fail "it ended before: $(cat "$tmp/err")"
+	grep -q -F "$1" "$tmp/err"
+}
+value() {
+	sed -n "s/^\.$1=//p" "$tmp/lines"
+}
+
+mykeyd_init s --set crl_required=no --set "trust=$tmp/card/ca.pem" --set "mdoc_trust=$tmp/phone/ca.pem"
+mykeyd_start s
+mykeyd_terminal s t library
+
+# ---- one reader for both ----
+
+put card
+begin mykey bind --mdoc --reader 'pcsc: 00 00' --pin-file pin
+becomes 'a word to take the card away' told 'Take the card away'
+away
+put card # again, or another one: it is waited on
+away
+put phone
+finish 0
+json .new true
+json .mdoc true
+json .mykey_id
+id=$(value mykey_id)
+[ "$(value reader)" = "$(value phone_reader)" ] || fail "two readers"
+[ "$(grep -c 'Take the card away' "$tmp/err")" = 1 ] || fail "told more than once"
+# with no reader named, that which has something
+run 0 mykey show --mdoc --terminal t --json
+json .mykey_id "$id"
+away
+
+# ---- who comes later ----
+
+begin mykey show --mdoc
+becomes 'a word to hold it there' told 'Hold the phone'
+sleep 2.1 # so long that the challenge is not a new one any more
+put phone
+finish 0
+json .mykey_id "$id"
+away
+begin mykey show --mdoc
+becomes 'a word to hold it there' told 'Hold the phone'
+kill -TERM $begun
+finish 8
+json .error ECANCELLED
+
+# ---- a reader for each ----
+
+put card 0
+card_player=$player
+put phone 1
+run 0 mykey bind --mdoc --reader 'pcsc: 00 00' --phone-reader 'pcsc: 00 01' --pin-file pin --terminal t --json
+json .mykey_id "$id"
+json .new false
+[ "$(value reader)" != "$(value phone_reader)" ] || fail "one reader"
+run 0 mykey show --mdoc --reader 'pcsc: 00 01' --terminal t --json
+json .mykey_id "$id"
+# the phone goes in the middle: nothing is bound, and nothing was lost
+pcscd_stop $player
+player=$card_player
+begin mykey bind --mdoc --reader 'pcsc: 00 00' --phone-reader 'pcsc: 00 01' --pin-file pin
+becomes 'a word to hold it there' told 'hold the phone'
+put phone 1
+finish 0
+json .mykey_id "$id"
+mykeyd_stop s
+echo ok
