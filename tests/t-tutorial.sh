@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The tutorials docs/tracing.md and docs/mykey.md do what they say: their commands are run, in order and in one shell, and
-# what they print is what stands there, but for "...", which is anything. The Japanese ones have the same commands with
-# the same results.
+# The tutorials docs/tracing.md, docs/mdoc.md and docs/mykey.md do what they say: their commands are run, in order and in one
+# shell, and what they print is what stands there, but for "...", which is anything. The Japanese ones have the same commands
+# with the same results.
 #
 # What is different from a user's machine: a private PC/SC service, and therefore another port and name of the reader;
 # and another port of the service.
@@ -93,4 +93,9 @@ follow() {
 	echo "$1: $count commands"
 }
 follow tracing
+no_card() {
+	! fuda readers --json 2>/dev/null | grep -q '"card":true'
+}
+becomes "empty reader" no_card
+follow mdoc
 [ ! -x "$build/fuda-mykeyd" ] || follow mykey
