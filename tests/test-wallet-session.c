@@ -477,6 +477,7 @@ static void too_long(void **state)
 	expect(v, SELECT_MDOC, "9000");
 	none = counter_command(v, 0x10, 0xC3, 0, cur_of(zeros, 300), 0, &sw);
 	assert_int_equal(sw, 0x9000);
+	fuda_buf_free(&none);
 	none = counter_command(v, 0x10, 0xC3, 0, cur_of(zeros, 301), 0, &sw);
 	assert_int_equal(sw, 0x6700);
 	fuda_buf_free(&none);
