@@ -73,14 +73,28 @@ for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
 	}
 done
 
+# the rules of mobile credentials, with check, result and text
+tr '\n' ' ' <"$top/include/fuda/mdoc.def" | sed 's/" *"//g; s/X(/\n/g' |
+	sed -n -E 's/^([A-Z0-9_]+), "([A-Z0-9]+)", ([A-Z_]+), *N_\("([^"]*)"\)\).*/\1 \2 \3 \4/p' |
+	awk '{ $1 = tolower($1); $3 = tolower($3); print }' | sort >"$tmp/a"
+awk '/^\.Sh/ { on = $2 == "RULES" } !on { next }
+	function end() { if (rule) print rule; rule = "" }
+	/^\.Ss/ { check = $2; sub(":", "", check) }
+	/^\.It Cm/ { end(); rule = $3 " " check " " $6; next }
+	/^\.(El|Ss|Sh)/ { end(); next }
+	/^\.Pq Fl -/ { $0 = "(-" $3 ")" $4 }
+	rule { rule = rule " " $0 }
+	END { end() }' "$top/tools/fuda-mdoc-verify.1" | sort >"$tmp/b"
+[ "$(wc -l <"$tmp/a")" = "$(grep -c '^X(' "$top/include/fuda/mdoc.def")" ] || complain "not all rules of mdoc.def were read"
+diff "$tmp/a" "$tmp/b" || complain "rules of mdoc.def (<) and of fuda-mdoc-verify.1 (>) differ"
+
 # every key of a report is in the command's page, or in those that it refers to
 fresh card
 echo 1234 >"$tmp/pin"
 keys() {
 	page=$1
-	shift
 	json_lines "$tmp/out" | sed 's/=.*//' | tr '.' '\n' | sed 's/\[.*//' | sort -u | while read -r key; do
-		[ -z "$key" ] || cat "$top/tools/$page.1" "$top"/tools/fuda.1 "$top"/tools/fuda-cert.1 \
+		[ -z "$key" ] || cat "$top/tools/$page.1" ${2:+"$top/tools/$2.1"} "$top"/tools/fuda.1 "$top"/tools/fuda-cert.1 \
 			"$top"/tools/fuda-pin.1 "$top"/tools/fuda-auth.1 |
 			grep -E '^(\.It )?(\.|\.It )Cm ' | grep -q -w -e "$key" || echo "$key"
 	done >"$tmp/unknown"
@@ -138,6 +152,33 @@ run 0 trace record -o new.apdu -r virtual:card --json -- "$fuda" info -r '{reade
 run 0 trace torture -r virtual:card --kinds removed --json -- "$fuda" cert auth -r '{reader}'
 keys fuda-trace-torture
 
+fuda-vcard make "$tmp/phone" --kind wallet --person "$top/tests/canaries/suite.person" 2>"$tmp/err"
+run 0 mdoc request name birth_date address sex local_gov_code age_in_years age_over_20 portrait individual_number \
+	org.iso.23220.1.jp.mnc/org.iso.23220.1/birth_date org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/more -r virtual:phone \
+	--my-number --trust phone/ca.pem --crl phone/crl.pem --portrait face.jp2 --save shown --json
+keys fuda-mdoc-request fuda-mdoc-verify
+run 6 mdoc verify shown/response.cbor --request shown/request.cbor --at 2026-11-20 --json
+keys fuda-mdoc-verify
+run 6 mdoc verify shown/request.cbor --json
+keys fuda-mdoc-verify
+run 0 mdoc show shown/response.cbor --json
+keys fuda-mdoc-show
+cat >"$tmp/holder" <<END
+name = 番号　花子
+birth_date = 1989-01-08
+address = 東京都千代田区霞が関２丁目１番２号
+sex = female
+local_gov_code = 13101
+individual_number = 987654321093
+portrait = face.jp2
+END
+run 0 mdoc issue holder -k phone/device-key.pem --signer-key phone/ds-key.pem --signer-certificate phone/ds.pem \
+	-o credential --json
+keys fuda-mdoc-issue
+run 0 mdoc present -c credential -k phone/device-key.pem --request shown/request.cbor \
+	--transcript shown/transcript.cbor -o response --json
+keys fuda-mdoc-present
+
 # completion: what bash would offer
 if command -v bash >/dev/null; then
 	cat >"$tmp/complete" <<'EOF'
@@ -189,6 +230,13 @@ EOF
 		offers "$tmp/dirs/inner" "$fuda" mykey bind --terminal "$tmp/dirs/"
 		! grep -q file "$tmp/out" || complain "completion of --terminal offers a file"
 	fi
+	offers present "$fuda" mdoc p
+	offers birth_date "$fuda" mdoc request name --retain b
+	offers hex "$fuda" mdoc present --form h
+	offers "$tmp/dirs/file" "$fuda" mdoc verify "$tmp/dirs/f"
+	offers "$tmp/dirs/file" "$fuda" mdoc issue --signer-key "$tmp/dirs/f"
+	offers "$tmp/dirs/inner" "$fuda" mdoc request --save "$tmp/dirs/"
+	! grep -q 'dirs/file' "$tmp/out" || complain "completion of --save offers a file"
 	offers iphone "$build/fuda-vcard" make x --kind = i
 	: >"$tmp/dirs/a.apdu"
 	for c in show diff run format export; do
