@@ -180,7 +180,7 @@ openssl ec -in "$tmp/device.pem" -pubout -out "$tmp/device.pub" 2>"$tmp/err"
 signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 # shellcheck disable=SC2086
 {
-	run 0 mdoc issue hanako -k device.pub $signer -o credential --json
+	run 0 mdoc issue hanako -k device.pub $signer -o credential.cbor --json
 	json .issued 1
 	run 2 mdoc issue hanako $signer -o refused
 	run 2 mdoc issue hanako -k device.pub --signer-key phone/ds-key.pem -o refused
@@ -191,54 +191,54 @@ signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 	run 2 mdoc issue faceless -k device.pub $signer -o refused
 	says err portrait
 	[ ! -e "$tmp/refused" ] || fail "something was issued"
-	printf 'hanako\tdevice.pub\tone\nhanako\tdevice.pem\ttwo\n' >"$tmp/lines.tsv"
+	printf 'hanako\tdevice.pub\tone.cbor\nhanako\tdevice.pem\ttwo.cbor\n' >"$tmp/lines.tsv"
 	run 0 mdoc issue --batch lines.tsv $signer --json
 	json .issued 2
-	[ -s "$tmp/one" ] && [ -s "$tmp/two" ] || fail "the batch did not issue"
+	[ -s "$tmp/one.cbor" ] && [ -s "$tmp/two.cbor" ] || fail "the batch did not issue"
 }
 
 network='--client-id x509_san_dns:counter.example --nonce n-0S6_WzA2Mj --response-uri https://counter.example/response'
-hold='-c credential -k device.pem'
+hold='-c credential.cbor -k device.pem'
 # shellcheck disable=SC2086
 {
 	run 0 mdoc request name age_over_20 -o request
 	for form in cbor hex base64url; do
 		run 0 mdoc request name age_over_20 -o "request-$form" --form $form
-		run 0 mdoc present $hold --request "request-$form" $network -o "response-$form" --form $form
-		run 0 mdoc verify "response-$form" --request "request-$form" $network --trust phone/ca.pem --json
+		run 0 mdoc present $hold --request "request-$form" $network -o "response-$form.cbor" --form $form
+		run 0 mdoc verify "response-$form.cbor" --request "request-$form" $network --trust phone/ca.pem --json
 		json '.documents[0].name' '番号　花子'
-		run 0 mdoc show "response-$form" --json
+		run 0 mdoc show "response-$form.cbor" --json
 		json .kind DeviceResponse
 	done
-	grep -q -x '[0-9A-F]*' "$tmp/response-hex" || fail "no hexadecimal digits"
-	grep -q -x '[A-Za-z0-9_-]*' "$tmp/response-base64url" || fail "no base64url"
-	input=$tmp/response-hex
+	grep -q -x '[0-9A-F]*' "$tmp/response-hex.cbor" || fail "no hexadecimal digits"
+	grep -q -x '[A-Za-z0-9_-]*' "$tmp/response-base64url.cbor" || fail "no base64url"
+	input=$tmp/response-hex.cbor
 	run 0 mdoc verify - --request request $network --trust phone/ca.pem
 	unset input
 	run 0 mdoc present $hold --request request $network
-	mv "$tmp/out" "$tmp/response"
-	run 0 mdoc verify response --request request $network --trust phone/ca.pem
+	mv "$tmp/out" "$tmp/response.cbor"
+	run 0 mdoc verify response.cbor --request request $network --trust phone/ca.pem
 
 	# each part of what it is bound to counts
-	refuses device_signature verify response --request request $network --nonce another --trust phone/ca.pem
-	refuses device_signature verify response --request request $network --client-id another --trust phone/ca.pem
-	refuses device_signature verify response --request request $network --response-uri https://other.example --trust phone/ca.pem
-	refuses device_signature verify response --request request --origin https://counter.example --nonce n-0S6_WzA2Mj --trust phone/ca.pem
-	refuses device_signature verify response --request request $network --trust phone/ca.pem --thumbprint \
+	refuses device_signature verify response.cbor --request request $network --nonce another --trust phone/ca.pem
+	refuses device_signature verify response.cbor --request request $network --client-id another --trust phone/ca.pem
+	refuses device_signature verify response.cbor --request request $network --response-uri https://other.example --trust phone/ca.pem
+	refuses device_signature verify response.cbor --request request --origin https://counter.example --nonce n-0S6_WzA2Mj --trust phone/ca.pem
+	refuses device_signature verify response.cbor --request request $network --trust phone/ca.pem --thumbprint \
 		"$(printf '%064d' 0)"
-	refuses device_signature verify response --request request --transcript kept/transcript.cbor --trust phone/ca.pem
-	run 2 mdoc verify response --request request $network --transcript kept/transcript.cbor --trust phone/ca.pem
-	run 2 mdoc verify response --client-id one --nonce two --trust phone/ca.pem
-	run 2 mdoc verify response $network --thumbprint 00 --trust phone/ca.pem
+	refuses device_signature verify response.cbor --request request --transcript kept/transcript.cbor --trust phone/ca.pem
+	run 2 mdoc verify response.cbor --request request $network --transcript kept/transcript.cbor --trust phone/ca.pem
+	run 2 mdoc verify response.cbor --client-id one --nonce two --trust phone/ca.pem
+	run 2 mdoc verify response.cbor $network --thumbprint 00 --trust phone/ca.pem
 	run 2 mdoc present $hold --request request
 	run 2 mdoc present $hold --request request $network --mac -o refused
-	run 2 mdoc present -c credential -k phone/ds-key.pem --request request $network -o refused
+	run 2 mdoc present -c credential.cbor -k phone/ds-key.pem --request request $network -o refused
 	run 1 mdoc verify phone/ca.pem $network --trust phone/ca.pem
 	refuses response_malformed verify request $network --trust phone/ca.pem
 
 	# the holder's choice; a name that is none denies nothing, and is not let pass
-	run 0 mdoc present $hold --request request $network --deny full_name_unicode -o less
-	run 0 mdoc verify less --request request $network --trust phone/ca.pem --json
+	run 0 mdoc present $hold --request request $network --deny full_name_unicode -o less.cbor
+	run 0 mdoc verify less.cbor --request request $network --trust phone/ca.pem --json
 	json '.documents[0].withheld[0]' name
 	run 2 mdoc present $hold --request request $network --deny name -o refused
 	[ ! -e "$tmp/refused" ] || fail "something was shown"
@@ -254,7 +254,7 @@ hold='-c credential -k device.pem'
 }
 
 # what is shown of a credential is all of it, the issuer's signed part opened
-run 0 mdoc show credential
+run 0 mdoc show credential.cbor
 says out '/ IssuerSigned'
 says out '"validityInfo"'
 run 1 mdoc show phone/ca.pem

@@ -173,10 +173,10 @@ individual_number = 987654321093
 portrait = face.jp2
 END
 run 0 mdoc issue holder -k phone/device-key.pem --signer-key phone/ds-key.pem --signer-certificate phone/ds.pem \
-	-o credential --json
+	-o credential.cbor --json
 keys fuda-mdoc-issue
-run 0 mdoc present -c credential -k phone/device-key.pem --request shown/request.cbor \
-	--transcript shown/transcript.cbor -o response --json
+run 0 mdoc present -c credential.cbor -k phone/device-key.pem --request shown/request.cbor \
+	--transcript shown/transcript.cbor -o response.cbor --json
 keys fuda-mdoc-present
 
 # completion: what bash would offer
