@@ -80,7 +80,7 @@ signers=$short
 run 0 mdoc request portrait -r virtual:phone --trust phone/ca.pem --portrait photo.jp2
 follow 2 "$good"
 says out '番号　花子'
-grep -q '^ *Revocation  *good$' "$tmp/out" || fail "its revocation list is not used"
+grep -q '^ *Revocation  *not revoked$' "$tmp/out" || fail "its revocation list is not used"
 
 # ---- ... and with another certificate of its signer, which nothing of it signs ----
 

@@ -232,9 +232,7 @@ static void tell_missing(const struct fuda_trust *trust, const struct fuda_cert 
 		      stderr);
 }
 
-int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
-		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature,
-		enum judge_issuer issuer)
+void certs_revocation(struct report *to, enum fuda_revocation revocation)
 {
 	static const char *const revocations[] = {
 		[FUDA_REVOCATION_NOT_CHECKED] = N_("not checked"),
@@ -242,6 +240,15 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 		[FUDA_REVOCATION_REVOKED] = N_("revoked"),
 		[FUDA_REVOCATION_UNKNOWN] = N_("unknown"),
 	};
+
+	report_word(to, _("Revocation"), "revocation", fuda_revocation_name(revocation),
+		    _(revocations[revocation]));
+}
+
+int certs_judge(struct call *call, const struct fuda_trust *trust, const struct fuda_cert *cert,
+		enum fuda_cert_use use, time_t at, const struct fuda_signed *signature,
+		enum judge_issuer issuer)
+{
 	struct fuda_verdict *v = &call->verdict;
 	int r = fuda_verify(trust, cert, use, at, signature, v);
 
@@ -259,8 +266,7 @@ int certs_judge(struct call *call, const struct fuda_trust *trust, const struct 
 	}
 	call->shown = call->judged = true;
 	certs_world(call, v->world);
-	report_word(call->report, _("Revocation"), "revocation",
-		    fuda_revocation_name(v->revocation), _(revocations[v->revocation]));
+	certs_revocation(call->report, v->revocation);
 	report_text(call->report, _("Failed rule"), "rule", v->rule);
 	if (v->result == FUDA_RESULT_OK)
 		return 0;

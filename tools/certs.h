@@ -33,6 +33,9 @@ void certs_offer(struct fuda_trust *trust, const struct fuda_cert *cert, const s
 /* Notes in the report whose CA issued the certificate. */
 void certs_world(struct call *call, enum fuda_world world);
 
+/* Says whether something was revoked. */
+void certs_revocation(struct report *to, enum fuda_revocation revocation);
+
 /* Before the secret that opens `key` is asked for: whether any verifier could take its certificate
  * at `at`, whoever issued it. The certificate is appended to `ret_der`, which stays as it is where
  * the card gives it only for the secret: then nothing is known, which is 0. FUDA_EVERIFY: none

@@ -233,7 +233,7 @@ static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 	report_text(to, NULL, "result", fuda_result_name(d->result));
 	report_text(to, _("Signer"), "signer", d->signer);
 	report_text(to, _("Issuer"), "issuer", d->issuer);
-	report_text(to, _("Revocation"), "revocation", fuda_revocation_name(d->revocation));
+	certs_revocation(to, d->revocation);
 	if (d->valid_until) {
 		report_time(to, _("Signed at"), "signed", d->signed_at);
 		report_time(to, _("Valid from"), "valid_from", d->valid_from);
