@@ -14,6 +14,7 @@ grep -q '^PQ_LIBS = ..*' Makefile || {
 tests/test-rules
 tests/test-rules-refused
 tests/test-rules-races
+tests/test-rules-mdoc
 tests/test-renewal
 tests/test-join
 tests/test-tap

@@ -404,6 +404,54 @@ static void of_two_at_once(_unused_ void **state)
 	asked_free(&b);
 }
 
+/* Another process on the same database, with the same settings. */
+static struct platform *join_process(void)
+{
+	struct platform *q = platform_join(p, scratch);
+	struct config *to = &q->service.config;
+	const struct config *from = &p->service.config;
+
+	memcpy(to->mdoc_trust, from->mdoc_trust, sizeof(to->mdoc_trust));
+	memcpy(to->mdoc_crl, from->mdoc_crl, sizeof(to->mdoc_crl));
+	memcpy(to->mdoc_doctype, from->mdoc_doctype, sizeof(to->mdoc_doctype));
+	to->mdoc_trust_count = from->mdoc_trust_count;
+	to->mdoc_crl_count = from->mdoc_crl_count;
+	return q;
+}
+
+/* ... who ask two processes: one of them has it. */
+static void of_two_at_two_processes(_unused_ void **state)
+{
+	enum { TIMES = 8 };
+	struct platform *q = join_process();
+
+	for (int i = 0; i < TIMES; i++) {
+		struct phone phone = phone_make(now - DAY, 20);
+		struct asked a = asked_make(0, &hanako, &phone, "bind-mdoc"),
+			     b = asked_make(1, &taro, &phone, "bind-mdoc");
+		struct exchange x[2];
+		bool first;
+
+		b.post.p = q;
+		asked_show(&a);
+		asked_show(&b);
+		post_begin(&a.post, &x[0]);
+		post_begin(&b.post, &x[1]);
+		exchange_wait(&x[0]);
+		exchange_wait(&x[1]);
+		first = x[0].status < 300;
+		assert_true(x[!first].status == 200 || x[!first].status == 201);
+		assert_refused(&x[first], 409, "mdoc_taken");
+		assert_int_equal(PHONES(), i + 1);
+		exchange_free(&x[0]);
+		exchange_free(&x[1]);
+		asked_free(&a);
+		asked_free(&b);
+		phone_free(&phone);
+	}
+	platform_close(&q);
+}
+
 /* The phone stands in for nothing that the card must show. */
 static void with_a_bad_card(_unused_ void **state)
 {
@@ -498,6 +546,7 @@ int main(void)
 		TEST(more_than_needed),
 		TEST(of_another_holder),
 		TEST(of_two_at_once),
+		TEST(of_two_at_two_processes),
 		TEST(with_a_bad_card),
 		TEST(another_phone_is_another_request),
 		TEST(not_served),
