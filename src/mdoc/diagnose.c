@@ -88,7 +88,7 @@ static void put_float(struct notation *n, uint64_t bits)
 		put(n, "NaN", 3);
 	else if (isinf(value))
 		print(n, "%sInfinity", value < 0 ? "-" : "");
-	else if (value == floor(value) && fabs(value) < 1e15)
+	else if (fabs(value) < 1e15 && value == (double)(int64_t)value)
 		print(n, "%.1f", value); /* so that it cannot be taken for an integer */
 	else
 		print(n, "%.17g", value);
