@@ -45,6 +45,10 @@ told() {
 	kill -0 $begun 2>/dev/null || fail "it ended before: $(cat "$tmp/err")"
 	grep -q -F "$1" "$tmp/err"
 }
+# challenges: how many the service has given
+challenges() {
+	curl -sS "$ops/metrics" | sed -n 's/^mykey_http_requests_total{route="challenge",code="200"} //p'
+}
 value() {
 	sed -n "s/^\.$1=//p" "$tmp/lines"
 }
@@ -76,11 +80,13 @@ away
 
 # ---- who comes later ----
 
+before=$(challenges)
 begin mykey show --mdoc
 becomes 'a word to hold it there' told 'Hold the phone'
-sleep 2.1 # so long that the challenge is not a new one any more
+sleep 3 # so long that the challenge is not a new one any more, and another one is got
 put phone
 finish 0
+[ "$(challenges)" = $((before + 2)) ] || fail "the phone presented for a challenge that had waited"
 json .mykey_id "$id"
 away
 begin mykey show --mdoc

@@ -65,6 +65,7 @@ json .reader virtual:card
 json .phone_reader virtual:phone
 json .mykey_id
 id=$(value mykey_id)
+both=$(value apdus.count)
 show 0 phone
 json .mykey_id "$id"
 json .mdoc true
@@ -72,6 +73,7 @@ json .reader virtual:phone
 json_lacks .new
 json_lacks .tries_before
 json_lacks .phone_reader
+[ "$(value apdus.count)" -lt "$both" ] || fail "the APDUs are not those of card and phone"
 # the card is what it was before, with the phone or without
 run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
 json .mykey_id "$id"
