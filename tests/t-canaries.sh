@@ -40,6 +40,37 @@ for trace in "$seen"/virtual-*.apdu; do
 done
 look "readers of traces"
 
+# a phone says it to its reader alone, in a session of theirs: the trace of that shows nothing
+"$build/fuda-vcard" make "$cards/phone" --kind wallet --person "$canaries/canary.person" >"$seen/phone" 2>&1 ||
+	fail "fuda-vcard make: $(cat "$seen/phone")"
+reader=trace:virtual:cards/phone
+for json in '' --json; do
+	use "phone$json" 0 "$shown" mdoc request name birth_date address sex individual_number portrait --my-number \
+		--trust "$cards/phone/ca.pem" --portrait "$shown/portrait.jp2" --save "$shown/phone" $json
+	use "phone-refused$json" 6 "$seen" mdoc request name birth_date address individual_number portrait --my-number \
+		--trust "$cards/phone/reader-ca.pem" --portrait "$seen/portrait.jp2" $json
+	use "phone-fault$json" '*' "$seen" mdoc request name address --crl "$cards/phone/crl.pem" $json
+done
+[ ! -e "$seen/portrait.jp2" ] || fail "the portrait of a bad document was written"
+grep -q '^> .*ENVELOPE\|^> [01]0 C3 ' "$seen/phone.apdu" || fail "nothing of the phone in $seen/phone.apdu"
+# refused NAME STATUS ARGUMENT...: a command without a reader that is to say why, and nothing else
+refused() {
+	name=$1 want=$2
+	shift 2
+	got=0
+	(cd "$tmp" && "$fuda" mdoc "$@" -v -v </dev/null >"$seen/$name.out" 2>"$seen/$name.err") || got=$?
+	[ $got = "$want" ] || fail "$name: exit status $got, not $want: fuda mdoc $* ($(cat "$seen/$name.err"))"
+}
+refused untrusted 6 verify "$shown/phone/response.cbor" --transcript "$shown/phone/transcript.cbor" --json
+refused unbound 6 verify "$shown/phone/response.cbor" --trust "$cards/phone/ca.pem"
+signer="--signer-key $cards/phone/ds-key.pem --signer-certificate $cards/phone/ds.pem -k $cards/phone/device-key.pem"
+for bad in 's/^name.*/&\x07/' 's/^address.*/&\x07/' 's/^birth_date.*/&x/' 's/^individual_number.*/&0/'; do
+	sed -e 's/^my_number/individual_number/' -e "$bad" "$canaries/canary.person" >"$given/holder"
+	# shellcheck disable=SC2086
+	refused holder 1 issue "$given/holder" $signer -o "$seen/refused"
+done
+look "a phone"
+
 # a script that fails says what it expected, and nothing that it got
 cat >"$seen/reads.apdu" <<'END'
 fuda-trace 1
