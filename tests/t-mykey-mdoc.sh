@@ -173,8 +173,8 @@ run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
 
 # ---- what is written ----
 
-daemon_in s 0 audit query --json
-grep -q '"bind-mdoc"' "$tmp/out" || fail "the audit trail lacks bind-mdoc"
+daemon_in s 0 audit query --action bind-mdoc --json
+[ "$(grep -c '"data":{"new":true}' "$tmp/out")" = 2 ] || fail "the audit trail has other holders than two"
 daemon_in s 0 audit verify
 mykeyd_stop s
 for f in "$tmp"/*.log "$tmp"/s/mykeyd.db* "$tmp/out" "$tmp/err"; do

@@ -20,6 +20,7 @@ const char *const audit_actions[] = {
 	"audit-prune",
 	"backup",
 	"bind",
+	"bind-mdoc",
 	"change",
 	"code-make",
 	"crl-make",
