@@ -29,20 +29,22 @@ mykeyd_init s --set crl_required=no --set "trust=$tmp/card/ca.pem" --set "mdoc_t
 mykeyd_start s
 mykeyd_terminal s t library
 
-# bind STATUS CARD PHONE [OPTION...] and show STATUS PHONE [OPTION...]: as JSON
+# bind STATUS CARD PHONE [OPTION...] and show STATUS PHONE [OPTION...]: as JSON; all APDUs in err
 bind() {
 	want_status=$1
 	card=$2
 	phone=$3
 	shift 3
 	run "$want_status" mykey bind --mdoc -r "virtual:$card" --phone-reader "virtual:$phone" --terminal t \
-		--pin-file pin --json "$@"
+		--pin-file pin --json -vv "$@"
+	cat "$tmp/err" >>"$tmp/said.log"
 }
 show() {
 	want_status=$1
 	phone=$2
 	shift 2
-	run "$want_status" mykey show --mdoc -r "virtual:$phone" --terminal t --json "$@"
+	run "$want_status" mykey show --mdoc -r "virtual:$phone" --terminal t --json -vv "$@"
+	cat "$tmp/err" >>"$tmp/said.log"
 }
 # set PHONE KEY VALUE: in its settings
 set_in() {
@@ -107,7 +109,9 @@ json .result mdoc_taken
 bind 4 card phone --pin-file wrong
 json .tries_after 2
 json_lacks .phone_reader
+says_not err A0000002480400 # the phone's application
 bind 0 card phone
+says err A0000002480400
 # refused_as STATUS CODE: the phone $phone is refused so, bound or not
 refused_as() {
 	show "$1" "$phone"
@@ -147,9 +151,9 @@ set_in phone consent all
 
 run 2 mykey bind --phone-reader virtual:phone -r virtual:card --terminal t --pin-file pin
 says err '--phone-reader goes with --mdoc'
-show 2 phone --profile nosuch
+run 2 mykey show --mdoc -r virtual:phone --terminal t --profile nosuch
 says err nosuch
-bind 2 card phone --profile nosuch
+run 2 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --profile nosuch --json
 json_lacks .tries_before
 # a card presents nothing; behind its signature it is told to make place, until the time is over
 show 1 card
