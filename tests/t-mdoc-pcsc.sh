@@ -127,8 +127,14 @@ ask 0 name age_over_20 --engagement code --save kept
 shown signature
 bound qr
 ask 1 name age_over_20 --engagement code # which was taken up
+says err 'show a new one'
 "$build/fuda-vcard" qr "$tmp/stranger" >"$tmp/code"
 ask 1 name age_over_20 --engagement code
+says err 'show a new one'
+"$build/fuda-vcard" qr "$tmp/phone" >"$tmp/code"
+"$build/fuda-vcard" qr "$tmp/phone" >"$tmp/newer" # which counts from now on
+ask 1 name age_over_20 --engagement code
+says err 'show a new one'
 if ! "$build/fuda-vcard" qr "$tmp/phone" -o "$tmp/code.png" 2>"$tmp/err"; then
 	says err --disable-qr
 	echo "no pictures of QR codes: built without libqrencode"

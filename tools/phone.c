@@ -89,6 +89,16 @@ static int engage(struct call *call, struct phone_talk *talk, struct fuda_mdoc_p
 					    &talk->reader);
 }
 
+/* A phone that showed another code, or none, refuses the session or cannot open it. */
+static int explain(struct call *call, const struct phone_talk *talk, int code)
+{
+	if (!talk->engagement.len || (code != FUDA_ESW && code != FUDA_EFAILED))
+		return code;
+	return call_fail(call, code,
+			 _("The phone does not answer to this QR code: it is another phone's, or "
+			   "an old one. Have the phone show a new one, and read that."));
+}
+
 static int ask(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phone *phone)
 {
 	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(PHONE_MESSAGE_MAX);
@@ -99,11 +109,12 @@ static int ask(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phon
 	if (r == 0)
 		r = fuda_mdoc_reader_ask(talk->reader, talk->request.data, talk->request.len,
 					 &message);
+	if (r < 0)
+		return r;
+	r = fuda_mdoc_phone_exchange(phone, message.data, message.len, call->dl, &answer);
 	if (r == 0)
-		r = fuda_mdoc_phone_exchange(phone, message.data, message.len, call->dl, &answer);
-	return r < 0 ? r :
-		       fuda_mdoc_reader_take(talk->reader, answer.data, answer.len,
-					     &talk->response);
+		r = fuda_mdoc_reader_take(talk->reader, answer.data, answer.len, &talk->response);
+	return explain(call, talk, r);
 }
 
 /* The answer is there: that the phone does not hear the end of it matters to nobody. */
