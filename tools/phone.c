@@ -169,7 +169,10 @@ int phone_follow(struct call *call, const char *reader, struct phone_talk *talk)
 
 	while (may_come(talk, r = try_follow(call, reader, talk))) {
 		if (!told)
-			fputs(_("Take the card away and hold the phone to the reader.\n"), stderr);
+			fputs(r == FUDA_ENOTFOUND ? _("Take the card away and hold the phone to "
+						      "the reader, with its wallet open.\n") :
+						    _("Hold the phone to the reader.\n"),
+			      stderr);
 		told = true;
 		r = wait_for_event(call, &watch);
 		if (r < 0)
