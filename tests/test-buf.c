@@ -57,6 +57,22 @@ static void clear_wipes(void **state)
 	fuda_buf_free(&b);
 }
 
+static void cut_wipes(void **state)
+{
+	struct fuda_buf b = FUDA_BUF_INIT(64);
+
+	(void)state;
+	buf_cut(&b, 0); /* of nothing */
+	assert_int_equal(fuda_buf_append(&b, "kept, secret", 12), 0);
+	buf_cut(&b, 12);
+	buf_cut(&b, 13); /* it gets no longer */
+	assert_int_equal(b.len, 12);
+	buf_cut(&b, 4);
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.data, "kept\0\0\0\0\0\0\0\0", 12);
+	fuda_buf_free(&b);
+}
+
 static void compares_in_constant_time(void **state)
 {
 	(void)state;
@@ -68,8 +84,11 @@ static void compares_in_constant_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grows_to_its_maximum), cmocka_unit_test(sums_do_not_wrap),
-		cmocka_unit_test(set_replaces_or_leaves), cmocka_unit_test(clear_wipes),
+		cmocka_unit_test(grows_to_its_maximum),
+		cmocka_unit_test(sums_do_not_wrap),
+		cmocka_unit_test(set_replaces_or_leaves),
+		cmocka_unit_test(clear_wipes),
+		cmocka_unit_test(cut_wipes),
 		cmocka_unit_test(compares_in_constant_time),
 	};
 

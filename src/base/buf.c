@@ -73,10 +73,17 @@ int fuda_buf_set(struct fuda_buf *b, const void *bytes, size_t len)
 	return 0;
 }
 
+void buf_cut(struct fuda_buf *b, size_t len)
+{
+	if (len >= b->len)
+		return;
+	wipe(b->data + len, b->len - len);
+	b->len = len;
+}
+
 void fuda_buf_clear(struct fuda_buf *b)
 {
-	wipe(b->data, b->len);
-	b->len = 0;
+	buf_cut(b, 0);
 }
 
 void fuda_buf_free(struct fuda_buf *b)

@@ -22,6 +22,8 @@
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define MAX(a, b)     ((a) > (b) ? (a) : (b))
 
+/* Shortens to `len` bytes, wiping what stood behind them. */
+void buf_cut(struct fuda_buf *b, size_t len);
 /* Makes room for `more` bytes, so that appending them cannot fail. Errors as fuda_buf_append(). */
 int buf_reserve(struct fuda_buf *b, size_t more);
 

@@ -312,7 +312,7 @@ static int send_one(struct fuda_card *c, struct apdu a, struct fuda_deadline *dl
 			return 0;
 		}
 		if (ret_data)
-			ret_data->len = before;
+			buf_cut(ret_data, before);
 	}
 }
 

@@ -40,9 +40,9 @@ static int read_binary(struct fuda_card *c, uint8_t p1, uint8_t p2, size_t le, b
 	if (*ret_sw == 0x6282)
 		*ret_sw = 0x9000;
 	if (*ret_sw != 0x9000)
-		ret_data->len = before;
+		buf_cut(ret_data, before);
 	if (ret_data->len - before > le) {
-		ret_data->len = before;
+		buf_cut(ret_data, before);
 		return ctx_fail(c->ctx, FUDA_EFORMAT,
 				_("The card returned more bytes than it was asked for."));
 	}

@@ -236,7 +236,7 @@ int handover_put_request(size_t max_command, size_t max_response, struct fuda_bu
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(records); i++)
 		r = ndef_put(records[i].place, &records[i].record, ret);
 	if (r < 0)
-		ret->len = before;
+		buf_cut(ret, before);
 	return r;
 }
 

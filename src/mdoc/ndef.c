@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mdoc/ndef.h"
 
+#include "base/util.h"
+
 /* The first byte of a record, beside the marks of its place (enum ndef_place). */
 enum { CHUNKED = 0x20, SHORT = 0x10, HAS_ID = 0x08, FORM = 0x07 };
 enum { FIELD_MAX = 255 /* bytes of a type, of an id, and of a short payload */ };
@@ -92,6 +94,6 @@ int ndef_put(enum ndef_place place, const struct ndef_record *r, struct fuda_buf
 	if (e == 0)
 		e = fuda_buf_append(ret, r->payload.p, r->payload.left);
 	if (e < 0)
-		ret->len = before;
+		buf_cut(ret, before);
 	return e;
 }

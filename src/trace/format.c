@@ -339,10 +339,8 @@ int trace_format(const struct trace_statement *s, struct fuda_buf *ret_text)
 	w.packed = form->packed;
 	put_items(&w, s);
 	put(&w, "\n", 1);
-	if (w.error < 0 && ret_text->len > before) {
-		wipe(ret_text->data + before, ret_text->len - before);
-		ret_text->len = before;
-	}
+	if (w.error < 0)
+		buf_cut(ret_text, before);
 	return w.error;
 }
 
