@@ -238,7 +238,12 @@ bool key_is_rsa_2048(const struct key *key)
 
 bool key_equal(const struct key *a, const struct key *b)
 {
-	return a->curve == b->curve && EVP_PKEY_eq(a->pkey, b->pkey) == 1;
+	if (a->curve != b->curve)
+		return false;
+	if (a->curve == CURVE_NONE)
+		return EVP_PKEY_eq(a->pkey, b->pkey) == 1;
+	/* a point has one form here: not compressed */
+	return a->point_len == b->point_len && memcmp(a->point, b->point, a->point_len) == 0;
 }
 
 /* ---- signatures ---- */

@@ -73,6 +73,7 @@ int private_new(enum curve number, struct private_key **ret)
 {
 	const struct curve_inside *curve = &curves[number];
 	_cleanup_(pkey_free) EVP_PKEY *pkey = NULL;
+	int r;
 
 	if (number == CURVE_NONE)
 		return FUDA_ENOTSUP;
@@ -80,7 +81,9 @@ int private_new(enum curve number, struct private_key **ret)
 	pkey = curve->facts.eddsa ? EVP_PKEY_Q_keygen(NULL, NULL, curve->group) :
 				    EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve->group);
 	ERR_pop_to_mark();
-	return pkey ? wrap(&pkey, ret) : FUDA_EFAILED;
+	r = pkey ? wrap(&pkey, ret) : FUDA_EFAILED;
+	/* nothing is wrong with what was made here */
+	return r == FUDA_ENOTSUP || r == FUDA_EFORMAT ? FUDA_EFAILED : r;
 }
 
 /* ---- a scalar: OpenSSL wants the point too ---- */
@@ -228,9 +231,13 @@ static int sign_ecdsa(struct private_key *key, struct cursor digest, struct fuda
 	uint8_t der[ECDSA_DER_MAX], raw[2 * 66];
 
 	if (!key->signing) {
-		key->signing = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
-		if (!key->signing || EVP_PKEY_sign_init(key->signing) != 1)
+		_cleanup_(pkey_ctx_free) EVP_PKEY_CTX *ctx =
+			EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+
+		if (!ctx || EVP_PKEY_sign_init(ctx) != 1)
 			return FUDA_EFAILED;
+		key->signing = ctx;
+		ctx = NULL;
 	}
 	if (EVP_PKEY_sign(key->signing, der, &len, digest.p, digest.left) != 1 ||
 	    ecdsa_from_der(cur_of(der, len), bytes, raw) < 0)
