@@ -194,6 +194,24 @@ static void counters(void **state)
 	end(&s);
 }
 
+/* A message that could not be made is counted: the other side would wait for it. */
+static void not_sealed(void **state)
+{
+	struct fuda_buf small = FUDA_BUF_INIT(8), sealed = BUF;
+	struct sides s = { 0 };
+
+	(void)state;
+	begin(&s, CURVE_P256, transcript);
+	assert_int_equal(session_seal(&s.reader, text("asked"), &small), FUDA_ETOOBIG);
+	assert_int_equal(small.len, 0);
+	assert_false(s.reader.live);
+	assert_int_equal(session_seal(&s.reader, text("asked"), &sealed), FUDA_EFAILED);
+	assert_int_equal(sealed.len, 0);
+	end(&s);
+	fuda_buf_free(&small);
+	fuda_buf_free(&sealed);
+}
+
 /* ---- what carries them ---- */
 
 static void establishments(void **state)
@@ -315,6 +333,7 @@ int main(void)
 		cmocka_unit_test(tampering),
 		cmocka_unit_test(order),
 		cmocka_unit_test(counters),
+		cmocka_unit_test(not_sealed),
 		cmocka_unit_test(establishments),
 		cmocka_unit_test(data_messages),
 		cmocka_unit_test(written),

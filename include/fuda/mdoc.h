@@ -182,7 +182,7 @@ void fuda_mdoc_reader_free(struct fuda_mdoc_reader **reader);
 struct fuda_mdoc_span fuda_mdoc_reader_transcript(const struct fuda_mdoc_reader *reader);
 const struct fuda_mdoc_key *fuda_mdoc_reader_key(const struct fuda_mdoc_reader *reader);
 /* Appends the message that carries a DeviceRequest: SessionEstablishment the first time, then
- * SessionData. FUDA_EFAILED: the session has ended. */
+ * SessionData. FUDA_EFAILED: the session has ended, as it has in all errors. */
 int fuda_mdoc_reader_ask(struct fuda_mdoc_reader *reader, const uint8_t *request, size_t len,
 			 struct fuda_buf *ret_message);
 /* Takes the phone's SessionData and appends the DeviceResponse in it. FUDA_EVERIFY: it is not of

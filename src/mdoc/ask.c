@@ -113,6 +113,7 @@ int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wis
 		      struct fuda_buf *ret_request)
 {
 	struct device_request *request;
+	size_t before = ret_request->len;
 	int r = check_identity(ctx, who);
 
 	if (r < 0)
@@ -124,6 +125,8 @@ int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wis
 	if (r == 0)
 		r = put_request(request, who, cursor_of(transcript), ret_request);
 	free(request);
+	if (r < 0)
+		buf_cut(ret_request, before);
 	if (r == FUDA_EINVAL)
 		return ctx_fail(ctx, r,
 				_("Such a request cannot be made: it asks for nothing, for too "
@@ -197,8 +200,11 @@ int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *t
 
 /* ---- over the network ---- */
 
-static int transcript_made(struct fuda_context *ctx, int r)
+/* `r`: of what was to be appended behind the first `before` bytes. */
+static int transcript_made(struct fuda_context *ctx, int r, size_t before, struct fuda_buf *ret)
 {
+	if (r < 0)
+		buf_cut(ret, before);
 	if (r == FUDA_EFORMAT)
 		return ctx_fail(ctx, FUDA_EINVAL,
 				_("What the session transcript is made of is not UTF-8."));
@@ -209,12 +215,17 @@ int fuda_mdoc_transcript_openid4vp(struct fuda_context *ctx, const char *client_
 				   const char *nonce, struct fuda_mdoc_span thumbprint,
 				   const char *response_uri, struct fuda_buf *ret)
 {
-	return transcript_made(ctx, transcript_openid4vp(client_id, nonce, cursor_of(thumbprint),
-							 response_uri, ret));
+	size_t before = ret->len;
+	int r = transcript_openid4vp(client_id, nonce, cursor_of(thumbprint), response_uri, ret);
+
+	return transcript_made(ctx, r, before, ret);
 }
 
 int fuda_mdoc_transcript_dcapi(struct fuda_context *ctx, const char *origin, const char *nonce,
 			       struct fuda_mdoc_span thumbprint, struct fuda_buf *ret)
 {
-	return transcript_made(ctx, transcript_dcapi(origin, nonce, cursor_of(thumbprint), ret));
+	size_t before = ret->len;
+	int r = transcript_dcapi(origin, nonce, cursor_of(thumbprint), ret);
+
+	return transcript_made(ctx, r, before, ret);
 }

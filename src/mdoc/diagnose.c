@@ -208,10 +208,13 @@ static void put_item(struct notation *n, const struct cbor *item)
 int fuda_mdoc_diagnose(const uint8_t *cbor, size_t len, size_t most, struct fuda_buf *ret_text)
 {
 	struct notation n = { .to = ret_text, .most = most };
+	size_t before = ret_text->len;
 	struct cbor item;
 
 	if (cbor_read(cur_of(cbor, len), &item, NULL) < 0)
 		return FUDA_EFORMAT;
 	put_item(&n, &item);
+	if (n.failed < 0)
+		buf_cut(ret_text, before);
 	return n.failed;
 }

@@ -43,8 +43,9 @@ static int decode_text(const uint8_t *bytes, size_t len, struct fuda_buf *ret)
 
 	if (r < 0)
 		return r;
-	if (engagement_from_uri((const char *)text.data, text.len, ret) == 0)
-		return 0;
+	r = engagement_from_uri((const char *)text.data, text.len, ret);
+	if (r != FUDA_EFORMAT)
+		return r;
 	if (!is_hex(&text))
 		return base64_decode((const char *)text.data, text.len, ret);
 	r = fuda_buf_append(&text, "", 1);
@@ -92,13 +93,18 @@ static int encode_hex(const uint8_t *cbor, size_t len, struct fuda_buf *ret)
 int fuda_mdoc_encode(enum fuda_mdoc_form form, const uint8_t *cbor, size_t len,
 		     struct fuda_buf *ret)
 {
+	size_t before = ret->len;
 	int r;
 
 	if (form == FUDA_MDOC_CBOR)
 		return fuda_buf_append(ret, cbor, len);
 	r = form == FUDA_MDOC_HEX ? encode_hex(cbor, len, ret) :
 				    base64_encode(cbor, len, true, ret);
-	return r < 0 ? r : fuda_buf_append(ret, "\n", 1);
+	if (r == 0)
+		r = fuda_buf_append(ret, "\n", 1);
+	if (r < 0)
+		buf_cut(ret, before);
+	return r;
 }
 
 /* ---- what it is ---- */

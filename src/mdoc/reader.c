@@ -168,6 +168,7 @@ int fuda_mdoc_reader_ask(struct fuda_mdoc_reader *reader, const uint8_t *request
 {
 	_cleanup_buf_ struct fuda_buf sealed = FUDA_BUF_INIT(CBOR_MAX);
 	const struct fuda_buf *key = &reader->public_key;
+	size_t before = ret_message->len;
 	int r = session_seal(&reader->session, cur_of(request, len), &sealed);
 
 	if (r == 0 && reader->established)
@@ -177,7 +178,11 @@ int fuda_mdoc_reader_ask(struct fuda_mdoc_reader *reader, const uint8_t *request
 		r = session_put_establishment(cur_of(key->data, key->len),
 					      cur_of(sealed.data, sealed.len), ret_message);
 	reader->established = true;
-	return r < 0 ? ctx_fail_code(reader->ctx, r) : 0;
+	if (r == 0)
+		return 0;
+	session_end(&reader->session); /* the phone would miss this message */
+	buf_cut(ret_message, before);
+	return ctx_fail_code(reader->ctx, r);
 }
 
 /* What the phone says of the session: 9.1.1.4, Table 20. */

@@ -88,11 +88,15 @@ static void make_nonce(enum session_role sender, uint32_t count, uint8_t ret[GCM
 int session_seal(struct session *s, struct cursor plain, struct fuda_buf *ret)
 {
 	uint8_t nonce[GCM_NONCE];
+	int r;
 
 	if (!s->live || s->own_count == UINT32_MAX)
 		return FUDA_EFAILED;
 	make_nonce(s->role, ++s->own_count, nonce);
-	return crypto_gcm_seal(s->own_key, nonce, NULL, 0, PIECE(plain.p, plain.left), ret);
+	r = crypto_gcm_seal(s->own_key, nonce, NULL, 0, PIECE(plain.p, plain.left), ret);
+	if (r < 0) /* the peer would wait for this message */
+		session_end(s);
+	return r;
 }
 
 int session_open(struct session *s, struct cursor sealed, struct fuda_buf *ret)

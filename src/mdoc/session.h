@@ -32,7 +32,8 @@ void session_end(struct session *s);
 int session_mac_key(const struct private_key *own, const struct key *peer, struct cursor transcript,
 		    uint8_t ret_key[32]);
 
-/* Appends the encrypted message. FUDA_EFAILED also after session_end() or 2^32 messages. */
+/* Appends the encrypted message. FUDA_EFAILED also after session_end() or 2^32 messages. If it
+ * could not be made the session has ended. */
 int session_seal(struct session *s, struct cursor plain, struct fuda_buf *ret);
 /* FUDA_EVERIFY: not this message of this session: then the session has ended. */
 int session_open(struct session *s, struct cursor sealed, struct fuda_buf *ret);
