@@ -147,6 +147,25 @@ show 0 phone
 json .mykey_id "$id"
 set_in phone consent all
 
+# ---- what becomes of it ----
+
+# what the card changes the phone tells; without a MyKey ID both are still one holder's
+run 0 mykey change -r virtual:card --terminal t --pin-file pin --wish HANAKO12 --json
+show 0 phone
+json .mykey_id HANAKO12
+run 0 mykey expire --yes -r virtual:card --terminal t --pin-file pin --json
+show 9 phone
+json .result not_bound # it is the holder who has none
+bind 9 other phone
+json .result mdoc_taken
+run 0 mykey bind -r virtual:card --terminal t --pin-file pin --json
+json .new true
+id=$(value mykey_id)
+show 0 phone
+json .mykey_id "$id"
+show 0 second
+json .mykey_id "$id"
+
 # ---- what lies there ----
 
 run 2 mykey bind --phone-reader virtual:phone -r virtual:card --terminal t --pin-file pin

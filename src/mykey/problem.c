@@ -167,7 +167,7 @@ static const struct {
 	{ "local_number_taken", N_("This number is linked to another holder in this sector: check "
 				   "whether it is "
 				   "mistyped.") },
-	{ "not_bound", N_("The holder of this card has no MyKey ID: fuda mykey bind gives one.") },
+	{ "not_bound", N_("This holder has no MyKey ID: fuda mykey bind gives one.") },
 	{ "not_linked", N_("The holder has no number linked in this sector: there is nothing to "
 			   "unlink. fuda mykey link links one.") },
 	{ "sector_missing", N_("This terminal serves several sectors: name one by --sector.") },

@@ -56,7 +56,7 @@ static const struct {
 	{ "certificate_superseded", 403, "A newer certificate has taken its place." },
 	{ "renewal_ambiguous", 403, "Which certificate this one took the place of is not clear." },
 	/* the holder */
-	{ "not_bound", 404, "There is no MyKey ID for this card." },
+	{ "not_bound", 404, "This holder has no MyKey ID." },
 	{ "already_expired", 409, "The MyKey ID has expired already." },
 	{ "wish_taken", 409, "This MyKey ID is taken: wish for another one." },
 	{ "wish_unchanged", 409, "This is the present MyKey ID." },
