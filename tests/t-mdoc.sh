@@ -49,6 +49,7 @@ json '.documents[0].name'
 json '.documents[0].birth_date'
 json '.documents[0].device_key'
 json '.documents[0].portrait' photo.jp2
+json '.documents[0].portrait_bytes' "$(wc -c <"$tmp/photo.jp2")"
 json_lacks '.documents[0].address'
 json_lacks .world
 [ -s "$tmp/photo.jp2" ] || fail "no portrait"
@@ -58,6 +59,9 @@ grep -q '^Result  *ok$' "$tmp/out" || fail "no result"
 silent err
 
 # what was kept is judged again elsewhere, whatever form it came in; a MAC with the reader's key alone
+run 0 mdoc verify kept/response.cbor --transcript kept/transcript.cbor --trust phone/ca.pem --json
+json '.documents[0].portrait_bytes' "$(wc -c <"$tmp/photo.jp2")"
+json_lacks '.documents[0].portrait'
 judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --request kept/request.cbor'
 # shellcheck disable=SC2086 # words
 {

@@ -146,6 +146,7 @@ static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 {
 	int r = 0;
 
+	report_number(t->to, NULL, "portrait_bytes", (long)bytes->len);
 	if (by.portrait) {
 		r = file_write_private(t->call, by.portrait, bytes->data, bytes->len);
 		report_text(t->to, _("Portrait"), "portrait", by.portrait);
