@@ -14,7 +14,7 @@
 
 /* Bytes that are there before something is appended: with 20 more the buffer has to grow. */
 enum { BEGUN = 44 };
-enum { ALLOCATIONS_MAX = 20000, EVERY = 200, ELEMENTS = 3 };
+enum { ALLOCATIONS_MAX = 20000, EVERY = 100, ELEMENTS = 3 };
 #define OUT FUDA_BUF_INIT(2 * CBOR_MAX)
 
 static struct presented p;
