@@ -195,6 +195,21 @@ static void read_device_key(void)
 	assert_int_equal(private_read(device_pem.data, device_pem.len, &p.device), 0);
 }
 
+/* On its own, so that none of its allocations is left out. */
+static int signs(void)
+{
+	const struct signer signer = private_signer(p.device);
+	static const uint8_t digest[32] = { 1 };
+	_cleanup_buf_ struct fuda_buf signature = begun();
+	int r = signer.sign(signer.arg, signer.mode, digest, sizeof(digest), &signature);
+
+	if (r < 0) {
+		assert_scarce(r);
+		assert_nothing_added(&signature);
+	}
+	return r;
+}
+
 static bool is_shown_whole(const struct fuda_buf *response)
 {
 	struct fuda_mdoc_result *result = NULL;
@@ -509,6 +524,7 @@ static int makes_transcripts(void)
 		(void)state;                      \
 		run_out(what, make_anew);         \
 	}
+RUNS_OUT(signs, read_device_key)
 RUNS_OUT(presents, read_device_key)
 RUNS_OUT(presents_mac, read_device_key)
 RUNS_OUT(asks, read_reader_key)
@@ -622,6 +638,7 @@ int main(void)
 		cmocka_unit_test(refuses_element_or_fails),
 		cmocka_unit_test(refuses_mso_or_fails),
 		cmocka_unit_test(refuses_device_or_fails),
+		cmocka_unit_test(signs_or_fails),
 		cmocka_unit_test(presents_or_fails),
 		cmocka_unit_test(presents_mac_or_fails),
 		cmocka_unit_test(asks_or_fails),
