@@ -411,6 +411,25 @@ static int holds_session(void)
 	return r;
 }
 
+/* Nor is there room for the message where it is to go: sealed it was by then. */
+static void asks_without_room(void **state)
+{
+	_cleanup_buf_ struct fuda_buf message = begun();
+	const struct fuda_mdoc_span none = { 0 };
+	struct fuda_mdoc_reader *reader = NULL;
+
+	(void)state;
+	assert_int_equal(fuda_mdoc_reader_new(p.ctx, span_of(&engagement), none, none, NULL,
+					      &reader),
+			 0);
+	message.max = 2 * BEGUN;
+	assert_int_equal(fuda_mdoc_reader_ask(reader, p.request.data, p.request.len, &message),
+			 FUDA_ETOOBIG);
+	assert_nothing_added(&message);
+	assert_ended(reader);
+	fuda_mdoc_reader_free(&reader);
+}
+
 /* ---- keys and forms ---- */
 
 static int keeps_keys(void)
@@ -645,6 +664,7 @@ int main(void)
 		cmocka_unit_test(judges_who_asks_or_fails),
 		cmocka_unit_test(refuses_who_asks_or_fails),
 		cmocka_unit_test(holds_session_or_fails),
+		cmocka_unit_test(asks_without_room),
 		cmocka_unit_test(keeps_keys_or_fails),
 		cmocka_unit_test(reads_keys_or_fails),
 		cmocka_unit_test(changes_form_or_fails),
