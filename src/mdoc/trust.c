@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mdoc/trust.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/context.h"
@@ -147,6 +148,32 @@ static int add_der(void *arg, const uint8_t *der, size_t len)
 	return r < 0 ? r : add(adding->trust, adding->readers, &anchor);
 }
 
+/* The last failure again, with the file in front. */
+static int failed_in(struct fuda_context *ctx, int code, const char *path)
+{
+	char why[512];
+
+	snprintf(why, sizeof(why), "%s", fuda_context_message(ctx));
+	return ctx_fail(ctx, code, "%s: %s", path, why);
+}
+
+/* PEM, of any number, or the DER of one. */
+static int add_any(struct adding *adding, const char *path, const struct fuda_buf *file)
+{
+	struct fuda_context *ctx = adding->trust->ctx;
+	int r;
+
+	if (file->len && *file->data == DER_SEQUENCE) {
+		r = add_der(adding, file->data, file->len);
+		return r < 0 ? failed_in(ctx, r, path) : 0;
+	}
+	r = pki_each_certificate(ctx, path, file, add_der, adding);
+	return r == FUDA_ENOTFOUND ?
+		       ctx_fail(ctx, r, _("%s holds no certificate; PEM or DER is expected."),
+				path) :
+		       r;
+}
+
 static int add_file(struct fuda_mdoc_trust *trust, const char *path, bool readers)
 {
 	_cleanup_buf_ struct fuda_buf file = FUDA_BUF_INIT(PKI_FILE_MAX);
@@ -154,10 +181,8 @@ static int add_file(struct fuda_mdoc_trust *trust, const char *path, bool reader
 	const size_t before = trust->anchor_count;
 	int r = pki_read_file(trust->ctx, path, &file);
 
-	if (r == 0 && file.len && *file.data == DER_SEQUENCE)
-		r = add_der(&adding, file.data, file.len);
-	else if (r == 0)
-		r = pki_each_certificate(trust->ctx, path, &file, add_der, &adding);
+	if (r == 0)
+		r = add_any(&adding, path, &file);
 	if (r < 0)
 		cut(trust, before); /* all of a file or nothing */
 	else
@@ -204,7 +229,7 @@ static int cannot_use(const struct fuda_mdoc_trust *trust, int why)
 	case FUDA_ENOTFOUND:
 		return ctx_fail(trust->ctx, why,
 				_("Nobody whose certificate was named has issued this revocation "
-				  "list. Name its issuer's certificate first."));
+				  "list. Name its issuer's certificate too."));
 	case FUDA_EVERIFY:
 		return ctx_fail(trust->ctx, why,
 				_("The issuer's signature on the revocation list is wrong: the "
@@ -279,7 +304,10 @@ int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path
 	_cleanup_(fuda_buf_free_public) struct fuda_buf file = FUDA_BUF_INIT(ISSUER_LIST_MAX);
 	int r = pki_read_file(trust->ctx, path, &file);
 
-	return r < 0 ? r : fuda_mdoc_trust_add_crl(trust, file.data, file.len);
+	if (r < 0)
+		return r; /* which names it */
+	r = fuda_mdoc_trust_add_crl(trust, file.data, file.len);
+	return r < 0 ? failed_in(trust->ctx, r, path) : 0;
 }
 
 /* ---- for who judges ---- */
