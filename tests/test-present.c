@@ -260,8 +260,9 @@ static void consent(void **state)
 {
 	static const char *const wishes[] = { "mnc", "b/full_name", "b/sex", "a/age_over_18",
 					      NULL };
+	static const char *const strange[] = { "mnc", "b/not_there", "b/sex", NULL };
 	const struct held held = held_of("mnc", &issued[0]);
-	_cleanup_buf_ struct fuda_buf bytes = BUF, refused = BUF;
+	_cleanup_buf_ struct fuda_buf bytes = BUF, refused = BUF, half = BUF;
 	unsigned asked = 0;
 
 	(void)state;
@@ -274,6 +275,11 @@ static void consent(void **state)
 	assert_int_equal(answer(&held, 1, nothing, NULL, &refused), 0);
 	assert_string_equal(shown(response.documents, &issued[0]), "");
 	assert_string_equal(missing(response.documents), "b/full_name b/sex a/age_over_18");
+	ask(strange); /* what is not held, nobody is asked for */
+	asked = 0;
+	assert_int_equal(answer(&held, 1, not_the_name, &asked, &half), 0);
+	assert_int_equal(asked, 1);
+	assert_string_equal(missing(response.documents), "b/not_there");
 }
 
 static void documents(void **state)

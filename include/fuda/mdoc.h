@@ -202,7 +202,8 @@ struct fuda_mdoc_held {
 	bool by_mac; /* proves itself by a MAC, for which the transcript must have the reader's key
 		      */
 };
-/* Whether the holder lets an element be shown; `space` and `name` are not NUL-terminated. */
+/* Whether the holder lets an element be shown, which is held; `space` and `name` are those of the
+ * request, and not NUL-terminated. */
 typedef bool (*fuda_mdoc_consent)(void *arg, struct fuda_mdoc_span doctype,
 				  struct fuda_mdoc_span space, struct fuda_mdoc_span name,
 				  bool retain);

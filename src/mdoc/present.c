@@ -107,10 +107,11 @@ static int choose(const struct doc_request *request, const struct issuer_signed 
 	for (size_t i = 0; i < request->element_count; i++) {
 		const struct wanted_element *e = &request->elements[i];
 		struct cursor bytes = { 0 };
-		int r = FUDA_ENOTFOUND;
+		int r = find_in_spaces(issuer, e, &bytes);
 
-		if (!consent || consent(arg, request->doctype, e->space, e->name, e->retain))
-			r = find_in_spaces(issuer, e, &bytes);
+		if (r == 0 && consent &&
+		    !consent(arg, request->doctype, e->space, e->name, e->retain))
+			r = FUDA_ENOTFOUND;
 		if (r == FUDA_ENOTFOUND)
 			ret->missing[ret->missing_count++] = e;
 		else if (r < 0)
