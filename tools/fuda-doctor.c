@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <fuda/mdoc.h>
+
+enum { PHONE_MS = 3000 }; /* one that needs longer is not ready */
 
 static const char *sysroot = "";
 
@@ -215,6 +218,17 @@ static void look_at_tries(struct visit *v, struct fuda_card *card)
 		v->authenticates = true;
 }
 
+/* Whether what is no My Number card can be asked by 'fuda mdoc request'. The engagement ends when
+ * the phone is let go. */
+static bool is_phone(struct fuda_card *card)
+{
+	_cleanup_(fuda_deadline_free) struct fuda_deadline *dl = NULL;
+	_cleanup_(fuda_mdoc_phone_free) struct fuda_mdoc_phone *phone = NULL;
+
+	return fuda_deadline_new(PHONE_MS, &dl) == 0 &&
+	       fuda_mdoc_phone_engage(card, dl, &phone) == 0;
+}
+
 static void look_at_card(struct visit *v, const char *reader)
 {
 	struct fuda_context *ctx = v->call->ctx;
@@ -229,6 +243,10 @@ static void look_at_card(struct visit *v, const char *reader)
 		      fuda_card_reader(card));
 		v->usable = true;
 		look_at_tries(v, card);
+	} else if (r == FUDA_EWRONGCARD && card && is_phone(card)) {
+		found(v, FINE, "card", _("'fuda mdoc request' asks it"),
+		      _("%s: a phone that offers mobile documents"), fuda_card_reader(card));
+		v->usable = true;
 	} else {
 		found(v, PROBLEM, "card", next_for(r, reader, command), "%s: %s", reader,
 		      r == FUDA_EWRONGCARD ? _("the card is not a My Number card") :
