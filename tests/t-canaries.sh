@@ -49,7 +49,7 @@ for json in '' --json; do
 		--trust "$cards/phone/ca.pem" --portrait "$shown/portrait.jp2" --save "$shown/phone" $json
 	use "phone-refused$json" 6 "$seen" mdoc request name birth_date address individual_number portrait --my-number \
 		--trust "$cards/phone/reader-ca.pem" --portrait "$seen/portrait.jp2" $json
-	use "phone-fault$json" '*' "$seen" mdoc request name address --crl "$cards/phone/crl.pem" $json
+	use "phone-fault$json" '*' "$seen" mdoc request name address --trust "$cards/phone/reader-ca.pem" --crl "$cards/phone/crl.pem" $json
 done
 [ ! -e "$seen/portrait.jp2" ] || fail "the portrait of a bad document was written"
 grep -q '^> .*ENVELOPE\|^> [01]0 C3 ' "$seen/phone.apdu" || fail "nothing of the phone in $seen/phone.apdu"
@@ -61,7 +61,8 @@ refused() {
 	(cd "$tmp" && "$fuda" mdoc "$@" -v -v </dev/null >"$seen/$name.out" 2>"$seen/$name.err") || got=$?
 	[ $got = "$want" ] || fail "$name: exit status $got, not $want: fuda mdoc $* ($(cat "$seen/$name.err"))"
 }
-refused untrusted 6 verify "$shown/phone/response.cbor" --transcript "$shown/phone/transcript.cbor" --json
+refused untrusted 6 verify "$shown/phone/response.cbor" --transcript "$shown/phone/transcript.cbor" \
+	--trust "$cards/phone/reader-ca.pem" --json
 refused unbound 6 verify "$shown/phone/response.cbor" --trust "$cards/phone/ca.pem"
 signer="--signer-key $cards/phone/ds-key.pem --signer-certificate $cards/phone/ds.pem -k $cards/phone/device-key.pem"
 for bad in 's/^name.*/&\x07/' 's/^address.*/&\x07/' 's/^birth_date.*/&x/' 's/^individual_number.*/&0/'; do

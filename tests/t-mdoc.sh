@@ -39,6 +39,7 @@ wallet other
 
 run 0 mdoc request name birth_date age_over_20 portrait -r virtual:phone --trust phone/ca.pem --crl good.crl \
 	--require-revocation --portrait photo.jp2 --save kept --json
+says err 'only with --retain'
 json .result ok
 json '.documents[0].result' ok
 json '.documents[0].doctype' org.iso.23220.1.jp.mnc
@@ -67,11 +68,14 @@ judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --reques
 {
 	run 0 $judge --trust phone/ca.pem --json
 	json '.documents[0].revocation' not_checked
-	refuses issuer_unknown ${judge#mdoc }
+	run 2 $judge
+	says err '--trust is missing'
 	refuses issuer_unknown ${judge#mdoc } --trust phone/reader-ca.pem
 	unsure crl_missing ${judge#mdoc } --trust phone/ca.pem --require-revocation
 	refuses expired ${judge#mdoc } --trust phone/ca.pem --at "$(date -u -d '+31 days' +%FT%TZ)"
 	refuses not_yet_valid ${judge#mdoc } --trust phone/ca.pem --at "$(date -u -d '-1 day' +%FT%TZ)"
+	says err 'the time that --at names'
+	says_not out 'Check the clock'
 	later=$(date -u -d '+5 days' +%FT%TZ)
 	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --at "$later"
 	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --crl-grace 9 --at "$later"
@@ -81,6 +85,11 @@ judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --reques
 	json '.documents[0].revocation' good
 	run 1 $judge --trust nothing
 	run 1 $judge --trust phone/ca.pem --crl phone/ca.pem
+	says err 'phone/ca.pem: '
+	run 1 $judge --trust phone/reader-ca.pem --crl good.crl
+	says err 'good.crl: Nobody'
+	run 1 $judge --trust good.crl
+	says err 'PEM or DER'
 	run 2 $judge --trust phone/ca.pem --at yesterday
 	run 2 $judge --trust phone/ca.pem --skew 61
 }
@@ -94,7 +103,10 @@ refuses device_mac "$@" --reader-key kept/reader-key.pem
 run 0 mdoc "$@" --reader-key mac-kept/reader-key.pem
 
 # who must be refused
-refuses issuer_unknown request name -r virtual:phone
+refuses issuer_unknown request name -r virtual:phone --trust phone/reader-ca.pem
+run 2 mdoc request name -r virtual:phone --json
+says err '--trust is missing'
+json_lacks .apdus
 refuses certificate_revoked request name -r virtual:other --trust phone/ca.pem --crl other.crl
 json .result certificate_revoked
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --crl other.crl --require-revocation
@@ -147,6 +159,12 @@ run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement "$("$
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement code
 run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement mdoc:AA
 says err DeviceEngagement
+run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement https://pay.example/7 --json
+says err 'begins with mdoc:'
+json_lacks .apdus
+printf '\211PNG\r\n\032\n' >"$tmp/code.png"
+run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement code.png
+says err zbarimg
 run 2 mdoc request
 run 2 mdoc request nme -r virtual:phone --trust phone/ca.pem
 run 2 mdoc request a/b -r virtual:phone --trust phone/ca.pem
@@ -161,12 +179,18 @@ json_lacks .apdus
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --at nothing --json
 json_lacks .apdus
 : >"$tmp/hanako"
-run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --save kept
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --save kept --retain
+silent err
 run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --save hanako --json
 json_lacks .apdus
 run 3 mdoc request name -r virtual:nothing --trust phone/ca.pem
 fresh card
 run 1 mdoc request name -r virtual:card --trust phone/ca.pem --timeout 5
+says err 'lies on virtual:card'
+says err --reader
+run 0 doctor -r virtual:phone
+says out 'a phone that offers mobile documents'
+says_not out PROBLEM
 
 # ---- by files ----
 
@@ -238,13 +262,30 @@ hold='-c credential.cbor -k device.pem'
 	run 2 mdoc present $hold --request request $network --mac -o refused
 	run 2 mdoc present -c credential.cbor -k phone/ds-key.pem --request request $network -o refused
 	run 1 mdoc verify phone/ca.pem $network --trust phone/ca.pem
-	refuses response_malformed verify request $network --trust phone/ca.pem
+	run 1 mdoc verify request $network --trust phone/ca.pem
+	says err 'request: this is to be DeviceResponse, and it is DeviceRequest.'
+	run 1 mdoc verify credential.cbor $network --trust phone/ca.pem
+	says err IssuerSigned
+	run 1 mdoc present $hold --request response.cbor $network
+	says err DeviceRequest
+	printf '\240' >"$tmp/empty"
+	refuses response_malformed verify empty $network --trust phone/ca.pem
+	says_not err 'Hold the phone'
 
 	# the holder's choice; a name that is none denies nothing, and is not let pass
 	run 0 mdoc present $hold --request request $network --deny full_name_unicode -o less.cbor
 	run 0 mdoc verify less.cbor --request request $network --trust phone/ca.pem --json
 	json '.documents[0].withheld[0]' name
 	run 2 mdoc present $hold --request request $network --deny name -o refused
+	run 0 mdoc present $hold --request request $network -o less.cbor
+	silent err
+	run 0 mdoc request org.iso.18013.5.1.mDL/org.iso.18013.5.1/portrait -o licence
+	run 0 mdoc present $hold --request licence $network -o less.cbor
+	says err 'Nothing that is asked for is held'
+	run 0 mdoc request org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/not_there -o absent
+	run 0 mdoc present $hold --request absent $network -o less.cbor
+	says err 'Nothing that is asked for is held'
+	run 2 mdoc present $hold --request absent $network --deny not_there -o refused
 	[ ! -e "$tmp/refused" ] || fail "something was shown"
 
 	# a reader that says who it is

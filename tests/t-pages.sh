@@ -157,9 +157,10 @@ run 0 mdoc request name birth_date address sex local_gov_code age_in_years age_o
 	org.iso.23220.1.jp.mnc/org.iso.23220.1/birth_date org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/more -r virtual:phone \
 	--my-number --trust phone/ca.pem --crl phone/crl.pem --portrait face.jp2 --save shown --json
 keys fuda-mdoc-request fuda-mdoc-verify
-run 6 mdoc verify shown/response.cbor --request shown/request.cbor --at 2026-11-20 --json
+run 6 mdoc verify shown/response.cbor --request shown/request.cbor --trust phone/reader-ca.pem --at 2026-11-20 --json
 keys fuda-mdoc-verify
-run 6 mdoc verify shown/request.cbor --json
+printf '\240' >"$tmp/none"
+run 6 mdoc verify none --trust phone/ca.pem --json
 keys fuda-mdoc-verify
 run 0 mdoc show shown/response.cbor --json
 keys fuda-mdoc-show

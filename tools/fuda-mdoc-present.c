@@ -9,7 +9,7 @@ enum { HELD_MAX = LIST_MAX };
 
 static struct text_list credentials, keys, denied;
 static const char *request_path, *out = "-";
-static bool by_mac, denied_some[LIST_MAX];
+static bool by_mac, denied_some[LIST_MAX], held_some;
 
 /* What is held, as long as the call lasts. */
 struct holding {
@@ -43,7 +43,7 @@ static int read_held(struct call *call, struct holding *h)
 
 		h->credential[i] = MDOC_BUF;
 		h->count++;
-		r = mdoc_read(call, credentials.items[i], "IssuerSigned", &h->credential[i]);
+		r = mdoc_read_kind(call, credentials.items[i], "IssuerSigned", &h->credential[i]);
 		if (r == 0)
 			r = fuda_mdoc_key_read(call->ctx, key, &h->key[i]);
 		if (r == 0)
@@ -60,6 +60,7 @@ static bool consents(void *arg, struct fuda_mdoc_span doctype, struct fuda_mdoc_
 	(void)doctype;
 	(void)space;
 	(void)retain;
+	held_some = true;
 	for (size_t i = 0; i < denied.count; i++)
 		if (strlen(denied.items[i]) == name.len &&
 		    memcmp(denied.items[i], name.bytes, name.len) == 0) {
@@ -88,13 +89,18 @@ static int present(struct call *call, const struct holding *h)
 	int r = mdoc_read_transcript(call, true, &transcript);
 
 	if (r == 0)
-		r = mdoc_read(call, request_path, "DeviceRequest", &request);
+		r = mdoc_read_kind(call, request_path, "DeviceRequest", &request);
 	if (r == 0)
 		r = fuda_mdoc_present(call->ctx, mdoc_span(&request), h->held, h->count,
 				      mdoc_span(&transcript), consents, NULL, &response);
 	if (r == 0)
 		r = check_denied(call);
-	return r < 0 ? r : mdoc_write(call, out, &response);
+	if (r == 0)
+		r = mdoc_write(call, out, &response);
+	if (r == 0 && !held_some)
+		fputs(_("Nothing that is asked for is held: the response shows nothing.\n"),
+		      stderr);
+	return r;
 }
 
 static int run(struct call *call)

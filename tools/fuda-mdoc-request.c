@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/folder.h"
@@ -99,6 +100,16 @@ static int save_all(struct call *call, const struct asking *a, struct folder *fo
 	return r < 0 ? r : folder_seal(call, folder, t->response.data, t->response.len);
 }
 
+/* Of several readers the first one with something on it was taken. */
+static int no_phone(struct call *call)
+{
+	return call_fail(call, FUDA_ENOTFOUND,
+			 _("What lies on %s does not offer mobile documents. If it is the phone, "
+			   "have its wallet opened first; if it is a card, take it away, or name "
+			   "the phone's reader (--reader)."),
+			 fuda_card_reader(call->card));
+}
+
 static int talk(struct call *call, struct asking *a, const struct fuda_buf *engagement)
 {
 	int r = phone_open(call);
@@ -109,7 +120,16 @@ static int talk(struct call *call, struct asking *a, const struct fuda_buf *enga
 	a->talk.wish_count = a->wishes.count;
 	a->talk.identity = a->identified ? &a->identity : NULL;
 	a->talk.engagement = mdoc_span(engagement);
-	return phone_talk(call, &a->talk);
+	r = phone_talk(call, &a->talk);
+	return r == FUDA_ENOTFOUND && !a->talk.reader ? no_phone(call) : r;
+}
+
+static void tell_kept(void)
+{
+	if (!retain && (save || mdoc_keeps_portrait()))
+		fputs(_("What --save and --portrait write is kept; the phone's holder is told so "
+			"only with --retain.\n"),
+		      stderr);
 }
 
 /* What can be wrong before the phone is asked is found before: its holder is asked once. */
@@ -125,6 +145,8 @@ static int request(struct call *call, struct asking *a)
 		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
 	if (r == 0 && save)
 		r = folder_open(call, save, file_names, &folder);
+	if (r == 0)
+		tell_kept();
 	if (r == 0)
 		r = talk(call, a, &engagement);
 	if (r == 0 && save)
@@ -180,6 +202,6 @@ const struct fuda_command command_mdoc_request = {
 	.options = options,
 	.groups = { mdoc_judging_options, mdoc_profile_options, mdoc_form_options,
 		    mdoc_transcript_options },
-	.flags = COMMAND_CARD | COMMAND_VERIFIES,
+	.flags = COMMAND_CARD,
 	.run = run,
 };

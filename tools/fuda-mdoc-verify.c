@@ -11,9 +11,9 @@ static int verify(struct call *call, const struct fuda_mdoc_profiles *profiles,
 	int r = mdoc_read_transcript(call, false, &transcript);
 
 	if (r == 0 && request_path)
-		r = mdoc_read(call, request_path, "DeviceRequest", &request);
+		r = mdoc_read_kind(call, request_path, "DeviceRequest", &request);
 	if (r == 0)
-		r = mdoc_read(call, call->operands[0], "DeviceResponse", &response);
+		r = mdoc_read_kind(call, call->operands[0], "DeviceResponse", &response);
 	if (r < 0)
 		return r;
 	session->transcript = mdoc_span(&transcript);
@@ -50,6 +50,5 @@ const struct fuda_command command_mdoc_verify = {
 	.synopsis = "RESPONSE --trust FILE",
 	.options = options,
 	.groups = { mdoc_transcript_options, mdoc_judging_options, mdoc_profile_options },
-	.flags = COMMAND_VERIFIES,
 	.run = run,
 };

@@ -53,6 +53,15 @@ struct fuda_mdoc_span mdoc_span(const struct fuda_buf *bytes)
 
 /* ---- files ---- */
 
+/* A picture of a QR code is taken for what the code says. */
+static bool is_png(const struct fuda_buf *bytes)
+{
+	static const char signature[] = "\x89PNG\r\n\x1A\n";
+
+	return bytes->len >= strlen(signature) &&
+	       memcmp(bytes->data, signature, strlen(signature)) == 0;
+}
+
 int mdoc_read(struct call *call, const char *path, const char *what, struct fuda_buf *ret_cbor)
 {
 	_cleanup_buf_ struct fuda_buf bytes = MDOC_BUF;
@@ -61,6 +70,11 @@ int mdoc_read(struct call *call, const char *path, const char *what, struct fuda
 
 	if (r < 0)
 		return r;
+	if (is_png(&bytes))
+		return call_fail(call, FUDA_EFORMAT,
+				 _("%s: this is to be %s, and it is a picture (PNG). "
+				   "'zbarimg -q --raw' tells what a QR code in it says."),
+				 path, what);
 	r = fuda_mdoc_decode(call->ctx, bytes.data, bytes.len, ret_cbor);
 	return r < 0 ? call_fail(call, r, _("%s: this is to be %s. %s"),
 				 input ? _("standard input") : path, what,
@@ -68,12 +82,37 @@ int mdoc_read(struct call *call, const char *path, const char *what, struct fuda
 		       0;
 }
 
+/* That one file was taken for another is nothing to judge. */
+static int check_kind(struct call *call, const char *name, const char *kind,
+		      const struct fuda_buf *cbor)
+{
+	const char *is = fuda_mdoc_kind(cbor->data, cbor->len);
+
+	if (!*is || strcmp(is, kind) == 0)
+		return 0;
+	return call_fail(call, FUDA_EFORMAT, _("%s: this is to be %s, and it is %s."), name, kind,
+			 is);
+}
+
+int mdoc_read_kind(struct call *call, const char *path, const char *kind, struct fuda_buf *ret_cbor)
+{
+	bool input = strcmp(path, "-") == 0;
+	int r = mdoc_read(call, path, kind, ret_cbor);
+
+	return r < 0 ? r : check_kind(call, input ? _("standard input") : path, kind, ret_cbor);
+}
+
 int mdoc_read_text(struct call *call, const char *text, const char *what, struct fuda_buf *ret_cbor)
 {
 	int r;
 
+	if (strncmp(text, "mdoc:", 5) != 0 && strcmp(text, "-") != 0 && access(text, F_OK) < 0)
+		return call_fail(call, FUDA_EFORMAT,
+				 _("'%s' is neither what a phone's QR code says, which begins "
+				   "with mdoc:, nor a file"),
+				 text);
 	if (strncmp(text, "mdoc:", 5) != 0)
-		return mdoc_read(call, text, what, ret_cbor);
+		return mdoc_read_kind(call, text, what, ret_cbor);
 	r = fuda_mdoc_decode(call->ctx, (const uint8_t *)text, strlen(text), ret_cbor);
 	return r < 0 ? call_fail(call, r, _("%s: this is to be %s. %s"), "mdoc:...", what,
 				 fuda_context_message(call->ctx)) :
@@ -146,7 +185,7 @@ int mdoc_read_transcript(struct call *call, bool needed, struct fuda_buf *ret)
 					  "or --client-id or --origin with what belongs to it"));
 	if (!ways)
 		return 0;
-	return said.file ? mdoc_read(call, said.file, "SessionTranscript", ret) :
+	return said.file ? mdoc_read_kind(call, said.file, "SessionTranscript", ret) :
 			   make_transcript(call, ret);
 }
 

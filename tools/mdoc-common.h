@@ -14,6 +14,10 @@ enum { MDOC_FILE_MAX = 4 << 20 };
 /* Reads a file ("-": standard input) in any form, as CBOR; `what` is what it is to be, for people.
  */
 int mdoc_read(struct call *call, const char *path, const char *what, struct fuda_buf *ret_cbor);
+/* The same of a file that is to be of this kind, as fuda_mdoc_kind() says it: one that is of
+ * another is refused. */
+int mdoc_read_kind(struct call *call, const char *path, const char *kind,
+		   struct fuda_buf *ret_cbor);
 /* The same of a text of the command line that begins with "mdoc:", or else a file. */
 int mdoc_read_text(struct call *call, const char *text, const char *what,
 		   struct fuda_buf *ret_cbor);
@@ -68,15 +72,18 @@ void mdoc_chain_free(struct mdoc_chain *chain);
 
 extern const struct option_spec mdoc_judging_options[];
 
-/* Who is believed, by --trust and --crl. */
+/* Who is believed, by --trust and --crl; that nobody is, is a mistake. */
 int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret);
 /* Finds mistakes in what the options of judging say, for who asks a person first. */
 int mdoc_check_judging(struct call *call);
+/* Whether they have the portrait written. */
+bool mdoc_keeps_portrait(void);
 /* Judges a response and reports what came of it: of a document that is good what it says, of
  * another one why it is not. FUDA_EVERIFY unless all is good. */
 int mdoc_judge(struct call *call, const struct fuda_mdoc_profiles *profiles,
 	       const struct fuda_mdoc_session *session, const struct fuda_buf *response);
 /* Adds findings to the report. */
-void mdoc_report_findings(struct report *to, const struct fuda_mdoc_findings *findings);
+void mdoc_report_findings(struct call *call, struct report *to,
+			  const struct fuda_mdoc_findings *findings);
 
 #endif

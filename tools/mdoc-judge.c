@@ -19,6 +19,8 @@ static struct {
 } by;
 
 const struct option_spec mdoc_judging_options[] = {
+	{ "trust", 0, "FILE", N_("believe these IACA roots and link certificates; repeatable"),
+	  OPTION_LIST, &common.trust },
 	{ "crl", 0, "FILE", N_("revocation list of an issuer; repeatable"), OPTION_LIST, &by.crls },
 	{ "crl-grace", 0, "DAYS", N_("a list counts for so long after the next one was due (0)"),
 	  OPTION_NUMBER, &by.crl_grace, 0, 365 },
@@ -45,8 +47,11 @@ const struct option_spec mdoc_judging_options[] = {
 int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret)
 {
 	struct fuda_mdoc_trust *trust;
-	int r = fuda_mdoc_trust_new(call->ctx, &trust);
+	int r;
 
+	if (!common.trust.count)
+		return call_usage(call, _("%s is missing"), "--trust");
+	r = fuda_mdoc_trust_new(call->ctx, &trust);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < common.trust.count; i++)
@@ -62,7 +67,38 @@ int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret)
 
 /* ---- findings ---- */
 
-void mdoc_report_findings(struct report *to, const struct fuda_mdoc_findings *findings)
+/* What the texts of the rules tell to do where a phone is there and now is the time, and is in vain
+ * where a file is judged, or with --at. */
+static const char *text_of(const struct call *call, enum fuda_mdoc_rule rule)
+{
+	static const struct {
+		enum fuda_mdoc_rule rule;
+		bool at; /* with --at; otherwise: of a file */
+		const char *text;
+	} texts[] = {
+		{ FUDA_MDOC_RESPONSE_MALFORMED, false,
+		  N_("The file is not a DeviceResponse of version 1: it is damaged, or made by "
+		     "software that does not follow ISO 18013-5.") },
+		{ FUDA_MDOC_RESPONSE_STATUS, false,
+		  N_("The phone says that something went wrong, so nothing that came with that is "
+		     "taken.") },
+		{ FUDA_MDOC_CERTIFICATE_NOT_YET_VALID, true,
+		  N_("The certificate was not valid yet at the time that --at names.") },
+		{ FUDA_MDOC_CRL_NOT_YET_VALID, true,
+		  N_("The revocation list was made later than the time that --at names.") },
+		{ FUDA_MDOC_NOT_YET_VALID, true,
+		  N_("The credential was not valid yet at the time that --at names.") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].rule == rule &&
+		    (texts[i].at ? by.at != NULL : !(call->command->flags & COMMAND_CARD)))
+			return _(texts[i].text);
+	return fuda_mdoc_rule_text(rule);
+}
+
+void mdoc_report_findings(struct call *call, struct report *to,
+			  const struct fuda_mdoc_findings *findings)
 {
 	struct report *list = NULL;
 
@@ -75,7 +111,7 @@ void mdoc_report_findings(struct report *to, const struct fuda_mdoc_findings *fi
 			list = report_list(to, NULL, "findings", NULL);
 		snprintf(shown, sizeof(shown), "%s %s%s%s%s%s: %s", fuda_mdoc_rule_check(f->rule),
 			 fuda_mdoc_rule_name(f->rule), *f->of ? ", " : "", f->of,
-			 *f->detail ? ", " : "", f->detail, fuda_mdoc_rule_text(f->rule));
+			 *f->detail ? ", " : "", f->detail, text_of(call, f->rule));
 		report_text(to,
 			    fuda_mdoc_rule_result(f->rule) == FUDA_RESULT_OK ? _("Remark") :
 									       _("Refused"),
@@ -86,7 +122,7 @@ void mdoc_report_findings(struct report *to, const struct fuda_mdoc_findings *fi
 		report_text(one, NULL, "of", f->of);
 		report_text(one, NULL, "detail", f->detail);
 		report_text(one, NULL, "result", fuda_result_name(fuda_mdoc_rule_result(f->rule)));
-		report_text(one, NULL, "text", fuda_mdoc_rule_text(f->rule));
+		report_text(one, NULL, "text", text_of(call, f->rule));
 	}
 	if (findings->missed)
 		report_number(to, _("More findings"), "more_findings", (long)findings->missed);
@@ -272,7 +308,7 @@ static int tell_document(struct telling *t)
 	int r = 0;
 
 	tell_facts(t->to, t->document);
-	mdoc_report_findings(t->to, &t->document->findings);
+	mdoc_report_findings(t->call, t->to, &t->document->findings);
 	/* what a bad document says is nothing that anybody may act on */
 	for (size_t i = 0;
 	     r == 0 && t->document->result == FUDA_RESULT_OK && i < t->document->element_count; i++)
@@ -288,7 +324,7 @@ static int tell(struct call *call, const struct fuda_mdoc_profiles *profiles,
 	int r = 0;
 
 	report_time(call->report, _("Judged for"), "at", policy->at);
-	mdoc_report_findings(call->report, &result->findings);
+	mdoc_report_findings(call, call->report, &result->findings);
 	if (result->document_count)
 		list = report_list(call->report, _("Documents"), "documents", NULL);
 	for (size_t i = 0; r == 0 && i < result->document_count; i++) {
@@ -342,6 +378,11 @@ int mdoc_check_judging(struct call *call)
 	return by.at ? certs_time(call, "--at", by.at, &at) : 0;
 }
 
+bool mdoc_keeps_portrait(void)
+{
+	return by.portrait != NULL;
+}
+
 static int conclude(struct call *call, const struct fuda_mdoc_result *result)
 {
 	const struct fuda_mdoc_finding *first = first_in(result);
@@ -356,7 +397,7 @@ static int conclude(struct call *call, const struct fuda_mdoc_result *result)
 	}
 	call->shown = true;
 	return call_fail(call, FUDA_EVERIFY, "%s",
-			 first ? fuda_mdoc_rule_text(first->rule) : fuda_error_text(FUDA_EVERIFY));
+			 first ? text_of(call, first->rule) : fuda_error_text(FUDA_EVERIFY));
 }
 
 static int judge(struct call *call, struct fuda_mdoc_trust *trust,
