@@ -332,6 +332,13 @@ static inline const struct exchange *bind_phone(const struct card *card, struct 
 	return finish(&a);
 }
 
+static inline const struct exchange *unbind_phone(struct phone *phone)
+{
+	struct asked a = asked_make(0, &hanako, phone, "unbind-mdoc");
+
+	return finish(&a);
+}
+
 static inline const struct exchange *show_phone(struct phone *phone)
 {
 	struct asked a = asked_make(0, &hanako, phone, "show-mdoc");

@@ -46,6 +46,12 @@ show() {
 	run "$want_status" mykey show --mdoc -r "virtual:$phone" --terminal t --json -vv "$@"
 	cat "$tmp/err" >>"$tmp/said.log"
 }
+unbind() {
+	want_status=$1
+	phone=$2
+	run "$want_status" mykey unbind --mdoc -r "virtual:$phone" --terminal t --json -vv
+	cat "$tmp/err" >>"$tmp/said.log"
+}
 # set PHONE KEY VALUE: in its settings
 set_in() {
 	sed -i "s/^$2 = .*/$2 = $3/" "$tmp/$1/card.conf"
@@ -102,6 +108,19 @@ json .mykey_id
 [ "$(value mykey_id)" != "$id" ] || fail "two holders have one MyKey ID"
 bind 9 card others
 json .result mdoc_taken
+says out 'fuda mykey unbind'
+# it is taken off by itself, and then bound with the other card
+unbind 0 others
+json .result ok
+json .mdoc false
+json .reader virtual:others
+json_lacks .mykey_id
+show 9 others
+json .result mdoc_not_bound
+unbind 9 others
+json .result mdoc_not_bound
+bind 0 card others
+json .mykey_id "$id"
 
 # ---- what is not taken ----
 
@@ -170,6 +189,8 @@ json .mykey_id "$id"
 
 run 2 mykey bind --phone-reader virtual:phone -r virtual:card --terminal t --pin-file pin
 says err '--phone-reader goes with --mdoc'
+run 2 mykey unbind -r virtual:phone --terminal t
+says err 'say --mdoc'
 run 2 mykey show --mdoc -r virtual:phone --terminal t --profile nosuch
 says err nosuch
 run 2 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --profile nosuch --json
@@ -198,6 +219,8 @@ run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
 
 daemon_in s 0 audit query --action bind-mdoc --json
 [ "$(grep -c '"data":{"new":true}' "$tmp/out")" = 2 ] || fail "the audit trail has other holders than two"
+daemon_in s 0 audit query --action unbind-mdoc --json
+[ "$(wc -l <"$tmp/out")" = 1 ] || fail "the audit trail has other phones taken off than one"
 daemon_in s 0 audit verify
 mykeyd_stop s
 for f in "$tmp"/*.log "$tmp"/s/mykeyd.db* "$tmp/out" "$tmp/err"; do

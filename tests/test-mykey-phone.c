@@ -10,7 +10,9 @@
 static struct fuda_buf transcript = FUDA_BUF_INIT(64), response = FUDA_BUF_INIT(65536);
 static const struct fuda_mykey_phone phone = { &transcript, &response };
 static const struct fuda_mykey_wish binding = { .purpose = FUDA_MYKEY_BIND_MDOC, .phone = &phone },
-				    showing = { .purpose = FUDA_MYKEY_SHOW_MDOC, .phone = &phone };
+				    showing = { .purpose = FUDA_MYKEY_SHOW_MDOC, .phone = &phone },
+				    unbinding = { .purpose = FUDA_MYKEY_UNBIND_MDOC,
+						  .phone = &phone };
 
 static int begin(const struct fuda_mykey_wish *wish)
 {
@@ -59,6 +61,25 @@ static void shows_without_a_card(void **state)
 	assert_null(strstr(api.seen[1].body, "signature"));
 	assert_non_null(strstr(api.seen[1].body, "\"response\":\"oA==\""));
 	assert_string_equal(got.mykey_id, "KAWA2SEM");
+}
+
+/* There is nobody to tell of then. */
+static void unbinds_without_a_card(void **state)
+{
+	(void)state;
+	show_something();
+	REPLY({ .challenge = true }, { .body = "{\"bound\":false}" });
+	assert_int_equal(begin(&unbinding), 0);
+	assert_string_equal(api.seen[0].target, "GET /v1/challenge?purpose=unbind-mdoc");
+	assert_int_equal(fuda_mykey_ask(mykey, &unbinding, NULL, NULL, dl, &got), 0);
+	assert_string_equal(api.seen[1].target, "POST /v1/mykeys:unbind-mdoc");
+	assert_null(strstr(api.seen[1].body, "certificate"));
+	assert_string_equal(got.mykey_id, "");
+	/* not known whether it was done */
+	REPLY({ .challenge = true }, { .drop = true },
+	      { .status = 403, .type = PROBLEM_TYPE, .body = PROBLEM("mdoc_expired") });
+	assert_int_equal(begin(&unbinding), 0);
+	assert_int_equal(fuda_mykey_ask(mykey, &unbinding, NULL, NULL, dl, &got), FUDA_EUNSURE);
 }
 
 static void not_asked_without_its_parts(void **state)
@@ -184,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CLIENT(binds),
 		CLIENT(shows_without_a_card),
+		CLIENT(unbinds_without_a_card),
 		CLIENT(not_asked_without_its_parts),
 		CLIENT(reader_keys),
 		CLIENT(refused),

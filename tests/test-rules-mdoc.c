@@ -10,7 +10,7 @@
 static void assert_neither(void (*spoil)(struct shown *s), int status, const char *code,
 			   const char *rule)
 {
-	static const char *const purposes[] = { "bind-mdoc", "show-mdoc" };
+	static const char *const purposes[] = { "bind-mdoc", "show-mdoc", "unbind-mdoc" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(purposes); i++) {
 		struct asked a = asked_make(0, &hanako, &hanakos, purposes[i]);
@@ -379,6 +379,62 @@ static void of_another_holder(_unused_ void **state)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'bind-mdoc'"), 1);
 }
 
+/* One that was bound with the wrong card: it is taken off by itself, and bound with the right one. */
+static void taken_off(_unused_ void **state)
+{
+	const struct exchange *x;
+	char id[MYKEY_TEXT], other[MYKEY_TEXT];
+
+	assert_refused(unbind_phone(&hanakos), 404, "mdoc_not_bound");
+	snprintf(other, sizeof(other), "%s", bound(&hanako));
+	assert_int_equal(bind_phone(&taro, &hanakos)->status, 201);
+	assert_refused(bind_phone(&hanako, &hanakos), 409, "mdoc_taken");
+	x = unbind_phone(&hanakos);
+	assert_string_equal(x->code, "");
+	assert_int_equal(x->status, 200);
+	assert_string_equal(member(x, "bound"), "false");
+	assert_int_equal(PHONES(), 0);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'unbind-mdoc'"), 1);
+	assert_refused(show_phone(&hanakos), 404, "mdoc_not_bound");
+	assert_refused(unbind_phone(&hanakos), 404, "mdoc_not_bound");
+	/* his card is his, and the phone is another's now */
+	snprintf(id, sizeof(id), "%s", bound(&taro));
+	assert_string_not_equal(id, other);
+	assert_string_equal(member(bind_phone(&hanako, &hanakos), "mykey_id"), other);
+	assert_string_equal(member(show_phone(&hanakos), "mykey_id"), other);
+	assert_string_equal(bound(&taro), id);
+	/* whose holder has no MyKey ID any more, too */
+	assert_int_equal(ask(p, 0, &hanako, "expire", "")->status, 200);
+	assert_int_equal(PHONES(), 1);
+	assert_int_equal(unbind_phone(&hanakos)->status, 200);
+	assert_int_equal(PHONES(), 0);
+}
+
+/* What was answered of it is not answered again. */
+static void taken_off_once(_unused_ void **state)
+{
+	struct asked binding = asked_make(0, &taro, &hanakos, "bind-mdoc"), showing, off;
+
+	assert_int_equal(send_asked(&binding)->status, 201);
+	showing = asked_make(0, &hanako, &hanakos, "show-mdoc");
+	assert_int_equal(send_asked(&showing)->status, 200);
+	off = asked_make(0, &hanako, &hanakos, "unbind-mdoc");
+	assert_int_equal(send_asked(&off)->status, 200);
+	/* said again, it was done */
+	assert_int_equal(send_asked(&off)->status, 200);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'unbind-mdoc'"), 1);
+	assert_refused(send_asked(&binding), 409, "answer_outdated");
+	assert_refused(send_asked(&showing), 409, "answer_outdated");
+	/* nor when somebody else has bound it */
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+	assert_refused(send_asked(&showing), 409, "answer_outdated");
+	assert_refused(send_asked(&off), 409, "answer_outdated");
+	assert_int_equal(PHONES(), 1);
+	asked_free(&binding);
+	asked_free(&showing);
+	asked_free(&off);
+}
+
 /* Both at once: the second one finds the first. */
 static void of_two_at_once(_unused_ void **state)
 {
@@ -494,6 +550,7 @@ static void not_served(_unused_ void **state)
 {
 	challenge_for("purpose=bind-mdoc", "");
 	challenge_for("purpose=show-mdoc", "");
+	challenge_for("purpose=unbind-mdoc", "");
 	challenge_for("purpose=show-mdoc&sector=library", "purpose_unknown");
 	p->service.config.mdoc_trust_count = 0;
 	challenge_for("purpose=bind-mdoc", "mdoc_not_served");
@@ -545,6 +602,8 @@ int main(void)
 		TEST(changed),
 		TEST(more_than_needed),
 		TEST(of_another_holder),
+		TEST(taken_off),
+		TEST(taken_off_once),
 		TEST(of_two_at_once),
 		TEST(of_two_at_two_processes),
 		TEST(with_a_bad_card),

@@ -82,12 +82,13 @@ static int ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_my
 		return call_fail(call, r, "%s", fuda_error_text(r));
 	r = mykey_ask(call, mykey, &with, s);
 	if (r == 0)
-		report_flag(call->report, _("Phone"), "mdoc", true);
+		report_flag(call->report, _("Phone"), "mdoc",
+			    wish->purpose != FUDA_MYKEY_UNBIND_MDOC);
 	return r;
 }
 
-static int work_show(struct call *call, struct fuda_mykey *mykey,
-		     const struct fuda_mykey_wish *wish)
+static int work_alone(struct call *call, struct fuda_mykey *mykey,
+		      const struct fuda_mykey_wish *wish)
 {
 	_cleanup_(presenting_free) struct presenting p = PRESENTING_INIT;
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
@@ -136,5 +137,5 @@ int mykey_run_phone(struct call *call, enum fuda_mykey_purpose purpose)
 {
 	const struct fuda_mykey_wish wish = { .purpose = purpose };
 
-	return mykey_run_by(call, &wish, purpose == FUDA_MYKEY_BIND_MDOC ? work_bind : work_show);
+	return mykey_run_by(call, &wish, purpose == FUDA_MYKEY_BIND_MDOC ? work_bind : work_alone);
 }

@@ -9,8 +9,8 @@
 /* The reader of --phone-reader; NULL: that of the card, once it was taken away. */
 extern const char *mykey_phone_reader;
 
-/* The whole of a command for FUDA_MYKEY_BIND_MDOC or FUDA_MYKEY_SHOW_MDOC: challenge, card and PIN
- * if it binds, phone, question, report. */
+/* The whole of a command for one of the purposes with a phone: challenge, card and PIN if it binds,
+ * phone, question, report. */
 int mykey_run_phone(struct call *call, enum fuda_mykey_purpose purpose);
 
 #endif

@@ -111,7 +111,8 @@ enum fuda_mykey_purpose {
 	FUDA_MYKEY_TAP, /* the same as resolve, without a PIN: fuda_mykey_tap_start() */
 	/* the same as bind, and the holder's phone is known as his from then on; ... */
 	FUDA_MYKEY_BIND_MDOC,
-	FUDA_MYKEY_SHOW_MDOC, /* ... so that it shows the MyKey ID alone */
+	FUDA_MYKEY_SHOW_MDOC,   /* ... so that it shows the MyKey ID alone */
+	FUDA_MYKEY_UNBIND_MDOC, /* the phone, alone, is nobody's any more */
 };
 
 /* What the card's face application said when the digest of a registration was its challenge:
@@ -166,14 +167,14 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
  * FUDA_EINVAL: there is no challenge, or it is for no phone. */
 int fuda_mykey_reader_key(struct fuda_mykey *mykey, struct fuda_mdoc_key **ret);
 /* Sends what the card made of it, and the phone; NULL for both of the card's parts where there is
- * none (FUDA_MYKEY_SHOW_MDOC). The same request is repeated, under one idempotency key, until
- * there is an answer, the deadline is over or the caller ends the wait: FUDA_EUNSURE if it was sent
- * and never answered, or not in a way that tells. Its key is kept in the terminal's folder then,
- * for an hour: the same wish for the same card, by whichever program, goes under it, is done once
- * and answered the same, or refused as "answer_outdated" where something was changed for the holder
- * since. (What binds a phone is not kept: it may be done twice.) FUDA_EREFUSED: see result and
- * message; FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it never was sent. A challenge is good
- * for one such call. */
+ * none (FUDA_MYKEY_SHOW_MDOC, FUDA_MYKEY_UNBIND_MDOC). The same request is repeated, under one
+ * idempotency key, until there is an answer, the deadline is over or the caller ends the wait:
+ * FUDA_EUNSURE if it was sent and never answered, or not in a way that tells. Its key is kept in
+ * the terminal's folder then, for an hour: the same wish for the same card, by whichever program,
+ * goes under it, is done once and answered the same, or refused as "answer_outdated" where
+ * something was changed for the holder since. (What binds a phone is not kept: it may be done
+ * twice.) FUDA_EREFUSED: see result and message; FUDA_EWAIT: see retry_after; FUDA_EUNREACHABLE: it
+ * never was sent. A challenge is good for one such call. */
 int fuda_mykey_ask(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,
 		   const struct fuda_buf *certificate, const struct fuda_buf *signature,
 		   struct fuda_deadline *dl, struct fuda_mykey_answer *ret);

@@ -46,6 +46,8 @@ static const struct purpose purposes[] = {
 				   .phone = true },
 	[FUDA_MYKEY_SHOW_MDOC] = { "show-mdoc", "/v1/mykeys:show-mdoc", false, true, false,
 				   .phone = true, .alone = true },
+	[FUDA_MYKEY_UNBIND_MDOC] = { "unbind-mdoc", "/v1/mykeys:unbind-mdoc", true, false, false,
+				     .phone = true, .alone = true },
 };
 
 const struct purpose *ask_purpose(enum fuda_mykey_purpose purpose)

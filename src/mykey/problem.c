@@ -220,7 +220,8 @@ static const struct {
 			     "been revoked: its holder has the phone renew the credential. Use the "
 			     "card until then.") },
 	{ "mdoc_taken", N_("This phone is bound to another holder: check whose phone it is. If it "
-			   "is this holder's, tell the operator.") },
+			   "is this holder's, it was bound with a wrong card: fuda mykey unbind "
+			   "--mdoc takes it off, by the phone alone, and then bind it again.") },
 	{ "mdoc_unasked", N_("More of the credential was shown than this is for. Nothing was "
 			     "changed: tell the operator which program asked.") },
 	{ "mdoc_unsupported", N_("The credential on the phone is of a kind that the service does "

@@ -51,6 +51,7 @@ const char *const audit_actions[] = {
 	"terminal-tap-off",
 	"terminal-tap-on",
 	"tls-renew",
+	"unbind-mdoc",
 	"unlink",
 	"wish-taken",
 	NULL,

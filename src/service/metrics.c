@@ -15,11 +15,11 @@
 /* All that a label can be: nothing from outside is ever one. The last of each stands for the rest.
  */
 static const char *const routes[] = {
-	"bind",         "show",           "change",     "expire",       "resolve",
-	"link",         "unlink",         "tap",        "challenge",    "livez",
-	"readyz",       "version",        "metrics",    "crl",          "tap-start",
-	"tap-register", "tap-unregister", "terminal",   "bind-mdoc",    "show-mdoc",
-	"est_cacerts",  "est_csrattrs",   "est_enroll", "est_reenroll", "other",
+	"bind",         "show",      "change",      "expire",       "resolve",        "link",
+	"unlink",       "tap",       "challenge",   "livez",        "readyz",         "version",
+	"metrics",      "crl",       "tap-start",   "tap-register", "tap-unregister", "terminal",
+	"bind-mdoc",    "show-mdoc", "unbind-mdoc", "est_cacerts",  "est_csrattrs",   "est_enroll",
+	"est_reenroll", "other",
 };
 static const int codes[] = {
 	200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 410, 411, 413,

@@ -92,7 +92,7 @@ static const struct {
 	{ "mdoc_revocation_stale", 503,
 	  "Whether the issuer's certificate has been revoked is not known at present." },
 	{ "mdoc_not_bound", 404, "This phone is bound to nobody: bind it with the card first." },
-	{ "mdoc_taken", 409, "This phone is bound to another holder." },
+	{ "mdoc_taken", 409, "This phone is bound to another holder: unbind it first, by itself." },
 	/* the service */
 	{ "queue_full", 429, "Too much is being asked at once: try again later." },
 	{ "database_unavailable", 503, "The database is not available: try again later." },

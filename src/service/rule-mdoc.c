@@ -17,9 +17,12 @@ enum {
 static const struct statement find_phone = { "SELECT subject FROM credential WHERE bidx = $1", 1 };
 static const struct statement add_phone = { "INSERT INTO credential (bidx, id, subject, kind, "
 					    "status, revision, created)"
-					    " VALUES ($1, $2, $3, 'mdoc', 'active', 1, $4) "
+					    " VALUES ($1, $2, $3, 'mdoc', 'active', $4, $4) "
 					    "ON CONFLICT DO NOTHING",
 					    4 };
+static const struct statement drop_phone = { "DELETE FROM credential WHERE bidx = $1 AND subject = "
+					     "$2 AND kind = 'mdoc'",
+					     2 };
 
 void mdoc_free(struct request *r)
 {
@@ -203,6 +206,8 @@ static int read_phone(struct request *r, struct batch *batch)
 			  &r->other);
 }
 
+/* Revisions begin with the time: one that was taken off and bound again never comes to a revision
+ * that it had, so that an answer about its former holder is never given again. */
 static int attach_phone(struct request *r, struct batch *batch)
 {
 	uint8_t id[ID_BYTES];
@@ -237,4 +242,32 @@ const struct deed deed_bind_mdoc = {
 /* The same as by the card, and what else is done by the phone alone would be a line here, too. */
 const struct deed deed_show_mdoc = {
 	.purpose = "show-mdoc", .mdoc = true, .by_mdoc = true, .act = request_show
+};
+
+/* ---- unbinding ---- */
+
+/* By the phone alone, whoever's it is: bound with the wrong card, it could never be bound with the
+ * right one. The holder's other credentials know of it, and no answer that told of the phone is
+ * given again. */
+static int unbind(struct request *r, struct batch *batch)
+{
+	struct json_out out;
+	int e = request_change(r, batch);
+
+	if (e == 0)
+		e = batch_write(batch, &drop_phone,
+				(struct datum[]){ BYTES(r->phone, BLIND_BYTES),
+						  BYTES(r->subject, ID_BYTES) });
+	if (e == 0)
+		e = request_audit(r, batch, "unbind-mdoc", "");
+	if (e < 0)
+		return e;
+	r->revision = 0;
+	request_answer(r, 200, &out);
+	json_bool(&out, "bound", false);
+	return json_end(&out);
+}
+
+const struct deed deed_unbind_mdoc = {
+	.purpose = "unbind-mdoc", .mdoc = true, .by_mdoc = true, .act = unbind
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The phone: a mobile credential (mdoc, ISO 18013-5) is a second credential of the subject that a
  * card belongs to. It is bound once, with the card and its PIN; from then on the phone alone tells
- * who its holder is. It presents for a challenge as a card signs one: the key of the reader in its
- * session is made of the challenge (mykey/transcript.h). Of what it shows nothing is kept but the
- * blind index of the device key, which its issuer vouches for. */
+ * who its holder is, and takes itself off. It presents for a challenge as a card signs one: the key
+ * of the reader in its session is made of the challenge (mykey/transcript.h). Of what it shows
+ * nothing is kept but the blind index of the device key, which its issuer vouches for. */
 #ifndef SERVICE_RULE_MDOC_H
 #define SERVICE_RULE_MDOC_H
 

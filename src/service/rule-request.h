@@ -49,7 +49,7 @@ struct deed {
 };
 extern const struct deed deed_bind, deed_show, deed_change, deed_expire, deed_resolve, deed_link,
 	deed_unlink, deed_tap_register, deed_tap_unregister, deed_tap_start, deed_tap,
-	deed_bind_mdoc, deed_show_mdoc;
+	deed_bind_mdoc, deed_show_mdoc, deed_unbind_mdoc;
 
 struct request {
 	struct task task;

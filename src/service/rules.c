@@ -33,13 +33,15 @@ const struct rule rules[] = {
 	{ "tap", "/v1/tap" },
 	{ "bind-mdoc", "/v1/mykeys:bind-mdoc" },
 	{ "show-mdoc", "/v1/mykeys:show-mdoc" },
+	{ "unbind-mdoc", "/v1/mykeys:unbind-mdoc" },
 	{ 0 },
 };
 
 static const struct deed *const deeds[] = {
-	&deed_bind,      &deed_show,      &deed_change,       &deed_expire, &deed_resolve,
-	&deed_link,      &deed_unlink,    &deed_tap_register, &deed_tap,    &deed_tap_unregister,
-	&deed_tap_start, &deed_bind_mdoc, &deed_show_mdoc,
+	&deed_bind,      &deed_show,           &deed_change,    &deed_expire,
+	&deed_resolve,   &deed_link,           &deed_unlink,    &deed_tap_register,
+	&deed_tap,       &deed_tap_unregister, &deed_tap_start, &deed_bind_mdoc,
+	&deed_show_mdoc, &deed_unbind_mdoc,
 };
 
 static const struct deed *deed_of(const char *purpose)

@@ -11,7 +11,7 @@ struct exchange;
 struct rule {
 	const char *purpose; /* "bind", "show", "change", "expire", "resolve", "link", "unlink",
 			      * "tap-register", "tap-unregister", "tap-start", "tap", "bind-mdoc",
-			      * "show-mdoc" */
+			      * "show-mdoc", "unbind-mdoc" */
 	const char *path;    /* POST; with an Idempotency-Key, as a card that has to sign again
 			      * asks for the PIN again */
 	bool first; /* its answer is what a secret is asked for: what the terminal may do is looked

@@ -287,6 +287,7 @@ static void fuzz_seeds(void)
 		"ia{\"challenge\":\"abc\"," READER "," GOOD "}",
 		"ia{\"challenge\":\"abc\"," READER ",\"response\":\"AAA=\"}",
 		"ia{\"challenge\":\"abc\",\"transcript\":\"g/b29g==\",\"response\":\"kQEB\"}",
+		"ja{\"challenge\":\"abc\"," READER "," GOOD "}",
 		"aa",
 	};
 
@@ -298,7 +299,8 @@ static void fuzz_seeds(void)
 static const struct rule *rule_of(uint8_t letter)
 {
 	static const char *const purposes[] = { "bind",	  "show", "change", "expire",	 "resolve",
-						"link", "unlink", "bind-mdoc", "show-mdoc" };
+						"link", "unlink", "bind-mdoc", "show-mdoc",
+						"unbind-mdoc" };
 	const char *purpose = purposes[(uint8_t)(letter - 'a') % ARRAY_SIZE(purposes)];
 	const struct rule *rule = rules;
 
