@@ -110,7 +110,7 @@ json .mykey_id "$id"
 pcscd_stop $player
 player=$card_player
 begin mykey bind --mdoc --reader 'pcsc: 00 00' --phone-reader 'pcsc: 00 01' --pin-file pin
-becomes 'a word to hold it there' told 'Hold the phone'
+becomes 'a word to hold it there' told "Hold the holder's own phone to pcsc: 00 01"
 put phone 1
 finish 0
 json .mykey_id "$id"

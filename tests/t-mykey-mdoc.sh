@@ -195,13 +195,27 @@ run 2 mykey show --mdoc -r virtual:phone --terminal t --profile nosuch
 says err nosuch
 run 2 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --profile nosuch --json
 json_lacks .tries_before
+# a phone is no card
+run 3 mykey show -r virtual:phone --terminal t --pin-file pin
+says err 'fuda mykey show --mdoc'
+run 3 mykey bind -r virtual:phone --terminal t --pin-file pin --json
+says out '--phone-reader'
+json_lacks .tries_before
 # a card presents nothing; behind its signature it is told to make place, until the time is over
 show 1 card
 json .error ENOTFOUND
 run 8 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --timeout 2 --json
-says err 'Take the card away'
+says err "Take the card away and hold the holder's own phone to the reader"
 json .error ETIMEOUT
 json .tries_before 3
+# it has a reader of its own: there the other card lies, or a phone that goes too early
+bind 8 card other --timeout 2
+says err "What lies on virtual:other shows no mobile credential: hold the holder's own phone there"
+says_not err 'Take the card away'
+says err 'No phone came'
+run 8 mykey bind --mdoc -r virtual:card --phone-reader fault:pulled@3:virtual:phone --terminal t --pin-file pin --timeout 2
+says err "Hold the holder's own phone to fault:pulled@3:virtual:phone"
+says err 'The phone was taken away before it had answered'
 
 # ---- without the service's will ----
 

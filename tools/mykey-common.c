@@ -323,6 +323,19 @@ int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)
 	return mykey_run_by(call, wish, work);
 }
 
+/* A phone is no card, and is asked otherwise. */
+static void point_to_phones(struct call *call, enum fuda_mykey_purpose purpose)
+{
+	if (purpose == FUDA_MYKEY_SHOW)
+		snprintf(call->remark, sizeof(call->remark), "%s",
+			 _("If it is a phone that was bound, 'fuda mykey show --mdoc' asks it."));
+	else if (purpose == FUDA_MYKEY_BIND || purpose == FUDA_MYKEY_BIND_MDOC)
+		snprintf(call->remark, sizeof(call->remark), "%s",
+			 _("If it is a phone: 'fuda mykey bind --mdoc' binds it, the card first "
+			   "and then the phone, on the reader of --phone-reader if it names "
+			   "one."));
+}
+
 int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
 		 int (*how)(struct call *call, struct fuda_mykey *mykey,
 			    const struct fuda_mykey_wish *wish))
@@ -339,6 +352,8 @@ int mykey_run_by(struct call *call, const struct fuda_mykey_wish *wish,
 	}
 	if (r == 0)
 		mind_renewal(terminal);
+	if (r == FUDA_EWRONGCARD)
+		point_to_phones(call, wish->purpose);
 	fuda_mykey_free(&mykey);
 	fuda_terminal_free(&terminal);
 	return r;

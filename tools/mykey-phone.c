@@ -125,11 +125,10 @@ static int work_bind(struct call *call, struct fuda_mykey *mykey,
 		r = make_key(mykey, &p);
 	if (r < 0)
 		return r;
-	snprintf(reader, sizeof(reader), "%s",
-		 mykey_phone_reader ? mykey_phone_reader : fuda_card_reader(call->card));
+	snprintf(reader, sizeof(reader), "%s", fuda_card_reader(call->card));
 	call_close_card(call);
 	restart(call);
-	r = phone_follow(call, reader, &p.talk);
+	r = phone_follow(call, reader, mykey_phone_reader, &p.talk);
 	return r < 0 ? r : ask(call, mykey, wish, &p, &s);
 }
 

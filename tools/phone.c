@@ -26,8 +26,9 @@ struct fuda_mdoc_session phone_session(const struct phone_talk *talk)
 /* ---- waiting for it ---- */
 
 /* Until something is put on a reader; which one is looked at then. What lies there when the watch
- * begins counts as put there, so that nothing is missed. */
-static int wait_for_event(struct call *call, struct fuda_reader_watch **watch)
+ * begins counts as put there, so that nothing is missed. `lost`: there was one that went too early.
+ */
+static int wait_for_event(struct call *call, struct fuda_reader_watch **watch, bool lost)
 {
 	struct fuda_reader_event event;
 	int r = *watch ? 0 : fuda_reader_watch_new(call->ctx, watch);
@@ -38,9 +39,12 @@ static int wait_for_event(struct call *call, struct fuda_reader_watch **watch)
 			return 0;
 	}
 	if (r == FUDA_ETIMEOUT)
-		return call_fail(call, r,
-				 _("No phone came to the reader in time. Begin again, and hold it "
-				   "there; --timeout gives more time."));
+		return call_fail(call, r, "%s",
+				 lost ? _("The phone was taken away before it had answered, and "
+					  "did not come back in time. Begin again, and hold it "
+					  "there until it is done; --timeout gives more time.") :
+					_("No phone came to the reader in time. Begin again, and "
+					  "hold it there; --timeout gives more time."));
 	return r;
 }
 
@@ -54,7 +58,7 @@ int phone_open(struct call *call)
 		if (!told)
 			fputs(_("Hold the phone to the reader.\n"), stderr);
 		told = true;
-		r = wait_for_event(call, &watch);
+		r = wait_for_event(call, &watch, false);
 		if (r < 0)
 			return r;
 	}
@@ -161,20 +165,39 @@ static int try_follow(struct call *call, const char *reader, struct phone_talk *
 	return r < 0 ? r : phone_talk(call, talk);
 }
 
-int phone_follow(struct call *call, const char *reader, struct phone_talk *talk)
+/* Whose phone it is nobody else looks at: rule-mdoc.h. */
+static void tell_to_hold(const char *own_reader, bool something_there)
+{
+	if (own_reader && something_there)
+		fprintf(stderr,
+			_("What lies on %s shows no mobile credential: hold the holder's own "
+			  "phone there, with its wallet open.\n"),
+			own_reader);
+	else if (own_reader)
+		fprintf(stderr, _("Hold the holder's own phone to %s, with its wallet open.\n"),
+			own_reader);
+	else if (something_there)
+		fputs(_("Take the card away and hold the holder's own phone to the reader, with "
+			"its wallet open.\n"),
+		      stderr);
+	else
+		fputs(_("Hold the holder's own phone to the reader, with its wallet open.\n"),
+		      stderr);
+}
+
+int phone_follow(struct call *call, const char *card_reader, const char *own_reader,
+		 struct phone_talk *talk)
 {
 	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
+	const char *reader = own_reader ? own_reader : card_reader;
 	bool told = false;
 	int r;
 
 	while (may_come(talk, r = try_follow(call, reader, talk))) {
 		if (!told)
-			fputs(r == FUDA_ENOTFOUND ? _("Take the card away and hold the phone to "
-						      "the reader, with its wallet open.\n") :
-						    _("Hold the phone to the reader.\n"),
-			      stderr);
+			tell_to_hold(own_reader, r == FUDA_ENOTFOUND);
 		told = true;
-		r = wait_for_event(call, &watch);
+		r = wait_for_event(call, &watch, r == FUDA_EREMOVED || r == FUDA_EMUTE);
 		if (r < 0)
 			return r;
 	}

@@ -33,8 +33,10 @@ struct fuda_mdoc_session phone_session(const struct phone_talk *talk);
 int phone_open(struct call *call);
 /* The whole of it, with the phone that was opened. */
 int phone_talk(struct call *call, struct phone_talk *talk);
-/* Both, on `reader`, where a card may still lie: whatever does not present is waited out, and the
- * person told to change it for the phone. The reader is noted in the report. */
-int phone_follow(struct call *call, const char *reader, struct phone_talk *talk);
+/* Both, on a reader of the phone's own, or for NULL on that of the card, which may still lie there:
+ * whatever does not present is waited out, and the person told to change it for the phone. The
+ * reader is noted in the report. */
+int phone_follow(struct call *call, const char *card_reader, const char *own_reader,
+		 struct phone_talk *talk);
 
 #endif
