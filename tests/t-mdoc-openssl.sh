@@ -145,6 +145,14 @@ refused issuer_unknown
 run 0 mdoc verify swapped --request request.cbor $session --trust root-2.pem
 follow 5 "$good"
 says out 00017320
+library='--profile-file library.profile --profile library-card'
+# shellcheck disable=SC2086
+{
+	run 0 mdoc verify member-response.cbor --request member-request.cbor $session $library --trust root.pem --json
+	json '.documents[0].age_over_18' true
+	run 2 mdoc request address $library -o refused
+	says err 'name, card_number, member_from, age_over_NN'
+}
 if grep -q '^P11_LIBS *= *$' "$build/Makefile"; then
 	echo "not tried with a token: built without (--disable-token)"
 elif [ -e /usr/lib/softhsm/libsofthsm2.so ] && command -v softhsm2-util >/dev/null && command -v pkcs11-tool >/dev/null; then

@@ -407,6 +407,44 @@ static void what_cannot_be_an_element_is_refused(void **state)
 	element_set_free(&set);
 }
 
+/* A misspelled name of one that is optional would be let pass otherwise. */
+static void what_nothing_is_made_of_is_refused(void **state)
+{
+	struct fuda_mdoc_profiles *all = parse(HEAD "element name tstr name\n"
+						    "element age uint age_in_years optional\n"
+						    "element motto tstr motto optional\n");
+	struct fuda_mdoc_attributes *a = empty();
+	struct element_set set = { 0 };
+	char wanted[256];
+
+	(void)state;
+	assert_non_null(all);
+	scratch_write("hanako", "name = 番号　花子\nbirth_date = 1971-09-01\n\nmoto = secret\n",
+		      0600);
+	assert_int_equal(fuda_mdoc_attributes_read(ctx, a, scratch_path("hanako")), 0);
+	assert_int_equal(profile_elements(ctx, profiles_at(all, 0), a, NOW, &set), FUDA_EINVAL);
+	assert_int_equal(set.count, 0);
+	snprintf(wanted, sizeof(wanted),
+		 "%s:4: The profile p makes nothing of the attribute \"moto\".",
+		 scratch_path("hanako"));
+	assert_string_equal(fuda_context_message(ctx), wanted);
+	fuda_mdoc_attributes_free(&a);
+
+	a = empty();
+	assert_int_equal(fuda_mdoc_attributes_set(ctx, a, "name", "番号　花子"), 0);
+	assert_int_equal(fuda_mdoc_attributes_set(ctx, a, "birth_date", "1971-09-01"), 0);
+	assert_int_equal(fuda_mdoc_attributes_set(ctx, a, "motto", "x"), 0);
+	assert_int_equal(profile_elements(ctx, profiles_at(all, 0), a, NOW, &set), 0);
+	assert_int_equal(set.count, 3);
+	assert_int_equal(fuda_mdoc_attributes_set(ctx, a, "age", "55"), 0); /* the element's */
+	assert_int_equal(profile_elements(ctx, profiles_at(all, 0), a, NOW, &set), FUDA_EINVAL);
+	assert_string_equal(fuda_context_message(ctx), "The profile p makes nothing of the "
+						       "attribute \"age\".");
+	element_set_free(&set);
+	fuda_mdoc_attributes_free(&a);
+	fuda_mdoc_profiles_free(&all);
+}
+
 static void what_is_missing_is_named(void **state)
 {
 	static const char *const names[] = { "name", "address",        "birth_date",
@@ -462,6 +500,7 @@ int main(void)
 		cmocka_unit_test(elements_are_read_back),
 		cmocka_unit_test(types_of_other_documents_are_written),
 		cmocka_unit_test(what_cannot_be_an_element_is_refused),
+		cmocka_unit_test(what_nothing_is_made_of_is_refused),
 		cmocka_unit_test(what_is_missing_is_named),
 	};
 

@@ -143,6 +143,64 @@ static void any_doctype_can_be_added(void **state)
 	fuda_mdoc_profiles_free(&all);
 }
 
+/* What is asked for has the name that the profile gives it. */
+static void wishes_are_found_by_attributes(void **state)
+{
+	static const struct {
+		const char *profile, *attribute, *space, *name; /* NULL: it has none */
+	} cases[] = {
+		{ "deployed-2025", "name", JAPAN, "full_name_unicode" },
+		{ "deployed-2025", "sex", JAPAN, "sex_unicode" },
+		{ "deployed-2025", "age_over_20", GLOBAL, "age_over_20" },
+		{ "deployed-2025", "age_over_00", GLOBAL, "age_over_00" },
+		{ "deployed-2025", "age_over_99", GLOBAL, "age_over_99" },
+		{ "deployed-2025", "age_over_NN", NULL, NULL },
+		{ "deployed-2025", "age_over_2", NULL, NULL },
+		{ "deployed-2025", "nmae", NULL, NULL },
+		{ "deployed", "name", NULL, NULL },
+		{ "tender-r6", "age_over_20", GLOBAL, "age_over_20" },
+		{ "tender-r6", "age_over_18", GLOBAL, "age_over_18" }, /* 20 may answer it */
+		{ "p", "age_over_70", "s", "elder_70" },
+		{ "p", "age_over_18", "s", "adult" },
+		{ "p", "age_over_20", "s", "elder_20" },
+		{ "p", "elder_70", NULL, NULL },
+		{ "p", "name", NULL, NULL },
+		{ "q", "age_over_18", "s", "adult" },
+		{ "q", "age_over_20", NULL, NULL },
+	};
+	struct fuda_mdoc_profiles *all = NULL;
+	struct fuda_mdoc_wish wish;
+
+	(void)state;
+	scratch_write("p",
+		      HEAD "element elder_NN bool age_over_NN\nelement adult bool age_over_18\n",
+		      0600);
+	scratch_write("q",
+		      "fuda-mdoc-profile 1\nprofile q\ndoctype d\nnamespace s\n"
+		      "element adult bool age_over_18\n",
+		      0600);
+	assert_int_equal(fuda_mdoc_profiles_new(ctx, NULL, &all), 0);
+	assert_int_equal(fuda_mdoc_profiles_add(ctx, all, scratch_path("p")), 0);
+	assert_int_equal(fuda_mdoc_profiles_add(ctx, all, scratch_path("q")), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int e = fuda_mdoc_wish_find(all, cases[i].profile, cases[i].attribute, &wish);
+
+		if (e != (cases[i].name ? 0 : FUDA_ENOTFOUND))
+			fail_msg("%s %s: %d", cases[i].profile, cases[i].attribute, e);
+		if (e < 0)
+			continue;
+		assert_string_equal(wish.space, cases[i].space);
+		assert_string_equal(wish.name, cases[i].name);
+	}
+	assert_string_equal(fuda_mdoc_profile_attribute(all, "p", 0), "age_over_NN");
+	assert_string_equal(fuda_mdoc_profile_attribute(all, "p", 1), "age_over_18");
+	assert_null(fuda_mdoc_profile_attribute(all, "p", 2));
+	assert_null(fuda_mdoc_profile_attribute(all, "deployed", 0));
+	fuda_mdoc_profiles_free(&all);
+	unlink(scratch_path("p"));
+	unlink(scratch_path("q"));
+}
+
 static void faults_are_told_by_their_line(void **state)
 {
 	static const struct {
@@ -330,6 +388,7 @@ int main(void)
 		cmocka_unit_test(those_of_the_library_are_found),
 		cmocka_unit_test(elements_are_those_of_the_facts),
 		cmocka_unit_test(any_doctype_can_be_added),
+		cmocka_unit_test(wishes_are_found_by_attributes),
 		cmocka_unit_test(faults_are_told_by_their_line),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(folders_have_each_profile_once),

@@ -9,7 +9,13 @@
 
 #include "tools/files.h"
 
-enum { THUMBPRINT = 32, CHAIN_MAX = 4, CERTIFICATE_MAX = 16384, PEM_MAX = 1 << 17 };
+enum {
+	THUMBPRINT = 32,
+	CHAIN_MAX = 4,
+	CERTIFICATE_MAX = 16384,
+	PEM_MAX = 1 << 17,
+	ATTRIBUTES_LIST = 768,
+};
 
 static const char *form_name = "cbor", *profile_name = "deployed-2025";
 static struct text_list profile_files;
@@ -240,11 +246,39 @@ static bool cut_wish(char *text, struct fuda_mdoc_wish *ret)
 	return true;
 }
 
+/* Two elements may say the same. */
+static bool is_listed(const struct fuda_mdoc_profiles *profiles, size_t before, const char *name)
+{
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(fuda_mdoc_profile_attribute(profiles, profile_name, i), name) == 0)
+			return true;
+	return false;
+}
+
+/* Which attributes the profile has, as far as there is room. */
+static void list_attributes(const struct fuda_mdoc_profiles *profiles, char ret[ATTRIBUTES_LIST])
+{
+	const char *one;
+	size_t len = 0;
+
+	for (size_t i = 0; (one = fuda_mdoc_profile_attribute(profiles, profile_name, i)); i++) {
+		if (is_listed(profiles, i, one))
+			continue;
+		if (len + strlen(one) + strlen(", , ...") >= ATTRIBUTES_LIST)
+			one = "...";
+		len += (size_t)snprintf(ret + len, ATTRIBUTES_LIST - len, "%s%s", len ? ", " : "",
+					one);
+		if (strcmp(one, "...") == 0)
+			return;
+	}
+}
+
 static int find_wish(struct call *call, const struct fuda_mdoc_profiles *profiles,
 		     const char *operand, struct mdoc_wishes *to)
 {
 	char *text = to->texts[to->count];
 	struct fuda_mdoc_wish *wish = &to->wishes[to->count];
+	char list[ATTRIBUTES_LIST];
 
 	if (to->count == MDOC_WISHES_MAX || strlen(operand) >= MDOC_WISH_TEXT)
 		return call_usage(call, _("more is asked for than a request can have"));
@@ -262,11 +296,10 @@ static int find_wish(struct call *call, const struct fuda_mdoc_profiles *profile
 	if (!has_profile(profiles, profile_name))
 		return call_usage(call, _("there is no profile '%s'; see fuda-mdoc-profile(5)"),
 				  profile_name);
+	list_attributes(profiles, list);
 	return call_usage(call,
-			  _("the profile %s has no element that says '%s'; attributes are name, "
-			    "birth_date, address, sex, local_gov_code, individual_number, "
-			    "portrait, age_in_years, age_over_NN"),
-			  profile_name, operand);
+			  _("the profile %s has no element that says '%s'; attributes are %s"),
+			  profile_name, operand, list);
 }
 
 static bool same_wish(const struct fuda_mdoc_wish *a, const struct fuda_mdoc_wish *b)

@@ -129,7 +129,7 @@ struct fuda_mdoc_wish {
 	bool retain; /* it is meant to be kept */
 };
 /* The element of the profile called `profile` that says the attribute `attribute` ("name",
- * "age_over_20", ...). The texts are the profiles'; that of an age is `attribute` itself.
+ * "age_over_20", ...). The texts are the profiles'; that of an age may be `attribute` itself.
  * FUDA_ENOTFOUND: it has none, or there is no such profile. */
 int fuda_mdoc_wish_find(const struct fuda_mdoc_profiles *profiles, const char *profile,
 			const char *attribute, struct fuda_mdoc_wish *ret);
@@ -306,6 +306,11 @@ void fuda_mdoc_profiles_free(struct fuda_mdoc_profiles **profiles);
 /* The name of each, and the doctype that it is for; NULL behind the last. */
 const char *fuda_mdoc_profile_name(const struct fuda_mdoc_profiles *profiles, size_t index);
 const char *fuda_mdoc_profile_doctype(const struct fuda_mdoc_profiles *profiles, size_t index);
+/* The attribute that each element of the profile called `profile` says, in the order of its file:
+ * two may say the same, and "age_over_NN" is any of the ages. NULL behind the last, or if there is
+ * no such profile. */
+const char *fuda_mdoc_profile_attribute(const struct fuda_mdoc_profiles *profiles,
+					const char *profile, size_t index);
 
 /* Attributes of one holder: what credentials are made of. Wiped when freed. */
 struct fuda_mdoc_attributes;
@@ -363,8 +368,8 @@ struct fuda_mdoc_order {
 	unsigned decoys; /* digests of nothing, for each namespace */
 };
 /* Appends IssuerSigned in CBOR, or nothing. FUDA_ENOTFOUND: no such profile; FUDA_EINVAL:
- * attributes are missing or cannot be the profile's elements, the device key is none, or the times
- * are outside of what may be; errors of signing. */
+ * attributes are missing, cannot be the profile's elements or are of none, the device key is none,
+ * or the times are outside of what may be; errors of signing. */
 int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_profiles *profiles,
 		    const struct fuda_mdoc_order *order, struct fuda_buf *ret_issuer_signed);
 

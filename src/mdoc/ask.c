@@ -20,28 +20,43 @@ static struct cursor cursor_of(struct fuda_mdoc_span span)
 	return cur_of(span.bytes, span.len);
 }
 
+/* What to ask for where no element has this very attribute. One called as in the standard answers
+ * for other ages too: ISO 18013-5 7.2.5. NULL: it says nothing of this age. */
+static const char *name_of_age(const struct element *e, const char *attribute)
+{
+	const char *age;
+
+	if (e->kind != ATTRIBUTE_AGE_OVER || attribute_kind(attribute) != ATTRIBUTE_AGE_OVER ||
+	    strcmp(attribute, "age_over_NN") == 0)
+		return NULL;
+	age = attribute + strlen("age_over_");
+	if (element_is_family(e))
+		return element_of_age(e, 10u * (unsigned)(age[0] - '0') + (unsigned)(age[1] - '0'));
+	return strcmp(e->name, e->attribute) == 0 ? attribute : NULL;
+}
+
 int fuda_mdoc_wish_find(const struct fuda_mdoc_profiles *profiles, const char *name,
 			const char *attribute, struct fuda_mdoc_wish *ret)
 {
 	const struct profile *profile = profiles_named(profiles, name);
+	const struct element *found = NULL;
+	const char *called = NULL;
 
 	for (size_t i = 0; profile && i < profile->element_count; i++) {
 		const struct element *e = &profile->elements[i];
 
-		if (e->kind == ATTRIBUTE_AGE_OVER &&
-		    attribute_kind(attribute) == ATTRIBUTE_AGE_OVER &&
-		    strcmp(attribute, "age_over_NN") != 0) {
-			*ret = (struct fuda_mdoc_wish){ profile->doctype, e->space, attribute,
-							false };
-			return 0;
+		if (!element_is_family(e) && strcmp(e->attribute, attribute) == 0) {
+			found = e;
+			called = e->name;
+			break;
 		}
-		if (strcmp(e->attribute, attribute) == 0 && e->kind != ATTRIBUTE_AGE_OVER) {
-			*ret = (struct fuda_mdoc_wish){ profile->doctype, e->space, e->name,
-							false };
-			return 0;
-		}
+		if (!found && (called = name_of_age(e, attribute)))
+			found = e;
 	}
-	return FUDA_ENOTFOUND;
+	if (!found)
+		return FUDA_ENOTFOUND;
+	*ret = (struct fuda_mdoc_wish){ profile->doctype, found->space, called, false };
+	return 0;
 }
 
 /* ---- a request ---- */

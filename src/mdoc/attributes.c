@@ -23,6 +23,7 @@ enum {
 struct attribute {
 	char name[ATTRIBUTE_NAME_MAX];
 	struct fuda_buf value;
+	char *place; /* NULL: it was not read */
 };
 
 struct fuda_mdoc_attributes {
@@ -205,12 +206,23 @@ int fuda_mdoc_attributes_new(struct fuda_context *ctx, struct fuda_mdoc_attribut
 	return 0;
 }
 
+/* Takes those back that came behind the first `count`. */
+static void take_back(struct fuda_mdoc_attributes *attributes, size_t count)
+{
+	while (attributes->count > count) {
+		struct attribute *a = &attributes->all[--attributes->count];
+
+		fuda_buf_free(&a->value);
+		free(a->place);
+		a->place = NULL;
+	}
+}
+
 void fuda_mdoc_attributes_free(struct fuda_mdoc_attributes **attributes)
 {
 	if (!*attributes)
 		return;
-	for (size_t i = 0; i < (*attributes)->count; i++)
-		fuda_buf_free(&(*attributes)->all[i].value);
+	take_back(*attributes, 0);
 	free(*attributes);
 	*attributes = NULL;
 }
@@ -232,6 +244,17 @@ int attributes_get(const struct fuda_mdoc_attributes *attributes, const char *na
 		return FUDA_ENOTFOUND;
 	*ret = cur_of(a->value.data, a->value.len - 1);
 	return 0;
+}
+
+const char *attributes_name(const struct fuda_mdoc_attributes *attributes, size_t index,
+			    const char **ret_place)
+{
+	const struct attribute *a = &attributes->all[index];
+
+	if (index >= attributes->count)
+		return NULL;
+	*ret_place = a->place ? a->place : "";
+	return a->name;
 }
 
 /* Where messages say that something is wrong: nowhere, or in a file. */
@@ -268,15 +291,18 @@ static int add(const struct place *at, struct fuda_mdoc_attributes *attributes, 
 		return complain(at, _("There are more than %d attributes."), ATTRIBUTES_MAX);
 	snprintf(a->name, sizeof(a->name), "%s", name);
 	a->value = FUDA_BUF_INIT(PORTRAIT_MAX + 1);
+	attributes->count++;
 	e = fuda_buf_append(&a->value, value.p, value.left);
 	if (e == 0)
 		e = fuda_buf_append(&a->value, "", 1);
-	if (e < 0) {
-		fuda_buf_free(&a->value);
-		return ctx_fail_code(at->ctx, e);
+	if (e == 0 && at->path && asprintf(&a->place, "%s:%u: ", at->path, at->line) < 0) {
+		a->place = NULL;
+		e = FUDA_ENOMEM;
 	}
-	attributes->count++;
-	return 0;
+	if (e == 0)
+		return 0;
+	take_back(attributes, attributes->count - 1);
+	return ctx_fail_code(at->ctx, e);
 }
 
 static int set(const struct place *at, struct fuda_mdoc_attributes *attributes, const char *name,
@@ -354,13 +380,6 @@ static int take_line(struct place *at, struct fuda_mdoc_attributes *attributes, 
 		return 0;
 	return strcmp(name, "portrait") == 0 ? read_portrait(at, attributes, value) :
 					       set(at, attributes, name, value);
-}
-
-/* Takes those back that came behind the first `count`. */
-static void take_back(struct fuda_mdoc_attributes *attributes, size_t count)
-{
-	while (attributes->count > count)
-		fuda_buf_free(&attributes->all[--attributes->count].value);
 }
 
 int fuda_mdoc_attributes_read(struct fuda_context *ctx, struct fuda_mdoc_attributes *attributes,

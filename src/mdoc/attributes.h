@@ -40,6 +40,11 @@ bool attribute_name_good(const char *name);
 int attributes_get(const struct fuda_mdoc_attributes *attributes, const char *name,
 		   struct cursor *ret);
 
+/* The name of each; NULL behind the last. `*ret_place` is where it was read, as messages begin:
+ * "path:line: ", or "". Both owned by the attributes. */
+const char *attributes_name(const struct fuda_mdoc_attributes *attributes, size_t index,
+			    const char **ret_place);
+
 /* The forms of values, for all who read or write some. */
 
 /* UTF-8 without what a terminal or a layout engine obeys instead of showing it. */

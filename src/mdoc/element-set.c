@@ -7,7 +7,7 @@
 #include "mdoc/age.h"
 #include "mdoc/element.h"
 
-enum { NAME_MAX_BYTES = 256, AGE_DIGITS = 2 };
+enum { AGE_DIGITS = 2 };
 
 /* The set as it is made. Buffers may move while they grow, so that pointers into them are made at
  * the end. */
@@ -72,24 +72,14 @@ static int add_age_over(struct making *m, const struct element *element, const c
 	return add(m, element, name, cur_of((const uint8_t *)value, strlen(value)));
 }
 
-/* "age_over_NN": one element for each age that is issued. Their names are in a buffer with room for
- * all of them. */
+/* "age_over_NN": one element for each age that is issued. */
 static int add_ages_over(struct making *m, const struct element *element)
 {
-	size_t len = strlen(element->name);
 	int e = 0;
 
-	for (size_t i = 0; i < element->age_count && e == 0; i++) {
-		const char *name = (char *)m->set->names.data + m->set->names.len;
-		char text[NAME_MAX_BYTES];
-
-		snprintf(text, sizeof(text), "%.*s%02u", (int)(len - AGE_DIGITS), element->name,
-			 element->ages[i]);
-		e = fuda_buf_append(&m->set->names, text, len + 1);
-		if (e < 0)
-			return ctx_fail_code(m->ctx, e);
-		e = add_age_over(m, element, name, element->ages[i]);
-	}
+	for (size_t i = 0; i < element->age_count && e == 0; i++)
+		e = add_age_over(m, element, element_of_age(element, element->ages[i]),
+				 element->ages[i]);
 	return e;
 }
 
@@ -135,26 +125,38 @@ static int know_age(struct making *m, time_t at)
 	return 0;
 }
 
-/* Room for all names that are not the profile's own, so that they do not move. */
-static int reserve_names(struct making *m)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < m->profile->element_count; i++) {
-		const struct element *e = &m->profile->elements[i];
-
-		len += e->age_count * (strlen(e->name) + 1);
-	}
-	return len ? buf_reserve(&m->set->names, len) : 0;
-}
-
 static void set_clear(struct element_set *set)
 {
 	set->count = 0;
 	set->values.max = ELEMENT_VALUE_MAX;
-	set->names.max = PROFILE_FILE_MAX;
 	fuda_buf_clear(&set->values);
-	fuda_buf_clear(&set->names);
+}
+
+/* Ages are made of the birth date. */
+static bool is_made_of(const struct element *element, const char *attribute)
+{
+	bool age = element->kind == ATTRIBUTE_AGE_OVER || element->kind == ATTRIBUTE_AGE_IN_YEARS;
+
+	return strcmp(age ? "birth_date" : element->attribute, attribute) == 0;
+}
+
+/* What nothing is made of has a name that is misspelled, or belongs to another profile. */
+static int check_names(const struct making *m)
+{
+	const char *name, *place;
+
+	for (size_t n = 0; (name = attributes_name(m->attributes, n, &place)); n++) {
+		size_t i = 0;
+
+		while (i < m->profile->element_count && !is_made_of(&m->profile->elements[i], name))
+			i++;
+		if (i == m->profile->element_count)
+			return ctx_fail(m->ctx, FUDA_EINVAL,
+					_("%sThe profile %s makes nothing of the attribute "
+					  "\"%s\"."),
+					place, m->profile->name, name);
+	}
+	return 0;
 }
 
 int profile_elements(struct fuda_context *ctx, const struct profile *profile,
@@ -171,10 +173,9 @@ int profile_elements(struct fuda_context *ctx, const struct profile *profile,
 	int e;
 
 	set_clear(ret);
-	e = reserve_names(&m);
-	if (e < 0)
-		return ctx_fail_code(ctx, e);
-	e = know_age(&m, at);
+	e = check_names(&m);
+	if (e == 0)
+		e = know_age(&m, at);
 	for (size_t i = 0; i < profile->element_count && e == 0; i++)
 		e = add_element(&m, &profile->elements[i]);
 	if (e < 0) {
@@ -193,6 +194,5 @@ int profile_elements(struct fuda_context *ctx, const struct profile *profile,
 void element_set_free(struct element_set *set)
 {
 	fuda_buf_free(&set->values);
-	fuda_buf_free(&set->names);
 	set->count = 0;
 }

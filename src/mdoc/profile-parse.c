@@ -14,6 +14,7 @@ enum {
 	TEXT_MAX = 1000, /* characters, where nothing is said */
 	BYTES_MAX = 65536,
 	AGE_MAX = 150,
+	AGES = 100, /* that age_over_NN stands for */
 };
 #define FIRST_LINE "fuda-mdoc-profile"
 #define CODE_MAX   999999u
@@ -215,6 +216,27 @@ bool element_is_family(const struct element *element)
 	       strcmp(element->attribute + len - 2, "NN") == 0;
 }
 
+const char *element_of_age(const struct element *element, unsigned age)
+{
+	return element->age_names + age * (strlen(element->name) + 1);
+}
+
+/* "over_00" to "over_99", one behind the other. */
+static int name_ages(const struct reading *r, struct element *e)
+{
+	size_t len = strlen(e->name);
+
+	if (!element_is_family(e))
+		return 0;
+	e->age_names = calloc(AGES, len + 1);
+	if (!e->age_names)
+		return ctx_fail_code(r->ctx, FUDA_ENOMEM);
+	for (unsigned age = 0; age < AGES; age++)
+		snprintf(e->age_names + age * (len + 1), len + 1, "%.*s%02u", (int)len - 2, e->name,
+			 age);
+	return 0;
+}
+
 static int take_type(const struct reading *r, const char *word, struct element *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -301,6 +323,8 @@ static int take_element(struct reading *r, char **words, size_t count)
 		err = take_constraint(r, &e, words[i], &seen);
 	if (err == 0)
 		err = check_element(r, &e);
+	if (err == 0)
+		err = name_ages(r, &e);
 	if (err == 0)
 		r->file->elements[r->file->profile.element_count++] = e;
 	return err;
@@ -401,6 +425,8 @@ void profile_file_free(struct profile_file **file)
 {
 	if (!*file)
 		return;
+	for (size_t i = 0; i < (*file)->profile.element_count; i++)
+		free((*file)->elements[i].age_names);
 	free((*file)->text);
 	free(*file);
 	*file = NULL;

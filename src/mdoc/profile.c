@@ -55,6 +55,14 @@ const char *fuda_mdoc_profile_doctype(const struct fuda_mdoc_profiles *profiles,
 	return p ? p->doctype : NULL;
 }
 
+const char *fuda_mdoc_profile_attribute(const struct fuda_mdoc_profiles *profiles,
+					const char *profile, size_t index)
+{
+	const struct profile *p = profiles_named(profiles, profile);
+
+	return p && index < p->element_count ? p->elements[index].attribute : NULL;
+}
+
 static bool is(struct cursor text, const char *name)
 {
 	return text.left == strlen(name) && memcmp(text.p, name, text.left) == 0;

@@ -42,6 +42,7 @@ struct element {
 	unsigned digits;   /* of local_gov_code: as how many it is written, 5 or 6 */
 	unsigned char ages[PROFILE_AGES_MAX]; /* of age_over_NN: those that are issued */
 	size_t age_count;
+	char *age_names; /* ... and for element_of_age() */
 };
 
 struct profile {
@@ -96,21 +97,24 @@ int profiles_read(const struct fuda_mdoc_profiles *all, struct cursor doctype, s
 
 /* Whether it stands for all ages: "age_over_NN". */
 bool element_is_family(const struct element *element);
+/* What such an element is called for an age of 0 to 99: "age_over_20". */
+const char *element_of_age(const struct element *element, unsigned age);
 /* The attribute that the element `name` says: "name", "age_over_20". */
 void element_attribute(const struct element *element, struct cursor name,
 		       char ret[ATTRIBUTE_NAME_MAX]);
 
 /* ---- issuing ---- */
 
-/* Elements made of attributes; owns their values. */
+/* Elements made of attributes; owns their values, while their names are the profile's. */
 struct element_set {
 	struct issue_element elements[ISSUE_ELEMENTS_MAX];
 	size_t count;
-	struct fuda_buf values, names;
+	struct fuda_buf values;
 };
 /* Makes all elements of the profile for the moment `at`, on which the ages depend. The set is empty
  * before (zeros) or was used for another person. FUDA_EINVAL, with the attribute in the message and
- * never its value: one is missing, or not what the element allows; FUDA_ETOOBIG, FUDA_ENOMEM. */
+ * never its value: one is missing, not what the element allows, or of no element; FUDA_ETOOBIG,
+ * FUDA_ENOMEM. */
 int profile_elements(struct fuda_context *ctx, const struct profile *profile,
 		     const struct fuda_mdoc_attributes *attributes, time_t at,
 		     struct element_set *ret);
