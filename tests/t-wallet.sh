@@ -55,6 +55,8 @@ run 1 make third --kind wallet --authority .
 [ ! -e third ] || fail "half a wallet is left"
 run 2 make third --kind wallet --set past-end=9000
 run 2 make third --set consent=none
+run 2 make third --kind wallet --set consent=full_name_unicode,nmae
+says 'no element nmae'
 run 2 make third --kind telephone
 says 'card, android, iphone or wallet'
 

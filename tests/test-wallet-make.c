@@ -455,13 +455,27 @@ static void authority(void **state)
 static void refused(void **state)
 {
 	static const char *const settings[][2] = {
-		{ "past-end=9000" },    { "label=x" },
-		{ "handover=none" },    { "empty-reads=1001" },
-		{ "nfc-command=254" },  { "nfc-command=65536" },
-		{ "nfc-response=255" }, { "nfc-response=65537" },
-		{ "wrong-61=maybe" },   { "answer-with=key" },
-		{ "consent=" },         { "fault=all" }, { "reader=none" },
-		{ "kind=wallet" },      { "secret.auth=1234" },
+		{ "past-end=9000" },
+		{ "label=x" },
+		{ "handover=none" },
+		{ "empty-reads=1001" },
+		{ "nfc-command=254" },
+		{ "nfc-command=65536" },
+		{ "nfc-response=255" },
+		{ "nfc-response=65537" },
+		{ "wrong-61=maybe" },
+		{ "answer-with=key" },
+		{ "consent=" },
+		{ "fault=all" },
+		{ "reader=none" },
+		{ "consent=nmae" },
+		{ "consent=sex,full_name" },
+		{ "consent=all,sex" },
+		{ "consent=age_over_" },
+		{ "consent=age_over_2" },
+		{ "consent=age_over_200" },
+		{ "kind=wallet" },
+		{ "secret.auth=1234" },
 	};
 	static const char *const of_wallets[][2] = {
 		{ "handover=static" }, { "empty-reads=1" }, { "nfc-command=255" },
@@ -489,8 +503,9 @@ static void refused(void **state)
 /* card.conf has what is about wallets, as it was wished for. */
 static void settings(void **state)
 {
-	static const char *const wishes[] = { "handover=static", "consent=portrait,sex",
-					      "fault=digest", NULL };
+	static const char *const wishes[] = { "handover=static",
+					      "consent=portrait,sex, age_over_17", "fault=digest",
+					      NULL };
 	struct fuda_buf conf;
 	char text[4096];
 	FILE *f;
@@ -504,7 +519,7 @@ static void settings(void **state)
 	text[n] = 0;
 	fclose(f);
 	assert_non_null(strstr(text, "\nhandover = static\n"));
-	assert_non_null(strstr(text, "\nconsent = portrait,sex\n"));
+	assert_non_null(strstr(text, "\nconsent = portrait,sex, age_over_17\n"));
 	assert_non_null(strstr(text, "\nfault = digest\n"));
 	assert_non_null(strstr(text, "\nanswer-with = signature\n"));
 	assert_null(strstr(text, "past-end"));

@@ -115,6 +115,53 @@ static void put_person(struct gathering *g, const struct person *p, time_t at)
 	put_birth(g, p->birth_date, at);
 }
 
+/* Whether one is called so, of whomever the wallet is: put_person(), put_birth(). Each age may be
+ * asked for: ISO 18013-5 7.2.5. */
+static bool is_element(const char *name, size_t len)
+{
+	static const char *const names[] = {
+		"full_name_unicode",
+		"birth_date_unicode",
+		"resident_address_unicode",
+		"sex_unicode",
+		"local_gov_code_unicode",
+		"individual_number_unicode",
+		"portrait",
+		"birth_date",
+		"sex",
+		"age_in_years",
+	};
+	static const char age[] = "age_over_";
+	const size_t head = strlen(age);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return true;
+	return len == head + 2 && memcmp(name, age, head) == 0 &&
+	       strspn(name + head, "0123456789") == 2;
+}
+
+/* A name that is none would let nothing be shown, and say so to nobody. */
+static int check_consent(struct maker *m)
+{
+	const char *list = m->conf.consent;
+
+	if (strcmp(list, "all") == 0 || strcmp(list, "none") == 0)
+		return 0;
+	while (*list) {
+		size_t len = strcspn(list, ", ");
+
+		if (len && !is_element(list, len))
+			return explain(m->why, m->why_size, FUDA_EINVAL,
+				       "consent: a wallet has no element %.*s: fuda-vcard(1), "
+				       "WALLET",
+				       (int)MIN(len, (size_t)40), list);
+		list += len;
+		list += strspn(list, ", ");
+	}
+	return 0;
+}
+
 static int gather(struct maker *m, time_t at, struct gathering *g)
 {
 	_cleanup_buf_ struct fuda_buf photo = FUDA_BUF_INIT(PHOTO_MAX);
@@ -218,7 +265,9 @@ int make_wallet(struct maker *m)
 	int r;
 
 	g.out = CBOR_OUT(&g.values);
-	r = gather(m, at, &g);
+	r = check_consent(m);
+	if (r == 0)
+		r = gather(m, at, &g);
 	if (r == 0 && m->what->authority)
 		r = wallet_authorities_load(m->what->authority, &a, m->why, m->why_size);
 	else if (r == 0 && wallet_authorities_new(now - CA_AGE, &a) < 0)
