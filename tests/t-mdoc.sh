@@ -218,10 +218,17 @@ signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 	sed /portrait/d "$tmp/hanako" >"$tmp/faceless"
 	run 2 mdoc issue faceless -k device.pub $signer -o refused
 	says err portrait
+	sed '/portrait/s/^/nmae = x\n/' "$tmp/hanako" >"$tmp/misspelled"
+	run 2 mdoc issue misspelled -k device.pub $signer -o refused
+	says err 'misspelled:7: The profile deployed-2025 makes nothing of the attribute "nmae"'
 	[ ! -e "$tmp/refused" ] || fail "something was issued"
 	printf 'hanako\tdevice.pub\tone.cbor\nhanako\tdevice.pem\ttwo.cbor\n' >"$tmp/lines.tsv"
 	run 0 mdoc issue --batch lines.tsv $signer --json
 	json .issued 2
+	printf 'hanako\tdevice.pub\tone.cbor\n# a comment\nfaceless\tdevice.pem\tthree.cbor\n' >"$tmp/bad.tsv"
+	run 2 mdoc issue --batch bad.tsv $signer --json
+	json .line 3
+	says out 'This was line 3 of bad.tsv'
 	[ -s "$tmp/one.cbor" ] && [ -s "$tmp/two.cbor" ] || fail "the batch did not issue"
 }
 

@@ -125,6 +125,14 @@ static void tell_progress(const struct issuing *i)
 	fputc('\r', stderr);
 }
 
+/* The message says what is wrong, and not of which holder. */
+static void name_line(struct call *call, unsigned long number)
+{
+	snprintf(call->remark, sizeof(call->remark),
+		 _("This was line %lu of %s; what was issued before is whole."), number, batch);
+	report_number(call->report, NULL, "line", (long)number);
+}
+
 static int issue_lines(struct call *call, struct issuing *i, FILE *f)
 {
 	char *line = NULL, *columns[COLUMNS];
@@ -144,6 +152,8 @@ static int issue_lines(struct call *call, struct issuing *i, FILE *f)
 			break;
 		}
 		r = issue_file(call, i, columns[0], columns[1], columns[2]);
+		if (r < 0)
+			name_line(call, number);
 		tell_progress(i);
 	}
 	free(line);
