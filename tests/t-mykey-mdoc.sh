@@ -195,6 +195,16 @@ run 2 mykey show --mdoc -r virtual:phone --terminal t --profile nosuch
 says err nosuch
 run 2 mykey bind --mdoc -r virtual:card --terminal t --pin-file pin --profile nosuch --json
 json_lacks .tries_before
+# a reader for the phone that is not there costs no try of the PIN, nor does a name that fits none
+verify='00 20 00 98'
+run 0 mykey bind --mdoc -r trace:virtual:card --phone-reader virtual:phone --terminal t --pin-file pin
+says err "$verify"
+for reader in virtual:nosuch nosuch:phone trace:virtual:nosuch; do
+	run 3 mykey bind --mdoc -r trace:virtual:card --phone-reader "$reader" --terminal t --pin-file pin --json
+	json .error ENOREADER
+	json_lacks .tries_before
+	says_not err "$verify"
+done
 # a phone is no card
 run 3 mykey show -r virtual:phone --terminal t --pin-file pin
 says err 'fuda mykey show --mdoc'

@@ -119,6 +119,8 @@ static int work_bind(struct call *call, struct fuda_mykey *mykey,
 	char reader[READER_NAME];
 	int r = prepare(call, &p);
 
+	if (r == 0 && mykey_phone_reader)
+		r = phone_reader_there(call, mykey_phone_reader);
 	if (r == 0)
 		r = mykey_sign_by_pin(call, mykey, wish, &s);
 	if (r == 0)

@@ -144,6 +144,18 @@ int phone_talk(struct call *call, struct phone_talk *talk)
 
 /* ---- behind a card ---- */
 
+int phone_reader_there(struct call *call, const char *reader)
+{
+	static const int empty[] = { FUDA_ENOCARD, FUDA_EMUTE, FUDA_EREMOVED };
+	_cleanup_(fuda_card_free) struct fuda_card *card = NULL;
+	int r = fuda_card_open(call->ctx, reader, call->dl, &card);
+
+	for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+		if (r == empty[i])
+			return 0;
+	return r;
+}
+
 /* Whether what there was is no phone that talks, so that one may still come. */
 static bool may_come(const struct phone_talk *talk, int code)
 {

@@ -33,6 +33,9 @@ struct fuda_mdoc_session phone_session(const struct phone_talk *talk);
 int phone_open(struct call *call);
 /* The whole of it, with the phone that was opened. */
 int phone_talk(struct call *call, struct phone_talk *talk);
+/* Whether a phone can be asked on that reader at all: looked at by opening it, with whatever is in
+ * it or nothing. Where a PIN comes before the phone, this comes before the PIN. */
+int phone_reader_there(struct call *call, const char *reader);
 /* Both, on a reader of the phone's own, or for NULL on that of the card, which may still lie there:
  * whatever does not present is waited out, and the person told to change it for the phone. The
  * reader is noted in the report. */
