@@ -128,7 +128,8 @@ sed "s/$(cat good)/$(cat bad)/" response.hex >swapped
 refused issuer_signature
 
 # with such a certificate we do not issue either
-for rule in certificate_purpose certificate_no_purpose certificate_constraints certificate_validity_long; do
+for rule in certificate_purpose certificate_no_purpose certificate_constraints certificate_validity_long \
+	certificate_issuer_alt_name certificate_authority_key_id certificate_crl_point; do
 	run 6 mdoc issue hanako.txt -k device.pub --signer-key signer.key --signer-certificate $rule.pem -o refused
 done
 [ ! -e refused ] || fail "something was issued"

@@ -48,8 +48,8 @@ grep -h -o -E '^\.Xr fuda(-[a-z]+)* [2-9]' "$top"/tools/fuda*.[15] "$top"/tools/
 done >>"$tmp/dead"
 [ ! -s "$tmp/dead" ] || complain "references to pages that are not there: $(cat "$tmp/dead")"
 
-# examples: the blocks behind a line '.\" run', each page in a directory of its own; all begin with the same card, which is
-# made anew in that of fuda-vcard alone
+# examples: the blocks behind a line '.\" run' ('.\" run jq': where that program is), each page in a directory of its own; all
+# begin with the same card, which is made anew in that of fuda-vcard alone
 mkdir "$tmp/bin"
 cat >"$tmp/bin/fuda-vcard" <<EOF
 #!/bin/sh
@@ -61,7 +61,8 @@ EOF
 chmod +x "$tmp/bin/fuda-vcard"
 PATH=$tmp/bin:$build:$PATH
 for page in "$top"/tools/fuda.1 "$top"/tools/fuda-*.[15]; do
-	awk '/^\.\\" run$/ { on = 1; next } on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
+	awk -v jq="$(command -v jq)" '/^\.\\" run$/ || (jq && /^\.\\" run jq$/) { on = 1; next }
+		on && /^\.Bd/ { in_block = 1; next } /^\.Ed/ { on = in_block = 0 }
 		in_block { sub(/^\$ /, ""); gsub(/\\e/, "\\"); print }' "$page" >"$tmp/example"
 	[ -s "$tmp/example" ] || continue
 	case $page in */fuda-mykeyd.1) [ -x "$build/fuda-mykeyd" ] || continue ;; esac
