@@ -187,6 +187,8 @@ run 3 mdoc request name -r virtual:nothing --trust phone/ca.pem
 fresh card
 run 1 mdoc request name -r virtual:card --trust phone/ca.pem --timeout 5
 says err 'lies on virtual:card'
+run 1 mdoc request name -r virtual:card --trust phone/ca.pem --engagement code
+says err 'lies on virtual:card'
 says err --reader
 run 0 doctor -r virtual:phone
 says out 'a phone that offers mobile documents'

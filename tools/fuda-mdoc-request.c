@@ -105,8 +105,8 @@ static int no_phone(struct call *call)
 {
 	return call_fail(call, FUDA_ENOTFOUND,
 			 _("What lies on %s does not offer mobile documents. If it is the phone, "
-			   "have its wallet opened first; if it is a card, take it away, or name "
-			   "the phone's reader (--reader)."),
+			   "have its wallet opened, and NFC allowed there; if it is a card, take "
+			   "it away, or name the phone's reader (--reader)."),
 			 fuda_card_reader(call->card));
 }
 
@@ -121,7 +121,9 @@ static int talk(struct call *call, struct asking *a, const struct fuda_buf *enga
 	a->talk.identity = a->identified ? &a->identity : NULL;
 	a->talk.engagement = mdoc_span(engagement);
 	r = phone_talk(call, &a->talk);
-	return r == FUDA_ENOTFOUND && !a->talk.reader ? no_phone(call) : r;
+	if (r == FUDA_ENOTFOUND && (!a->talk.reader || engagement->len))
+		return no_phone(call);
+	return r;
 }
 
 static void tell_kept(void)
