@@ -227,6 +227,25 @@ run 8 mykey bind --mdoc -r virtual:card --phone-reader fault:pulled@3:virtual:ph
 says err "Hold the holder's own phone to fault:pulled@3:virtual:phone"
 says err 'The phone was taken away before it had answered'
 
+# ---- the lists of who issues them ----
+
+daemon_in s 0 crl status --json
+json '.phones[0].state' fresh
+json '.phones[0].entries' 1
+json '.phones[0].file' "$tmp/issuers.crl"
+json '.phones[0].next_update'
+json_lacks '.phones[0].reason'
+cp "$tmp/issuers.crl" "$tmp/kept.crl"
+echo 'no list' >"$tmp/issuers.crl"
+daemon_in s 6 crl status --json
+json '.phones[0].state' missing
+json '.phones[0].reason'
+daemon_in s 6 crl status
+says out 'cannot be used; phones are accepted (crl_required = no)'
+kill -HUP "$(cat "$tmp/s.pid")"
+becomes "word of a list that is none" grep -q '"event":"mdoc_revocation","message":"[^"]*issuers.crl: ' "$tmp/s.log"
+mv "$tmp/kept.crl" "$tmp/issuers.crl"
+
 # ---- without the service's will ----
 
 mykeyd_stop s

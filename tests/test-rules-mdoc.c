@@ -2,6 +2,7 @@
 /* Phones: what binds one to the holder of a card, what it tells alone, and what neither does. */
 #include <fuda/encode.h>
 
+#include "service/mdoc-lists.h"
 #include "tests/phone-stand.h"
 
 #define PHONES() COUNT(p, "SELECT COUNT(*) FROM credential WHERE kind = 'mdoc'")
@@ -296,6 +297,54 @@ static void revocation_unknown(_unused_ void **state)
 	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
 }
 
+static struct mdoc_list_state list_state(void)
+{
+	struct mdoc_list_state s;
+
+	assert_int_equal(mdoc_list_state(p->ctx, &p->service.config, 0, now, &s), 0);
+	assert_string_equal(s.file, p->service.config.mdoc_crl[0]);
+	assert_int_equal(!*s.why, s.loaded && !s.flawed);
+	return s;
+}
+
+/* What people are told of the lists. */
+static void lists_told(_unused_ void **state)
+{
+	struct mdoc_list_state s;
+	FILE *f;
+
+	write_list(true, now - DAY, 30);
+	s = list_state();
+	assert_true(s.loaded && !s.flawed && !s.stale && !s.half);
+	assert_int_equal(s.this_update, now - DAY);
+	assert_int_equal(s.next_update, now + 29 * DAY);
+	assert_int_equal(s.count, 1);
+	assert_non_null(strstr(s.issuer, "CN="));
+	write_list(false, now - 10 * DAY, 19);
+	s = list_state();
+	assert_true(s.loaded && s.half && !s.stale);
+	assert_int_equal(s.count, 0);
+	write_list(false, now - 10 * DAY, 9);
+	assert_true(list_state().stale);
+	p->service.config.crl_grace = 2 * DAY;
+	assert_false(list_state().stale);
+	/* it begins tomorrow; it is no list; it is somebody else's; it is not there */
+	write_list(false, now + DAY, 9);
+	s = list_state();
+	assert_true(s.loaded && s.flawed);
+	f = fopen(p->service.config.mdoc_crl[0], "wb");
+	assert_true(f && fputs("no list", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_false(list_state().loaded);
+	free_issuer();
+	make_issuer();
+	write_list(false, now - DAY, 30);
+	assert_false(list_state().loaded);
+	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+	assert_false(list_state().loaded);
+	assert_int_equal(mdoc_list_state(p->ctx, &p->service.config, 1, now, &s), FUDA_ENOTFOUND);
+}
+
 static void change_signature(struct shown *s)
 {
 	show(s);
@@ -379,7 +428,8 @@ static void of_another_holder(_unused_ void **state)
 	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM audit WHERE action = 'bind-mdoc'"), 1);
 }
 
-/* One that was bound with the wrong card: it is taken off by itself, and bound with the right one. */
+/* One that was bound with the wrong card: it is taken off by itself, and bound with the right one.
+ */
 static void taken_off(_unused_ void **state)
 {
 	const struct exchange *x;
@@ -599,6 +649,7 @@ int main(void)
 		TEST(of_another_issuer),
 		TEST(revoked),
 		TEST(revocation_unknown),
+		TEST(lists_told),
 		TEST(changed),
 		TEST(more_than_needed),
 		TEST(of_another_holder),

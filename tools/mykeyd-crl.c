@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuda-mykeyd crl: the revocation lists of cards, who is asked besides, and our own list of
- * terminals. */
+/* fuda-mykeyd crl: the revocation lists of cards and of who issues mobile credentials, who is asked
+ * besides, and our own list of terminals. */
 #include "service/enrol.h"
+#include "service/mdoc-lists.h"
 #include "tools/mykeyd-desk.h"
 
 static bool problem; /* with any of them */
@@ -95,6 +96,86 @@ static int status_of_cards(struct call *call, struct desk *desk)
 	return 0;
 }
 
+/* ---- of phones ---- */
+
+static const char *mdoc_state_of(const struct mdoc_list_state *s)
+{
+	if (!s->loaded)
+		return "missing";
+	if (s->flawed)
+		return "flawed";
+	if (s->stale)
+		return "stale";
+	return s->half ? "half" : "fresh";
+}
+
+static const char *mdoc_meaning_of(const struct mdoc_list_state *s, bool required)
+{
+	if (!s->loaded)
+		return required ? _("cannot be used: phones are refused") :
+				  _("cannot be used; phones are accepted (crl_required = no)");
+	if (s->flawed)
+		return required ? _("can revoke, but clears nobody: phones are refused") :
+				  _("can revoke, but clears nobody; phones are accepted "
+				    "(crl_required = no)");
+	if (s->stale)
+		return required ? _("too old: phones are refused") :
+				  _("too old; phones are accepted (crl_required = no)");
+	return s->half ? _("past half of its life: fetch a newer one") : _("in force");
+}
+
+static void report_list_of_phones(struct call *call, struct report *all,
+				  const struct mdoc_list_state *s, const struct config *config)
+{
+	struct report *one = report_object(all, NULL, NULL, NULL);
+	struct report *people = report_object(call->report, s->file, NULL, NULL);
+
+	report_text(one, NULL, "file", s->file);
+	report_text(one, NULL, "state", mdoc_state_of(s));
+	report_word(people, _("State"), NULL, "-", mdoc_meaning_of(s, config->crl_required));
+	report_text(one, NULL, "reason", s->why);
+	report_text(people, _("Because"), NULL, s->why);
+	problem = problem || !s->loaded || s->flawed || s->stale;
+	if (!s->loaded)
+		return;
+	report_text(one, NULL, "issuer", s->issuer);
+	report_text(people, _("Issuer"), NULL, s->issuer);
+	report_dates(one, false, s->this_update, s->next_update);
+	report_dates(people, true, s->this_update, s->next_update);
+	report_time(one, NULL, "stale_from", s->next_update + (time_t)config->crl_grace);
+	report_number(one, NULL, "entries", (long)s->count);
+	report_number(people, _("Entries"), NULL, (long)s->count);
+}
+
+static int status_of_phones(struct call *call, struct desk *desk)
+{
+	const struct config *config = &desk->service->config;
+	_cleanup_(fuda_context_free) struct fuda_context *ctx = NULL;
+	struct mdoc_list_state s;
+	struct report *all;
+	int r = 0;
+
+	if (!config->mdoc_trust_count)
+		return 0;
+	all = report_known_list(call->report, "phones");
+	if (!config->mdoc_crl_count) {
+		report_word(call->report, _("Lists of phones"), NULL, "-",
+			    config->crl_required ? _("none is named in the configuration "
+						     "(mdoc_crl): phones are refused") :
+						   _("none is named in the configuration; phones "
+						     "are accepted (crl_required = no)"));
+		problem = problem || config->crl_required;
+	}
+	/* what is said of cards stays said */
+	r = fuda_context_new(&ctx);
+	for (size_t i = 0; r == 0; i++) {
+		r = mdoc_list_state(ctx, config, i, time(NULL), &s);
+		if (r == 0)
+			report_list_of_phones(call, all, &s, config);
+	}
+	return r == FUDA_ENOTFOUND ? 0 : r;
+}
+
 static int status_of_terminals(struct call *call, struct desk *desk)
 {
 	_cleanup_rows_ struct rows rows = { 0 };
@@ -162,6 +243,8 @@ static int status(struct call *call, struct desk *desk)
 	r = status_of_cards(call, desk);
 	if (r == 0)
 		status_of_responder(call, desk);
+	if (r == 0)
+		r = status_of_phones(call, desk);
 	if (r == 0)
 		r = status_of_terminals(call, desk);
 	call->shown = true;

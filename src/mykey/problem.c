@@ -212,10 +212,9 @@ static const struct {
 			       "since: "
 			       "fuda mykey bind --mdoc binds it with the card.") },
 	{ "mdoc_not_served", N_("The service takes no mobile credentials: use the card.") },
-	{ "mdoc_revocation_stale", N_("Whether the issuer of the credential on the phone has lost "
-				      "its own, the service does not know at present, and takes no "
-				      "phone until it does. Use the card, and tell the "
-				      "operator.") },
+	{ "mdoc_revocation_stale", N_("The service has no revocation list in force for the issuer "
+				      "of the phone's credential, and takes no such phone until "
+				      "it has one. Use the card, and tell the operator.") },
 	{ "mdoc_revoked", N_("The certificate by which the credential on the phone was issued has "
 			     "been revoked: its holder has the phone renew the credential. Use the "
 			     "card until then.") },

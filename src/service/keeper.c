@@ -12,6 +12,7 @@
 #include "service/audit.h"
 #include "service/checkpoint.h"
 #include "service/enrol.h"
+#include "service/mdoc-lists.h"
 #include "service/sweep.h"
 #include "service/tls.h"
 
@@ -26,6 +27,7 @@ static int checkpoint(struct keeper *k);
 static int list_terminals(struct keeper *k);
 static int watch_tls(struct keeper *k);
 static int watch_responder(struct keeper *k);
+static int watch_mdoc_lists(struct keeper *k);
 
 enum { DUTY_SWEEP = 3, DUTY_CHECKPOINT = 5 };
 static const struct duty {
@@ -43,6 +45,7 @@ static const struct duty {
 	{ "terminal_crl", KEEPER_SLOW_SECONDS, false, list_terminals },
 	{ "tls", KEEPER_SLOW_SECONDS, false, watch_tls },
 	{ "responder", KEEPER_RESPONDER_SECONDS, false, watch_responder },
+	{ "mdoc_revocation", KEEPER_LISTS_SECONDS, true, watch_mdoc_lists },
 };
 
 struct keeper {
@@ -348,6 +351,41 @@ static int watch_responder(struct keeper *k)
 				_("%s Cards are refused until it answers as it must.") :
 				_("%s Until it answers as it must, the lists alone are believed."),
 			s.message);
+}
+
+static int tell_mdoc_list(struct keeper *k, const struct mdoc_list_state *s)
+{
+	if (!s->loaded || s->flawed)
+		return ctx_fail(k->ctx, FUDA_EVERIFY, "%s: %s", s->file, s->why);
+	if (s->stale)
+		return ctx_fail(k->ctx, FUDA_EVERIFY,
+				_("%s is too old, and counts for no phone until a newer list is in "
+				  "its place."),
+				s->file);
+	return s->half ? ctx_fail(k->ctx, FUDA_EVERIFY,
+				  _("%s is past half of its life: fetch a newer list."), s->file) :
+			 0;
+}
+
+/* They are read for each phone, by which nobody learns what is wrong with one. */
+static int watch_mdoc_lists(struct keeper *k)
+{
+	const struct config *config = &k->service->config;
+	struct mdoc_list_state s;
+	int e = 0;
+
+	if (!config->mdoc_trust_count)
+		return 0;
+	if (!config->mdoc_crl_count && config->crl_required)
+		return ctx_fail(k->ctx, FUDA_EVERIFY,
+				_("No revocation list of who issues mobile credentials is named "
+				  "(mdoc_crl): phones are refused."));
+	for (size_t i = 0; e == 0; i++) {
+		e = mdoc_list_state(k->ctx, config, i, time(NULL), &s);
+		if (e == 0)
+			e = tell_mdoc_list(k, &s);
+	}
+	return e == FUDA_ENOTFOUND ? 0 : e;
 }
 
 /* ---- time ---- */

@@ -90,7 +90,7 @@ static const struct {
 	{ "mdoc_mismatch", 403,
 	  "A signature is wrong: the issuer's, or the phone's over this session." },
 	{ "mdoc_revocation_stale", 503,
-	  "Whether the issuer's certificate has been revoked is not known at present." },
+	  "No revocation list is in force for the issuer of the phone's credential." },
 	{ "mdoc_not_bound", 404, "This phone is bound to nobody: bind it with the card first." },
 	{ "mdoc_taken", 409, "This phone is bound to another holder: unbind it first, by itself." },
 	/* the service */
