@@ -94,6 +94,12 @@ port_of https://mykey.example:8443 127.0.0.1:8443
 port_of 'https://[::1]' 127.0.0.1:443
 port_of 'https://[::1]:9443' 127.0.0.1:9443
 rm -rf "$tmp/p"
+daemon 0 init --folder p --environment test --origin https://localhost:1 --set listen=127.0.0.1:1
+says_not err 'It will listen'
+daemon_in p 0 config --json
+json '.listen[0]' 127.0.0.1:1
+json_lacks '.listen[1]'
+rm -rf "$tmp/p"
 # names of files are of where they are typed; who has a certificate gets none
 echo none >"$tmp/own.pem"
 daemon 0 init --folder p --environment test --origin https://localhost --listen unix:front.sock --database sqlite:data.db \

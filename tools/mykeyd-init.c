@@ -46,6 +46,16 @@ static void give(struct givens *g, const char *key, const char *value, const cha
 		g->list[g->count++] = (struct config_given){ key, value, option };
 }
 
+static bool is_set(const char *key)
+{
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < settings.count; i++)
+		if (strncmp(settings.items[i], key, len) == 0 && settings.items[i][len] == '=')
+			return true;
+	return false;
+}
+
 /* The port of the origin on this machine, unless it is said where to listen. */
 static void give_listeners(struct givens *g)
 {
@@ -53,7 +63,7 @@ static void give_listeners(struct givens *g)
 
 	for (size_t i = 0; i < listeners.count; i++)
 		give(g, "listen", listeners.items[i], "--listen");
-	if (listeners.count)
+	if (listeners.count || is_set("listen"))
 		return;
 	host = host ? host + 3 : origin;
 	/* an IPv6 address has colons, too */
