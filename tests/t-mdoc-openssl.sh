@@ -163,6 +163,25 @@ elif [ -e /usr/lib/softhsm/libsofthsm2.so ] && command -v softhsm2-util >/dev/nu
 	# shellcheck disable=SC2086
 	run 0 mdoc verify response-3.cbor --request request.cbor $session --trust root.pem --json
 	json '.documents[0].signer' 'C=JP, CN=Example DS 3'
+	# no PIN is spent for what cannot be issued
+	export SOFTHSM2_CONF="$tmp/softhsm2.conf"
+	(umask 077 && echo 00000000 >wrong-pin)
+	wrong="--signer-certificate signer-3.pem --module /usr/lib/softhsm/libsofthsm2.so"
+	wrong="$wrong --signer-key pkcs11:token=authority;object=ds-3?pin-source=file:$tmp/wrong-pin"
+	grep -v birth_date hanako.txt >ageless
+	# shellcheck disable=SC2086
+	{
+		run 1 mdoc issue nobody $wrong -k device.pub -o refused
+		run 2 mdoc issue ageless $wrong -k device.pub -o refused
+		run 1 mdoc issue hanako.txt $wrong -k nothing -o refused
+		run 1 mdoc issue hanako.txt $wrong -k hanako.txt -o refused
+		run 1 mdoc issue hanako.txt $wrong -k device.pub -o refused --profile unheard-of
+		run 2 mdoc issue hanako.txt $wrong -k device.pub -o refused --at "$(date -u -d '+91 days' +%F)"
+		run 1 mdoc issue --batch nowhere $wrong
+		run 4 mdoc issue hanako.txt $wrong -k device.pub -o refused
+	}
+	says err 'PIN is wrong'
+	[ ! -e refused ] || fail "something was issued with a wrong PIN"
 else
 	echo "not tried with a token: no SoftHSM (softhsm2) or no pkcs11-tool (opensc)"
 fi

@@ -297,19 +297,39 @@ static void files_must_be_right(void **state)
 	fuda_mdoc_issuer_free(&issuer);
 }
 
-/* A key in a token is found by its URI; without the token there is none. */
+/* A key in a token is found by its URI, when everything else is known to be good; without the token
+ * there is none. */
 static void tokens_are_asked_for_by_uri(void **state)
 {
-	const struct fuda_mdoc_signer signer = {
+	struct fuda_mdoc_signer signer = {
 		.certificate = scratch_path("ds.pem"),
 		.key = "pkcs11:object=ds",
 		.module = "/nowhere/module.so",
 	};
+	_cleanup_buf_ struct fuda_buf issued = TEST_BUF;
 	struct fuda_mdoc_issuer *issuer = NULL;
-	int e = fuda_mdoc_issuer_new(ctx, &signer, &issuer);
+	struct fuda_mdoc_order order;
+	int e;
 
 	(void)state;
+	assert_int_equal(fuda_mdoc_issuer_new(ctx, &signer, &issuer), 0);
+	order = order_of("tender-r7");
+	assert_int_equal(fuda_mdoc_issue(issuer, shipped, &order, &issued), FUDA_ENOTFOUND);
+	order = order_of("tender-r6");
+	order.at = fuda_cert_facts(fuda_mdoc_issuer_certificate(issuer))->not_after;
+	assert_int_equal(fuda_mdoc_issue(issuer, shipped, &order, &issued), FUDA_EINVAL);
+	order = order_of("tender-r6");
+	order.key = NULL;
+	assert_int_equal(fuda_mdoc_issue(issuer, shipped, &order, &issued), FUDA_EINVAL);
+	order = order_of("tender-r6");
+	e = fuda_mdoc_issue(issuer, shipped, &order, &issued);
 	assert_true(e == FUDA_EFILE || e == FUDA_ENOTSUP);
+	assert_int_equal(fuda_mdoc_issue(issuer, shipped, &order, &issued), e);
+	assert_non_null(strstr(fuda_context_message(ctx), "not tried again"));
+	assert_int_equal(issued.len, 0);
+	fuda_mdoc_issuer_free(&issuer);
+	signer.key = "pkcs11:token=ds";
+	assert_int_equal(fuda_mdoc_issuer_new(ctx, &signer, &issuer), FUDA_EINVAL);
 	assert_null(issuer);
 }
 

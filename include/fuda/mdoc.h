@@ -345,9 +345,8 @@ struct fuda_mdoc_signer {
 };
 struct fuda_mdoc_issuer;
 /* Copies what it needs. FUDA_EFILE; FUDA_EFORMAT; FUDA_EVERIFY: the certificate is not that of a
- * Document Signer by ISO 18013-5 B.3, or not of this key; FUDA_ENOTSUP: another kind of key; of a
- * token also FUDA_EINVAL (the URI), FUDA_ENOTFOUND, FUDA_ESECURITY (it needs its PIN),
- * FUDA_EPINFORM, FUDA_EPINWRONG, FUDA_EPINBLOCKED, FUDA_ELASTTRY (nothing was sent). */
+ * Document Signer by ISO 18013-5 B.3, or not of this key; FUDA_ENOTSUP: another kind of key;
+ * FUDA_EINVAL: the URI. A token is opened for its first signature only. */
 int fuda_mdoc_issuer_new(struct fuda_context *ctx, const struct fuda_mdoc_signer *signer,
 			 struct fuda_mdoc_issuer **ret);
 void fuda_mdoc_issuer_free(struct fuda_mdoc_issuer **issuer);
@@ -369,7 +368,11 @@ struct fuda_mdoc_order {
 };
 /* Appends IssuerSigned in CBOR, or nothing. FUDA_ENOTFOUND: no such profile; FUDA_EINVAL:
  * attributes are missing, cannot be the profile's elements or are of none, the device key is none,
- * or the times are outside of what may be; errors of signing. */
+ * or the times are outside of what may be; errors of signing. The first that is to be signed by a
+ * token logs in: FUDA_EFILE (module, pin-source), FUDA_ENOTFOUND, FUDA_EINVAL (the URI fits
+ * several), FUDA_ESECURITY (it needs its PIN), FUDA_EPINFORM, FUDA_EPINWRONG, FUDA_EPINBLOCKED,
+ * FUDA_ELASTTRY (nothing was sent), FUDA_EVERIFY (not the certificate's key), FUDA_ENOTSUP; this is
+ * tried once, and then is the answer to each order. */
 int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_profiles *profiles,
 		    const struct fuda_mdoc_order *order, struct fuda_buf *ret_issuer_signed);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/secret.h"
 #include "mdoc/cert-profile.h"
 #include "mdoc/cose.h"
 #include "mdoc/key.h"
@@ -19,6 +20,11 @@ struct fuda_mdoc_issuer {
 	struct fuda_cert *certificate;
 	struct private_key *file; /* the key, either of both */
 	struct token_key *token;
+	/* What opens the token, until it was tried: before there is something to sign, no PIN is
+	 * spent. */
+	char *uri, *module;
+	struct fuda_secret *pin;
+	int token_failed;
 	struct document_signer ds;
 	struct issuer *maker;
 	struct element_set set; /* of the order at hand */
@@ -97,13 +103,45 @@ static int open_file(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_sig
 	return 0;
 }
 
-static int open_token(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_signer *from)
+static int keep_text(const char *text, char **ret)
 {
-	int e = token_open(issuer->ctx, from->module, from->key, from->pin,
-			   issuer->certificate->key, &issuer->token);
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? FUDA_ENOMEM : 0;
+}
 
+/* Keeps what names the key in the token, which is opened for the first signature. */
+static int keep_token(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_signer *from)
+{
+	struct token_uri uri;
+	int e = token_uri_parse(issuer->ctx, from->key, &uri);
+
+	if (e < 0)
+		return e;
+	e = keep_text(from->key, &issuer->uri);
+	if (e == 0)
+		e = keep_text(from->module, &issuer->module);
+	if (e == 0 && from->pin)
+		e = fuda_secret_new(from->pin->bytes, from->pin->len, &issuer->pin);
+	return e < 0 ? ctx_fail_code(issuer->ctx, e) : 0;
+}
+
+/* Once: a wrong PIN counts, and would be as wrong for the next credential. */
+static int open_token(struct fuda_mdoc_issuer *issuer)
+{
+	int e;
+
+	if (issuer->token_failed)
+		return ctx_fail(issuer->ctx, issuer->token_failed,
+				_("The token could not be opened before, and is not tried again."));
+	if (!issuer->uri || issuer->token)
+		return 0;
+	e = token_open(issuer->ctx, issuer->module, issuer->uri, issuer->pin,
+		       issuer->certificate->key, &issuer->token);
+	fuda_secret_free(&issuer->pin);
 	if (e == 0)
 		issuer->ds.signer = token_signer(issuer->token);
+	else
+		issuer->token_failed = e;
 	return e;
 }
 
@@ -121,7 +159,7 @@ static int open_signer(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_s
 	issuer->ds.certificate = cur_of(cert->der, cert->len);
 	issuer->ds.not_before = cert->facts.not_before;
 	issuer->ds.not_after = cert->facts.not_after;
-	e = token_is_uri(from->key) ? open_token(issuer, from) : open_file(issuer, from);
+	e = token_is_uri(from->key) ? keep_token(issuer, from) : open_file(issuer, from);
 	if (e < 0)
 		return e;
 	e = issuer_new(&issuer->ds, &issuer->maker);
@@ -154,6 +192,9 @@ void fuda_mdoc_issuer_free(struct fuda_mdoc_issuer **issuer)
 	issuer_free(&(*issuer)->maker);
 	private_free(&(*issuer)->file);
 	token_close(&(*issuer)->token);
+	free((*issuer)->uri);
+	free((*issuer)->module);
+	fuda_secret_free(&(*issuer)->pin);
 	fuda_cert_free(&(*issuer)->certificate);
 	free(*issuer);
 	*issuer = NULL;
@@ -244,6 +285,8 @@ int fuda_mdoc_issue(struct fuda_mdoc_issuer *issuer, const struct fuda_mdoc_prof
 	if (e == 0)
 		e = profile_elements(issuer->ctx, profile, order->attributes, order->at,
 				     &issuer->set);
+	if (e == 0)
+		e = open_token(issuer);
 	if (e < 0)
 		return e;
 	what = (struct credential){
