@@ -67,7 +67,7 @@ signer certificate_common_name '/C=JP/O=Example DS 1' 90 ''
 signer certificate_country '/CN=Example DS 1' 90 ''
 signer country_differs '/C=US/CN=Example DS 1' 90 ''
 signer state_differs '/C=JP/ST=Tokyo/CN=Example DS 1' 90 ''
-signer issuer_unknown "$ds" 90 '' other-root other-root
+signer issuer_key_unknown "$ds" 90 '' other-root other-root
 signer issuer_name "$ds" 90 '' renamed-root
 short=$signers
 signer certificate_expired "$ds" 1 ''
@@ -141,7 +141,7 @@ follow 3 ''
 refused certificate_revoked --crl revoked.crl
 follow 4 "$good"
 cp response-2.cbor swapped
-refused issuer_unknown
+refused issuer_key_unknown
 # shellcheck disable=SC2086
 run 0 mdoc verify swapped --request request.cbor $session --trust root-2.pem
 follow 5 "$good"

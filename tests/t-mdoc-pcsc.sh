@@ -107,7 +107,7 @@ json '.documents[0].withheld[1]' age_over_20
 # one certificate with the other's key
 ask 2 name --identity-key stranger/reader-key.pem --identity-certificate phone/reader.pem
 run 6 mdoc request name --trust stranger/ca.pem --json
-json .rule issuer_unknown
+json .rule issuer_key_unknown
 json_lacks '.documents[0].name'
 
 # ---- phones that take little at once, say what is not so, and need time ----

@@ -78,11 +78,17 @@ judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --reques
 	says_not out 'Check the clock'
 	later=$(date -u -d '+5 days' +%FT%TZ)
 	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --at "$later"
-	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --crl-grace 9 --at "$later"
+	unsure crl_expired ${judge#mdoc } --trust phone/ca.pem --crl short.crl --require-revocation --crl-grace 1 --at "$later"
+	run 0 $judge --trust phone/ca.pem --crl short.crl --require-revocation --crl-grace 9 --at "$later" --json
+	json '.documents[0].revocation' good
 	run 0 $judge --trust phone/ca.pem --crl short.crl --at "$later" --json
 	json '.documents[0].revocation' unknown
+	json '.documents[0].findings[0].rule' revocation_not_known
 	run 0 $judge --trust phone/ca.pem --crl short.crl --crl-grace 9 --at "$later" --json
 	json '.documents[0].revocation' good
+	refuses clock ${judge#mdoc } --trust phone/ca.pem --require-clock --at 2020-01-01
+	json '.documents[0].result' invalid_certificate
+	json_lacks '.documents[0].name'
 	run 1 $judge --trust nothing
 	run 1 $judge --trust phone/ca.pem --crl phone/ca.pem
 	says err 'phone/ca.pem: '

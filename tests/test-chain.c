@@ -116,7 +116,7 @@ static void issuers(void **state)
 
 	(void)state;
 	judge_one(CHAIN_DS, &plan);
-	assert_found(FUDA_MDOC_ISSUER_UNKNOWN, "ds");
+	assert_found(FUDA_MDOC_ISSUER_KEY_UNKNOWN, "ds");
 	assert_null(verdict.root);
 	assert_non_null(verdict.leaf);
 	/* says that the root signed it */
@@ -127,7 +127,7 @@ static void issuers(void **state)
 	plan = plan_mdoc(CERT_DS);
 	plan.field[F_AKI] = "30{<2.5.29.35>04{30{80{0102030405060708}}}}";
 	judge_one(CHAIN_DS, &plan);
-	assert_found(FUDA_MDOC_ISSUER_UNKNOWN, "ds");
+	assert_found(FUDA_MDOC_ISSUER_KEY_UNKNOWN, "ds");
 	/* the same text, in another string type */
 	plan = plan_mdoc(CERT_DS);
 	plan.field[F_ISSUER] =
@@ -326,7 +326,7 @@ static void links(void **state)
 
 	(void)state;
 	judge_plans(CHAIN_DS, both, 1);
-	assert_found(FUDA_MDOC_ISSUER_UNKNOWN, "ds");
+	assert_found(FUDA_MDOC_ISSUER_KEY_UNKNOWN, "ds");
 	judge_plans(CHAIN_DS, both, 2); /* comes along */
 	assert_good();
 	assert_string_equal(verdict.root->facts.serial, "5A10000000000000000000000000000000000001");
@@ -352,7 +352,8 @@ static void bad_links(void **state)
 		{ F_CRL_POINTS, "", FUDA_MDOC_CERTIFICATE_CRL_POINT },
 		{ F_BC, "", FUDA_MDOC_CERTIFICATE_NOT_CA },
 		{ F_SIGNATURE, "03{0030{020101020101}}", FUDA_MDOC_ISSUER_SIGNATURE },
-		{ F_AKI, "30{<2.5.29.35>04{30{80{0102030405060708}}}}", FUDA_MDOC_ISSUER_UNKNOWN },
+		{ F_AKI, "30{<2.5.29.35>04{30{80{0102030405060708}}}}",
+		  FUDA_MDOC_ISSUER_KEY_UNKNOWN },
 	};
 
 	(void)state;
@@ -414,7 +415,7 @@ static void superfluous(void **state)
 	chain[0] = &under_other;
 	chain[1] = &other;
 	judge_plans(CHAIN_DS, chain, 2);
-	assert_true(has_found(FUDA_MDOC_ISSUER_UNKNOWN, "ds"));
+	assert_true(has_found(FUDA_MDOC_ISSUER_KEY_UNKNOWN, "ds"));
 	assert_null(verdict.root);
 }
 

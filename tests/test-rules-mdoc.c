@@ -266,7 +266,7 @@ static void of_another_issuer(_unused_ void **state)
 	free_issuer();
 	make_issuer(); /* nobody believes it */
 	another = phone_make(now - DAY, 10);
-	assert_neither(other_phone, 403, "mdoc_invalid", "issuer_unknown");
+	assert_neither(other_phone, 403, "mdoc_invalid", "issuer_key_unknown");
 	phone_free(&another);
 }
 

@@ -48,7 +48,8 @@ static void add_verdict(struct call *call)
 		snprintf(shown, sizeof(shown), _("%s (%s)"), word,
 			 _("signatures fit, but who signed is not known"));
 	else
-		snprintf(shown, sizeof(shown), _("%s (%s)"), word, _(meanings[result]));
+		snprintf(shown, sizeof(shown), _("%s (%s)"), word,
+			 _(call->refused ? call->refused : meanings[result]));
 	report_word(call->report, _("Result"), "result", word, shown);
 }
 

@@ -123,12 +123,13 @@ struct call {
 	bool shown;             /* the report is whole, and shown as text even if the call fails */
 	bool judged;            /* `verdict` decides `result` */
 	struct fuda_verdict verdict;
-	bool world_told;    /* the report has `world`, or it is not this call's to tell */
-	bool concluded;     /* the report has its result */
-	char message[1024]; /* of a failure found by the program, "" if the library found it */
-	char remark[300];   /* a sentence that follows the message, whoever it is from; or "" */
-	bool usage;         /* the failure is in the command line */
-	int status;         /* of another program, that this one ends with; 0: its own */
+	const char *refused; /* what a result means that is not about a certificate; or NULL */
+	bool world_told;     /* the report has `world`, or it is not this call's to tell */
+	bool concluded;      /* the report has its result */
+	char message[1024];  /* of a failure found by the program, "" if the library found it */
+	char remark[300];    /* a sentence that follows the message, whoever it is from; or "" */
+	bool usage;          /* the failure is in the command line */
+	int status;          /* of another program, that this one ends with; 0: its own */
 };
 
 /* Writes down why the call fails, in words for a person, and returns `code`. Use it for whatever

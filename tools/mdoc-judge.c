@@ -393,6 +393,8 @@ static int conclude(struct call *call, const struct fuda_mdoc_result *result)
 		return 0;
 	if (first) {
 		call->verdict.rule = fuda_mdoc_rule_name(first->rule);
+		if (!*first->of && result->result == FUDA_RESULT_INVALID_CERTIFICATE)
+			call->refused = N_("what was shown is not accepted");
 		report_text(call->report, NULL, "rule", call->verdict.rule);
 	}
 	call->shown = true;

@@ -89,8 +89,8 @@ int fuda_mdoc_trust_add_file(struct fuda_mdoc_trust *trust, const char *path);
 int fuda_mdoc_trust_add_reader_file(struct fuda_mdoc_trust *trust, const char *path);
 
 /* Adds a revocation list (DER, or PEM with exactly one) of one whose certificate was added before,
- * in place of his older ones; one that is older than what is there is let pass. FUDA_EFILE;
- * FUDA_EFORMAT; FUDA_ENOTSUP: its signature or an entry is of a kind that is not known;
+ * beside his others, as he may list signers and link certificates apart: who is on any of them is
+ * revoked, and any that counts clears. The same one twice counts once. FUDA_EFILE; FUDA_EFORMAT; FUDA_ENOTSUP: its signature or an entry is of a kind that is not known;
  * FUDA_ENOTFOUND: of nobody who was added; FUDA_EVERIFY: he did not sign it; FUDA_ETOOBIG (more
  * than 64). One that breaks the profile of ISO 18013-5 B.10 can revoke but not clear. */
 int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path);
@@ -99,9 +99,9 @@ int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes,
 /* What a certificate is worth whose revocation list is not at hand, or not fresh. */
 enum fuda_mdoc_crl_policy {
 	FUDA_MDOC_CRL_OFF,  /* revocation is not looked at: FUDA_REVOCATION_NOT_CHECKED */
-	FUDA_MDOC_CRL_SOFT, /* a list counts for some time beyond its next update; without one the
-			     * certificate passes, and is FUDA_REVOCATION_UNKNOWN */
-	FUDA_MDOC_CRL_HARD, /* a fresh list, or the certificate fails */
+	FUDA_MDOC_CRL_SOFT, /* without a list that counts the certificate passes, and is
+			     * FUDA_REVOCATION_UNKNOWN */
+	FUDA_MDOC_CRL_HARD, /* ... it fails */
 };
 
 /* ---- keys ---- */
@@ -224,7 +224,7 @@ struct fuda_mdoc_policy {
 	 * most FUDA_MDOC_SKEW_MAX count. */
 	unsigned early, late;
 	enum fuda_mdoc_crl_policy crl;
-	unsigned crl_age;  /* seconds beyond its next update for which a list counts if SOFT */
+	unsigned crl_age;  /* seconds beyond its next update for which a list still counts */
 	unsigned max_days; /* a credential's longest life; 0: FUDA_MDOC_DAYS */
 	bool allow_float;  /* numbers as floats, which some issuers' software makes of them */
 	bool allow_times;  /* times with fractions of seconds, or with +00:00 instead of Z */

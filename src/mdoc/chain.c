@@ -198,6 +198,19 @@ static int climb(struct job *job, const struct candidate *issuer)
 	return 0;
 }
 
+/* That it is nobody, or somebody of that name whose key is another. */
+static void add_unknown(struct job *job, const struct path_step *last)
+{
+	enum fuda_mdoc_rule rule = FUDA_MDOC_ISSUER_UNKNOWN;
+	const struct anchor *anchor;
+
+	for (size_t i = 0; (anchor = trust_anchor_at(job->trust, i)); i++)
+		if (anchor->role == job->place->root &&
+		    cur_equal(anchor->cert->subject, last->cert->issuer))
+			rule = FUDA_MDOC_ISSUER_KEY_UNKNOWN;
+	add_about(&job->judged->findings, rule, last, last->cert->facts.issuer);
+}
+
 static int find_path(struct job *job)
 {
 	struct judged_chain *judged = job->judged;
@@ -212,8 +225,7 @@ static int find_path(struct job *job)
 							 FUDA_ENOTFOUND;
 
 		if (r == FUDA_ENOTFOUND) {
-			add_about(&judged->findings, FUDA_MDOC_ISSUER_UNKNOWN, last,
-				  last->cert->facts.issuer);
+			add_unknown(job, last);
 			return 0;
 		}
 		if (r == 0)

@@ -18,32 +18,25 @@ static void add(struct job *job, enum fuda_mdoc_rule rule, const char *of, const
 static enum fuda_mdoc_rule freshness(const struct issuer_list *list,
 				     const struct chain_policy *policy)
 {
-	const time_t more = policy->crl == FUDA_MDOC_CRL_SOFT ? (time_t)policy->crl_age : 0;
-
 	if (list->this_update > policy->at + (time_t)policy->skew)
 		return FUDA_MDOC_CRL_NOT_YET_VALID;
-	return policy->at > list->next_update + more ? FUDA_MDOC_CRL_EXPIRED : FUDA_MDOC_NONE;
+	return policy->at > list->next_update + (time_t)policy->crl_age ? FUDA_MDOC_CRL_EXPIRED :
+									  FUDA_MDOC_NONE;
 }
 
-/* A list that breaks its profile clears nobody, however soft the policy is: it may not be the whole
- * list. */
-static bool clears(struct job *job, const struct trusted_list *trusted,
-		   const struct fuda_cert *issuer)
+/* Why it clears nobody; FUDA_MDOC_NONE: it does. One that breaks its profile does not, however soft
+ * the policy is: it may not be the whole list. */
+static enum fuda_mdoc_rule why_not(const struct trusted_list *trusted,
+				   const struct fuda_cert *issuer,
+				   const struct chain_policy *policy)
 {
 	const struct issuer_list *list = trusted->list;
-	const bool named = cur_equal(list->issuer, issuer->subject);
-	enum fuda_mdoc_rule stale;
 
-	if (list->findings.count || !named) {
-		findings_join(job->findings, &list->findings);
-		if (!named)
-			add(job, FUDA_MDOC_CRL_ISSUER, "crl", issuer->facts.subject);
-		return false;
-	}
-	stale = freshness(list, job->policy);
-	if (stale && job->policy->crl == FUDA_MDOC_CRL_HARD)
-		add(job, stale, "crl", issuer->facts.subject);
-	return stale == FUDA_MDOC_NONE;
+	if (list->findings.count)
+		return list->findings.found[0].rule;
+	if (!cur_equal(list->issuer, issuer->subject))
+		return FUDA_MDOC_CRL_ISSUER;
+	return freshness(list, policy);
 }
 
 /* List number `*i` or the next one that `issuer` has signed. */
@@ -73,22 +66,37 @@ static bool is_revoked(struct job *job, const struct path_step *step,
 	return false;
 }
 
+/* Which refuses only if that is wanted. */
+static void tell_unknown(struct job *job, const struct path_step *step,
+			 const struct fuda_cert *issuer, enum fuda_mdoc_rule why,
+			 const struct trusted_list *last)
+{
+	if (job->policy->crl != FUDA_MDOC_CRL_HARD)
+		add(job, FUDA_MDOC_REVOCATION_NOT_KNOWN, cert_role_name(step->role),
+		    fuda_mdoc_rule_name(why));
+	else if (last && last->list->findings.count)
+		findings_join(job->findings, &last->list->findings);
+	else
+		add(job, why, "crl", issuer->facts.subject);
+}
+
 static enum fuda_revocation look_up(struct job *job, const struct path_step *step,
 				    const struct fuda_cert *issuer)
 {
-	const struct trusted_list *trusted;
-	bool any = false, good = false;
+	enum fuda_mdoc_rule why = FUDA_MDOC_CRL_MISSING;
+	const struct trusted_list *trusted, *last = NULL;
 	size_t i = 0;
 
 	if (is_revoked(job, step, issuer))
 		return FUDA_REVOCATION_REVOKED;
 	while ((trusted = next_of(job, issuer, &i))) {
-		any = true;
-		good |= clears(job, trusted, issuer);
+		why = why_not(trusted, issuer, job->policy);
+		if (why == FUDA_MDOC_NONE)
+			return FUDA_REVOCATION_GOOD;
+		last = trusted;
 	}
-	if (!any && job->policy->crl == FUDA_MDOC_CRL_HARD)
-		add(job, FUDA_MDOC_CRL_MISSING, "crl", issuer->facts.subject);
-	return good ? FUDA_REVOCATION_GOOD : FUDA_REVOCATION_UNKNOWN;
+	tell_unknown(job, step, issuer, why, last);
+	return FUDA_REVOCATION_UNKNOWN;
 }
 
 /* Nobody vouches for a root that is believed, but it may give itself up. */

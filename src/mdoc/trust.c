@@ -244,37 +244,19 @@ static int cannot_use(const struct fuda_mdoc_trust *trust, int why)
 	}
 }
 
-static bool is_same_issuer(const struct trusted_list *a, const struct trusted_list *b)
-{
-	return key_equal(a->by->cert->key, b->by->cert->key);
-}
-
 static bool is_same_list(const struct issuer_list *a, const struct issuer_list *b)
 {
 	return cur_equal(cur_of(a->der.data, a->der.len), cur_of(b->der.data, b->der.len));
 }
 
-/* Takes the list over unless a newer one is there. Two of one time stand beside each other: an
- * authority may list its signers and its link certificates apart (mdoc.md 2.2). */
+/* Newer lists take nobody's place: an authority may list its signers and its link certificates
+ * apart (mdoc.md 2.2), and who is on any of its lists is revoked. */
 static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new)
 {
-	size_t kept = 0;
-
 	for (size_t i = 0; i < trust->list_count; i++)
-		if (is_same_issuer(&trust->lists[i], new) &&
-		    (trust->lists[i].list->this_update > new->list->this_update ||
-		     is_same_list(trust->lists[i].list, new->list)))
+		if (is_same_list(trust->lists[i].list, new->list))
 			return 0;
-	for (size_t i = 0; i < trust->list_count; i++) {
-		struct trusted_list *old = &trust->lists[i];
-
-		if (is_same_issuer(old, new) && old->list->this_update < new->list->this_update)
-			issuer_list_free(&old->list);
-		else
-			trust->lists[kept++] = *old;
-	}
-	trust->list_count = kept;
-	if (kept == LISTS_MAX)
+	if (trust->list_count == LISTS_MAX)
 		return ctx_fail(trust->ctx, FUDA_ETOOBIG,
 				_("More than %d revocation lists; name fewer."), LISTS_MAX);
 	trust->lists[trust->list_count++] = *new;

@@ -31,7 +31,7 @@ struct trusted_list {
 	struct issuer_list *list;
 	const struct anchor *by;
 };
-/* Likewise; they go when a newer one comes. */
+/* Likewise. */
 const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, size_t i);
 
 /* What was judged since a certificate was added last. */

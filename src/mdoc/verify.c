@@ -220,7 +220,7 @@ static void find_not_shown(const struct device_request *request,
 	}
 }
 
-/* C1. Of a response that reports a failure no document counts. */
+/* C1. */
 static int judge_response(const struct judging *common, struct cursor bytes, struct work *work,
 			  struct fuda_mdoc_result *ret)
 {
@@ -241,6 +241,9 @@ static int judge_response(const struct judging *common, struct cursor bytes, str
 		find_not_shown(common->request, response, &ret->findings);
 		r = judge_documents(common, work, ret);
 	}
+	/* of a response that is refused as a whole no document counts */
+	for (size_t i = 0; i < ret->document_count; i++)
+		ret->documents[i].result = worst(&ret->findings, ret->documents[i].result);
 	ret->result = worst(&ret->findings, ret->result);
 	return r;
 }
