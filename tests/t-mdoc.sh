@@ -37,6 +37,8 @@ wallet other
 
 # ---- from a phone ----
 
+printf 'anybody may read this' >"$tmp/photo.jp2"
+chmod 644 "$tmp/photo.jp2"
 run 0 mdoc request name birth_date age_over_20 portrait -r virtual:phone --trust phone/ca.pem --crl good.crl \
 	--require-revocation --portrait photo.jp2 --save kept --json
 says err 'only with --retain'
@@ -54,6 +56,7 @@ json '.documents[0].portrait_bytes' "$(wc -c <"$tmp/photo.jp2")"
 json_lacks '.documents[0].address'
 json_lacks .world
 [ -s "$tmp/photo.jp2" ] || fail "no portrait"
+[ "$(stat -c %a "$tmp/photo.jp2")" = 600 ] || fail "others can see the portrait"
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem
 grep -q '^    Name  ' "$tmp/out" || fail "people are not told the name"
 grep -q '^Result  *ok$' "$tmp/out" || fail "no result"

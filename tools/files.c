@@ -135,8 +135,9 @@ static int new_target(const char *path, char ret[PATH_MAX])
 }
 
 /* Follows links, so that what they point to is replaced and not they themselves; one that leads
- * nowhere is refused (ELOOP), because nobody said what to make of it. */
-static int open_path(struct file_out *o, const char *path)
+ * nowhere is refused (ELOOP), because nobody said what to make of it. `private`: whatever mode the
+ * file there has. */
+static int open_path(struct file_out *o, const char *path, bool private)
 {
 	struct stat st = { .st_mode = S_IFREG | usual_mode() };
 
@@ -147,12 +148,12 @@ static int open_path(struct file_out *o, const char *path)
 	if (realpath(path, o->target) ? stat(o->target, &st) : new_target(path, o->target))
 		return FUDA_EFILE;
 	if (S_ISREG(st.st_mode))
-		return open_beside(o, st.st_mode & 0777);
+		return open_beside(o, private ? 0600 : st.st_mode & 0777);
 	o->fd = open(o->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	return o->fd < 0 ? FUDA_EFILE : 0;
 }
 
-int file_out_open(struct call *call, const char *path, struct file_out *ret)
+static int out_open(struct call *call, const char *path, bool private, struct file_out *ret)
 {
 	struct file_out o = FILE_OUT_NONE;
 	int r;
@@ -161,7 +162,7 @@ int file_out_open(struct call *call, const char *path, struct file_out *ret)
 		o.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 		r = o.fd < 0 ? FUDA_EFILE : 0;
 	} else {
-		r = open_path(&o, path);
+		r = open_path(&o, path, private);
 	}
 	if (r < 0) {
 		call_fail(call, r, "%s: %s", path,
@@ -171,6 +172,11 @@ int file_out_open(struct call *call, const char *path, struct file_out *ret)
 	}
 	*ret = o;
 	return 0;
+}
+
+int file_out_open(struct call *call, const char *path, struct file_out *ret)
+{
+	return out_open(call, path, false, ret);
 }
 
 int file_out_write(struct file_out *o, const void *bytes, size_t len)
@@ -217,10 +223,11 @@ bool file_out_same(const struct file_out *a, const struct file_out *b)
 	return a->target[0] && strcmp(a->target, b->target) == 0;
 }
 
-int file_write(struct call *call, const char *path, const void *bytes, size_t len)
+static int write_out(struct call *call, const char *path, bool private, const void *bytes,
+		     size_t len)
 {
 	struct file_out o = FILE_OUT_NONE;
-	int r = file_out_open(call, path, &o);
+	int r = out_open(call, path, private, &o);
 
 	if (r < 0)
 		return r;
@@ -229,13 +236,14 @@ int file_write(struct call *call, const char *path, const void *bytes, size_t le
 	return r < 0 ? call_fail(call, r, "%s: %s", path, strerror(errno)) : 0;
 }
 
+int file_write(struct call *call, const char *path, const void *bytes, size_t len)
+{
+	return write_out(call, path, false, bytes, len);
+}
+
 int file_write_private(struct call *call, const char *path, const void *bytes, size_t len)
 {
-	mode_t mask = umask(077);
-	int r = file_write(call, path, bytes, len);
-
-	umask(mask);
-	return r;
+	return write_out(call, path, true, bytes, len);
 }
 
 /* ---- cache ---- */

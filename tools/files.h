@@ -40,7 +40,8 @@ bool file_out_replaces(const struct file_out *o, const char *path);
 /* All three in one. */
 int file_write(struct call *call, const char *path, const void *bytes, size_t len);
 
-/* The same of what is about a person: a new file is for the user alone. */
+/* The same of what is about a person: the file is for the user alone, also where one was there that
+ * others could read. */
 int file_write_private(struct call *call, const char *path, const void *bytes, size_t len);
 
 /* The same in the user's cache, as fuda/<name>; failures are not worth telling. */
