@@ -452,15 +452,101 @@ static void wiped(void **state)
 	seeking = false;
 }
 
+#define N8(b)  b b b b b b b b
+#define N24(b) N8(b) N8(b) N8(b)
+
+/* RFC 8032 5.1.3, 5.2.3: under a point of small order anybody signs; two forms of one key are two
+ * names of one holder. */
+static void edwards_points(void **state)
+{
+	static const struct {
+		const char *what;
+		enum curve curve;
+		const char *point;
+		int error;
+	} rows[] = {
+		/* RFC 8032 7.1, 7.4 */
+		{ "a key", CURVE_ED25519,
+		  "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", 0 },
+		{ "a key of the other curve", CURVE_ED448,
+		  "5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778edf124769b46c706"
+		  "1bd6783df1e50f6c"
+		  "d1fa1abeafe8256180",
+		  0 },
+		{ "order 1", CURVE_ED25519, "01" N24("00") "00000000000000", FUDA_EFORMAT },
+		{ "... with a sign", CURVE_ED25519, "01" N24("00") "00000000000080", FUDA_EFORMAT },
+		{ "order 2", CURVE_ED25519, "ec" N24("ff") "ffffffffffff7f", FUDA_EFORMAT },
+		{ "order 4", CURVE_ED25519, "00" N24("00") "00000000000000", FUDA_EFORMAT },
+		{ "... the other", CURVE_ED25519, "00" N24("00") "00000000000080", FUDA_EFORMAT },
+		{ "order 8", CURVE_ED25519,
+		  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		  FUDA_EFORMAT },
+		{ "... another", CURVE_ED25519,
+		  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+		  FUDA_EFORMAT },
+		{ "... another", CURVE_ED25519,
+		  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+		  FUDA_EFORMAT },
+		{ "... the last", CURVE_ED25519,
+		  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+		  FUDA_EFORMAT },
+		{ "y of p", CURVE_ED25519, "ed" N24("ff") "ffffffffffff7f", FUDA_EFORMAT },
+		{ "y of p + 18", CURVE_ED25519, "ff" N24("ff") "ffffffffffffff", FUDA_EFORMAT },
+		{ "y of 3", CURVE_ED25519, "03" N24("00") "00000000000000", 0 },
+		{ "y of p - 3", CURVE_ED25519, "ea" N24("ff") "ffffffffffff7f", 0 },
+		{ "order 1", CURVE_ED448, "01" N24("00") N24("00") N8("00"), FUDA_EFORMAT },
+		{ "order 2", CURVE_ED448,
+		  "fe" N24("ff") "ffffff"
+				 "fe" N24("ff") "ffffff"
+						"00",
+		  FUDA_EFORMAT },
+		{ "order 4", CURVE_ED448, "00" N24("00") N24("00") N8("00"), FUDA_EFORMAT },
+		{ "... the other", CURVE_ED448, "00" N24("00") N24("00") "0000000000000080",
+		  FUDA_EFORMAT },
+		{ "y of p", CURVE_ED448,
+		  "ff" N24("ff") "ffffff"
+				 "fe" N24("ff") "ffffff"
+						"00",
+		  FUDA_EFORMAT },
+		{ "y of 2^448", CURVE_ED448, "00" N24("00") N24("00") "0000000000000001",
+		  FUDA_EFORMAT },
+		{ "y of p - 3", CURVE_ED448,
+		  "fc" N24("ff") "ffffff"
+				 "fe" N24("ff") "ffffff"
+						"80",
+		  0 },
+		{ "too short", CURVE_ED25519, "03" N24("00") "000000000000", FUDA_EFORMAT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_buf_ struct fuda_buf point = FUDA_BUF_INIT(64);
+		struct key *key = NULL;
+
+		print_message("%s\n", rows[i].what);
+		assert_int_equal(fuda_hex_decode(rows[i].point, &point), 0);
+		assert_int_equal(key_new_point(rows[i].curve, point.data, point.len, &key),
+				 rows[i].error);
+		key_free(&key);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_curve),  cmocka_unit_test(modes),
-		cmocka_unit_test(forms),        cmocka_unit_test(other_keys),
-		cmocka_unit_test(files),        cmocka_unit_test(halves_of_two_keys),
-		cmocka_unit_test(scalars),      cmocka_unit_test(generator),
-		cmocka_unit_test(agreement),    cmocka_unit_test(no_agreement),
-		cmocka_unit_test(short_secret), cmocka_unit_test(wiped),
+		cmocka_unit_test(edwards_points),
+		cmocka_unit_test(every_curve),
+		cmocka_unit_test(modes),
+		cmocka_unit_test(forms),
+		cmocka_unit_test(other_keys),
+		cmocka_unit_test(files),
+		cmocka_unit_test(halves_of_two_keys),
+		cmocka_unit_test(scalars),
+		cmocka_unit_test(generator),
+		cmocka_unit_test(agreement),
+		cmocka_unit_test(no_agreement),
+		cmocka_unit_test(short_secret),
+		cmocka_unit_test(wiped),
 	};
 
 	/* before OpenSSL allocates anything */

@@ -90,9 +90,10 @@ int fuda_mdoc_trust_add_reader_file(struct fuda_mdoc_trust *trust, const char *p
 
 /* Adds a revocation list (DER, or PEM with exactly one) of one whose certificate was added before,
  * beside his others, as he may list signers and link certificates apart: who is on any of them is
- * revoked, and any that counts clears. The same one twice counts once. FUDA_EFILE; FUDA_EFORMAT; FUDA_ENOTSUP: its signature or an entry is of a kind that is not known;
- * FUDA_ENOTFOUND: of nobody who was added; FUDA_EVERIFY: he did not sign it; FUDA_ETOOBIG (more
- * than 64). One that breaks the profile of ISO 18013-5 B.10 can revoke but not clear. */
+ * revoked, and any that counts clears. The same one twice counts once. FUDA_EFILE; FUDA_EFORMAT;
+ * FUDA_ENOTSUP: its signature or an entry is of a kind that is not known; FUDA_ENOTFOUND: of nobody
+ * who was added; FUDA_EVERIFY: he did not sign it; FUDA_ETOOBIG (more than 64). One that breaks the
+ * profile of ISO 18013-5 B.10 can revoke but not clear. */
 int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path);
 int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len);
 

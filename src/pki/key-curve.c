@@ -73,6 +73,45 @@ static int load_ec(const struct curve_inside *curve, const uint8_t *point, size_
 	return EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_PUBLIC_KEY, params) == 1 ? 0 : FUDA_EFORMAT;
 }
 
+/* p - 1 of the fields of RFC 8032, in its order of bytes, lowest first. */
+static const uint8_t ed25519_last[] = { 0xEC, [1 ... 30] = 0xFF, 0x7F };
+static const uint8_t ed448_last[] = { 0xFE, [1 ... 27] = 0xFF, 0xFE, [29 ... 55] = 0xFF, 0x00 };
+/* The points of order 8 of the former; those of order 1, 2 and 4 have 1, -1 and 0 for y. */
+static const uint8_t ed25519_eighths[][32] = {
+	{ 0x26, 0xE8, 0x95, 0x8F, 0xC2, 0xB2, 0x27, 0xB0, 0x45, 0xC3, 0xF4,
+	  0x89, 0xF2, 0xEF, 0x98, 0xF0, 0xD5, 0xDF, 0xAC, 0x05, 0xD3, 0xC6,
+	  0x33, 0x39, 0xB1, 0x38, 0x02, 0x88, 0x6D, 0x53, 0xFC, 0x05 },
+	{ 0xC7, 0x17, 0x6A, 0x70, 0x3D, 0x4D, 0xD8, 0x4F, 0xBA, 0x3C, 0x0B,
+	  0x76, 0x0D, 0x10, 0x67, 0x0F, 0x2A, 0x20, 0x53, 0xFA, 0x2C, 0x39,
+	  0xCC, 0xC6, 0x4E, 0xC7, 0xFD, 0x77, 0x92, 0xAC, 0x03, 0x7A },
+};
+
+static bool is_at_least(const uint8_t *y, const uint8_t *bound, size_t bytes)
+{
+	while (bytes--)
+		if (y[bytes] != bound[bytes])
+			return y[bytes] > bound[bytes];
+	return true;
+}
+
+/* Whether an EdDSA key is the canonical form of a point that is not of small order: under one of
+ * those anybody can sign. OpenSSL takes them all. */
+static bool is_edwards(enum curve curve, const uint8_t *point, size_t bytes)
+{
+	static const uint8_t two[KEY_POINT_MAX] = { 2 };
+	uint8_t y[KEY_POINT_MAX];
+
+	memcpy(y, point, bytes);
+	y[bytes - 1] &= 0x7F; /* the sign of x */
+	if (!is_at_least(y, two, bytes) ||
+	    is_at_least(y, curve == CURVE_ED25519 ? ed25519_last : ed448_last, bytes))
+		return false;
+	for (size_t i = 0; curve == CURVE_ED25519 && i < ARRAY_SIZE(ed25519_eighths); i++)
+		if (memcmp(y, ed25519_eighths[i], bytes) == 0)
+			return false;
+	return true;
+}
+
 int curve_load(enum curve number, const uint8_t *point, size_t len, EVP_PKEY **ret)
 {
 	const struct curve_inside *curve = &curves[number];
@@ -81,7 +120,7 @@ int curve_load(enum curve number, const uint8_t *point, size_t len, EVP_PKEY **r
 	ERR_set_mark();
 	if (!curve->facts.eddsa)
 		r = load_ec(curve, point, len, ret);
-	else if (len != curve->facts.bytes)
+	else if (len != curve->facts.bytes || !is_edwards(number, point, len))
 		r = FUDA_EFORMAT;
 	else if (!(*ret = EVP_PKEY_new_raw_public_key_ex(NULL, curve->group, NULL, point, len)))
 		r = FUDA_EFAILED;

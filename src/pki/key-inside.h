@@ -24,7 +24,8 @@ extern const struct curve_inside curves[CURVES];
 int key_wrap(EVP_PKEY **pkey, enum curve curve, struct key **ret);
 /* The public half of `pkey`, whatever else it has; FUDA_ENOTSUP: of no curve known here. */
 int key_of_pkey(EVP_PKEY *pkey, struct key **ret);
-/* Makes an EVP_PKEY of a point. FUDA_EFORMAT: not on the curve. */
+/* Makes an EVP_PKEY of a point. FUDA_EFORMAT: not on the curve; of EdDSA, where OpenSSL looks at
+ * that when it verifies, not in canonical form or of small order. */
 int curve_load(enum curve curve, const uint8_t *point, size_t len, EVP_PKEY **ret);
 
 /* r and s, each of `bytes`, as an Ecdsa-Sig-Value (RFC 5480 A), and back. */
