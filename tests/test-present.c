@@ -268,7 +268,7 @@ static void consent(void **state)
 	(void)state;
 	ask(wishes);
 	assert_int_equal(answer(&held, 1, not_the_name, &asked, &bytes), 0);
-	assert_int_equal(asked, 3);
+	assert_int_equal(asked, 5); /* also for ages 20 and 25 in the place of 18 */
 	assert_string_equal(shown(response.documents, &issued[0]), "b/sex a/age_over_20");
 	assert_string_equal(missing(response.documents), "b/full_name");
 	assert_null(memmem(bytes.data, bytes.len, name, sizeof(name)));
@@ -280,6 +280,48 @@ static void consent(void **state)
 	assert_int_equal(answer(&held, 1, not_the_name, &asked, &half), 0);
 	assert_int_equal(asked, 1);
 	assert_string_equal(missing(response.documents), "b/not_there");
+}
+
+static bool not_this(void *arg, _unused_ struct cursor doctype, _unused_ struct cursor space,
+		     struct cursor element, _unused_ bool retain)
+{
+	const char *const *refused = arg;
+
+	return !cur_equal(element, text(*refused));
+}
+
+/* What is refused does not come in another's place: another one does, or none. */
+static void refused_ages(void **state)
+{
+	static const struct {
+		const char *wishes[4];
+		const char *refused;
+		const char *shown, *missing;
+	} cases[] = {
+		{ { "mnc", "a/age_over_18", "a/age_over_20" },
+		  "age_over_20",
+		  "a/age_over_25",
+		  "a/age_over_20" },
+		{ { "mnc", "a/age_over_21", "a/age_over_25" },
+		  "age_over_25",
+		  "",
+		  "a/age_over_21 a/age_over_25" },
+		{ { "mnc", "a/age_over_62" }, "age_over_60", "", "a/age_over_62" },
+		{ { "mnc", "a/age_over_62" }, "age_over_62", "", "a/age_over_62" },
+		{ { "mnc", "a/age_over_20" }, "age_over_25", "a/age_over_20", "" },
+	};
+	const struct held held = held_of("mnc", &issued[0]);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf bytes = BUF;
+		const char *refused = cases[i].refused;
+
+		ask(cases[i].wishes);
+		assert_int_equal(answer(&held, 1, not_this, &refused, &bytes), 0);
+		assert_string_equal(shown(response.documents, &issued[0]), cases[i].shown);
+		assert_string_equal(missing(response.documents), cases[i].missing);
+	}
 }
 
 static void documents(void **state)
@@ -478,9 +520,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(disclosure),   cmocka_unit_test(nothing_else),
 		cmocka_unit_test(consent),      cmocka_unit_test(documents),
-		cmocka_unit_test(proofs),       cmocka_unit_test(failures),
-		cmocka_unit_test(malformed),    cmocka_unit_test(statuses),
-		cmocka_unit_test(no_responses),
+		cmocka_unit_test(refused_ages), cmocka_unit_test(proofs),
+		cmocka_unit_test(failures),     cmocka_unit_test(malformed),
+		cmocka_unit_test(statuses),     cmocka_unit_test(no_responses),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

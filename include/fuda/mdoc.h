@@ -203,8 +203,9 @@ struct fuda_mdoc_held {
 	bool by_mac; /* proves itself by a MAC, for which the transcript must have the reader's key
 		      */
 };
-/* Whether the holder lets an element be shown, which is held; `space` and `name` are those of the
- * request, and not NUL-terminated. */
+/* Whether the holder lets an element be shown, which is held; `space` and `name` are not
+ * NUL-terminated. Where an age_over_NN is asked for and only others are held that answer the same
+ * (ISO 18013-5 7.2.5), it is called for each of those, and for the one that is asked for. */
 typedef bool (*fuda_mdoc_consent)(void *arg, struct fuda_mdoc_span doctype,
 				  struct fuda_mdoc_span space, struct fuda_mdoc_span name,
 				  bool retain);

@@ -17,7 +17,22 @@ struct choice {
 	size_t missing_count;
 };
 
+/* Whom to ask what may be shown of a document. */
+struct asking {
+	struct cursor doctype;
+	present_consent consent;
+	void *arg;
+};
+
 /* ---- choosing ---- */
+
+/* Whether the element `name` may be shown, be it that which is wanted or one in its place. */
+static bool may_show(const struct asking *asking, const struct wanted_element *wanted,
+		     struct cursor name)
+{
+	return !asking->consent ||
+	       asking->consent(asking->arg, asking->doctype, wanted->space, name, wanted->retain);
+}
 
 /* The number of age_over_NN; -1: another element. */
 static int age_of(struct cursor name)
@@ -46,27 +61,42 @@ static int age_distance(int asked, const struct signed_item *item)
 	return age <= asked ? 100 + asked - age : -1;
 }
 
-static int find_item(const struct cbor *array, const struct wanted_element *wanted,
-		     struct cursor *ret)
+/* The item of that name. */
+static int find_itself(const struct cbor *array, struct cursor name, struct cursor *ret)
+{
+	struct cursor c = array->content;
+	struct signed_item item;
+	struct cbor one;
+
+	while (cbor_next(&c, &one) == 0) {
+		if (signed_item_read(&one, &item) < 0)
+			return FUDA_EFORMAT;
+		if (cur_equal(item.name, name)) {
+			*ret = item.bytes;
+			return 0;
+		}
+	}
+	return FUDA_ENOTFOUND;
+}
+
+/* The best of those that prove the same, as far as they may be shown themselves. */
+static int find_stand_in(const struct cbor *array, const struct wanted_element *wanted,
+			 const struct asking *asking, struct cursor *ret)
 {
 	struct cursor c = array->content;
 	int asked = age_of(wanted->name), best = -1;
 	struct signed_item item;
 	struct cbor one;
 
-	if (!cbor_is(array, CBOR_ARRAY))
-		return FUDA_EFORMAT;
-	while (cbor_next(&c, &one) == 0) {
+	while (asked >= 0 && cbor_next(&c, &one) == 0) {
 		int distance;
 
 		if (signed_item_read(&one, &item) < 0)
 			return FUDA_EFORMAT;
-		if (cur_equal(item.name, wanted->name)) {
-			*ret = item.bytes;
-			return 0;
-		}
-		distance = asked < 0 ? -1 : age_distance(asked, &item);
-		if (distance >= 0 && (best < 0 || distance < best)) {
+		distance = age_distance(asked, &item);
+		if (distance < 0 || !may_show(asking, wanted, item.name))
+			continue;
+		if (best < 0 || distance < best) {
 			best = distance;
 			*ret = item.bytes;
 		}
@@ -74,8 +104,19 @@ static int find_item(const struct cbor *array, const struct wanted_element *want
 	return best < 0 ? FUDA_ENOTFOUND : 0;
 }
 
+static int find_item(const struct cbor *array, const struct wanted_element *wanted,
+		     const struct asking *asking, struct cursor *ret)
+{
+	int r;
+
+	if (!cbor_is(array, CBOR_ARRAY))
+		return FUDA_EFORMAT;
+	r = find_itself(array, wanted->name, ret);
+	return r == FUDA_ENOTFOUND ? find_stand_in(array, wanted, asking, ret) : r;
+}
+
 static int find_in_spaces(const struct issuer_signed *issuer, const struct wanted_element *wanted,
-			  struct cursor *ret)
+			  const struct asking *asking, struct cursor *ret)
 {
 	struct cursor c = issuer->spaces.content, name;
 	struct cbor space, items;
@@ -86,7 +127,7 @@ static int find_in_spaces(const struct issuer_signed *issuer, const struct wante
 		if (cbor_text(&space, &name) < 0)
 			return FUDA_EFORMAT;
 		if (cur_equal(name, wanted->space))
-			return find_item(&items, wanted, ret);
+			return find_item(&items, wanted, asking, ret);
 	}
 	return FUDA_ENOTFOUND;
 }
@@ -103,14 +144,15 @@ static bool is_shown(const struct choice *choice, struct cursor bytes)
 static int choose(const struct doc_request *request, const struct issuer_signed *issuer,
 		  present_consent consent, void *arg, struct choice *ret)
 {
+	const struct asking asking = { request->doctype, consent, arg };
+
 	*ret = (struct choice){ 0 };
 	for (size_t i = 0; i < request->element_count; i++) {
 		const struct wanted_element *e = &request->elements[i];
 		struct cursor bytes = { 0 };
-		int r = find_in_spaces(issuer, e, &bytes);
+		int r = find_in_spaces(issuer, e, &asking, &bytes);
 
-		if (r == 0 && consent &&
-		    !consent(arg, request->doctype, e->space, e->name, e->retain))
+		if (r == 0 && !may_show(&asking, e, e->name))
 			r = FUDA_ENOTFOUND;
 		if (r == FUDA_ENOTFOUND)
 			ret->missing[ret->missing_count++] = e;

@@ -70,7 +70,9 @@ struct held {
 	struct signer device;        /* the device key: a signature ... */
 	const uint8_t *mac_key;      /* ... or, if not NULL, a MAC by this key: session_mac_key() */
 };
-/* Whether the holder lets the element be shown. NULL stands for yes. */
+/* Whether the holder lets the element be shown. NULL stands for yes. Called for each element that
+ * is asked for and held, and where only others are held that could stand in its place (age_over_NN)
+ * for each of those and for it: what is refused is in no response. */
 typedef bool (*present_consent)(void *arg, struct cursor doctype, struct cursor space,
 				struct cursor name, bool retain);
 
