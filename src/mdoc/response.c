@@ -40,6 +40,18 @@ static int read_device_auth(const struct cbor *item, struct document *ret)
 			 cose_sign1_read(&signature, &ret->device_auth);
 }
 
+/* What the phone says on its own, of all namespaces. */
+static uint64_t count_said(const struct cbor *spaces)
+{
+	struct cursor c = spaces->content;
+	struct cbor name, map;
+	uint64_t n = 0;
+
+	while (cbor_next(&c, &name) == 0 && cbor_next(&c, &map) == 0)
+		n += cbor_is(&map, CBOR_MAP) ? map.number : 0;
+	return n;
+}
+
 static int read_device_signed(const struct cbor *item, struct document *ret)
 {
 	struct cbor auth, inner;
@@ -49,7 +61,8 @@ static int read_device_signed(const struct cbor *item, struct document *ret)
 	};
 
 	if (cbor_members(item, members, ARRAY_SIZE(members), NULL) < 0 ||
-	    cbor_embedded(&ret->device_spaces, &inner) < 0 || !cbor_is(&inner, CBOR_MAP))
+	    cbor_embedded(&ret->device_spaces, &inner) < 0 || !cbor_is(&inner, CBOR_MAP) ||
+	    count_said(&inner) > RESPONSE_SAID_MAX)
 		return FUDA_EFORMAT;
 	return read_device_auth(&auth, ret);
 }

@@ -7,7 +7,12 @@
 #include "mdoc/cose.h"
 #include "mdoc/request.h"
 
-enum { RESPONSE_MAX = CBOR_MAX, RESPONSE_DOCUMENTS_MAX = 8 };
+enum {
+	RESPONSE_MAX = CBOR_MAX,
+	RESPONSE_DOCUMENTS_MAX = 8,
+	RESPONSE_SAID_MAX = 64, /* elements that the phone itself signs, of one document: for each
+				   of them what the issuer allows is gone through */
+};
 enum response_status {
 	RESPONSE_OK = 0,
 	RESPONSE_GENERAL_ERROR = 10,
