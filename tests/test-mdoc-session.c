@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "mdoc/cose.h"
+#include "mdoc/engagement.h"
+#include "mdoc/key.h"
 #include "tests/vectors.h"
 
 #define BUF FUDA_BUF_INIT(65536)
@@ -323,6 +325,70 @@ static void written(void **state)
 	}
 }
 
+/* ---- a reader ---- */
+
+/* Asks, and takes the phone's answer with that status; what that gives. */
+static int taken(struct fuda_context *ctx, enum session_status status, struct fuda_buf *ret)
+{
+	_cleanup_buf_ struct fuda_buf engagement = BUF, asked = BUF, sealed = BUF, answer = BUF;
+	struct fuda_mdoc_reader *reader;
+	struct private_key *own;
+	struct fuda_mdoc_span bound;
+	struct session phone;
+	int r;
+
+	assert_int_equal(private_new(CURVE_P256, &own), 0);
+	assert_int_equal(engagement_put(private_public(own), false, 0, 0, &engagement), 0);
+	assert_int_equal(fuda_mdoc_reader_new(ctx,
+					      (struct fuda_mdoc_span){ engagement.data,
+								       engagement.len },
+					      (struct fuda_mdoc_span){ 0 },
+					      (struct fuda_mdoc_span){ 0 }, NULL, &reader),
+			 0);
+	assert_int_equal(fuda_mdoc_reader_ask(reader, (const uint8_t *)"?", 1, &asked), 0);
+	bound = fuda_mdoc_reader_transcript(reader);
+	assert_int_equal(session_begin(SESSION_DEVICE, own,
+				       private_public(fuda_mdoc_reader_key(reader)->private),
+				       cur_of(bound.bytes, bound.len), &phone),
+			 0);
+	assert_int_equal(session_seal(&phone, text("shown"), &sealed), 0);
+	assert_int_equal(session_put_data(cur_of(sealed.data, sealed.len), status, &answer), 0);
+	r = fuda_mdoc_reader_take(reader, answer.data, answer.len, ret);
+	fuda_buf_clear(&asked);
+	/* whatever it says, it is the last message */
+	assert_int_equal(fuda_mdoc_reader_ask(reader, (const uint8_t *)"?", 1, &asked),
+			 status == SESSION_NO_STATUS ? 0 : FUDA_EFAILED);
+	fuda_mdoc_reader_free(&reader);
+	session_end(&phone);
+	private_free(&own);
+	return r;
+}
+
+/* 9.1.1.4, Table 20: data may come with the word that it is the last, not with that of an error. */
+static void last_words(void **state)
+{
+	static const struct {
+		enum session_status status;
+		int r;
+	} cases[] = {
+		{ SESSION_NO_STATUS, 0 },
+		{ SESSION_TERMINATION, 0 },
+		{ SESSION_ENCRYPTION_ERROR, FUDA_EFAILED },
+		{ SESSION_CBOR_ERROR, FUDA_EFAILED },
+	};
+	struct fuda_context *ctx;
+
+	(void)state;
+	assert_int_equal(fuda_context_new(&ctx), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct fuda_buf response = BUF;
+
+		assert_int_equal(taken(ctx, cases[i].status, &response), cases[i].r);
+		ASSERT_BUF(&response, text(cases[i].r < 0 ? "" : "shown"));
+	}
+	fuda_context_free(&ctx);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -337,6 +403,7 @@ int main(void)
 		cmocka_unit_test(establishments),
 		cmocka_unit_test(data_messages),
 		cmocka_unit_test(written),
+		cmocka_unit_test(last_words),
 	};
 
 	return RUN(tests);

@@ -212,7 +212,8 @@ int fuda_mdoc_reader_take(struct fuda_mdoc_reader *reader, const uint8_t *messag
 				_("What the phone answered (SessionData) is "
 				  "malformed."));
 	}
-	if (!data.left)
+	/* after an error its data is nothing to go by; a last answer may well end the session */
+	if (!data.left || status == SESSION_ENCRYPTION_ERROR || status == SESSION_CBOR_ERROR)
 		return told(reader, status);
 	r = session_open(&reader->session, data, ret_response);
 	if (r == FUDA_EVERIFY)
