@@ -70,8 +70,21 @@ enum fault {
 	MAC_ALGORITHM,
 	DEVICE_SAYS,
 	DEVICE_MAY_SAY,
+	DEVICE_SAYS_MUCH,
+	DEVICE_SAYS_TOO_MUCH,
+	ELEMENT_LISTED,
+	OTHER_ELEMENT_LISTED,
+	LISTED_ELSEWHERE, /* what the phone says */
+	KEY_SPACES_FORM,
+	KEY_SPACE_FORM,
+	KEY_ELEMENTS_FORM,
+	KEY_LIST_FORM,
+	KEY_ELEMENT_FORM,
 	AGE_ABOVE,
 	AGE_BELOW_YES,
+	AGE_BELOW_NO,
+	AGE_ABOVE_NO,
+	MUCH_UNASKED,
 	FLOAT,
 	NUMBER,
 	LICENCE,
@@ -125,7 +138,7 @@ static void put_value(struct cbor_out *out, enum fault fault, size_t i)
 	else if (i == 3 && fault == LICENCE)
 		cbor_put_text(out, "JP");
 	else if (i == 3)
-		cbor_put_bool(out, true);
+		cbor_put_bool(out, fault != AGE_BELOW_NO && fault != AGE_ABOVE_NO);
 	else
 		cbor_put_text(out, "番号花子");
 }
@@ -139,9 +152,9 @@ static const char *name_of(enum fault fault, size_t i)
 		return names[0];
 	if (i == 3 && is_licence(fault))
 		return "issuing_country";
-	if (i == 3 && fault == AGE_ABOVE)
+	if (i == 3 && (fault == AGE_ABOVE || fault == AGE_ABOVE_NO))
 		return "age_over_65";
-	if (i == 3 && fault == AGE_BELOW_YES)
+	if (i == 3 && (fault == AGE_BELOW_YES || fault == AGE_BELOW_NO))
 		return "age_over_18";
 	return names[i];
 }
@@ -239,27 +252,68 @@ static void put_times(struct cbor_out *out, enum fault fault)
 	put_time(out, "validUntil", until, true);
 }
 
-static void put_authorizations(struct cbor_out *out, bool both)
+/* What the issuer lets the phone say: a namespace as a whole, or of one a single element. */
+static const struct authorization {
+	enum fault fault;
+	const char *whole, *space, *element;
+} authorizations[] = {
+	{ DEVICE_MAY_SAY, GLOBAL, NULL, NULL },
+	{ DEVICE_SAYS_MUCH, GLOBAL, NULL, NULL },
+	{ DEVICE_SAYS_TOO_MUCH, GLOBAL, NULL, NULL },
+	{ MUCH_UNASKED, GLOBAL, NULL, NULL },
+	{ BOTH_KEY_LISTS, GLOBAL, GLOBAL, "age_over_20" },
+	{ ELEMENT_LISTED, JP, GLOBAL, "age_over_20" },
+	{ OTHER_ELEMENT_LISTED, NULL, GLOBAL, "age_over_21" },
+	{ LISTED_ELSEWHERE, NULL, JP, "age_over_20" },
+	{ KEY_SPACES_FORM, GLOBAL, NULL, NULL },
+	{ KEY_SPACE_FORM, GLOBAL, NULL, NULL },
+	{ KEY_ELEMENTS_FORM, NULL, GLOBAL, "age_over_20" },
+	{ KEY_LIST_FORM, NULL, GLOBAL, "age_over_20" },
+	{ KEY_ELEMENT_FORM, NULL, GLOBAL, "age_over_20" },
+};
+
+static const struct authorization *authorization_of(enum fault fault)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(authorizations); i++)
+		if (authorizations[i].fault == fault)
+			return &authorizations[i];
+	return NULL;
+}
+
+/* Of the parts of another form each is just a text, but a text is a number. */
+static void put_authorizations(struct cbor_out *out, const struct authorization *a)
 {
 	cbor_put_text(out, "keyAuthorizations");
-	cbor_put_map(out, both ? 2 : 1);
-	cbor_put_text(out, "nameSpaces");
-	cbor_put_array(out, 1);
-	cbor_put_text(out, GLOBAL);
-	if (!both)
+	cbor_put_map(out, (a->whole != NULL) + (a->space != NULL));
+	if (a->whole) {
+		cbor_put_text(out, "nameSpaces");
+		if (a->fault != KEY_SPACES_FORM)
+			cbor_put_array(out, 1);
+		if (a->fault == KEY_SPACE_FORM)
+			cbor_put_uint(out, 1);
+		else
+			cbor_put_text(out, a->whole);
+	}
+	if (!a->space)
 		return;
 	cbor_put_text(out, "dataElements");
-	cbor_put_map(out, 1);
-	cbor_put_text(out, GLOBAL);
-	cbor_put_array(out, 1);
-	cbor_put_text(out, "age_over_20");
+	if (a->fault != KEY_ELEMENTS_FORM) {
+		cbor_put_map(out, 1);
+		cbor_put_text(out, a->space);
+		if (a->fault != KEY_LIST_FORM)
+			cbor_put_array(out, 1);
+	}
+	if (a->fault == KEY_ELEMENT_FORM)
+		cbor_put_uint(out, 1);
+	else
+		cbor_put_text(out, a->element);
 }
 
 static void put_device_key(struct cbor_out *out, enum fault fault)
 {
 	_cleanup_buf_ struct fuda_buf key = FUDA_BUF_INIT(MAX);
 	struct cbor_out inner = CBOR_OUT(&key);
-	bool may_say = fault == DEVICE_MAY_SAY || fault == BOTH_KEY_LISTS;
+	const struct authorization *may_say = authorization_of(fault);
 
 	assert_int_equal(cose_key_put(&inner, private_public(device)), 0);
 	if (fault == KEY_TYPE)
@@ -273,7 +327,7 @@ static void put_device_key(struct cbor_out *out, enum fault fault)
 	cbor_put_text(out, "deviceKey");
 	cbor_put_raw(out, cur(&key));
 	if (may_say)
-		put_authorizations(out, fault == BOTH_KEY_LISTS);
+		put_authorizations(out, may_say);
 }
 
 static void make_mso(struct making *m)
@@ -320,18 +374,44 @@ static void make_issuer_auth(struct making *m)
 			 0);
 }
 
-/* {namespace: {element: value}} in tag 24. */
+static size_t how_much_is_said(enum fault fault)
+{
+	switch (fault) {
+	case DEVICE_SAYS:
+	case DEVICE_MAY_SAY:
+	case ELEMENT_LISTED:
+	case OTHER_ELEMENT_LISTED:
+	case LISTED_ELSEWHERE:
+		return 1;
+	case DEVICE_SAYS_MUCH:
+		return RESPONSE_SAID_MAX;
+	case DEVICE_SAYS_TOO_MUCH:
+		return RESPONSE_SAID_MAX + 1;
+	case MUCH_UNASKED:
+		return FUDA_MDOC_FINDINGS_MAX + 1;
+	default:
+		return 0;
+	}
+}
+
+/* {namespace: {element: value}} in tag 24. Ages of 20 and above answer what was asked. */
 static void make_device_spaces(const struct making *m, struct fuda_buf *ret)
 {
 	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(MAX);
 	struct cbor_out out = CBOR_OUT(&bytes), tagged = CBOR_OUT(ret);
-	bool says = m->fault == DEVICE_SAYS || m->fault == DEVICE_MAY_SAY;
+	size_t count = how_much_is_said(m->fault);
 
-	cbor_put_map(&out, says);
-	if (says) {
+	cbor_put_map(&out, count > 0);
+	if (count) {
 		cbor_put_text(&out, GLOBAL);
-		cbor_put_map(&out, 1);
-		cbor_put_text(&out, "age_over_20");
+		cbor_put_map(&out, count);
+	}
+	for (size_t i = 0; i < count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s_over_%zu",
+			 m->fault == MUCH_UNASKED ? "years" : "age", 20 + i);
+		cbor_put_text(&out, name);
 		cbor_put_bool(&out, true);
 	}
 	cbor_put_embedded(&tagged, cur(&bytes));
@@ -555,6 +635,11 @@ static void each_rule(void **state)
 		{ SHORT_DIGEST, "mso_malformed", INVALID },
 		{ NO_DEVICE_KEY, "mso_malformed", INVALID },
 		{ BOTH_KEY_LISTS, "mso_malformed", INVALID },
+		{ KEY_SPACES_FORM, "mso_malformed", INVALID },
+		{ KEY_SPACE_FORM, "mso_malformed", INVALID },
+		{ KEY_ELEMENTS_FORM, "mso_malformed", INVALID },
+		{ KEY_LIST_FORM, "mso_malformed", INVALID },
+		{ KEY_ELEMENT_FORM, "mso_malformed", INVALID },
 		{ MSO_VERSION, "mso_version", UNKNOWN_ },
 		{ HASH, "mso_digest_algorithm", UNKNOWN_ },
 		/* C9 */
@@ -595,9 +680,16 @@ static void each_rule(void **state)
 		{ MAC_PAYLOAD, "device_mac", MISMATCH },
 		{ DEVICE_SAYS, "device_authorization", INVALID },
 		{ DEVICE_MAY_SAY, "", OK_ },
+		{ DEVICE_SAYS_MUCH, "", OK_ },
+		{ DEVICE_SAYS_TOO_MUCH, "response_malformed", INVALID },
+		{ ELEMENT_LISTED, "", OK_ },
+		{ OTHER_ELEMENT_LISTED, "device_authorization", INVALID },
+		{ LISTED_ELSEWHERE, "device_authorization", INVALID },
 		/* C15: age_over_20 was asked for */
 		{ AGE_ABOVE, "", OK_ },
 		{ AGE_BELOW_YES, "element_not_requested", OK_ },
+		{ AGE_BELOW_NO, "", OK_ },
+		{ AGE_ABOVE_NO, "element_not_requested", OK_ },
 		/* C16 */
 		{ LICENCE, "", OK_ },
 		{ LICENCE_ABROAD, "country_not_issuers", INVALID },
@@ -698,6 +790,26 @@ static void all_of_them(void **state)
 	}
 }
 
+/* Of more findings than there is room for, the last may have been the worst. */
+static void too_many(void **state)
+{
+	struct fuda_buf response = FUDA_BUF_INIT(MAX);
+	struct fuda_mdoc_result *result;
+	const struct fuda_mdoc_findings *all;
+
+	(void)state;
+	make_response(MUCH_UNASKED, &response);
+	result = judge(&response, &usual, true);
+	all = &result->documents[0].findings;
+	assert_int_equal(all->missed, 1);
+	for (size_t i = 0; i < all->count; i++)
+		assert_int_equal(all->found[i].rule, FUDA_MDOC_ELEMENT_NOT_REQUESTED);
+	assert_int_equal(result->documents[0].result, INVALID);
+	assert_int_equal(result->result, INVALID);
+	fuda_mdoc_result_free(&result);
+	fuda_buf_free(&response);
+}
+
 static void what_is_told(void **state)
 {
 	struct fuda_buf response = FUDA_BUF_INIT(MAX), name = FUDA_BUF_INIT(MAX);
@@ -792,7 +904,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule),    cmocka_unit_test(policies),
 		cmocka_unit_test(without),      cmocka_unit_test(clock_),
-		cmocka_unit_test(what_is_told), cmocka_unit_test(all_of_them),
+		cmocka_unit_test(what_is_told), cmocka_unit_test(too_many),
+		cmocka_unit_test(all_of_them),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

@@ -203,24 +203,40 @@ bool mso_authorizes(const struct mso *mso, struct cursor space, struct cursor na
 	return false;
 }
 
-/* A namespace that is allowed as a whole is not listed by its elements: 9.1.2.4. */
+static bool is_texts(const struct cbor *array)
+{
+	struct cursor c = array->content;
+	bool good = cbor_is(array, CBOR_ARRAY);
+	struct cbor one;
+
+	while (good && cbor_next(&c, &one) == 0)
+		good = cbor_is(&one, CBOR_TEXT);
+	return good;
+}
+
+/* Either list may be missing. A namespace that is allowed as a whole is not listed by its elements:
+ * 9.1.2.4. */
 static bool authorizations_good(const struct mso *mso)
 {
 	struct cbor spaces, elements, one, list;
+	bool has_spaces, has_elements;
+	const struct cbor_member members[] = {
+		{ "nameSpaces", &spaces, &has_spaces },
+		{ "dataElements", &elements, &has_elements },
+	};
 	struct cursor c;
 
 	if (!mso->has_authorizations)
 		return true;
-	if (!cbor_is(&mso->authorizations, CBOR_MAP))
+	if (cbor_members(&mso->authorizations, members, ARRAY_SIZE(members), NULL) < 0 ||
+	    (has_spaces && !is_texts(&spaces)) || (has_elements && !cbor_is(&elements, CBOR_MAP)))
 		return false;
-	if (cbor_get(&mso->authorizations, "nameSpaces", &spaces) < 0 ||
-	    cbor_get(&mso->authorizations, "dataElements", &elements) < 0)
+	if (!has_elements)
 		return true;
-	if (!cbor_is(&spaces, CBOR_ARRAY) || !cbor_is(&elements, CBOR_MAP))
-		return false;
 	c = elements.content;
 	while (cbor_next(&c, &one) == 0 && cbor_next(&c, &list) == 0)
-		if (!cbor_is(&one, CBOR_TEXT) || lists_text(&spaces, one.content))
+		if (!cbor_is(&one, CBOR_TEXT) || !is_texts(&list) ||
+		    (has_spaces && lists_text(&spaces, one.content)))
 			return false;
 	return true;
 }
