@@ -150,6 +150,12 @@ json_lacks '.documents[0].name'
 run 2 mdoc request individual_number -r virtual:phone --trust phone/ca.pem
 says err --my-number
 run 2 mdoc request org.iso.23220.1.jp.mnc/org.iso.23220.1.jp/individual_number_unicode -o asked
+printf '%s\n' 'fuda-mdoc-profile 1' 'profile tax' 'doctype jp.example.tax' 'namespace jp.example.tax' \
+	'element tax_id tstr individual_number' >"$tmp/tax.profile"
+run 2 mdoc request individual_number --profile-file tax.profile --profile tax -r virtual:phone --trust phone/ca.pem
+says err --my-number
+run 2 mdoc request jp.example.tax/jp.example.tax/tax_id --profile-file tax.profile -o asked
+says err --my-number
 [ ! -e "$tmp/asked" ] || fail "a request for it was written"
 run 0 mdoc request individual_number --my-number -r virtual:phone --trust phone/ca.pem --json
 json '.documents[0].individual_number'

@@ -201,6 +201,47 @@ static void wishes_are_found_by_attributes(void **state)
 	unlink(scratch_path("q"));
 }
 
+/* What an element is, whoever says it: each profile of its doctype. */
+static void wishes_say_an_attribute(void **state)
+{
+	static const struct {
+		struct fuda_mdoc_wish wish;
+		const char *attribute;
+		bool says;
+	} cases[] = {
+		{ { "d", "s", "tax_id", false }, "individual_number", true },
+		{ { "d", "s", "tax_id", false }, "name", false },
+		{ { "d", "s", "elder_70", false }, "age_over_70", true },
+		{ { "d", "s", "elder_70", false }, "age_over_NN", false },
+		{ { "d", "s", "label", false }, "name", true },
+		{ { "d", "s", "label", false }, "individual_number", true },
+		{ { "d", "s", "other", false }, "name", false },
+		{ { "d", "t", "tax_id", false }, "individual_number", false },
+		{ { "e", "s", "tax_id", false }, "individual_number", false },
+		{ { MNC, JAPAN, "individual_number_unicode", false }, "individual_number", true },
+	};
+	struct fuda_mdoc_profiles *all = NULL;
+
+	(void)state;
+	scratch_write("p",
+		      HEAD "element elder_NN bool age_over_NN\nelement label tstr name\n"
+			   "element tax_id tstr individual_number\n",
+		      0600);
+	scratch_write("q",
+		      "fuda-mdoc-profile 1\nprofile q\ndoctype d\nnamespace s\n"
+		      "element label uint individual_number\n",
+		      0600);
+	assert_int_equal(fuda_mdoc_profiles_new(ctx, NULL, &all), 0);
+	assert_int_equal(fuda_mdoc_profiles_add(ctx, all, scratch_path("p")), 0);
+	assert_int_equal(fuda_mdoc_profiles_add(ctx, all, scratch_path("q")), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (fuda_mdoc_wish_says(all, &cases[i].wish, cases[i].attribute) != cases[i].says)
+			fail_msg("%s %s", cases[i].wish.name, cases[i].attribute);
+	fuda_mdoc_profiles_free(&all);
+	unlink(scratch_path("p"));
+	unlink(scratch_path("q"));
+}
+
 static void faults_are_told_by_their_line(void **state)
 {
 	static const struct {
@@ -389,6 +430,7 @@ int main(void)
 		cmocka_unit_test(elements_are_those_of_the_facts),
 		cmocka_unit_test(any_doctype_can_be_added),
 		cmocka_unit_test(wishes_are_found_by_attributes),
+		cmocka_unit_test(wishes_say_an_attribute),
 		cmocka_unit_test(faults_are_told_by_their_line),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(folders_have_each_profile_once),

@@ -319,11 +319,14 @@ static int check_twice(struct call *call, const struct mdoc_wishes *w)
 	return 0;
 }
 
-static bool is_my_number(const struct fuda_mdoc_wish *wish)
+/* By its name, of which profiles need not know; or by what a profile makes of it. */
+static bool is_my_number(const struct fuda_mdoc_profiles *profiles,
+			 const struct fuda_mdoc_wish *wish)
 {
 	static const char name[] = "individual_number";
 
-	return strncmp(wish->name, name, strlen(name)) == 0;
+	return strncmp(wish->name, name, strlen(name)) == 0 ||
+	       fuda_mdoc_wish_says(profiles, wish, name);
 }
 
 int mdoc_wishes(struct call *call, const struct fuda_mdoc_profiles *profiles, bool retain,
@@ -336,7 +339,7 @@ int mdoc_wishes(struct call *call, const struct fuda_mdoc_profiles *profiles, bo
 		r = find_wish(call, profiles, call->operands[i], ret);
 	for (size_t i = 0; r == 0 && i < ret->count; i++) {
 		ret->wishes[i].retain = retain;
-		if (is_my_number(&ret->wishes[i]) && !my_number)
+		if (is_my_number(profiles, &ret->wishes[i]) && !my_number)
 			r = call_usage(call,
 				       _("the My Number may be asked for only where the My Number "
 					 "Act (番号法) allows it; if it does, say --my-number"));

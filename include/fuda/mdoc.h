@@ -134,6 +134,9 @@ struct fuda_mdoc_wish {
  * FUDA_ENOTFOUND: it has none, or there is no such profile. */
 int fuda_mdoc_wish_find(const struct fuda_mdoc_profiles *profiles, const char *profile,
 			const char *attribute, struct fuda_mdoc_wish *ret);
+/* Whether any profile has this element for the attribute `attribute`, whatever it is called. */
+bool fuda_mdoc_wish_says(const struct fuda_mdoc_profiles *profiles,
+			 const struct fuda_mdoc_wish *wish, const char *attribute);
 
 /* Who a reader says it is: its key and certificates in DER, leaf first, without the root. */
 struct fuda_mdoc_identity {

@@ -59,6 +59,26 @@ int fuda_mdoc_wish_find(const struct fuda_mdoc_profiles *profiles, const char *n
 	return 0;
 }
 
+bool fuda_mdoc_wish_says(const struct fuda_mdoc_profiles *profiles,
+			 const struct fuda_mdoc_wish *wish, const char *attribute)
+{
+	struct cursor doctype = text_of(wish->doctype);
+
+	for (const struct profile *p = profile_find(profiles, doctype, NULL); p;
+	     p = profile_find(profiles, doctype, p)) {
+		const struct element *e =
+			profile_element(p, text_of(wish->space), text_of(wish->name));
+		char says[ATTRIBUTE_NAME_MAX];
+
+		if (!e)
+			continue;
+		element_attribute(e, text_of(wish->name), says);
+		if (strcmp(says, attribute) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- a request ---- */
 
 /* The document of a wish, a new one if there is none of its kind yet. NULL: too many. */
