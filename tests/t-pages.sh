@@ -83,7 +83,11 @@ awk '/^\.Sh/ { on = $2 == "RULES" } !on { next }
 	/^\.Ss/ { check = $2; sub(":", "", check) }
 	/^\.It Cm/ { end(); rule = $3 " " check " " $6; next }
 	/^\.(El|Ss|Sh)/ { end(); next }
-	/^\.Pq Fl -/ { $0 = "(-" $3 ")" $4 }
+	/^\.Pq (.* )?Fl -/ {
+		mark = $NF ~ /^[.,;]$/ ? $NF : ""
+		sub(/^\.Pq /, "("); sub(/Fl -/, "--"); sub(/ [.,;]$/, "")
+		$0 = $0 ")" mark
+	}
 	rule { rule = rule " " $0 }
 	END { end() }' "$top/tools/fuda-mdoc-verify.1" | sort >"$tmp/b"
 [ "$(wc -l <"$tmp/a")" = "$(grep -c '^X(' "$top/include/fuda/mdoc.def")" ] || complain "not all rules of mdoc.def were read"
