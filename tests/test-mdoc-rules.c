@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mdoc/finding.h"
 #include "mdoc/key.h"
 #include "mdoc/response.h"
 #include "mdoc/session.h"
@@ -27,6 +28,7 @@ enum fault {
 	RESPONSE_VERSION,
 	STATUS,
 	NO_DOCUMENTS,
+	TWICE,         /* the document */
 	OTHER_DOCTYPE, /* the whole */
 	ALGORITHM,
 	SIGNATURE,
@@ -517,8 +519,10 @@ static void put_response(struct cbor_out *out, const struct making *m)
 	cbor_put_text(out, m->fault == RESPONSE_VERSION ? "2.0" : "1.0");
 	if (m->fault != NO_DOCUMENTS) {
 		cbor_put_text(out, "documents");
-		cbor_put_array(out, 1);
+		cbor_put_array(out, m->fault == TWICE ? 2 : 1);
 		put_document(out, m);
+		if (m->fault == TWICE)
+			put_document(out, m);
 	}
 	cbor_put_text(out, "status");
 	cbor_put_uint(out, m->fault == STATUS ? 10 : 0);
@@ -762,6 +766,25 @@ static void without(void **state)
 	fuda_buf_free(&response);
 }
 
+/* C9: who is asked for one shows one. */
+static void twice(void **state)
+{
+	struct fuda_buf response = FUDA_BUF_INIT(MAX);
+	struct fuda_mdoc_result *result;
+
+	(void)state;
+	make_response(TWICE, &response);
+	result = judge(&response, &usual, true);
+	assert_int_equal(result->result, INVALID);
+	assert_int_equal(result->document_count, 2);
+	assert_int_equal(result->documents[0].result, OK_);
+	assert_int_equal(result->documents[1].findings.count, 1);
+	assert_int_equal(result->documents[1].findings.found[0].rule,
+			 FUDA_MDOC_DOCTYPE_NOT_REQUESTED);
+	fuda_mdoc_result_free(&result);
+	fuda_buf_free(&response);
+}
+
 /* C18. Whether this machine's clock is set by anybody is its own matter. */
 static void clock_(void **state)
 {
@@ -808,6 +831,23 @@ static void too_many(void **state)
 	assert_int_equal(result->result, INVALID);
 	fuda_mdoc_result_free(&result);
 	fuda_buf_free(&response);
+}
+
+/* ... and no flood of remarks hides what is wrong. */
+static void remarks_give_way(void **state)
+{
+	struct fuda_mdoc_findings all = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < FUDA_MDOC_FINDINGS_MAX + 8; i++)
+		finding_add(&all, FUDA_MDOC_ELEMENT_NOT_REQUESTED, "", "", 0);
+	for (size_t i = 0; i < 2; i++)
+		finding_add(&all, FUDA_MDOC_DIGEST_MISMATCH, "", "", 0);
+	assert_int_equal(all.count, FUDA_MDOC_FINDINGS_MAX);
+	assert_int_equal(all.missed, 10);
+	assert_int_equal(all.found[0].rule, FUDA_MDOC_DIGEST_MISMATCH);
+	assert_int_equal(all.found[1].rule, FUDA_MDOC_DIGEST_MISMATCH);
+	assert_int_equal(all.found[2].rule, FUDA_MDOC_ELEMENT_NOT_REQUESTED);
 }
 
 static void what_is_told(void **state)
@@ -902,9 +942,10 @@ static int teardown(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_rule),    cmocka_unit_test(policies),
-		cmocka_unit_test(without),      cmocka_unit_test(clock_),
-		cmocka_unit_test(what_is_told), cmocka_unit_test(too_many),
+		cmocka_unit_test(each_rule),   cmocka_unit_test(policies),
+		cmocka_unit_test(without),     cmocka_unit_test(twice),
+		cmocka_unit_test(clock_),      cmocka_unit_test(what_is_told),
+		cmocka_unit_test(too_many),    cmocka_unit_test(remarks_give_way),
 		cmocka_unit_test(all_of_them),
 	};
 

@@ -175,6 +175,7 @@ struct telling {
 	const struct fuda_mdoc_profiles *profiles;
 	const struct fuda_mdoc_policy *policy;
 	const struct fuda_mdoc_document *document;
+	bool whole_ok;
 	struct report *to, *others;
 };
 
@@ -309,9 +310,7 @@ static int tell_document(struct telling *t)
 
 	tell_facts(t->to, t->document);
 	mdoc_report_findings(t->call, t->to, &t->document->findings);
-	/* what a bad document says is nothing that anybody may act on */
-	for (size_t i = 0;
-	     r == 0 && t->document->result == FUDA_RESULT_OK && i < t->document->element_count; i++)
+	for (size_t i = 0; r == 0 && t->whole_ok && i < t->document->element_count; i++)
 		r = tell_element(t, &t->document->elements[i]);
 	tell_withheld(t);
 	return r;
@@ -333,6 +332,8 @@ static int tell(struct call *call, const struct fuda_mdoc_profiles *profiles,
 			.profiles = profiles,
 			.policy = policy,
 			.document = &result->documents[i],
+			/* what stands in a bad answer is nothing that anybody may act on */
+			.whole_ok = result->result == FUDA_RESULT_OK,
 			.to = report_object(list, _("Document"), NULL, NULL),
 		};
 

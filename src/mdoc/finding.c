@@ -101,16 +101,32 @@ static void put_detail(char to[FUDA_MDOC_DETAIL], struct cursor from)
 	to[used] = '\0';
 }
 
+static bool is_remark(enum fuda_mdoc_rule rule)
+{
+	return fuda_mdoc_rule_result(rule) == FUDA_RESULT_OK;
+}
+
+/* Where the next one goes. When there is no more room, what breaks takes the place of a remark: no
+ * flood of harmless things hides why something is refused. NULL: there is none; it is counted as
+ * missed, as the remark is. */
+static struct fuda_mdoc_finding *place_for(struct fuda_mdoc_findings *to, enum fuda_mdoc_rule rule)
+{
+	if (to->count < FUDA_MDOC_FINDINGS_MAX)
+		return &to->found[to->count++];
+	to->missed++;
+	for (size_t i = 0; i < to->count && !is_remark(rule); i++)
+		if (is_remark(to->found[i].rule))
+			return &to->found[i];
+	return NULL;
+}
+
 void finding_add(struct fuda_mdoc_findings *to, enum fuda_mdoc_rule rule, const char *of,
 		 const char *detail, size_t len)
 {
-	struct fuda_mdoc_finding *finding;
+	struct fuda_mdoc_finding *finding = place_for(to, rule);
 
-	if (to->count == FUDA_MDOC_FINDINGS_MAX) {
-		to->missed++;
+	if (!finding)
 		return;
-	}
-	finding = &to->found[to->count++];
 	finding->rule = rule;
 	finding->of = of;
 	put_detail(finding->detail, cur_of((const uint8_t *)detail, len));
@@ -119,10 +135,10 @@ void finding_add(struct fuda_mdoc_findings *to, enum fuda_mdoc_rule rule, const 
 void findings_join(struct fuda_mdoc_findings *to, const struct fuda_mdoc_findings *from)
 {
 	for (size_t i = 0; i < from->count; i++) {
-		if (to->count < FUDA_MDOC_FINDINGS_MAX)
-			to->found[to->count++] = from->found[i];
-		else
-			to->missed++;
+		struct fuda_mdoc_finding *place = place_for(to, from->found[i].rule);
+
+		if (place)
+			*place = from->found[i];
 	}
 	to->missed += from->missed;
 }

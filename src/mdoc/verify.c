@@ -117,16 +117,33 @@ static void judge_times(struct judging *j)
 		judging_add_text(j, FUDA_MDOC_LIFE_TOO_LONG, "");
 }
 
-/* C9. */
+/* What asked for number `nth` of its kind, from 0 on; NULL: nothing. */
+static const struct doc_request *asked_for(const struct device_request *request,
+					   struct cursor doctype, size_t nth)
+{
+	for (size_t i = 0; request && i < request->document_count; i++)
+		if (cur_equal(request->documents[i].doctype, doctype) && nth-- == 0)
+			return &request->documents[i];
+	return NULL;
+}
+
+/* How many of the first `count` documents are of that kind. */
+static size_t shown_of(const struct device_response *response, size_t count, struct cursor doctype)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += cur_equal(response->documents[i].doctype, doctype);
+	return n;
+}
+
+/* C9. Who is asked for one document shows one. */
 static void judge_doctype(struct judging *j)
 {
 	const struct cursor doctype = j->document->doctype;
 
 	if (j->has_mso && !cur_equal(j->mso.doctype, doctype))
 		judging_add(j, FUDA_MDOC_DOCTYPE_DIFFERS, j->mso.doctype);
-	for (size_t i = 0; j->request && i < j->request->document_count; i++)
-		if (cur_equal(j->request->documents[i].doctype, doctype))
-			j->asked = &j->request->documents[i];
 	if (j->request && !j->asked)
 		judging_add(j, FUDA_MDOC_DOCTYPE_NOT_REQUESTED, doctype);
 }
@@ -195,6 +212,8 @@ static int judge_documents(const struct judging *common, const struct work *work
 		struct judging j = *common;
 
 		j.document = &work->response.documents[i];
+		j.asked = asked_for(j.request, j.document->doctype,
+				    shown_of(&work->response, i, j.document->doctype));
 		j.ret = &ret->documents[ret->document_count++];
 		j.ret->proof = "";
 		r = judge_document(&j);
@@ -210,11 +229,9 @@ static void find_not_shown(const struct device_request *request,
 {
 	for (size_t i = 0; request && i < request->document_count; i++) {
 		const struct cursor doctype = request->documents[i].doctype;
-		bool shown = false;
+		const size_t shown = shown_of(response, response->document_count, doctype);
 
-		for (size_t k = 0; k < response->document_count; k++)
-			shown |= cur_equal(response->documents[k].doctype, doctype);
-		if (!shown)
+		if (asked_for(request, doctype, shown) == &request->documents[i])
 			finding_add(findings, FUDA_MDOC_DOCUMENT_NOT_SHOWN, "",
 				    (const char *)doctype.p, doctype.left);
 	}
