@@ -245,7 +245,27 @@ signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 	printf 'hanako\tdevice.pub\tone.cbor\n# a comment\nfaceless\tdevice.pem\tthree.cbor\n' >"$tmp/bad.tsv"
 	run 2 mdoc issue --batch bad.tsv $signer --json
 	json .line 3
-	says out 'This was line 3 of bad.tsv'
+	json .issued 1
+	says out 'This was line 3 of bad.tsv; issued before it, and whole: 1'
+	# a line ends with LF or CR LF; what cannot be read, or would be written twice, is no success
+	rm "$tmp/one.cbor" "$tmp/two.cbor"
+	printf '# a comment\r\n\r\nhanako\tdevice.pub\tone.cbor\r\nhanako\tdevice.pem\ttwo.cbor' >"$tmp/crlf.tsv"
+	run 0 mdoc issue --batch crlf.tsv $signer --json
+	json .issued 2
+	run 1 mdoc issue --batch phone $signer
+	says err 'phone: Is a directory'
+	says err 'line 1 of phone; issued before it, and whole: 0'
+	printf 'hanako\tdevice.pub\tsame.cbor\nhanako\tdevice.pem\t./same.cbor\n' >"$tmp/same.tsv"
+	run 1 mdoc issue --batch same.tsv $signer --json
+	json .line 2
+	json .issued 1
+	says out './same.cbor is the output of an earlier line too'
+	printf 'hanako\tdevice.pub\t-\nhanako\tdevice.pem\t-\n' >"$tmp/same.tsv"
+	run 0 mdoc issue --batch same.tsv $signer --form hex
+	[ "$(wc -l <"$tmp/out")" = 2 ] || fail "not two credentials on standard output"
+	printf 'hanako\tdevice.pub\tnul.cbor\0\n' >"$tmp/nul.tsv"
+	run 1 mdoc issue --batch nul.tsv $signer
+	[ ! -e "$tmp/nul.cbor" ] || fail "a line that is no text was taken"
 	[ -s "$tmp/one.cbor" ] && [ -s "$tmp/two.cbor" ] || fail "the batch did not issue"
 }
 

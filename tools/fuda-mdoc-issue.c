@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/encode.h>
 
@@ -12,6 +14,7 @@
 #include "tools/report.h"
 
 enum { KEY_FILE_MAX = 65536, DER_SEQUENCE = 0x30, PROGRESS_EVERY = 1000, COLUMNS = 3 };
+#define BATCH_MAX 1000000ul
 
 static const char *signer_key, *signer_certificate, *module, *device_key, *at, *batch, *out = "-";
 static int days, decoys;
@@ -100,10 +103,47 @@ static int issue_file(struct call *call, struct issuing *i, const char *attribut
 
 /* ---- many ---- */
 
+/* A file of lines that is read, and what came of it. */
+struct reading {
+	FILE *file;
+	char *line;
+	size_t size;
+	unsigned long number;
+	void *written; /* whole names of regular files, as tsearch() keeps them */
+};
+
+static void reading_free(struct reading *r)
+{
+	tdestroy(r->written, free);
+	free(r->line);
+	if (r->file)
+		fclose(r->file);
+}
+
+/* The next line without its end, which other systems write as CR LF. FUDA_ENOTFOUND: no more. */
+static int next_line(struct call *call, struct reading *r)
+{
+	ssize_t len;
+
+	errno = 0;
+	r->number++;
+	len = getline(&r->line, &r->size, r->file);
+	if (len < 0)
+		return feof(r->file) ?
+			       FUDA_ENOTFOUND :
+			       call_fail(call, FUDA_EFILE, "%s: %s", batch, strerror(errno));
+	if (len && r->line[len - 1] == '\n')
+		r->line[--len] = '\0';
+	if (len && r->line[len - 1] == '\r')
+		r->line[--len] = '\0';
+	if (strlen(r->line) == (size_t)len)
+		return 0;
+	return call_fail(call, FUDA_EFORMAT, _("%s:%lu: this is no text"), batch, r->number);
+}
+
 /* ATTRIBUTES TAB DEVICE-KEY TAB OUTPUT, cut in place. */
 static bool cut_line(char *line, char *ret[COLUMNS])
 {
-	line[strcspn(line, "\n")] = '\0';
 	for (int i = 0; i < COLUMNS; i++) {
 		char *tab = line ? strchr(line, '\t') : NULL;
 
@@ -117,6 +157,63 @@ static bool cut_line(char *line, char *ret[COLUMNS])
 	return true;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The whole name of a regular file; NULL: it is something else, or not there. */
+static char *whole_name(const char *path)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0 || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	return realpath(path, NULL);
+}
+
+/* A second credential in the same file would be the end of the first. */
+static int check_output(struct call *call, const struct reading *r, const char *to)
+{
+	char *name = whole_name(to);
+	bool twice = name && tfind(name, &r->written, compare_names);
+
+	free(name);
+	return twice ? call_fail(call, FUDA_EFORMAT,
+				 _("%s:%lu: %s is the output of an earlier line too"), batch,
+				 r->number, to) :
+		       0;
+}
+
+static int remember_output(struct call *call, struct reading *r, const char *to)
+{
+	char *name = whole_name(to);
+
+	if (!name || tsearch(name, &r->written, compare_names))
+		return 0;
+	free(name);
+	return call_fail(call, FUDA_ENOMEM, "%s", fuda_error_text(FUDA_ENOMEM));
+}
+
+static int issue_line(struct call *call, struct issuing *i, struct reading *r)
+{
+	char *columns[COLUMNS];
+	int e;
+
+	if (i->count == BATCH_MAX)
+		return call_fail(call, FUDA_ETOOBIG, _("a batch has %lu credentials at most"),
+				 BATCH_MAX);
+	if (!cut_line(r->line, columns))
+		return call_fail(call, FUDA_EFORMAT,
+				 _("%s:%lu: a line is the file of attributes, that of the phone's "
+				   "key and the output, with tabs between them"),
+				 batch, r->number);
+	e = check_output(call, r, columns[2]);
+	if (e == 0)
+		e = issue_file(call, i, columns[0], columns[1], columns[2]);
+	return e < 0 ? e : remember_output(call, r, columns[2]);
+}
+
 static void tell_progress(const struct issuing *i)
 {
 	if (i->count % PROGRESS_EVERY != 0 || !isatty(STDERR_FILENO))
@@ -126,53 +223,37 @@ static void tell_progress(const struct issuing *i)
 }
 
 /* The message says what is wrong, and not of which holder. */
-static void name_line(struct call *call, unsigned long number)
+static void name_line(struct call *call, const struct issuing *i, unsigned long number)
 {
 	snprintf(call->remark, sizeof(call->remark),
-		 _("This was line %lu of %s; what was issued before is whole."), number, batch);
+		 _("This was line %lu of %s; issued before it, and whole: %lu."), number, batch,
+		 i->count);
 	report_number(call->report, NULL, "line", (long)number);
-}
-
-static int issue_lines(struct call *call, struct issuing *i, FILE *f)
-{
-	char *line = NULL, *columns[COLUMNS];
-	size_t size = 0;
-	unsigned long number = 0;
-	int r = 0;
-
-	while (r == 0 && !session_cancelled() && getline(&line, &size, f) > 0) {
-		number++;
-		if (*line == '#' || *line == '\n')
-			continue;
-		if (!cut_line(line, columns)) {
-			r = call_fail(call, FUDA_EFORMAT,
-				      _("%s:%lu: a line is the file of attributes, that of the "
-					"phone's key and the output, with tabs between them"),
-				      batch, number);
-			break;
-		}
-		r = issue_file(call, i, columns[0], columns[1], columns[2]);
-		if (r < 0)
-			name_line(call, number);
-		tell_progress(i);
-	}
-	free(line);
-	if (r == 0 && session_cancelled())
-		r = call_fail(call, FUDA_ECANCELLED,
-			      _("cancelled; what was issued so far is whole"));
-	return r;
+	report_number(call->report, NULL, "issued", (long)i->count);
 }
 
 static int issue_batch(struct call *call, struct issuing *i)
 {
-	FILE *f = fopen(batch, "re");
-	int r;
+	_cleanup_(reading_free) struct reading r = { .file = fopen(batch, "re") };
+	int e;
 
-	if (!f)
+	if (!r.file)
 		return call_fail(call, FUDA_EFILE, "%s: %s", batch, strerror(errno));
-	r = issue_lines(call, i, f);
-	fclose(f);
-	return r;
+	while (!session_cancelled()) {
+		e = next_line(call, &r);
+		if (e == FUDA_ENOTFOUND)
+			return 0;
+		if (e == 0 && (!*r.line || *r.line == '#'))
+			continue;
+		if (e == 0)
+			e = issue_line(call, i, &r);
+		if (e < 0) {
+			name_line(call, i, r.number);
+			return e;
+		}
+		tell_progress(i);
+	}
+	return call_fail(call, FUDA_ECANCELLED, _("cancelled; what was issued so far is whole"));
 }
 
 /* ---- the command ---- */
