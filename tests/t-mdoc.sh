@@ -132,6 +132,24 @@ json .error EVERIFY
 json_lacks .documents
 wallet ended --set fault=termination
 run 8 mdoc request name -r virtual:ended --trust phone/ca.pem
+# one that is gone when it is told of the end takes no time, and ^C there no answer
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --json
+json .apdus.count
+gone=fault:late=60000@$(sed -n 's/^\.apdus\.count=//p' "$tmp/lines"):virtual:phone
+before=$(date +%s)
+run 0 mdoc request name -r "$gone" --trust phone/ca.pem --timeout 60 --json -vv
+json '.documents[0].name'
+[ $(($(date +%s) - before)) -lt 30 ] || fail "the end of the session was waited for"
+commands=$(grep -c '^fuda: > ' "$tmp/err")
+ending() {
+	[ "$(grep -c '^fuda: > ' "$tmp/err")" = "$commands" ]
+}
+: >"$tmp/err"
+(cd "$tmp" && exec env --default-signal=INT "$fuda" mdoc request name -r "$gone" --trust phone/ca.pem --json -vv </dev/null >out 2>err) &
+becomes 'end of the session' ending
+kill -INT $! 2>/dev/null || : # a busy machine has come to the end of it
+wait $! || fail "interrupted at the end, it has no answer"
+json '.documents[0].name'
 wallet any --set fault=any-doctype
 refuses doctype_differs request jp.example.library.card/jp.example.library/holder -r virtual:any --trust phone/ca.pem
 

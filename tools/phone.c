@@ -7,6 +7,8 @@
 
 #include "tools/report.h"
 
+enum { END_MS = 1500 /* for the end of the session to be heard */ };
+
 void phone_talk_free(struct phone_talk *talk)
 {
 	fuda_mdoc_reader_free(&talk->reader);
@@ -121,13 +123,16 @@ static int ask(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phon
 	return explain(call, talk, r);
 }
 
-/* The answer is there: that the phone does not hear the end of it matters to nobody. */
-static void end(struct call *call, struct phone_talk *talk, struct fuda_mdoc_phone *phone)
+/* The answer is there: that the phone does not hear the end of it matters to nobody, and takes
+ * nobody's time, which a phone that just went would else take whole. ^C does not reach into it. */
+static void end(struct phone_talk *talk, struct fuda_mdoc_phone *phone)
 {
 	_cleanup_buf_ struct fuda_buf message = FUDA_BUF_INIT(PHONE_MESSAGE_MAX);
+	_cleanup_(fuda_deadline_free) struct fuda_deadline *dl = NULL;
 
-	if (fuda_mdoc_reader_end(talk->reader, &message) == 0)
-		fuda_mdoc_phone_exchange(phone, message.data, message.len, call->dl, NULL);
+	if (fuda_mdoc_reader_end(talk->reader, &message) == 0 &&
+	    fuda_deadline_new(END_MS, &dl) == 0)
+		fuda_mdoc_phone_exchange(phone, message.data, message.len, dl, NULL);
 }
 
 int phone_talk(struct call *call, struct phone_talk *talk)
@@ -138,7 +143,7 @@ int phone_talk(struct call *call, struct phone_talk *talk)
 	if (r == 0)
 		r = ask(call, talk, phone);
 	if (r == 0)
-		end(call, talk, phone);
+		end(talk, phone);
 	return r;
 }
 
