@@ -223,6 +223,8 @@ bind 8 card other --timeout 2
 says err "What lies on virtual:other shows no mobile credential: hold the holder's own phone there"
 says_not err 'Take the card away'
 says err 'No phone came'
+run 8 mykey bind --mdoc -r virtual:card --phone-reader fault:sw=6D00@1+:virtual:other --terminal t --pin-file pin --timeout 2
+says err 'No phone came' # nor is there one where a card does not even know the question
 run 8 mykey bind --mdoc -r virtual:card --phone-reader fault:pulled@3:virtual:phone --terminal t --pin-file pin --timeout 2
 says err "Hold the holder's own phone to fault:pulled@3:virtual:phone"
 says err 'The phone was taken away before it had answered'

@@ -346,7 +346,12 @@ static void refuses_containers(void **state)
 	static const struct refusal rows[] = {
 		{ "no such application",
 		  { { "00A4040007D276000085010100", "6A82" } }, FUDA_ENOTFOUND, "wallet opened" },
-		{ "application refused", { { "00A4040007D276000085010100", "6999" } }, FUDA_ESW, "6999" },
+		{ "application refused",
+		  { { "00A4040007D276000085010100", "6999" } }, FUDA_ENOTFOUND, "wallet opened" },
+		{ "... for now", { { "00A4040007D276000085010100", "6985" } }, FUDA_ENOTFOUND, "wallet opened" },
+		{ "... as a function", { { "00A4040007D276000085010100", "6A81" } }, FUDA_ENOTFOUND, "wallet opened" },
+		{ "... as an instruction", { { "00A4040007D276000085010100", "6D00" } }, FUDA_ENOTFOUND, "wallet opened" },
+		{ "... to who may not", { { "00A4040007D276000085010100", "6982" } }, FUDA_ENOTFOUND, "wallet opened" },
 		{ "no container", { SELECT_NDEF, { "00A4000C02E103", "6A82" } }, FUDA_ENOTFOUND, "" },
 		{ "container not given", { SELECT_NDEF, SELECT_CC, { READ_CC, "6986" } }, FUDA_ESW, "6986" },
 		{ "container of no bytes", { SELECT_NDEF, SELECT_CC, { READ_CC, "9000" } }, FUDA_EFORMAT, "" },

@@ -139,6 +139,15 @@ static int probe(struct tag *tag, const struct fuda_buf *cc, struct fuda_deadlin
 	return *ret_again ? reader_power(c->reader, POWER_ON, dl) : 0;
 }
 
+/* Where there is no such application a card may say so in any way: 6A82, 6A81, 6D00, 6985, 6999. */
+static int check_there(struct fuda_card *c, int selected)
+{
+	if (selected != FUDA_ESW && selected != FUDA_ESECURITY)
+		return selected;
+	return ctx_fail_sw(c->ctx, FUDA_ENOTFOUND, fuda_context_sw(c->ctx), "%s",
+			   fuda_error_text(FUDA_ENOTFOUND));
+}
+
 int tag_open(struct fuda_card *c, struct fuda_deadline *dl, struct tag *ret)
 {
 	struct tag tag = { .card = c };
@@ -151,7 +160,7 @@ int tag_open(struct fuda_card *c, struct fuda_deadline *dl, struct tag *ret)
 		/* a selection sets what a phone has begun back to its beginning */
 		c->application = NULL;
 		again = false;
-		r = card_select(c, &aid_ndef, dl);
+		r = check_there(c, card_select(c, &aid_ndef, dl));
 		tag.epoch = c->epoch;
 		if (r == 0)
 			r = read_container(&tag, dl, &cc);

@@ -19,8 +19,9 @@ struct tag {
 /* Selects the application, reads and checks its Capability Container, and selects its NDEF file.
  * Where it is not known whether extended length works here and the tag says that it takes it, the
  * container is read a second time in that form, in which nothing can be lost yet: the tag is begun
- * with anew if it does not answer. FUDA_ENOTFOUND: no such application; FUDA_ENOTSUP: the container
- * is of another version; FUDA_EFORMAT, FUDA_ESW, FUDA_ERESET and the errors of the reader. */
+ * with anew if it does not answer. FUDA_ENOTFOUND: no such application, in whatever way its
+ * selection was refused; FUDA_ENOTSUP: the container is of another version; FUDA_EFORMAT, FUDA_ESW,
+ * FUDA_ERESET and the errors of the reader. */
 int tag_open(struct fuda_card *c, struct fuda_deadline *dl, struct tag *ret);
 
 /* Appends the message that the file holds, once there is one: looks for it, waits `wait_ms` and
