@@ -10,12 +10,15 @@
 enum { CLOCKS_APART = 60 }; /* as for what a phone presents: rule-mdoc.c */
 
 /* What keeps a list from clearing anybody: mdoc/revocation.c. */
-static void judge(struct mdoc_list_state *s, const struct issuer_list *list, time_t at)
+static void judge(struct mdoc_list_state *s, const struct trusted_list *trusted, time_t at)
 {
+	const struct issuer_list *list = trusted->list;
 	enum fuda_mdoc_rule rule = FUDA_MDOC_NONE;
 
 	if (list->findings.count)
 		rule = list->findings.found[0].rule;
+	else if (!cur_equal(list->issuer, trusted->by->cert->subject))
+		rule = FUDA_MDOC_CRL_ISSUER;
 	else if (list->this_update > at + CLOCKS_APART)
 		rule = FUDA_MDOC_CRL_NOT_YET_VALID;
 	s->flawed = rule != FUDA_MDOC_NONE;
@@ -35,7 +38,7 @@ static void take(struct mdoc_list_state *s, const struct trusted_list *trusted, 
 	s->half = at - list->this_update > list->next_update - at;
 	s->count = list->entries.count;
 	snprintf(s->issuer, sizeof(s->issuer), "%s", trusted->by->cert->facts.subject);
-	judge(s, list, at);
+	judge(s, trusted, at);
 }
 
 int mdoc_list_state(struct fuda_context *ctx, const struct config *config, size_t i, time_t at,
