@@ -190,7 +190,9 @@ static void faults_of_files_are_told_by_their_line(void **state)
 		{ "portrait = hanako\n", ":1: The portrait is no", FUDA_EFORMAT },
 		{ "portrait = nothing\n", "nothing", FUDA_EFILE },
 		{ "age_over_18 = true\n", ":1: \"age_over_18\" is", FUDA_EFORMAT },
-		{ "Name = a\n", ":1: \"Name\" cannot", FUDA_EFORMAT },
+		{ "Name = a\n", ":1: The name of an attribute has", FUDA_EFORMAT },
+		{ "123456789012 = individual_number\n", ":1: The name of an attribute has",
+		  FUDA_EFORMAT },
 	};
 	struct fuda_mdoc_attributes *a = empty();
 	struct cursor value;

@@ -149,6 +149,8 @@ static void other_types_are_judged(void **state)
 		{ "tender-r6", JAPAN, "local_gov_code", "19044C", "01100", G },
 		{ "tender-r6", JAPAN, "local_gov_code", "1A0001FFC9", "", C },
 		{ "tender-r6", JAPAN, "local_gov_code", "1A0001FFC8", "131016", G },
+		/* 011002, of which a number has lost the zero: it is a code of five digits */
+		{ "tender-r6", JAPAN, "local_gov_code", "192AFA", "11002", G },
 		{ "tender-r6", JAPAN, "local_gov_code", "1903E7", "", F },
 		{ "tender-r6", JAPAN, "local_gov_code", "00", "", F },
 		{ "tender-r6", JAPAN, "local_gov_code", "1A000F4240", "", R },

@@ -475,6 +475,7 @@ static void a_pin_may_stand_in_a_file(void **state)
 	token_close(&key);
 	assert_int_equal(token_open(ctx, "/m.so", URI, NULL, private_public(right), &key),
 			 FUDA_ESECURITY);
+	assert_non_null(strstr(fuda_context_message(ctx), "pin-source"));
 	snprintf(uri, sizeof(uri), URI "?pin-source=file:%s", scratch_path("nothing"));
 	assert_int_equal(token_open(ctx, "/m.so", uri, NULL, private_public(right), &key),
 			 FUDA_EFILE);

@@ -16,7 +16,6 @@
 enum {
 	FILE_MAX = 65536,
 	PICTURE_FILE_MAX = 4 << 20, /* longer ones are not read at all */
-	SHOWN_MAX = 40,
 };
 
 /* One of them; the value ends with a NUL that is not part of it. */
@@ -310,11 +309,10 @@ static int set(const struct place *at, struct fuda_mdoc_attributes *attributes, 
 {
 	enum attribute_kind kind = attribute_kind(name);
 
+	/* it may be the value, on the wrong side */
 	if (!attribute_name_good(name))
-		return complain(at,
-				_("\"%.*s\" cannot be the name of an attribute: small letters, "
-				  "digits and \"_\"."),
-				SHOWN_MAX, name);
+		return complain(at, _("The name of an attribute has small letters, digits and "
+				      "\"_\" only, a letter first."));
 	/* the value is personal, and not shown */
 	if (!is_good(kind, value))
 		return complain(at, _("\"%s\" is %s."), name, form_of(kind));

@@ -109,8 +109,8 @@ static int take_attribute(struct reading *r, struct cursor one, bool query)
 				  "\"pkcs11:token=LABEL;object=LABEL?module-path=FILE\"."));
 	if (strcmp(text, "pin-value") == 0)
 		return ctx_fail(r->ctx, FUDA_EINVAL,
-				_("A PIN in a URI can be read by everybody on this machine. Use "
-				  "pin-source, or be asked for it."));
+				_("A PIN in a URI can be read by everybody on this machine. Name a "
+				  "file that has it by pin-source."));
 	if (!query && is_private(text, one))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {

@@ -278,7 +278,9 @@ static int login(struct opening *o, const struct fuda_secret *pin)
 	if (pin)
 		e = fuda_secret_new(pin->bytes, pin->len, &own); /* modules do not take it const */
 	else if (!*o->uri.pin_source)
-		return ctx_fail(o->ctx, FUDA_ESECURITY, _("The token asks for its PIN."));
+		return ctx_fail(o->ctx, FUDA_ESECURITY,
+				_("The token asks for its PIN: name a file that has it by "
+				  "pin-source, in the pkcs11: URI."));
 	else {
 		fd = open(o->uri.pin_source, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		if (fd < 0)
