@@ -354,6 +354,21 @@ hold='-c credential.cbor -k device.pem'
 	run 0 mdoc request name -o signed --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem $network
 	run 0 mdoc show signed
 	says out readerAuth
+	# answered are only readers of a CA that is named, for this session
+	run 0 mdoc present $hold --request signed $network --reader-ca phone/reader-ca.pem -o answer.cbor
+	unanswered() {
+		rule=$1
+		shift
+		rm -f "$tmp/answer.cbor"
+		run 6 mdoc present $hold "$@" -o answer.cbor
+		says err "Who asks is not accepted ($rule)"
+		[ ! -e "$tmp/answer.cbor" ] || fail "answered who is not known"
+	}
+	unanswered issuer_unknown --request signed $network --reader-ca phone/ca.pem
+	unanswered reader_unknown --request request $network --reader-ca phone/reader-ca.pem
+	unanswered reader_signature --request signed --client-id x509_san_dns:counter.example --nonce other \
+		--response-uri https://counter.example/response --reader-ca phone/reader-ca.pem
+	run 2 mdoc present $hold --request signed $network --crl phone/crl.pem -o refused
 	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem
 	run 2 mdoc request name -o refused --identity-key phone/reader-key.pem
 	run 2 mdoc request name -o refused --identity-key phone/reader-ca-key.pem --identity-certificate phone/reader.pem $network

@@ -122,30 +122,91 @@ static void times(void **state)
 	}
 }
 
+/* What is found against who made a request; "" for nothing. */
+static const char *found_of_reader(const void *bytes, size_t len)
+{
+	const struct fuda_mdoc_span session = { transcript.p, transcript.left };
+	struct fuda_mdoc_findings findings;
+	char name[512];
+
+	assert_int_equal(fuda_mdoc_request_verify(ctx, trust, &policy,
+						  (struct fuda_mdoc_span){ bytes, len }, session,
+						  &findings, name),
+			 0);
+	assert_int_equal(findings.missed, 0);
+	if (!findings.count)
+		assert_string_equal(name, "CN=reader");
+	return findings.count == 1 ? fuda_mdoc_rule_name(findings.found[0].rule) :
+	       findings.count      ? "several" :
+				     "";
+}
+
+/* Who asks: the reader of Annex D, whose CA is believed; the README's mutation; another algorithm
+ * than its key's. */
+static void who_asks(void **state)
+{
+	static const uint8_t es256[] = { 0x43, 0xA1, 0x01, 0x26 };
+	uint8_t *changed = malloc(request.left), *algorithm;
+
+	(void)state;
+	assert_string_equal(found_of_reader(request.p, request.left), "");
+	memcpy(changed, request.p, request.left);
+	assert_int_equal(changed[655], 0x1F);
+	changed[655] = 0x1E;
+	assert_string_equal(found_of_reader(changed, request.left), "reader_signature");
+	memcpy(changed, request.p, request.left);
+	algorithm = memmem(changed, request.left, es256, sizeof(es256));
+	assert_non_null(algorithm);
+	algorithm[3] = 0x27; /* EdDSA */
+	assert_string_equal(found_of_reader(changed, request.left), "reader_algorithm");
+	free(changed);
+}
+
+static void nobody_asks(void **state)
+{
+	const struct fuda_mdoc_wish wish = { "org.iso.18013.5.1.mDL", "org.iso.18013.5.1",
+					     "family_name", false };
+	_cleanup_buf_ struct fuda_buf own = FUDA_BUF_INIT(1024);
+
+	(void)state;
+	assert_int_equal(fuda_mdoc_request(ctx, &wish, 1, NULL, (struct fuda_mdoc_span){ NULL, 0 },
+					   &own),
+			 0);
+	assert_string_equal(found_of_reader(own.data, own.len), "reader_unknown");
+}
+
+/* From a file, as programs do. */
+static bool believe(int (*add)(struct fuda_mdoc_trust *, const char *), const char *name)
+{
+	struct cursor der = vector(name);
+	char path[] = "/tmp/fuda-test.XXXXXX";
+	int fd = mkstemp(path);
+	bool ok = fd >= 0 && write(fd, der.p, der.left) == (ssize_t)der.left && close(fd) == 0 &&
+		  add(trust, path) == 0;
+
+	unlink(path);
+	return ok;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(annex_d),
-		cmocka_unit_test(mutations),
-		cmocka_unit_test(times),
+		cmocka_unit_test(annex_d),  cmocka_unit_test(mutations),   cmocka_unit_test(times),
+		cmocka_unit_test(who_asks), cmocka_unit_test(nobody_asks),
 	};
-	struct cursor scalar, root;
-	char path[] = "/tmp/fuda-test.XXXXXX";
-	int fd, failed;
+	struct cursor scalar;
+	int failed;
 
 	vectors_or_skip();
 	transcript = vector("derived_session_transcript");
 	request = vector("annexd_device_request");
 	response = vector("annexd_device_response");
 	scalar = vector("annexd_ephemeral_reader_key_d");
-	root = vector("annexd_iaca_root_cert");
-	fd = mkstemp(path);
-	if (fd < 0 || write(fd, root.p, root.left) != (ssize_t)root.left || close(fd) < 0 ||
-	    private_from_scalar(CURVE_P256, scalar.p, scalar.left, &reader.private) < 0 ||
+	if (private_from_scalar(CURVE_P256, scalar.p, scalar.left, &reader.private) < 0 ||
 	    fuda_context_new(&ctx) < 0 || fuda_mdoc_trust_new(ctx, &trust) < 0 ||
-	    fuda_mdoc_trust_add_file(trust, path) < 0)
+	    !believe(fuda_mdoc_trust_add_file, "annexd_iaca_root_cert") ||
+	    !believe(fuda_mdoc_trust_add_reader_file, "annexd_reader_root_cert"))
 		return 1;
-	unlink(path);
 	failed = RUN(tests);
 	fuda_mdoc_trust_free(&trust);
 	fuda_context_free(&ctx);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/mdoc-common.h"
 #include "tools/report.h"
 
 enum { HELD_MAX = LIST_MAX };
 
-static struct text_list credentials, keys, denied;
+static struct text_list credentials, keys, denied, reader_cas, crls;
 static const char *request_path, *out = "-";
 static bool by_mac, denied_some[LIST_MAX], held_some;
 
@@ -82,6 +83,49 @@ static int check_denied(struct call *call)
 	return 0;
 }
 
+static int open_trust(struct call *call, struct fuda_mdoc_trust **ret)
+{
+	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
+	int r = fuda_mdoc_trust_new(call->ctx, &trust);
+
+	for (size_t i = 0; r == 0 && i < reader_cas.count; i++)
+		r = fuda_mdoc_trust_add_reader_file(trust, reader_cas.items[i]);
+	for (size_t i = 0; r == 0 && i < crls.count; i++)
+		r = fuda_mdoc_trust_add_crl_file(trust, crls.items[i]);
+	if (r < 0)
+		return r;
+	*ret = trust;
+	trust = NULL;
+	return 0;
+}
+
+/* To readers that are not known nothing is shown, if some are named. */
+static int check_reader(struct call *call, const struct fuda_buf *request,
+			const struct fuda_buf *transcript)
+{
+	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
+	const struct fuda_mdoc_policy policy = {
+		.at = time(NULL),
+		.crl = crls.count ? FUDA_MDOC_CRL_SOFT : FUDA_MDOC_CRL_OFF,
+	};
+	struct fuda_mdoc_findings findings;
+	char reader[512];
+	int r;
+
+	if (!reader_cas.count)
+		return crls.count ? call_usage(call, _("%s is missing"), "--reader-ca") : 0;
+	r = open_trust(call, &trust);
+	if (r == 0)
+		r = fuda_mdoc_request_verify(call->ctx, trust, &policy, mdoc_span(request),
+					     mdoc_span(transcript), &findings, reader);
+	for (size_t i = 0; r == 0 && i < findings.count; i++)
+		if (fuda_mdoc_rule_result(findings.found[i].rule) != FUDA_RESULT_OK)
+			r = call_fail(call, FUDA_EVERIFY, _("Who asks is not accepted (%s): %s"),
+				      fuda_mdoc_rule_name(findings.found[i].rule),
+				      fuda_mdoc_rule_text(findings.found[i].rule));
+	return r;
+}
+
 static int present(struct call *call, const struct holding *h)
 {
 	_cleanup_buf_ struct fuda_buf request = MDOC_BUF, transcript = MDOC_BUF,
@@ -90,6 +134,8 @@ static int present(struct call *call, const struct holding *h)
 
 	if (r == 0)
 		r = mdoc_read_kind(call, request_path, "DeviceRequest", &request);
+	if (r == 0)
+		r = check_reader(call, &request, &transcript);
 	if (r == 0)
 		r = fuda_mdoc_present(call->ctx, mdoc_span(&request), h->held, h->count,
 				      mdoc_span(&transcript), consents, NULL, &response);
@@ -123,6 +169,10 @@ static const struct option_spec options[] = {
 	{ "request", 0, "FILE", N_("DeviceRequest that is answered"), OPTION_TEXT, &request_path },
 	{ "deny", 0, "ELEMENT", N_("an element that is not shown; repeatable"), OPTION_LIST,
 	  &denied },
+	{ "reader-ca", 0, "FILE",
+	  N_("answer only readers that this CA knows, PEM or DER; repeatable"), OPTION_LIST,
+	  &reader_cas },
+	{ "crl", 0, "FILE", N_("revocation list of a reader CA; repeatable"), OPTION_LIST, &crls },
 	{ "mac", 0, NULL, N_("prove the phone by a MAC instead of a signature"), OPTION_SWITCH,
 	  &by_mac },
 	{ "output", 'o', "FILE", N_("where the DeviceResponse goes (standard output)"), OPTION_TEXT,

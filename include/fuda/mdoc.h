@@ -151,12 +151,6 @@ int fuda_mdoc_request(struct fuda_context *ctx, const struct fuda_mdoc_wish *wis
 		      const struct fuda_mdoc_identity *who, struct fuda_mdoc_span transcript,
 		      struct fuda_buf *ret_request);
 
-/* Judges who signed a DeviceRequest: the certificates by the readers' CAs of `trust`, each
- * document's signature. `ret_reader` (512 bytes) gets the subject of the leaf, "" if nobody signed.
- * FUDA_EINVAL: request or transcript are malformed. */
-int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust, time_t at,
-			     struct fuda_mdoc_span request, struct fuda_mdoc_span transcript,
-			     struct fuda_mdoc_findings *ret, char ret_reader[512]);
 
 /* SessionTranscripts of exchanges over the network (OpenID4VP 1.0 B.2.6): by redirects, or through
  * the browser's Digital Credentials API. `thumbprint`: SHA-256 of the key that the response is
@@ -239,6 +233,15 @@ struct fuda_mdoc_policy {
 	const char *const *purposes;
 };
 enum { FUDA_MDOC_SKEW_MAX = 60, FUDA_MDOC_DAYS = 30 };
+
+/* Judges who signed a DeviceRequest, for who is asked: the certificates by the readers' CAs and the
+ * lists of `trust`, each document's signature. Of the policy `at`, `early` and what is about lists
+ * count. `ret_reader` (512 bytes) gets the subject of the leaf, "" if nobody signed. FUDA_EINVAL:
+ * request or transcript are malformed. */
+int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
+			     const struct fuda_mdoc_policy *policy, struct fuda_mdoc_span request,
+			     struct fuda_mdoc_span transcript, struct fuda_mdoc_findings *ret,
+			     char ret_reader[512]);
 
 /* What a response is bound to. */
 struct fuda_mdoc_session {

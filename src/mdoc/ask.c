@@ -206,11 +206,17 @@ static int judge_document(struct fuda_mdoc_trust *trust, const struct chain_poli
 	return judge_signature(d, verdict.leaf->key, transcript, ret);
 }
 
-int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust, time_t at,
-			     struct fuda_mdoc_span bytes, struct fuda_mdoc_span transcript,
-			     struct fuda_mdoc_findings *ret, char ret_reader[512])
+int fuda_mdoc_request_verify(struct fuda_context *ctx, struct fuda_mdoc_trust *trust,
+			     const struct fuda_mdoc_policy *how, struct fuda_mdoc_span bytes,
+			     struct fuda_mdoc_span transcript, struct fuda_mdoc_findings *ret,
+			     char ret_reader[512])
 {
-	const struct chain_policy policy = { .at = at };
+	const struct chain_policy policy = {
+		.at = how->at,
+		.skew = MIN(how->early, FUDA_MDOC_SKEW_MAX),
+		.crl = how->crl,
+		.crl_age = how->crl_age,
+	};
 	struct device_request *request = malloc(sizeof(*request));
 	struct fuda_mdoc_findings findings = { 0 };
 	char reader[512] = "";
