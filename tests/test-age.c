@@ -8,9 +8,9 @@
 
 #include "tests/cmocka.h"
 
-static struct day day(const char *text)
+static struct date day(const char *text)
 {
-	struct day d;
+	struct date d;
 
 	assert_int_equal(day_parse(text, strlen(text), &d), 0);
 	return d;
@@ -53,7 +53,7 @@ static void days_are_read(void **state)
 		"1971-09-01T",
 		"19710901",
 	};
-	struct day d;
+	struct date d;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -70,7 +70,7 @@ static void days_are_read(void **state)
 static void days_begin_in_japan(void **state)
 {
 	const time_t first = japan("1599-12-31 00:00:00");
-	struct day d;
+	struct date d;
 
 	(void)state;
 	for (time_t n = 0; n < 366L * 900; n++) {
@@ -121,7 +121,7 @@ static void years_end_with_the_day_before(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct day birth = day(cases[i].birth);
+		const struct date birth = day(cases[i].birth);
 		unsigned years;
 
 		assert_int_equal(age_at(&birth, japan(cases[i].at), &years), 0);
@@ -134,7 +134,7 @@ static void years_end_with_the_day_before(void **state)
 
 static void nobody_is_older_before_it_is_reached(void **state)
 {
-	const struct day births[] = { day("2000-02-29"), day("2000-03-01"), day("1999-12-31"),
+	const struct date births[] = { day("2000-02-29"), day("2000-03-01"), day("1999-12-31"),
 				      day("2001-01-01") };
 	unsigned years;
 
@@ -152,7 +152,7 @@ static void nobody_is_older_before_it_is_reached(void **state)
 
 static void nobody_has_an_age_before_the_birth(void **state)
 {
-	const struct day birth = day("2026-11-22");
+	const struct date birth = day("2026-11-22");
 	unsigned years = 77;
 
 	(void)state;
@@ -166,7 +166,7 @@ static void it_is_japan_everywhere(void **state)
 {
 	static const char *const zones[] = { "America/New_York", "Pacific/Kiritimati", "UTC",
 					     "Asia/Tokyo" };
-	const struct day birth = day("2006-11-22");
+	const struct date birth = day("2006-11-22");
 	unsigned years;
 
 	(void)state;

@@ -12,23 +12,20 @@
 
 #include <stdbool.h>
 #include <time.h>
+#include "codec/date.h"
 
-/* A day of the Gregorian calendar. */
-struct day {
-	unsigned year, month, day;
-};
 /* "1971-09-01", a day that exists, of the years 1 to 9999; `len` bytes. FUDA_EFORMAT. */
-int day_parse(const char *text, size_t len, struct day *ret);
+int day_parse(const char *text, size_t len, struct date *ret);
 /* Whether it is one of these. */
-bool day_good(const struct day *day);
+bool day_good(const struct date *day);
 /* Which day it is in Japan (UTC+9, without summer time). FUDA_EINVAL: outside of those years. */
-int day_in_japan(time_t at, struct day *ret);
+int day_in_japan(time_t at, struct date *ret);
 /* 0:00 of a day in Japan. */
-time_t day_begins(const struct day *day);
+time_t day_begins(const struct date *day);
 
 /* Whole years of age at a moment. FUDA_EINVAL: before the birth, or no such year. */
-int age_at(const struct day *birth, time_t at, unsigned *ret_years);
+int age_at(const struct date *birth, time_t at, unsigned *ret_years);
 /* The moment from which on somebody is so old; after 9999 as if years went on. */
-time_t age_reached(const struct day *birth, unsigned years);
+time_t age_reached(const struct date *birth, unsigned years);
 
 #endif

@@ -170,7 +170,7 @@ static bool is_sex(const char *value)
 static bool is_good(enum attribute_kind kind, const char *value)
 {
 	size_t len = strlen(value);
-	struct day day;
+	struct date day;
 
 	switch (kind) {
 	case ATTRIBUTE_BIRTH_DATE:

@@ -81,16 +81,6 @@ static int read_version(struct cursor *c, struct cert_parts *parts)
 	return 0;
 }
 
-static int read_whole(struct cursor *c, struct cursor *ret)
-{
-	struct tlv t;
-
-	if (tlv_expect(c, DER_SEQUENCE, &t) < 0)
-		return FUDA_EFORMAT;
-	*ret = t.whole;
-	return 0;
-}
-
 static int read_validity(struct cursor *c, struct cert_parts *parts)
 {
 	struct tlv t;
@@ -122,12 +112,13 @@ int cert_parts_read(struct cursor der, struct cert_parts *ret)
 
 	if (der_check(der) < 0 || tlv_expect(&der, DER_SEQUENCE, &certificate) < 0 || der.left ||
 	    tlv_expect(&certificate.value, DER_SEQUENCE, &tbs) < 0 ||
-	    read_whole(&certificate.value, &parts.outer) < 0)
+	    der_sequence(&certificate.value, &parts.outer) < 0)
 		return FUDA_EFORMAT;
 	if (read_version(&tbs.value, &parts) < 0 || der_integer(&tbs.value, &parts.serial) < 0 ||
-	    read_whole(&tbs.value, &parts.inner) < 0 || read_whole(&tbs.value, &parts.issuer) < 0 ||
-	    read_validity(&tbs.value, &parts) < 0 || read_whole(&tbs.value, &parts.subject) < 0 ||
-	    read_key(&tbs.value, &parts) < 0 || read_extensions(tbs.value, &parts) < 0)
+	    der_sequence(&tbs.value, &parts.inner) < 0 ||
+	    der_sequence(&tbs.value, &parts.issuer) < 0 || read_validity(&tbs.value, &parts) < 0 ||
+	    der_sequence(&tbs.value, &parts.subject) < 0 || read_key(&tbs.value, &parts) < 0 ||
+	    read_extensions(tbs.value, &parts) < 0)
 		return FUDA_EFORMAT;
 	*ret = parts;
 	return 0;

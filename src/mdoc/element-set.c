@@ -19,7 +19,7 @@ struct making {
 	struct fuda_buf scratch;
 	size_t value_at[ISSUE_ELEMENTS_MAX];
 	bool born; /* the birth date is known */
-	struct day birth;
+	struct date birth;
 	unsigned years; /* of age */
 };
 

@@ -102,7 +102,7 @@ static enum element_fault read_birth_date(struct reading *r, struct text t)
 {
 	struct cursor c = cur_of((const uint8_t *)t.p, t.len);
 	char text[48];
-	struct day d;
+	struct date d;
 
 	if (take_number(&c, 4, "年", &d.year) < 0 || d.year < 1000 ||
 	    take_number(&c, 2, "月", &d.month) < 0 || take_number(&c, 2, "日", &d.day) < 0 ||
@@ -275,7 +275,7 @@ enum { TAG_TDATE = 0, TAG_FULL_DATE = 1004 };
 static bool is_tdate(struct text t)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
-	struct day day;
+	struct date day;
 
 	if (t.len != TDATE_LEN || day_parse(t.p, 10, &day) < 0)
 		return false;
@@ -290,7 +290,7 @@ static enum element_fault read_date(struct reading *r, const struct cbor *value)
 	bool full = r->element->type == ELEMENT_FULL_DATE;
 	struct cbor inside;
 	struct cursor c;
-	struct day day;
+	struct date day;
 
 	if (cbor_tag(value, full ? TAG_FULL_DATE : TAG_TDATE, &inside) < 0 ||
 	    cbor_text(&inside, &c) < 0)
@@ -355,7 +355,7 @@ int element_read(const struct element *element, const struct cbor *value, bool a
 static bool write_birth_date(const char *text, struct cbor_out *out)
 {
 	char own[48];
-	struct day d;
+	struct date d;
 
 	if (day_parse(text, strlen(text), &d) < 0)
 		return false;
@@ -461,7 +461,7 @@ static bool write_bytes(const struct element *element _unused_, const char *text
 static bool write_full_date(const struct element *element _unused_, const char *text,
 			    struct cbor_out *out)
 {
-	struct day day;
+	struct date day;
 
 	if (day_parse(text, strlen(text), &day) < 0)
 		return false;

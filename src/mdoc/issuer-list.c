@@ -127,16 +127,6 @@ static int read_version(struct issuer_list *list, struct cursor *c)
 	return 0;
 }
 
-static int read_whole(struct cursor *c, struct cursor *ret)
-{
-	struct tlv t;
-
-	if (tlv_expect(c, DER_SEQUENCE, &t) < 0)
-		return FUDA_EFORMAT;
-	*ret = t.whole;
-	return 0;
-}
-
 static int read_times(struct issuer_list *list, struct cursor *c)
 {
 	if (der_time(c, &list->this_update) < 0)
@@ -163,12 +153,12 @@ static int read_list(struct issuer_list *list)
 
 	if (der_check(c) < 0 || tlv_expect(&c, DER_SEQUENCE, &whole) < 0 || c.left ||
 	    tlv_expect(&whole.value, DER_SEQUENCE, &tbs) < 0 ||
-	    read_whole(&whole.value, &list->algorithm) < 0 ||
+	    der_sequence(&whole.value, &list->algorithm) < 0 ||
 	    der_bits(&whole.value, &list->signature, &unused) < 0 || unused || whole.value.left)
 		return FUDA_EFORMAT;
 	list->tbs = tbs.whole;
-	if (read_version(list, &tbs.value) < 0 || read_whole(&tbs.value, &inner) < 0 ||
-	    read_whole(&tbs.value, &list->issuer) < 0 || read_times(list, &tbs.value) < 0)
+	if (read_version(list, &tbs.value) < 0 || der_sequence(&tbs.value, &inner) < 0 ||
+	    der_sequence(&tbs.value, &list->issuer) < 0 || read_times(list, &tbs.value) < 0)
 		return FUDA_EFORMAT;
 	if (!cur_equal(inner, list->algorithm)) /* RFC 5280 5.1.1.2 */
 		add(list, FUDA_MDOC_CRL_ALGORITHMS_DIFFER, "");

@@ -66,6 +66,16 @@ int der_integer(struct cursor *c, struct cursor *ret)
 	return 0;
 }
 
+int der_sequence(struct cursor *c, struct cursor *ret)
+{
+	struct tlv t;
+
+	if (tlv_expect(c, DER_SEQUENCE, &t) < 0)
+		return FUDA_EFORMAT;
+	*ret = t.whole;
+	return 0;
+}
+
 int der_unsigned(struct cursor *c, size_t max, struct cursor *ret)
 {
 	struct cursor at = *c, value, rest;

@@ -38,6 +38,9 @@ enum {
  * DER, FUDA_ETOOBIG if it is larger than its destination; the cursor and the results are then
  * unchanged. */
 
+/* A SEQUENCE, whole: with its tag and length. */
+int der_sequence(struct cursor *c, struct cursor *ret);
+
 int der_boolean(struct cursor *c, bool *ret);
 
 /* The content of a minimal INTEGER: two's complement, at least one byte. */

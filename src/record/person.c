@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/context.h"
-#include "record/date.h"
+#include "codec/date.h"
 
 /* 番号法施行令 5: the digits from the right, without the check digit, weigh 2 to 7 and again 2
  * to 6. */

@@ -3,7 +3,7 @@
 
 #include "base/context.h"
 #include "codec/utf8.h"
-#include "record/date.h"
+#include "codec/date.h"
 
 static int malformed(struct fuda_context *ctx, const struct record_form *form, const char *part)
 {

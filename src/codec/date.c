@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record/date.h"
+#include "codec/date.h"
 
 #include <stdio.h>
 

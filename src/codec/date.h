@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RECORD_DATE_H
-#define RECORD_DATE_H
+#ifndef CODEC_DATE_H
+#define CODEC_DATE_H
 
 #include <stdbool.h>
 #include <fuda/person.h>
