@@ -158,6 +158,15 @@ static inline void phone_free(struct phone *phone)
 	fuda_buf_free(&phone->credential);
 }
 
+/* As a service that starts now reads the files of the configuration. */
+static inline void start_issuers(void)
+{
+	issuers_free(&p->service.issuers);
+	if (issuers_new(p->ctx, &p->service.config, &p->service.issuers) < 0)
+		fail_msg("%s", fuda_context_message(p->ctx));
+	(void)issuers_refresh(p->ctx, p->service.issuers);
+}
+
 static inline int phone_setup(void **state)
 {
 	int e = stand_setup(state);
@@ -173,6 +182,7 @@ static inline int phone_setup(void **state)
 	snprintf(config->mdoc_trust[0], CONFIG_TEXT, "%s", scratch_path("iaca.pem"));
 	snprintf(config->mdoc_crl[0], CONFIG_TEXT, "%s", scratch_path("iaca.crl"));
 	snprintf(config->mdoc_doctype, sizeof(config->mdoc_doctype), "%s", DOCTYPE);
+	start_issuers();
 	hanakos = phone_make(now - 5 * DAY, 20);
 	return e;
 }

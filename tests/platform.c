@@ -329,6 +329,7 @@ void platform_close(struct platform **p)
 	writer_stop(&(*p)->service.writer, 5000);
 	store_close(&(*p)->store);
 	renewal_close(&(*p)->service.renewal);
+	issuers_free(&(*p)->service.issuers);
 	fuda_trust_free(&(*p)->service.trust);
 	keys_free(&(*p)->service.keys);
 	fuda_context_free(&(*p)->ctx);

@@ -250,7 +250,43 @@ mv "$tmp/kept.crl" "$tmp/issuers.crl"
 
 # ---- without the service's will ----
 
+# no list is in force that there must be: cards are served, and nobody is asked for a PIN for a phone in vain
 mykeyd_stop s
+"$build/fuda-vcard" crl "$tmp/card" >"$tmp/cards.crl"
+cp "$tmp/issuers.crl" "$tmp/issuers.kept"
+: >"$tmp/issuers.crl"
+cp "$tmp/s/mykeyd.conf" "$tmp/mykeyd.kept"
+sed -i "s#^crl_required = .*#crl_required = yes\ncrl = $tmp/cards.crl#" "$tmp/s/mykeyd.conf"
+mykeyd_start s
+grep -q 'Phones are refused' "$tmp/s.log" || fail "serve does not say that phones are refused"
+bind 9 card phone
+says out mdoc_revocation_stale
+json_lacks .tries_before
+says_not err A0000002480400
+show 9 phone
+says out mdoc_revocation_stale
+says_not err A0000002480400
+get 200 "$ops/readyz"
+says out '"ready":true,"refused":["mdoc_revocation_stale"]'
+get 200 "$ops/metrics"
+says out 'mykey_mdoc_crl_stale 1'
+run 0 mykey show -r virtual:card --terminal t --pin-file pin --json
+# until the list comes; then it stays in force without its file
+cp "$tmp/issuers.kept" "$tmp/issuers.new"
+mv "$tmp/issuers.new" "$tmp/issuers.crl"
+kill -HUP "$(cat "$tmp/s.pid")"
+is_ready() {
+	curl -sS "$ops/readyz" | grep -q -x '{"ready":true}'
+}
+becomes "a list that came" is_ready
+show 0 phone
+rm "$tmp/issuers.crl"
+kill -HUP "$(cat "$tmp/s.pid")"
+becomes "word of a list that went" grep -q '"event":"mdoc_revocation","message":"Cannot read [^"]*issuers.crl' "$tmp/s.log"
+show 0 phone
+mykeyd_stop s
+mv "$tmp/issuers.kept" "$tmp/issuers.crl"
+mv "$tmp/mykeyd.kept" "$tmp/s/mykeyd.conf"
 sed -i 's/^mdoc_trust = .*//' "$tmp/s/mykeyd.conf"
 mykeyd_start s
 show 9 phone

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Phones: what binds one to the holder of a card, what it tells alone, and what neither does. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <fuda/encode.h>
 
 #include "service/mdoc-lists.h"
@@ -270,13 +272,42 @@ static void of_another_issuer(_unused_ void **state)
 	phone_free(&another);
 }
 
+static void challenge_for(const char *query, const char *code)
+{
+	struct exchange x = { .request = { .method = "GET", .query = query } };
+
+	rule_challenge(&p->service, &p->terminal[0], &x);
+	assert_string_equal(x.code, code);
+}
+
 static void revoked(_unused_ void **state)
 {
 	write_list(true, now - DAY, 30);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
 	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
-	/* that counts wherever lists are not needed */
+	/* that counts wherever lists are not needed, */
 	p->service.config.crl_required = false;
 	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
+	/* and when the file cannot be used any more: that is told each time */
+	scratch_write("iaca.crl", "", 0600);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFORMAT);
+		assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.crl"));
+		assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
+	}
+	/* until a newer list has him no more */
+	write_list(false, now - DAY / 2, 30);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+}
+
+/* No card is asked for its PIN, then. */
+static void assert_not_listed(void)
+{
+	challenge_for("purpose=bind-mdoc", "mdoc_revocation_stale");
+	challenge_for("purpose=show-mdoc", "mdoc_revocation_stale");
+	challenge_for("purpose=bind", "");
+	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
 }
 
 /* Without a list in force nobody is believed, as it is with cards. */
@@ -285,15 +316,25 @@ static void revocation_unknown(_unused_ void **state)
 	struct asked a = asked_make(0, &hanako, &hanakos, "show-mdoc");
 
 	write_list(false, now - 10 * DAY, 9);
-	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	start_issuers();
+	assert_not_listed();
 	assert_int_equal(finish(&a)->retry_after, 300);
 	p->service.config.crl_grace = 2 * DAY;
+	challenge_for("purpose=bind-mdoc", "");
 	assert_refused(show_phone(&hanakos), 404, "mdoc_not_bound");
 	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	start_issuers();
+	assert_not_listed();
+	/* it comes while it runs; not before its time */
+	write_list(false, now + DAY, 9);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EWAIT);
+	assert_not_listed();
 	p->service.config.mdoc_crl_count = 0;
-	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
+	start_issuers();
+	assert_not_listed();
 	p->service.config.crl_required = false;
+	challenge_for("purpose=bind-mdoc", "");
 	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
 }
 
@@ -343,6 +384,81 @@ static void lists_told(_unused_ void **state)
 	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
 	assert_false(list_state().loaded);
 	assert_int_equal(mdoc_list_state(p->ctx, &p->service.config, 1, now, &s), FUDA_ENOTFOUND);
+}
+
+static void a_list_that_comes_later(_unused_ void **state)
+{
+	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+	start_issuers();
+	assert_not_listed();
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
+	write_list(false, now - DAY, 30);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
+	challenge_for("purpose=bind-mdoc", "");
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+}
+
+/* The list's file is of another time: two writings may be within a tick of the clock. */
+static void stamp(unsigned days)
+{
+	const struct timespec times[2] = { { now - days, 0 }, { now - days, 0 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, p->service.config.mdoc_crl[0], times, 0), 0);
+}
+
+/* Nobody is refused because a file of the authorities or of their lists is away. */
+static void files_that_go(_unused_ void **state)
+{
+	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	/* an older one does not take its place */
+	write_list(false, now - 10 * DAY, 9);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EVERIFY);
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	/* nor one from the future, nor are there more and more of them */
+	write_list(true, now + DAY, 9);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EWAIT);
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	for (unsigned days = 10; days < 80; days++) {
+		assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+		write_list(false, now - DAY, days);
+		stamp(days);
+		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
+	}
+	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
+	assert_int_equal(unlink(p->service.config.mdoc_trust[0]), 0);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
+	assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.pem"));
+	assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.crl"));
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	scratch_write("iaca.pem", "nothing", 0600);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_ENOTFOUND);
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+	/* back again, the list in force is kept, without its file */
+	write_certificate("iaca.pem", authorities.iaca.cert);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
+	assert_null(strstr(fuda_context_message(p->ctx), "iaca.pem"));
+	assert_int_equal(show_phone(&hanakos)->status, 200);
+}
+
+/* Whoever is named no more is believed no more, and the next one's list counts at once. */
+static void another_authority(_unused_ void **state)
+{
+	free_issuer();
+	make_issuer();
+	another = phone_make(now - DAY, 10);
+	write_list(false, now - DAY, 30);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_ENOTFOUND);
+	assert_int_equal(show_phone(&hanakos)->status, 404);
+	write_certificate("iaca.pem", authorities.iaca.cert);
+	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
+	assert_refused(show_phone(&hanakos), 403, "mdoc_invalid");
+	assert_int_equal(bind_phone(&hanako, &another)->status, 201);
+	phone_free(&another);
 }
 
 static void change_signature(struct shown *s)
@@ -522,6 +638,8 @@ static struct platform *join_process(void)
 	memcpy(to->mdoc_doctype, from->mdoc_doctype, sizeof(to->mdoc_doctype));
 	to->mdoc_trust_count = from->mdoc_trust_count;
 	to->mdoc_crl_count = from->mdoc_crl_count;
+	assert_int_equal(issuers_new(q->ctx, to, &q->service.issuers), 0);
+	assert_int_equal(issuers_refresh(q->ctx, q->service.issuers), 0);
 	return q;
 }
 
@@ -588,14 +706,6 @@ static void another_phone_is_another_request(_unused_ void **state)
 
 /* ---- the form ---- */
 
-static void challenge_for(const char *query, const char *code)
-{
-	struct exchange x = { .request = { .method = "GET", .query = query } };
-
-	rule_challenge(&p->service, &p->terminal[0], &x);
-	assert_string_equal(x.code, code);
-}
-
 static void not_served(_unused_ void **state)
 {
 	challenge_for("purpose=bind-mdoc", "");
@@ -650,6 +760,9 @@ int main(void)
 		TEST(revoked),
 		TEST(revocation_unknown),
 		TEST(lists_told),
+		TEST(a_list_that_comes_later),
+		TEST(files_that_go),
+		TEST(another_authority),
 		TEST(changed),
 		TEST(more_than_needed),
 		TEST(of_another_holder),

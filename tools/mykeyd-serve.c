@@ -59,6 +59,11 @@ static void warn_of_lists(struct service *service)
 			  "used: "
 			  "'fuda-mykeyd crl status --folder %s' says which.\n"),
 			service->config.folder);
+	if (issuers_unlisted(service->issuers, time(NULL)))
+		fprintf(stderr, "%s",
+			_("Phones are refused, because no revocation list of those who issue "
+			  "mobile credentials (mdoc_crl) is in force: the log says what is wrong "
+			  "with a file.\n"));
 }
 
 /* Or who opens connections and says nothing keeps us from the database. */

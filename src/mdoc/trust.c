@@ -309,6 +309,21 @@ const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, si
 	return i < trust->list_count ? &trust->lists[i] : NULL;
 }
 
+void trust_drop_list(struct fuda_mdoc_trust *trust, const struct issuer_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < trust->list_count; i++) {
+		struct trusted_list *one = &trust->lists[i];
+
+		if (one->list == list)
+			issuer_list_free(&one->list);
+		else
+			trust->lists[kept++] = *one;
+	}
+	trust->list_count = kept;
+}
+
 struct judged_cache *trust_judged(struct fuda_mdoc_trust *trust)
 {
 	return &trust->judged;

@@ -31,8 +31,10 @@ struct trusted_list {
 	struct issuer_list *list;
 	const struct anchor *by;
 };
-/* Likewise. */
+/* Likewise; behind the last is where the next one comes. */
 const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, size_t i);
+/* Forgets one, if it is there: another has come in its place. */
+void trust_drop_list(struct fuda_mdoc_trust *trust, const struct issuer_list *list);
 
 /* What was judged since a certificate was added last. */
 struct judged_cache *trust_judged(struct fuda_mdoc_trust *trust);

@@ -12,7 +12,6 @@
 #include "service/audit.h"
 #include "service/checkpoint.h"
 #include "service/enrol.h"
-#include "service/mdoc-lists.h"
 #include "service/sweep.h"
 #include "service/tls.h"
 
@@ -355,7 +354,7 @@ static int watch_responder(struct keeper *k)
 
 static int tell_mdoc_list(struct keeper *k, const struct mdoc_list_state *s)
 {
-	if (!s->loaded || s->flawed)
+	if (s->flawed)
 		return ctx_fail(k->ctx, FUDA_EVERIFY, "%s: %s", s->file, s->why);
 	if (s->stale)
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
@@ -367,21 +366,20 @@ static int tell_mdoc_list(struct keeper *k, const struct mdoc_list_state *s)
 			 0;
 }
 
-/* They are read for each phone, by which nobody learns what is wrong with one. */
 static int watch_mdoc_lists(struct keeper *k)
 {
 	const struct config *config = &k->service->config;
 	struct mdoc_list_state s;
-	int e = 0;
+	int e = issuers_refresh(k->ctx, k->service->issuers);
 
-	if (!config->mdoc_trust_count)
-		return 0;
+	if (e < 0 || !config->mdoc_trust_count)
+		return e;
 	if (!config->mdoc_crl_count && config->crl_required)
 		return ctx_fail(k->ctx, FUDA_EVERIFY,
 				_("No revocation list of who issues mobile credentials is named "
 				  "(mdoc_crl): phones are refused."));
 	for (size_t i = 0; e == 0; i++) {
-		e = mdoc_list_state(k->ctx, config, i, time(NULL), &s);
+		e = issuers_list(k->service->issuers, i, time(NULL), &s);
 		if (e == 0)
 			e = tell_mdoc_list(k, &s);
 	}

@@ -7,8 +7,6 @@
 #include "base/context.h"
 #include "mdoc/trust.h"
 
-enum { CLOCKS_APART = 60 }; /* as for what a phone presents: rule-mdoc.c */
-
 /* What keeps a list from clearing anybody: mdoc/revocation.c. */
 static void judge(struct mdoc_list_state *s, const struct trusted_list *trusted, time_t at)
 {
@@ -19,15 +17,15 @@ static void judge(struct mdoc_list_state *s, const struct trusted_list *trusted,
 		rule = list->findings.found[0].rule;
 	else if (!cur_equal(list->issuer, trusted->by->cert->subject))
 		rule = FUDA_MDOC_CRL_ISSUER;
-	else if (list->this_update > at + CLOCKS_APART)
+	else if (list->this_update > at + MDOC_CLOCK)
 		rule = FUDA_MDOC_CRL_NOT_YET_VALID;
 	s->flawed = rule != FUDA_MDOC_NONE;
 	if (s->flawed)
 		snprintf(s->why, sizeof(s->why), "%s", fuda_mdoc_rule_text(rule));
 }
 
-static void take(struct mdoc_list_state *s, const struct trusted_list *trusted, int64_t grace,
-		 time_t at)
+void mdoc_list_tell(const struct trusted_list *trusted, int64_t grace, time_t at,
+		    struct mdoc_list_state *s)
 {
 	const struct issuer_list *list = trusted->list;
 
@@ -62,7 +60,7 @@ int mdoc_list_state(struct fuda_context *ctx, const struct config *config, size_
 	if (e < 0)
 		snprintf(s.why, sizeof(s.why), "%s", fuda_context_message(ctx));
 	else
-		take(&s, trust_list_at(trust, 0), config->crl_grace, at);
+		mdoc_list_tell(trust_list_at(trust, 0), config->crl_grace, at, &s);
 	*ret = s;
 	return 0;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The revocation lists of who issues mobile credentials (mdoc_crl), for people: they are read anew
- * for each phone, and one that cannot be used is there as good as none. */
+/* The revocation lists of who issues mobile credentials (mdoc_crl), for people. */
 #ifndef SERVICE_MDOC_LISTS_H
 #define SERVICE_MDOC_LISTS_H
 
@@ -8,7 +7,8 @@
 
 #include "service/config.h"
 
-enum { MDOC_LIST_WHY = 512 };
+/* Seconds by which an issuer's clock may be ahead. */
+enum { MDOC_CLOCK = 60, MDOC_LIST_WHY = 512 };
 
 struct mdoc_list_state {
 	const char *file;        /* the configuration's */
@@ -20,8 +20,12 @@ struct mdoc_list_state {
 	time_t this_update, next_update;
 	size_t count; /* of revoked certificates */
 };
-/* Reads list `i`, whatever comes of it. FUDA_ENOTFOUND past the last one; FUDA_ENOMEM; what is
- * wrong with mdoc_trust, which the context tells. */
+struct trusted_list;
+/* What there is to tell of one that was read; the rest of `*s` stays. */
+void mdoc_list_tell(const struct trusted_list *trusted, int64_t grace, time_t at,
+		    struct mdoc_list_state *s);
+/* Reads list `i` as its file is now, whatever comes of it. FUDA_ENOTFOUND past the last one;
+ * FUDA_ENOMEM; what is wrong with mdoc_trust, which the context tells. */
 int mdoc_list_state(struct fuda_context *ctx, const struct config *config, size_t i, time_t at,
 		    struct mdoc_list_state *ret);
 

@@ -364,6 +364,10 @@ static void print_health(struct page *p, struct service *service)
 	single(p, "clock_untrusted", "gauge",
 	       "1: its clock is not the database's, or behind the audit trail.",
 	       atomic_load(&service->health.clock));
+	if (service->config.mdoc_trust_count)
+		single(p, "mdoc_crl_stale", "gauge",
+		       "1: phones are refused, as no list of their issuers is in force.",
+		       issuers_unlisted(service->issuers, time(NULL)));
 	single(p, "audit_broken", "gauge", "1: the audit trail was changed.",
 	       atomic_load(&service->health.audit));
 }

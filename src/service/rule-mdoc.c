@@ -4,13 +4,11 @@
 #include <string.h>
 #include <fuda/mdoc.h>
 
-#include "base/context.h"
 #include "base/util.h"
 #include "mdoc/cose.h"
 #include "service/rule-request.h"
 
 enum {
-	CLOCKS_APART = 60,    /* seconds by which an issuer's clock may be ahead */
 	TRANSCRIPT_PARTS = 3, /* DeviceEngagement, EReaderKey, Handover */
 };
 
@@ -64,25 +62,6 @@ static int judge_transcript(struct request *r, const char **ret_code)
 }
 
 /* ---- whether it is good ---- */
-
-/* As the files are now. A list that cannot be read is as good as none, which counts where one is
- * needed. */
-static int open_trust(struct fuda_context *ctx, const struct config *config,
-		      struct fuda_mdoc_trust **ret)
-{
-	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
-	int e = fuda_mdoc_trust_new(ctx, &trust);
-
-	for (size_t i = 0; i < config->mdoc_trust_count && e == 0; i++)
-		e = fuda_mdoc_trust_add_file(trust, config->mdoc_trust[i]);
-	if (e < 0)
-		return e;
-	for (size_t i = 0; i < config->mdoc_crl_count; i++)
-		(void)fuda_mdoc_trust_add_crl_file(trust, config->mdoc_crl[i]);
-	*ret = trust;
-	trust = NULL;
-	return 0;
-}
 
 /* The rule that made the result what it is. */
 static void tell_rule(struct request *r, const struct fuda_mdoc_findings *findings,
@@ -151,22 +130,20 @@ static const char *refuse_document(struct request *r, const struct fuda_mdoc_doc
 	return shows_more(d) ? "mdoc_unasked" : NULL;
 }
 
-static int judge_response(struct request *r, struct fuda_context *ctx,
-			  struct fuda_mdoc_trust *trust, const char **ret_code)
+static int judge_response(struct request *r, const char **ret_code)
 {
 	_cleanup_(fuda_mdoc_result_free) struct fuda_mdoc_result *result = NULL;
 	const struct mdoc_brought *b = &r->presented;
 	const struct fuda_mdoc_policy policy = {
 		.at = now_us() / SECONDS_US,
-		.early = CLOCKS_APART,
+		.early = MDOC_CLOCK,
 		/* that one is needed is seen to in refuse_document() */
 		.crl = FUDA_MDOC_CRL_SOFT,
 		.crl_age = (unsigned)r->service->config.crl_grace,
 	};
 	const struct fuda_mdoc_session session = { .transcript = { b->transcript.data,
 								   b->transcript.len } };
-	int e = fuda_mdoc_verify(ctx, trust, NULL, &policy, &session, b->response.data,
-				 b->response.len, &result);
+	int e = issuers_verify(r->service->issuers, &policy, &session, &b->response, &result);
 
 	if (e < 0)
 		return e;
@@ -184,17 +161,11 @@ static int judge_response(struct request *r, struct fuda_context *ctx,
 
 const char *mdoc_judge(struct request *r)
 {
-	_cleanup_(fuda_context_free) struct fuda_context *ctx = NULL;
-	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
 	const char *code = NULL;
 	int e = judge_transcript(r, &code);
 
 	if (e == 0 && !code)
-		e = fuda_context_new(&ctx);
-	if (e == 0 && !code)
-		e = open_trust(ctx, &r->service->config, &trust);
-	if (e == 0 && !code)
-		e = judge_response(r, ctx, trust, &code);
+		e = judge_response(r, &code);
 	return e < 0 ? "internal_error" : code;
 }
 

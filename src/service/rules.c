@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cursor.h"
 #include "base/util.h"
@@ -151,6 +152,8 @@ static const char *find_served(const struct service *service, const struct termi
 {
 	if (deed->mdoc && !service->config.mdoc_trust_count)
 		return "mdoc_not_served";
+	if (deed->mdoc && issuers_unlisted(service->issuers, time(NULL)))
+		return "mdoc_revocation_stale";
 	return deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fuda/cv.h>
-#include <fuda/mdoc.h>
 
 #include "base/context.h"
 #include "service/audit.h"
@@ -287,17 +286,6 @@ static int check_cv_trust(struct fuda_context *ctx, const struct service *s)
 	return e;
 }
 
-/* Likewise. A revocation list may come later. */
-static int check_mdoc_trust(struct fuda_context *ctx, const struct service *s)
-{
-	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
-	int e = fuda_mdoc_trust_new(ctx, &trust);
-
-	for (size_t i = 0; i < s->config.mdoc_trust_count && e == 0; i++)
-		e = fuda_mdoc_trust_add_file(trust, s->config.mdoc_trust[i]);
-	return e;
-}
-
 static void close_service(struct service **service)
 {
 	service_close(service);
@@ -316,7 +304,7 @@ int service_check_files(struct fuda_context *ctx, const struct config *config)
 	if (e == 0)
 		e = check_cv_trust(ctx, s);
 	if (e == 0)
-		e = check_mdoc_trust(ctx, s);
+		e = issuers_new(ctx, &s->config, &s->issuers);
 	return e < 0 ? e : renewal_open(ctx, s->config.renewal, &s->renewal);
 }
 
@@ -391,10 +379,12 @@ int service_open(struct fuda_context *ctx, const char *folder, bool serving, str
 	if (e == 0)
 		e = check_cv_trust(ctx, s);
 	if (e == 0)
-		e = check_mdoc_trust(ctx, s);
+		e = issuers_new(ctx, &s->config, &s->issuers);
 	/* what cannot be read now is told by readyz, and may come */
-	if (e == 0 && serving)
+	if (e == 0 && serving) {
 		(void)revocation_refresh(ctx, s->revocation);
+		(void)issuers_refresh(ctx, s->issuers);
+	}
 	if (e == 0)
 		e = renewal_open(ctx, s->config.renewal, &s->renewal);
 	if (e == 0)
@@ -426,6 +416,7 @@ void service_close(struct service **service)
 	terminals_free(&s->terminals);
 	metrics_free(&s->metrics);
 	renewal_close(&s->renewal);
+	issuers_free(&s->issuers);
 	revocation_free(&s->revocation);
 	fuda_trust_free(&s->trust);
 	ca_free(&s->ca);

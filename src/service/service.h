@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include "service/ca.h"
 #include "service/config.h"
+#include "service/issuers.h"
 #include "service/keys.h"
 #include "service/metrics.h"
 #include "service/renewal.h"
@@ -31,6 +32,7 @@ struct service {
 	struct ca *ca;
 	struct fuda_trust *trust;
 	struct revocation *revocation;
+	struct issuers *issuers;
 	struct writer *writer;
 	struct terminals *terminals;
 	struct renewal *renewal;

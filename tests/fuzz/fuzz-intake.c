@@ -324,6 +324,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!ctx && (fuda_context_new(&ctx) < 0 || fuda_trust_new(ctx, &service.trust) < 0))
 		abort();
 	service.config.mdoc_trust_count = 1;
+	if (!service.issuers && issuers_new(ctx, &service.config, &service.issuers) < 0)
+		abort();
 	snprintf(service.config.mdoc_doctype, sizeof(service.config.mdoc_doctype), "d");
 	x.request.content_type = data[1] & 0x40 ? "application/json" : "text/plain";
 	x.request.idempotency_key = keys[(data[1] - 'a') % ARRAY_SIZE(keys)];
