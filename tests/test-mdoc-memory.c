@@ -299,9 +299,10 @@ static int asks(void)
 static int judges_reader(const uint8_t *transcript, size_t len, bool good)
 {
 	const struct fuda_mdoc_findings before = { .count = 77 };
+	const struct fuda_mdoc_policy policy = { .at = TEST_NOW };
 	struct fuda_mdoc_findings findings = before;
 	char reader[512] = "before";
-	int r = fuda_mdoc_request_verify(p.ctx, readers, TEST_NOW, span_of(&reader_request),
+	int r = fuda_mdoc_request_verify(p.ctx, readers, &policy, span_of(&reader_request),
 					 (struct fuda_mdoc_span){ transcript, len }, &findings,
 					 reader);
 
