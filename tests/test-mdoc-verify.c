@@ -204,10 +204,12 @@ int main(void)
 	scalar = vector("annexd_ephemeral_reader_key_d");
 	if (private_from_scalar(CURVE_P256, scalar.p, scalar.left, &reader.private) < 0 ||
 	    fuda_context_new(&ctx) < 0 || fuda_mdoc_trust_new(ctx, &trust) < 0 ||
+	    fuda_mdoc_profiles_new(ctx, NULL, &profiles) < 0 ||
 	    !believe(fuda_mdoc_trust_add_file, "annexd_iaca_root_cert") ||
 	    !believe(fuda_mdoc_trust_add_reader_file, "annexd_reader_root_cert"))
 		return 1;
 	failed = RUN(tests);
+	fuda_mdoc_profiles_free(&profiles);
 	fuda_mdoc_trust_free(&trust);
 	fuda_context_free(&ctx);
 	private_free(&reader.private);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "pki/der.h"
 #include "pki/key-inside.h"
 
 struct private_key {
@@ -171,6 +172,16 @@ static int no_password(_unused_ char *buf, _unused_ int size, _unused_ int writi
 	return -1;
 }
 
+/* EncryptedPrivateKeyInfo: RFC 5958 3. */
+static bool is_encrypted(struct cursor der)
+{
+	struct tlv all, part;
+
+	return tlv_expect(&der, DER_SEQUENCE, &all) == 0 && !der.left &&
+	       tlv_expect(&all.value, DER_SEQUENCE, &part) == 0 &&
+	       tlv_expect(&all.value, DER_OCTET_STRING, &part) == 0 && !all.value.left;
+}
+
 /* Whether the public half that the file has is the private one's. What is no key on a curve is left
  * to wrap(). */
 static bool is_pair(EVP_PKEY *pkey)
@@ -201,6 +212,7 @@ int private_read(const uint8_t *bytes, size_t len, struct private_key **ret)
 
 		pkey = d2i_AutoPrivateKey(NULL, &p, (long)len);
 		good = p == bytes + len;
+		encrypted = !pkey && is_encrypted(cur_of(bytes, len));
 	}
 	good = good && pkey && is_pair(pkey);
 	ERR_pop_to_mark();

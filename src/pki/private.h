@@ -18,8 +18,8 @@ int private_new(enum curve curve, struct private_key **ret);
 int private_from_scalar(enum curve curve, const uint8_t *scalar, size_t len,
 			struct private_key **ret);
 /* From the first private key of a PEM file (PKCS#8 or SEC 1, not encrypted), or from PKCS#8 in DER.
- * FUDA_EFORMAT, also if its halves are not of one key; FUDA_ENOTSUP: encrypted (in PEM), RSA, or a
- * curve that is not known here. */
+ * FUDA_EFORMAT, also if its halves are not of one key; FUDA_ENOTSUP: encrypted, RSA, or a curve
+ * that is not known here. */
 int private_read(const uint8_t *bytes, size_t len, struct private_key **ret);
 /* Appends it as PEM (PKCS#8). */
 int private_write(const struct private_key *key, struct fuda_buf *ret_pem);
