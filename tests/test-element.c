@@ -3,6 +3,7 @@
 #include <fuda/encode.h>
 #include <stdio.h>
 
+#include "tests/own-stack.h"
 #include "tests/profile-stand.h"
 
 /* Reads a value in hexadecimal digits by an element; "" if it is refused, with its fault. */
@@ -363,6 +364,36 @@ static void check_digits_of_municipalities(void **state)
 	}
 }
 
+/* ---- what is kept of them ---- */
+
+static void *read_number(void *arg)
+{
+	const struct element *e = arg;
+	_cleanup_buf_ struct fuda_buf value = FUDA_BUF_INIT(1000);
+	/* 123456789018 */
+	static const uint8_t bytes[] = { 0x1B, 0, 0, 0, 0x1C, 0xBE, 0x99, 0x1A, 0x1A };
+	enum element_fault fault;
+	struct cbor item;
+
+	if (cbor_read(cur_of(bytes, sizeof(bytes)), &item, NULL) < 0 ||
+	    element_read(e, &item, false, &value, &fault) < 0 || value.len != 12 ||
+	    memcmp(value.data, "123456789018", 12) != 0)
+		return arg;
+	return NULL;
+}
+
+/* A My Number that was a number is wiped where its digits were made. */
+static void numbers_leave_nothing(void **state)
+{
+	static struct element e = { .kind = ATTRIBUTE_INDIVIDUAL_NUMBER,
+				    .type = ELEMENT_UINT,
+				    .max = UINT64_MAX };
+
+	(void)state;
+	assert_null(read_number(&e));
+	assert_false(left_on_stack(read_number, &e, "3456789018", 10));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -373,6 +404,7 @@ int main(void)
 		cmocka_unit_test(limits_of_elements_are_kept),
 		cmocka_unit_test(all_profiles_of_a_doctype_judge),
 		cmocka_unit_test(check_digits_of_municipalities),
+		cmocka_unit_test(numbers_leave_nothing),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, profile_setup, profile_teardown);

@@ -10,7 +10,10 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "pki/file.h"
+#include "tests/own-stack.h"
 #include "tests/vectors.h"
 
 #define BUF FUDA_BUF_INIT(65536)
@@ -87,7 +90,16 @@ static void modes(void **state)
 
 /* ---- files ---- */
 
-enum form { PKCS8_PEM, SEC1_PEM, PKCS8_DER, SEC1_DER, PKCS8_ENCRYPTED, SEC1_ENCRYPTED, PUBLIC_PEM };
+enum form {
+	PKCS8_PEM,
+	SEC1_PEM,
+	PKCS8_DER,
+	SEC1_DER,
+	PKCS8_ENCRYPTED,
+	SEC1_ENCRYPTED,
+	DER_ENCRYPTED,
+	PUBLIC_PEM
+};
 
 static void write_as(EVP_PKEY *pkey, enum form form, struct fuda_buf *ret)
 {
@@ -121,6 +133,9 @@ static void write_as(EVP_PKEY *pkey, enum form form, struct fuda_buf *ret)
 		ok = PEM_write_bio_PrivateKey_traditional(bio, pkey, EVP_aes_128_cbc(), password, 8,
 							  NULL, NULL);
 		break;
+	case DER_ENCRYPTED:
+		ok = i2d_PKCS8PrivateKey_bio(bio, pkey, EVP_aes_128_cbc(), NULL, 0, NULL, password);
+		break;
 	case PUBLIC_PEM:
 		ok = PEM_write_bio_PUBKEY(bio, pkey);
 		break;
@@ -143,6 +158,7 @@ static void forms(void **state)
 		{ SEC1_DER, 0 },
 		{ PKCS8_ENCRYPTED, FUDA_ENOTSUP },
 		{ SEC1_ENCRYPTED, FUDA_ENOTSUP },
+		{ DER_ENCRYPTED, FUDA_ENOTSUP },
 		{ PUBLIC_PEM, FUDA_EFORMAT },
 	};
 	static const char *const groups[] = { "P-256", "P-521", "brainpoolP320r1" };
@@ -187,6 +203,34 @@ static void other_keys(void **state)
 		}
 		EVP_PKEY_free(keys[i]);
 	}
+}
+
+static const char kept[] = "what only its owner knows";
+
+static void *read_secret(void *path)
+{
+	_cleanup_(fuda_context_free) struct fuda_context *ctx = NULL;
+	_cleanup_buf_ struct fuda_buf text = BUF;
+
+	return fuda_context_new(&ctx) == 0 && pki_read_file(ctx, path, &text) == 0 &&
+			       text.len == strlen(kept) ?
+		       NULL :
+		       path;
+}
+
+/* What a file held is nowhere on the stack. */
+static void nothing_left(void **state)
+{
+	char path[] = "/tmp/fuda-test.XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, kept, strlen(kept)), strlen(kept));
+	close(fd);
+	assert_null(read_secret(path));
+	assert_false(left_on_stack(read_secret, path, kept, strlen(kept)));
+	unlink(path);
 }
 
 /* The first of several is taken, whatever stands before it. */
@@ -534,19 +578,13 @@ static void edwards_points(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(edwards_points),
-		cmocka_unit_test(every_curve),
-		cmocka_unit_test(modes),
-		cmocka_unit_test(forms),
-		cmocka_unit_test(other_keys),
-		cmocka_unit_test(files),
-		cmocka_unit_test(halves_of_two_keys),
-		cmocka_unit_test(scalars),
-		cmocka_unit_test(generator),
-		cmocka_unit_test(agreement),
-		cmocka_unit_test(no_agreement),
-		cmocka_unit_test(short_secret),
-		cmocka_unit_test(wiped),
+		cmocka_unit_test(edwards_points), cmocka_unit_test(every_curve),
+		cmocka_unit_test(modes),          cmocka_unit_test(forms),
+		cmocka_unit_test(other_keys),     cmocka_unit_test(files),
+		cmocka_unit_test(nothing_left),   cmocka_unit_test(halves_of_two_keys),
+		cmocka_unit_test(scalars),        cmocka_unit_test(generator),
+		cmocka_unit_test(agreement),      cmocka_unit_test(no_agreement),
+		cmocka_unit_test(short_secret),   cmocka_unit_test(wiped),
 	};
 
 	/* before OpenSSL allocates anything */

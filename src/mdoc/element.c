@@ -80,6 +80,16 @@ static void set_own(struct reading *r, const char *text)
 	r->text = (struct text){ r->own, MIN((size_t)n, sizeof(r->own) - 1) };
 }
 
+/* Of that many digits at least, 20 at most. By hand: snprintf() leaves a My Number on the stack. */
+static void set_number(struct reading *r, uint64_t n, unsigned digits)
+{
+	size_t at = sizeof(r->own);
+
+	for (; n || sizeof(r->own) - at < digits; n /= 10)
+		r->own[--at] = (char)('0' + n % 10);
+	r->text = (struct text){ r->own + at, sizeof(r->own) - at };
+}
+
 /* A number of one to `most` digits, then `sign`. */
 static int take_number(struct cursor *c, size_t most, const char *sign, unsigned *ret)
 {
@@ -206,10 +216,7 @@ static enum element_fault read_float(const struct reading *r, const struct cbor 
 /* Leading zeros come back: mdoc.md 0.2. */
 static enum element_fault read_padded(struct reading *r, uint64_t n, unsigned digits)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "%0*" PRIu64, (int)digits, n);
-	set_own(r, text);
+	set_number(r, n, digits);
 	return r->element->kind == ATTRIBUTE_LOCAL_GOV_CODE ? read_code(r, r->text) :
 							      read_my_number(r, r->text);
 }
@@ -218,7 +225,6 @@ static enum element_fault read_uint(struct reading *r, const struct cbor *value)
 {
 	const struct element *e = r->element;
 	enum element_fault fault = ELEMENT_GOOD;
-	char text[32];
 	uint64_t n;
 
 	if (cbor_is(value, CBOR_FLOAT))
@@ -242,8 +248,7 @@ static enum element_fault read_uint(struct reading *r, const struct cbor *value)
 			}
 		return ELEMENT_WRONG_FORM;
 	default:
-		snprintf(text, sizeof(text), "%" PRIu64, n);
-		set_own(r, text);
+		set_number(r, n, 1);
 		return ELEMENT_GOOD;
 	}
 }

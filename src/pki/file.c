@@ -28,7 +28,7 @@ int pki_read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *r
 	/* What is no regular file could keep us waiting. */
 	_cleanup_(fd_close) const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(ret_text->max);
-	uint8_t piece[4096];
+	uint8_t piece[4096]; /* of a private key, maybe */
 	struct stat st;
 	ssize_t n;
 	int r = 0;
@@ -37,11 +37,11 @@ int pki_read_file(struct fuda_context *ctx, const char *path, struct fuda_buf *r
 		return cannot_read(ctx, path);
 	if (!S_ISREG(st.st_mode))
 		return ctx_fail(ctx, FUDA_EFILE, _("%s is not a regular file."), path);
-	while (r == 0 && (n = read(fd, piece, sizeof(piece))) != 0) {
-		if (n < 0)
-			return cannot_read(ctx, path);
+	while (r == 0 && (n = read(fd, piece, sizeof(piece))) > 0)
 		r = fuda_buf_append(&text, piece, (size_t)n);
-	}
+	wipe(piece, sizeof(piece));
+	if (r == 0 && n < 0)
+		return cannot_read(ctx, path);
 	if (r == 0)
 		r = fuda_buf_append(ret_text, text.data, text.len);
 	if (r == FUDA_ETOOBIG)
