@@ -586,6 +586,32 @@ static void keys(void **state)
 	}
 }
 
+/* The example of RFC 9679 6: what a key is written as is what its thumbprint is made of. */
+static void thumbprint(void **state)
+{
+	static const char hex[] =
+		"a40102200121582065eda5a12577c2bae829437fe338701a10aaa375e1bb5b5de108de439c08551d"
+		"2258201e52ed75701163f7f9e40ddf9f341b3dc9ba860af7e0ca7ca7e9eecd0084d19c";
+	_cleanup_buf_ struct fuda_buf given = BUF, made = BUF, expected = BUF;
+	struct cbor_out out = CBOR_OUT(&made);
+	struct fuda_digest digest;
+	struct key *key = NULL;
+	struct cbor item;
+
+	(void)state;
+	assert_int_equal(fuda_hex_decode(hex, &given), 0);
+	assert_int_equal(fuda_hex_decode("496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669"
+					 "da253ec",
+					 &expected),
+			 0);
+	item = item_of(&given);
+	assert_int_equal(cose_key_read(&item, &key), 0);
+	assert_int_equal(cose_key_put(&out, key), 0);
+	assert_int_equal(fuda_digest_bytes(FUDA_SHA256, made.data, made.len, &digest), 0);
+	ASSERT_BUF(&expected, cur_of(digest.bytes, digest.len));
+	key_free(&key);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -603,6 +629,7 @@ int main(void)
 		cmocka_unit_test(keys_of_every_curve),
 		cmocka_unit_test(leading_zeros),
 		cmocka_unit_test(keys),
+		cmocka_unit_test(thumbprint),
 	};
 
 	return RUN(tests);

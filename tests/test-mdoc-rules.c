@@ -853,6 +853,9 @@ static void remarks_give_way(void **state)
 static void what_is_told(void **state)
 {
 	struct fuda_buf response = FUDA_BUF_INIT(MAX), name = FUDA_BUF_INIT(MAX);
+	_cleanup_buf_ struct fuda_buf key = FUDA_BUF_INIT(MAX);
+	struct cbor_out out = CBOR_OUT(&key);
+	struct fuda_digest digest;
 	struct fuda_mdoc_result *result;
 	const struct fuda_mdoc_document *d;
 
@@ -870,6 +873,9 @@ static void what_is_told(void **state)
 	assert_string_equal(d->withheld[0].attribute, "portrait");
 	assert_int_equal(d->valid_until - d->valid_from, 30 * DAY);
 	assert_true(d->has_device_key);
+	assert_int_equal(cose_key_put(&out, private_public(device)), 0);
+	assert_int_equal(fuda_digest_bytes(FUDA_SHA256, key.data, key.len, &digest), 0);
+	assert_memory_equal(d->device_key, digest.bytes, sizeof(d->device_key));
 	fuda_mdoc_result_free(&result);
 	fuda_buf_free(&response);
 	fuda_buf_free(&name);
