@@ -251,6 +251,15 @@ static int tell_element(struct telling *t, const struct fuda_mdoc_element *e)
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(VALUE_MAX);
 	int r = fuda_mdoc_element_text(t->profiles, t->document, e, t->policy, &text);
 
+	/* what nobody knows is no reason to tell nothing of the others: a comment in its notation
+	 */
+	if (r == FUDA_ETOOBIG && !*e->attribute) {
+		char size[40];
+		int n = snprintf(size, sizeof(size), "/ %zu bytes /", e->value.len);
+
+		fuda_buf_clear(&text);
+		r = fuda_buf_append(&text, size, (size_t)n);
+	}
 	if (r == 0 && strcmp(e->attribute, "portrait") == 0 && !e->by_device)
 		return tell_portrait(t, &text);
 	if (r == 0)
