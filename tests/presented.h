@@ -17,6 +17,7 @@
 struct presented {
 	struct fuda_context *ctx;
 	struct fuda_mdoc_trust *trust;
+	struct fuda_mdoc_profiles *profiles; /* by which values are judged; none unless made */
 	struct private_key *ds, *device;
 	struct fuda_mdoc_key reader; /* ephemeral */
 	struct fuda_buf certificate, issued, request, response;
@@ -52,6 +53,10 @@ static inline int presented_issue(struct presented *p, struct fuda_buf *ret)
 	static const uint8_t yes[] = { 0xF5 }, one[] = { 0x01 };
 	static const uint8_t hanako[] = { 0x6C, 0xE7, 0x95, 0xAA, 0xE5, 0x8F, 0xB7,
 					  0xE8, 0x8A, 0xB1, 0xE5, 0xAD, 0x90 };
+	static const uint8_t born[] = { 0x6A, '1', '9', '7', '1', '-', '0', '9', '-', '0', '1' };
+	static const uint8_t chiyoda[] = { 0x6C, 0xE5, 0x8D, 0x83, 0xE4, 0xBB, 0xA3,
+					   0xE7, 0x94, 0xB0, 0xE5, 0x8C, 0xBA };
+	static const uint8_t female[] = { 0x63, 0xE5, 0xA5, 0xB3 };
 #define VALUE(bytes)                 \
 	{                            \
 		bytes, sizeof(bytes) \
@@ -60,9 +65,9 @@ static inline int presented_issue(struct presented *p, struct fuda_buf *ret)
 		{ "org.iso.23220.1", "age_over_20", VALUE(yes) },
 		{ "org.iso.23220.1", "sex", VALUE(one) },
 		{ "org.iso.23220.1.jp", "full_name_unicode", VALUE(hanako) },
-		{ "org.iso.23220.1.jp", "birth_date_unicode", VALUE(hanako) },
-		{ "org.iso.23220.1.jp", "resident_address_unicode", VALUE(hanako) },
-		{ "org.iso.23220.1.jp", "sex_unicode", VALUE(hanako) },
+		{ "org.iso.23220.1.jp", "birth_date_unicode", VALUE(born) },
+		{ "org.iso.23220.1.jp", "resident_address_unicode", VALUE(chiyoda) },
+		{ "org.iso.23220.1.jp", "sex_unicode", VALUE(female) },
 	};
 #undef VALUE
 	const struct document_signer ds = presented_ds(p);
@@ -157,7 +162,7 @@ static inline int presented_judge(struct presented *p, struct fuda_mdoc_trust *t
 		.request = { p->request.data, p->request.len },
 	};
 
-	return fuda_mdoc_verify(p->ctx, trust, NULL, &policy, &session, bytes, len, ret);
+	return fuda_mdoc_verify(p->ctx, trust, p->profiles, &policy, &session, bytes, len, ret);
 }
 
 static inline void presented_free(struct presented *p)
@@ -169,6 +174,7 @@ static inline void presented_free(struct presented *p)
 	private_free(&p->ds);
 	private_free(&p->device);
 	private_free(&p->reader.private);
+	fuda_mdoc_profiles_free(&p->profiles);
 	fuda_mdoc_trust_free(&p->trust);
 	fuda_context_free(&p->ctx);
 }
