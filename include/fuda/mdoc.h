@@ -268,7 +268,7 @@ struct fuda_mdoc_document {
 	enum fuda_revocation revocation;
 	char signer[512], issuer[512]; /* subjects of the DS certificate and of the root */
 	const char *proof;      /* "signature", "mac" or "": how the phone proves itself; static */
-	uint8_t device_key[32]; /* COSE Key Thumbprint of the phone's public key: RFC 9679, SHA-256 */
+	uint8_t device_key[32]; /* of the phone's public key: RFC 9679 (COSE_Key), SHA-256 */
 	bool has_device_key;
 	struct fuda_mdoc_element *elements;
 	size_t element_count;
