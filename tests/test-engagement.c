@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Device engagement: what is taken, what is refused, and its form in QR codes. */
 #include <fuda/encode.h>
+#include <fuda/mdoc.h>
 
 #include "mdoc/engagement.h"
 #include "tests/cmocka.h"
@@ -51,6 +52,10 @@ static void reads(void **state)
 		{ "NFC without a maximum", OF(3) "0281830101A10019FFFF", FUDA_EFORMAT, 0 },
 		{ "a longer command", OF(3) "0281830101A2001A00010000011A00010000", FUDA_EFORMAT,
 		  0 },
+		{ "the shortest commands and responses", OF(3) "0281830101A20018FF01190100", 0, 1 },
+		{ "shorter commands", OF(3) "0281830101A20018FE01190100", FUDA_EFORMAT, 0 },
+		{ "shorter responses", OF(3) "0281830101A20018FF0118FF", FUDA_EFORMAT, 0 },
+		{ "none", OF(3) "0281830101A200000100", FUDA_EFORMAT, 0 },
 		{ "a longer response", OF(3) "0281830101A20019FFFF011A00010001", FUDA_EFORMAT, 0 },
 		{ "methods that are a map", OF(3) "02A0", FUDA_EFORMAT, 0 },
 		{ "a method that is a number", OF(3) "028101", FUDA_EFORMAT, 0 },
@@ -86,6 +91,42 @@ static void tells_limits(void **state)
 	assert_int_equal(e.methods[1].type, RETRIEVAL_NFC);
 	assert_int_equal(e.methods[1].max_command, 65535);
 	assert_int_equal(e.methods[1].max_response, 65536);
+}
+
+/* One of a version that is not known here is none to go on with; a later one may be. */
+static void offers_nfc(void **state)
+{
+#define OTHER "83 01 02 A2 00 1903E8 01 1903E9"
+	static const struct {
+		const char *what, *hex;
+		int error;
+	} rows[] = {
+		{ "NFC", OF(3) "0281" NFC, 0 },
+		{ "behind Bluetooth", OF(3) "0282" BLE NFC, 0 },
+		{ "behind that of another version", OF(3) "0282" OTHER NFC, 0 },
+		{ "before it", OF(3) "0282" NFC OTHER, 0 },
+		{ "of another version alone", OF(3) "0281" OTHER, FUDA_ENOTSUP },
+		{ "Bluetooth alone", OF(3) "0281" BLE, FUDA_ENOTSUP },
+		{ "nothing", OF(2), FUDA_ENOTSUP },
+	};
+	_cleanup_buf_ struct fuda_buf bytes = FUDA_BUF_INIT(ENGAGEMENT_MAX);
+	struct fuda_context *ctx;
+
+	(void)state;
+	assert_int_equal(fuda_context_new(&ctx), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cursor c = decoded(&bytes, rows[i].hex);
+		size_t command = 77, response = 77;
+
+		print_message("%s\n", rows[i].what);
+		assert_int_equal(fuda_mdoc_engagement_nfc(ctx,
+							  (struct fuda_mdoc_span){ c.p, c.left },
+							  &command, &response),
+				 rows[i].error);
+		assert_int_equal(command, rows[i].error ? 77 : 65535);
+		assert_int_equal(response, rows[i].error ? 77 : 65536);
+	}
+	fuda_context_free(&ctx);
 }
 
 static void reads_codes(void **state)
@@ -127,6 +168,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads),
 		cmocka_unit_test(tells_limits),
+		cmocka_unit_test(offers_nfc),
 		cmocka_unit_test(reads_codes),
 	};
 

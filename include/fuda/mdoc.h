@@ -161,8 +161,9 @@ int fuda_mdoc_transcript_openid4vp(struct fuda_context *ctx, const char *client_
 int fuda_mdoc_transcript_dcapi(struct fuda_context *ctx, const char *origin, const char *nonce,
 			       struct fuda_mdoc_span thumbprint, struct fuda_buf *ret);
 
-/* Whether a DeviceEngagement, as from a QR code, offers to go on by NFC: FUDA_ENOTSUP if not;
- * otherwise bytes of the longest data fields of commands and responses, 0 if not said. */
+/* Whether a DeviceEngagement, as from a QR code, offers to go on by NFC in the version that is
+ * known here: FUDA_ENOTSUP if not; otherwise bytes of the longest data fields of commands and
+ * responses. */
 int fuda_mdoc_engagement_nfc(struct fuda_context *ctx, struct fuda_mdoc_span engagement,
 			     size_t *ret_max_command, size_t *ret_max_response);
 

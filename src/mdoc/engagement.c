@@ -6,11 +6,12 @@
 #include "base/util.h"
 #include "codec/base64.h"
 #include "mdoc/cose.h"
+#include "mdoc/handover.h"
 
 /* Keys of the maps: ISO 18013-5 8.2.1.1, 8.2.2.3. */
 enum { KEY_VERSION = 0, KEY_SECURITY = 1, KEY_METHODS = 2 };
 enum { NFC_MAX_COMMAND = 0, NFC_MAX_RESPONSE = 1 };
-enum { CIPHER_SUITE = 1, METHOD_VERSION = 1 };
+enum { CIPHER_SUITE = 1 };
 static const char scheme[] = "mdoc:";
 
 /* ---- reading ---- */
@@ -37,7 +38,8 @@ static int read_nfc_options(const struct cbor *options, struct retrieval_method 
 	if (cbor_get_int(options, NFC_MAX_COMMAND, &command) < 0 ||
 	    cbor_get_int(options, NFC_MAX_RESPONSE, &response) < 0 ||
 	    cbor_uint(&command, 65535, &ret->max_command) < 0 ||
-	    cbor_uint(&response, 65536, &ret->max_response) < 0)
+	    cbor_uint(&response, 65536, &ret->max_response) < 0 ||
+	    ret->max_command < HANDOVER_COMMAND_MIN || ret->max_response < HANDOVER_RESPONSE_MIN)
 		return FUDA_EFORMAT;
 	return 0;
 }
@@ -46,15 +48,14 @@ static int read_method(const struct cbor *item, struct retrieval_method *ret)
 {
 	struct cursor c = item->content;
 	struct cbor type, version, options;
-	uint64_t number;
 
 	*ret = (struct retrieval_method){ 0 };
 	if (!cbor_is(item, CBOR_ARRAY) || cbor_next(&c, &type) < 0 || cbor_next(&c, &version) < 0 ||
 	    cbor_uint(&type, UINT32_MAX, &ret->type) < 0 ||
-	    cbor_uint(&version, UINT32_MAX, &number) < 0 || cbor_next(&c, &options) < 0)
+	    cbor_uint(&version, UINT32_MAX, &ret->version) < 0 || cbor_next(&c, &options) < 0)
 		return FUDA_EFORMAT;
 	ret->options = options.whole;
-	if (ret->type == RETRIEVAL_NFC && number == METHOD_VERSION)
+	if (retrieval_is_nfc(ret))
 		return read_nfc_options(&options, ret);
 	return 0;
 }
@@ -118,7 +119,7 @@ int engagement_put(const struct key *key, bool nfc, uint16_t max_command, uint32
 	cbor_put_array(&out, 1);
 	cbor_put_array(&out, 3);
 	cbor_put_uint(&out, RETRIEVAL_NFC);
-	cbor_put_uint(&out, METHOD_VERSION);
+	cbor_put_uint(&out, RETRIEVAL_VERSION);
 	cbor_put_map(&out, 2);
 	cbor_put_uint(&out, NFC_MAX_COMMAND);
 	cbor_put_uint(&out, max_command);

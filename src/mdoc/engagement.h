@@ -8,10 +8,13 @@
 
 enum { ENGAGEMENT_MAX = 4096, ENGAGEMENT_METHODS_MAX = 8 };
 enum retrieval { RETRIEVAL_NFC = 1, RETRIEVAL_BLE = 2, RETRIEVAL_WIFI = 3 };
+enum { RETRIEVAL_VERSION = 1 };
 
 struct retrieval_method {
 	uint64_t type; /* enum retrieval, or one not known here */
-	/* NFC: bytes of the longest command and response data field (8.2.2.3); 0: not said */
+	uint64_t version;
+	/* NFC of the version that is known here: bytes of the longest command and response data
+	 * field (8.2.2.3), at least as many as a handover must have */
 	uint64_t max_command, max_response;
 	struct cursor options; /* as they came, to be shown */
 };
@@ -21,6 +24,11 @@ struct engagement {
 	struct retrieval_method methods[ENGAGEMENT_METHODS_MAX];
 	size_t method_count; /* 0 in NFC engagement: the handover has them */
 };
+/* Whether it is NFC in the version that is known here, and so has limits. */
+static inline bool retrieval_is_nfc(const struct retrieval_method *m)
+{
+	return m->type == RETRIEVAL_NFC && m->version == RETRIEVAL_VERSION;
+}
 /* Versions 1.x. FUDA_EFORMAT; FUDA_ENOTSUP: another version or cipher suite. */
 int engagement_read(struct cursor bytes, struct engagement *ret);
 /* Appends one; `key` is the ephemeral device key; `nfc`: with NFC as retrieval method, of these

@@ -69,7 +69,7 @@ int fuda_mdoc_engagement_nfc(struct fuda_context *ctx, struct fuda_mdoc_span byt
 	for (size_t i = 0; i < engagement.method_count; i++) {
 		const struct retrieval_method *m = &engagement.methods[i];
 
-		if (m->type != RETRIEVAL_NFC)
+		if (!retrieval_is_nfc(m))
 			continue;
 		*ret_max_command = (size_t)m->max_command;
 		*ret_max_response = (size_t)m->max_response;
