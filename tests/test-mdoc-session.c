@@ -364,6 +364,40 @@ static int taken(struct fuda_context *ctx, enum session_status status, struct fu
 	return r;
 }
 
+/* The phone chooses the curve: a key of the reader's own that is on another one is no mistake. */
+static void other_curves(void **state)
+{
+	static const enum curve curves[] = { CURVE_P256, CURVE_P384, CURVE_BRAINPOOL_P256 };
+	const struct fuda_mdoc_span none = { 0 };
+	struct fuda_mdoc_key given;
+	struct fuda_context *ctx;
+
+	(void)state;
+	assert_int_equal(fuda_context_new(&ctx), 0);
+	assert_int_equal(private_new(CURVE_P256, &given.private), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(curves); i++) {
+		_cleanup_buf_ struct fuda_buf bytes = BUF;
+		struct fuda_mdoc_reader *reader = NULL;
+		struct fuda_mdoc_span engagement;
+		struct private_key *phone;
+
+		assert_int_equal(private_new(curves[i], &phone), 0);
+		assert_int_equal(engagement_put(private_public(phone), false, 0, 0, &bytes), 0);
+		engagement = (struct fuda_mdoc_span){ bytes.data, bytes.len };
+		assert_int_equal(fuda_mdoc_reader_new(ctx, engagement, none, none, NULL, &reader),
+				 0);
+		fuda_mdoc_reader_free(&reader);
+		assert_int_equal(fuda_mdoc_reader_new(ctx, engagement, none, none, &given, &reader),
+				 curves[i] == CURVE_P256 ? 0 : FUDA_ENOTSUP);
+		assert_true(curves[i] == CURVE_P256 ||
+			    strstr(fuda_context_message(ctx), "P-256"));
+		fuda_mdoc_reader_free(&reader);
+		private_free(&phone);
+	}
+	private_free(&given.private);
+	fuda_context_free(&ctx);
+}
+
 /* 9.1.1.4, Table 20: data may come with the word that it is the last, not with that of an error. */
 static void last_words(void **state)
 {
@@ -403,6 +437,7 @@ int main(void)
 		cmocka_unit_test(establishments),
 		cmocka_unit_test(data_messages),
 		cmocka_unit_test(written),
+		cmocka_unit_test(other_curves),
 		cmocka_unit_test(last_words),
 	};
 

@@ -171,7 +171,7 @@ int fuda_mdoc_engagement_nfc(struct fuda_context *ctx, struct fuda_mdoc_span eng
 struct fuda_mdoc_reader;
 /* `engagement`: DeviceEngagement; `select` and `request` the messages of an NFC handover, none for
  * a QR code; `key` the reader's ephemeral key, NULL: a new one, which is the usual. FUDA_EFORMAT,
- * FUDA_ENOTSUP: the engagement is malformed, or of another kind. */
+ * FUDA_ENOTSUP: the engagement is malformed, or of another kind or curve than `key`. */
 int fuda_mdoc_reader_new(struct fuda_context *ctx, struct fuda_mdoc_span engagement,
 			 struct fuda_mdoc_span select, struct fuda_mdoc_span request,
 			 const struct fuda_mdoc_key *key, struct fuda_mdoc_reader **ret);

@@ -105,10 +105,11 @@ static int begin(struct fuda_mdoc_reader *reader, const struct engagement *engag
 		r = session_begin(SESSION_READER, reader->own.private, device,
 				  cur_of(reader->transcript.data, reader->transcript.len),
 				  &reader->session);
-	if (r == FUDA_EINVAL)
-		return ctx_fail(reader->ctx, r,
-				_("The reader's ephemeral key is on another curve than the "
-				  "phone's."));
+	if (r == FUDA_EINVAL) /* the curve is the phone's to choose, and no mistake of who asks */
+		return ctx_fail(reader->ctx, FUDA_ENOTSUP,
+				_("The phone's key for this session is not on the curve of the key "
+				  "that it is to be asked with (P-256 where the platform's service "
+				  "makes it). This phone cannot be used for that."));
 	return r < 0 ? ctx_fail_code(reader->ctx, r) : 0;
 }
 
