@@ -211,6 +211,25 @@ run 1 mdoc request name -r virtual:phone --trust nothing --json
 json_lacks .apdus
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --at nothing --json
 json_lacks .apdus
+for oid in junk 1 1. .1 1..2 1.02 1.2.x ''; do
+	run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --purpose "$oid" --json
+	says err '--purpose'
+	json_lacks .apdus
+	run 2 mdoc verify kept/response.cbor --trust phone/ca.pem --purpose "$oid"
+done
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --purpose 2.16.840.0.1 --purpose 1.0.18013.5.1.2
+run 2 mdoc request portrait -r virtual:phone --trust phone/ca.pem --portrait - --json
+says out '"error":"EINVAL"'
+json_lacks .apdus
+run 2 mdoc verify kept/response.cbor --trust phone/ca.pem --portrait -
+for place in nowhere/photo.jp2 phone; do
+	run 1 mdoc request portrait -r virtual:phone --trust phone/ca.pem --portrait "$place" --json
+	says out "$place"
+	json_lacks .apdus
+done
+run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --identity-key phone/reader-ca-key.pem \
+	--identity-certificate phone/reader.pem --json
+json_lacks .apdus
 : >"$tmp/hanako"
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --save kept --retain
 silent err

@@ -389,8 +389,7 @@ static void other_curves(void **state)
 		fuda_mdoc_reader_free(&reader);
 		assert_int_equal(fuda_mdoc_reader_new(ctx, engagement, none, none, &given, &reader),
 				 curves[i] == CURVE_P256 ? 0 : FUDA_ENOTSUP);
-		assert_true(curves[i] == CURVE_P256 ||
-			    strstr(fuda_context_message(ctx), "P-256"));
+		assert_true(curves[i] == CURVE_P256 || strstr(fuda_context_message(ctx), "P-256"));
 		fuda_mdoc_reader_free(&reader);
 		private_free(&phone);
 	}

@@ -126,6 +126,21 @@ static int talk(struct call *call, struct asking *a, const struct fuda_buf *enga
 	return r;
 }
 
+/* Makes the request once for another session, and throws it away: whether there can be one, signed
+ * by who asks, is seen before the phone is held to the reader. */
+static int rehearse(struct call *call, const struct asking *a)
+{
+	_cleanup_buf_ struct fuda_buf transcript = MDOC_BUF, request = MDOC_BUF;
+	const struct fuda_mdoc_span none = { 0 };
+	int r = fuda_mdoc_transcript_dcapi(call->ctx, "https://nobody.invalid", "none", none,
+					   &transcript);
+
+	return r < 0 ? r :
+		       fuda_mdoc_request(call->ctx, a->wishes.wishes, a->wishes.count,
+					 a->identified ? &a->identity : NULL,
+					 mdoc_span(&transcript), &request);
+}
+
 static void tell_kept(void)
 {
 	if (!retain && (save || mdoc_keeps_portrait()))
@@ -147,6 +162,8 @@ static int request(struct call *call, struct asking *a)
 		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
 	if (r == 0 && save)
 		r = folder_open(call, save, file_names, &folder);
+	if (r == 0)
+		r = rehearse(call, a);
 	if (r == 0)
 		tell_kept();
 	if (r == 0)

@@ -29,6 +29,8 @@ static int run(struct call *call)
 	int r = call_operands(call, 1, 1);
 
 	if (r == 0)
+		r = mdoc_check_judging(call);
+	if (r == 0)
 		r = mdoc_profiles(call, &profiles);
 	if (r == 0 && reader_key)
 		r = fuda_mdoc_key_read(call->ctx, reader_key, &reader);

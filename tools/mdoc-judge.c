@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/certs.h"
 #include "tools/files.h"
@@ -376,12 +377,61 @@ static int make_policy(struct call *call, const char *purposes[LIST_MAX + 1],
 	return by.at ? certs_time(call, "--at", by.at, &ret->at) : 0;
 }
 
+/* Numbers with points between them, none with a zero before it. */
+static bool is_oid(const char *text)
+{
+	size_t arcs = 0, len;
+
+	do {
+		len = strspn(text, "0123456789");
+		if (!len || (len > 1 && *text == '0'))
+			return false;
+		arcs++;
+		text += len;
+	} while (*text++ == '.');
+	return arcs > 1 && !text[-1];
+}
+
+static int check_purposes(struct call *call)
+{
+	for (size_t i = 0; i < by.purposes.count; i++)
+		if (!is_oid(by.purposes.items[i]))
+			return call_usage(call,
+					  _("--purpose %s: an OID is numbers with points between "
+					    "them, as 1.0.18013.5.1.2"),
+					  by.purposes.items[i]);
+	return 0;
+}
+
+/* It can be written where it is to go. A pipe cannot be looked at without opening it. */
+static int check_portrait(struct call *call)
+{
+	struct file_out out = FILE_OUT_NONE;
+	struct stat st;
+	int r;
+
+	if (!by.portrait)
+		return 0;
+	if (strcmp(by.portrait, "-") == 0)
+		return call_usage(call, _("--portrait takes a file: standard output has the "
+					  "report"));
+	if (stat(by.portrait, &st) == 0 && S_ISFIFO(st.st_mode))
+		return 0;
+	r = file_out_open(call, by.portrait, &out);
+	file_out_close(&out);
+	return r;
+}
+
 int mdoc_check_judging(struct call *call)
 {
 	struct fuda_mdoc_trust *trust;
 	time_t at;
-	int r = mdoc_trust(call, &trust);
+	int r = check_purposes(call);
 
+	if (r == 0)
+		r = check_portrait(call);
+	if (r == 0)
+		r = mdoc_trust(call, &trust);
 	if (r < 0)
 		return r;
 	fuda_mdoc_trust_free(&trust);
