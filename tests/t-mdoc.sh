@@ -61,6 +61,18 @@ run 0 mdoc request name -r virtual:phone --trust phone/ca.pem
 grep -q '^    Name  ' "$tmp/out" || fail "people are not told the name"
 grep -q '^Result  *ok$' "$tmp/out" || fail "no result"
 silent err
+# people are told in their words, programs always in the same ones
+if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
+	export LC_ALL=C.UTF-8 LANGUAGE=ja
+	run 0 mdoc request name sex age_over_20 -r virtual:phone --trust phone/ca.pem
+	grep -q '^    スマートフォンの認証  *署名$' "$tmp/out" || fail "the proof is named in another language"
+	grep -q -E '^    性別  *(男|女)$' "$tmp/out" || fail "the sex is named in another language"
+	run 0 mdoc request sex -r virtual:phone --trust phone/ca.pem --json
+	json '.documents[0].proof' signature
+	grep -q -x -E '\.documents\[0\]\.sex=(fe)?male' "$tmp/lines" || fail "no word for the sex"
+	export LC_ALL=C
+	unset LANGUAGE
+fi
 
 # what was kept is judged again elsewhere, whatever form it came in; a MAC with the reader's key alone
 run 0 mdoc verify kept/response.cbor --transcript kept/transcript.cbor --trust phone/ca.pem --json
@@ -182,6 +194,9 @@ json '.documents[0].individual_number'
 wallet shy --set reader=known
 run 0 mdoc request name -r virtual:shy --trust phone/ca.pem --json
 json '.documents[0].withheld[0]' name
+run 0 mdoc request name age_over_20 -r virtual:shy --trust phone/ca.pem
+says out 'Not shown           Name'
+says out 'Not shown           20 or older'
 run 0 mdoc request name -r virtual:shy --trust phone/ca.pem --identity-key phone/reader-key.pem \
 	--identity-certificate phone/reader.pem --json
 json '.documents[0].name'

@@ -8,9 +8,10 @@
 #include "tools/certs.h"
 #include "tools/files.h"
 #include "tools/mdoc-common.h"
+#include "tools/records.h"
 #include "tools/report.h"
 
-enum { DAY = 86400, VALUE_MAX = 1 << 20, SHOWN = 160 };
+enum { DAY = 86400, VALUE_MAX = 1 << 20, SHOWN = 160, LABEL_SIZE = 160 };
 
 static struct {
 	struct text_list crls, purposes;
@@ -150,24 +151,30 @@ static const struct fuda_mdoc_finding *first_in(const struct fuda_mdoc_result *r
 
 /* ---- what it says ---- */
 
-static const struct {
-	const char *attribute, *label;
-} labels[] = {
-	{ "name", N_("Name") },
-	{ "birth_date", N_("Birth date") },
-	{ "address", N_("Address") },
-	{ "sex", N_("Sex") },
-	{ "local_gov_code", N_("Municipality code") },
-	{ "individual_number", N_("My Number") },
-	{ "age_in_years", N_("Age") },
-};
+static const char over[] = "age_over_";
 
-static const char *label_of(const char *attribute)
+/* What people call an attribute; its own name, where they have no other. */
+static void label_of(const char *attribute, char ret[LABEL_SIZE])
 {
+	static const struct {
+		const char *attribute, *label;
+	} labels[] = {
+		{ "name", N_("Name") },
+		{ "birth_date", N_("Birth date") },
+		{ "address", N_("Address") },
+		{ "sex", N_("Sex") },
+		{ "local_gov_code", N_("Municipality code") },
+		{ "individual_number", N_("My Number") },
+		{ "portrait", N_("Portrait") },
+		{ "age_in_years", N_("Age") },
+	};
+
+	snprintf(ret, LABEL_SIZE, "%s", attribute);
+	if (strncmp(attribute, over, strlen(over)) == 0)
+		snprintf(ret, LABEL_SIZE, _("%s or older"), attribute + strlen(over));
 	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
 		if (strcmp(labels[i].attribute, attribute) == 0)
-			return _(labels[i].label);
-	return attribute;
+			snprintf(ret, LABEL_SIZE, "%s", _(labels[i].label));
 }
 
 /* One telling of a document. */
@@ -232,18 +239,19 @@ static bool is_told(const struct telling *t, const struct fuda_mdoc_element *e)
 
 static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
 {
-	static const char over[] = "age_over_";
-	char label[64];
+	char label[LABEL_SIZE];
 
+	label_of(e->attribute, label);
 	if (!*e->attribute || e->by_device || is_told(t, e)) {
 		tell_other(t, e, text);
 	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
-		snprintf(label, sizeof(label), _("%s or older"), e->attribute + strlen(over));
 		report_flag(t->to, label, e->attribute, strcmp(text, "true") == 0);
 	} else if (strcmp(e->attribute, "age_in_years") == 0) {
-		report_number(t->to, label_of(e->attribute), e->attribute, strtol(text, NULL, 10));
+		report_number(t->to, label, e->attribute, strtol(text, NULL, 10));
+	} else if (strcmp(e->attribute, "sex") == 0) {
+		records_sex_name(t->to, text);
 	} else {
-		report_text(t->to, label_of(e->attribute), e->attribute, text);
+		report_text(t->to, label, e->attribute, text);
 	}
 }
 
@@ -271,6 +279,20 @@ static int tell_element(struct telling *t, const struct fuda_mdoc_element *e)
 	return 0;
 }
 
+static void tell_proof(struct report *to, const char *proof)
+{
+	static const struct {
+		const char *word, *text;
+	} proofs[] = {
+		{ "signature", N_("signature") },
+		{ "mac", N_("MAC") },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++)
+		if (strcmp(proofs[i].word, proof) == 0)
+			report_word(to, _("Proof of the phone"), "proof", proof, _(proofs[i].text));
+}
+
 static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 {
 	char doctype[256];
@@ -287,7 +309,7 @@ static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 		report_time(to, _("Valid from"), "valid_from", d->valid_from);
 		report_time(to, _("Valid until"), "valid_until", d->valid_until);
 	}
-	report_text(to, _("Proof of the phone"), "proof", d->proof);
+	tell_proof(to, d->proof);
 	if (d->has_device_key)
 		report_hex(to, NULL, "device_key", d->device_key, sizeof(d->device_key));
 }
@@ -299,8 +321,9 @@ static void tell_withheld(struct telling *t)
 
 	for (size_t i = 0; i < t->document->withheld_count; i++) {
 		const struct fuda_mdoc_element *e = &t->document->withheld[i];
-		char name[520];
+		char name[520], label[LABEL_SIZE];
 
+		label_of(e->attribute, label);
 		if (*e->attribute)
 			snprintf(name, sizeof(name), "%s", e->attribute);
 		else
@@ -310,7 +333,7 @@ static void tell_withheld(struct telling *t)
 		if (!list)
 			list = report_list(t->to, NULL, "withheld", NULL);
 		report_text(list, NULL, NULL, name);
-		report_text(t->to, _("Not shown"), NULL, name);
+		report_text(t->to, _("Not shown"), NULL, *label ? label : name);
 	}
 }
 

@@ -143,6 +143,11 @@ void records_birth(struct report *r, const char *date)
 
 void records_sex(struct report *r, enum fuda_sex sex)
 {
+	records_sex_name(r, fuda_sex_name(sex));
+}
+
+void records_sex_name(struct report *r, const char *name)
+{
 	static const struct {
 		enum fuda_sex sex;
 		const char *text;
@@ -154,6 +159,6 @@ void records_sex(struct report *r, enum fuda_sex sex)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (texts[i].sex == sex)
-			report_word(r, _("Sex"), "sex", fuda_sex_name(sex), _(texts[i].text));
+		if (strcmp(fuda_sex_name(texts[i].sex), name) == 0)
+			report_word(r, _("Sex"), "sex", name, _(texts[i].text));
 }

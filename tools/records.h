@@ -36,5 +36,7 @@ const char *records_world(enum fuda_world world);
 /* A birth date and a sex as all reports have them. */
 void records_birth(struct report *r, const char *date);
 void records_sex(struct report *r, enum fuda_sex sex);
+/* The same by its name (fuda_sex_name). */
+void records_sex_name(struct report *r, const char *name);
 
 #endif
