@@ -127,7 +127,7 @@ run 0 mdoc "$@" --reader-key mac-kept/reader-key.pem
 refuses issuer_unknown request name -r virtual:phone --trust phone/reader-ca.pem
 run 2 mdoc request name -r virtual:phone --json
 says err '--trust is missing'
-json_lacks .apdus
+json_lacks .apdus.count
 refuses certificate_revoked request name -r virtual:other --trust phone/ca.pem --crl other.crl
 json .result certificate_revoked
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --crl other.crl --require-revocation
@@ -209,7 +209,7 @@ run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement mdoc:
 says err DeviceEngagement
 run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement https://pay.example/7 --json
 says err 'begins with mdoc:'
-json_lacks .apdus
+json_lacks .apdus.count
 printf '\211PNG\r\n\032\n' >"$tmp/code.png"
 run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement code.png
 says err zbarimg
@@ -218,38 +218,38 @@ run 2 mdoc request nme -r virtual:phone --trust phone/ca.pem
 run 2 mdoc request a/b -r virtual:phone --trust phone/ca.pem
 run 2 mdoc request name --profile nothing -o asked
 run 2 mdoc request name name -r virtual:phone --trust phone/ca.pem --json
-json_lacks .apdus
+json_lacks .apdus.count
 run 2 mdoc request name -r virtual:phone -o asked --save elsewhere
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --form hex
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --nonce one
 run 1 mdoc request name -r virtual:phone --trust nothing --json
-json_lacks .apdus
+json_lacks .apdus.count
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --at nothing --json
-json_lacks .apdus
+json_lacks .apdus.count
 for oid in junk 1 1. .1 1..2 1.02 1.2.x ''; do
 	run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --purpose "$oid" --json
 	says err '--purpose'
-	json_lacks .apdus
+	json_lacks .apdus.count
 	run 2 mdoc verify kept/response.cbor --trust phone/ca.pem --purpose "$oid"
 done
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --purpose 2.16.840.0.1 --purpose 1.0.18013.5.1.2
 run 2 mdoc request portrait -r virtual:phone --trust phone/ca.pem --portrait - --json
 says out '"error":"EINVAL"'
-json_lacks .apdus
+json_lacks .apdus.count
 run 2 mdoc verify kept/response.cbor --trust phone/ca.pem --portrait -
 for place in nowhere/photo.jp2 phone; do
 	run 1 mdoc request portrait -r virtual:phone --trust phone/ca.pem --portrait "$place" --json
 	says out "$place"
-	json_lacks .apdus
+	json_lacks .apdus.count
 done
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --identity-key phone/reader-ca-key.pem \
 	--identity-certificate phone/reader.pem --json
-json_lacks .apdus
+json_lacks .apdus.count
 : >"$tmp/hanako"
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --save kept --retain
 silent err
 run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --save hanako --json
-json_lacks .apdus
+json_lacks .apdus.count
 run 3 mdoc request name -r virtual:nothing --trust phone/ca.pem
 fresh card
 run 1 mdoc request name -r virtual:card --trust phone/ca.pem --timeout 5
