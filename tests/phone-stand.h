@@ -14,6 +14,7 @@
 
 #include "codec/base64.h"
 #include "mdoc/cose.h"
+#include "mdoc/engagement.h"
 #include "mdoc/key.h"
 #include "mdoc/transcript.h"
 #include "service/rule-mdoc.h"
@@ -206,6 +207,7 @@ struct shown {
 	const struct fuda_mdoc_wish *wishes;
 	size_t wish_count;
 	bool by_mac;
+	struct cursor select, request; /* of an NFC handover; empty: a QR code */
 	struct fuda_buf transcript, response;
 };
 
@@ -222,15 +224,20 @@ static inline void reader_key(const struct shown *s, struct private_key **ret)
 
 static inline void put_transcript(struct shown *s, const struct private_key *key)
 {
-	static const uint8_t engagement[] = { 0xA0 };
-	struct fuda_buf bytes = TEST_BUF;
+	struct fuda_buf bytes = TEST_BUF, engagement = TEST_BUF;
 	struct cbor_out out = CBOR_OUT(&bytes);
 
+	/* the ephemeral key of the phone is any */
+	assert_int_equal(engagement_put(private_public(s->phone->key->private), true, 255, 65536,
+					&engagement),
+			 0);
 	assert_int_equal(cose_key_put(&out, private_public(key)), 0);
-	assert_int_equal(transcript_proximity(cur_of(engagement, 1), cur_of(bytes.data, bytes.len),
-					      cur_of(NULL, 0), cur_of(NULL, 0), &s->transcript),
+	assert_int_equal(transcript_proximity(cur_of(engagement.data, engagement.len),
+					      cur_of(bytes.data, bytes.len), s->select, s->request,
+					      &s->transcript),
 			 0);
 	fuda_buf_free(&bytes);
+	fuda_buf_free(&engagement);
 }
 
 static inline void show(struct shown *s)

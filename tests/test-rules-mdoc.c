@@ -189,6 +189,12 @@ static void by_a_foreign_reader(_unused_ void **state)
 	}
 }
 
+/* DeviceEngagement of versions 1.0 and 2.0; a key of a reader, and a bad one. */
+#define ENGAGED  "D8184DA20063312E30018201D81841A0"
+#define ENGAGED2 "D8184DA20063322E30018201D81841A0"
+#define NO_KEY   "D81841A0"
+#define KEY      "D81846A2011820200A" /* of a type not known */
+
 static void transcripts_malformed(_unused_ void **state)
 {
 	static const struct {
@@ -198,14 +204,32 @@ static void transcripts_malformed(_unused_ void **state)
 		{ "00", "mdoc_malformed" },
 		{ "83", "mdoc_malformed" },
 		{ "83F6F6F6", "mdoc_malformed" },
-		{ "82D81841A0D81841A0", "mdoc_malformed" },
-		{ "84D81841A0D81841A0F6F6", "mdoc_malformed" },
-		{ "83D81841A0D81841A0F6", "mdoc_malformed" }, /* a key without members */
-		{ "83D81841A0D81842A0A0F6", "mdoc_malformed" },
-		{ "83D81841A0D81841A0F600", "mdoc_malformed" },
-		{ "83D81841A0D81844A1010620F6", "mdoc_malformed" },
-		{ "83D81841A0D81845A201182020F6", "mdoc_malformed" },
-		{ "83D81841A0D81846A2011820200AF6", "mdoc_foreign" }, /* of a type not known */
+		{ "82" ENGAGED KEY, "mdoc_malformed" },
+		{ "84" ENGAGED KEY "F6F6", "mdoc_malformed" },
+		{ "83" ENGAGED NO_KEY "F6", "mdoc_malformed" },
+		{ "83" ENGAGED "D81842A0A0F6", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "F600", "mdoc_malformed" },
+		{ "83" ENGAGED "D81844A1010620F6", "mdoc_malformed" },
+		{ "83" ENGAGED "D81845A201182020F6", "mdoc_malformed" },
+		/* no engagement, or one that nobody here takes */
+		{ "83" NO_KEY KEY "F6", "mdoc_malformed" },
+		{ "83F6" KEY "F6", "mdoc_malformed" },
+		{ "83" ENGAGED2 KEY "F6", "mdoc_malformed" },
+		/* no handover, or not of a face to face session */
+		{ "83" ENGAGED KEY "07", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "40", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "80", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "814101", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "8240F6", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "82F64101", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "82410140", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "82410100", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "824101F7", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "834101F6F6", "mdoc_malformed" },
+		{ "83" ENGAGED KEY "8261614101", "mdoc_malformed" }, /* of the network */
+		{ "83" ENGAGED KEY "F6", "mdoc_foreign" },
+		{ "83" ENGAGED KEY "824101F6", "mdoc_foreign" },
+		{ "83" ENGAGED KEY "8241014102", "mdoc_foreign" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -219,6 +243,20 @@ static void transcripts_malformed(_unused_ void **state)
 		x = finish(&a);
 		if (strcmp(x->code, cases[i].code) != 0)
 			fail_msg("%s: %s", cases[i].hex, x->code);
+	}
+}
+
+/* By NFC, static and negotiated, and by a QR code. */
+static void by_each_handover(_unused_ void **state)
+{
+	static const uint8_t select[] = { 1, 2 }, request[] = { 3 };
+	struct asked a;
+
+	for (int i = 0; i < 3; i++) {
+		a = asked_make(0, &hanako, &hanakos, "bind-mdoc");
+		a.shown.select = i > 0 ? cur_of(select, 2) : cur_of(NULL, 0);
+		a.shown.request = i > 1 ? cur_of(request, 1) : cur_of(NULL, 0);
+		assert_int_equal(finish(&a)->status, i ? 200 : 201);
 	}
 }
 
@@ -457,6 +495,62 @@ static void another_authority(_unused_ void **state)
 	write_certificate("iaca.pem", authorities.iaca.cert);
 	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
 	assert_refused(show_phone(&hanakos), 403, "mdoc_invalid");
+	assert_int_equal(bind_phone(&hanako, &another)->status, 201);
+	phone_free(&another);
+}
+
+/* The credential anew, with the name of a status list in its MSO. */
+static void add_status(struct phone *phone)
+{
+	struct fuda_buf inner = TEST_BUF, payload = TEST_BUF, all = TEST_BUF;
+	struct cbor_out out = CBOR_OUT(&inner), wrap = CBOR_OUT(&payload), to = CBOR_OUT(&all);
+	struct cbor item, spaces, auth, mso;
+	struct fuda_mdoc_key *key;
+	struct signer signer;
+	struct cose cose;
+
+	assert_int_equal(fuda_mdoc_key_read(p->ctx, scratch_path("ds-key.pem"), &key), 0);
+	signer = private_signer(key->private);
+	assert_int_equal(cbor_read(cur_of(phone->credential.data, phone->credential.len), &item,
+				   NULL),
+			 0);
+	assert_int_equal(cbor_get(&item, "nameSpaces", &spaces), 0);
+	assert_int_equal(cbor_get(&item, "issuerAuth", &auth), 0);
+	assert_int_equal(cose_sign1_read(&auth, &cose), 0);
+	assert_int_equal(cbor_read(cose.payload, &item, NULL), 0);
+	assert_int_equal(cbor_embedded(&item, &mso), 0);
+	cbor_put_map(&out, mso.number + 1);
+	cbor_put_raw(&out, mso.content);
+	cbor_put_text(&out, "status");
+	cbor_put_map(&out, 0);
+	cbor_put_embedded(&wrap, cur_of(inner.data, inner.len));
+	cbor_put_map(&to, 2);
+	cbor_put_text(&to, "nameSpaces");
+	cbor_put_raw(&to, spaces.whole);
+	cbor_put_text(&to, "issuerAuth");
+	assert_int_equal(cose_sign1_put(&to, &signer, cose.chain, cose.chain_count,
+					&PIECE(payload.data, payload.len), 1, false),
+			 0);
+	assert_int_equal(out.failed | wrap.failed | to.failed, 0);
+	fuda_buf_free(&phone->credential);
+	phone->credential = all;
+	fuda_buf_free(&inner);
+	fuda_buf_free(&payload);
+	fuda_mdoc_key_free(&key);
+}
+
+/* That does not pass by waiting. */
+static void of_a_status_list(_unused_ void **state)
+{
+	struct asked a;
+
+	another = phone_make(now - DAY, 10);
+	add_status(&another);
+	assert_neither(other_phone, 403, "mdoc_status_unchecked", "status_not_checked");
+	a = asked_make(0, &hanako, &another, "show-mdoc");
+	assert_int_equal(finish(&a)->retry_after, 0);
+	/* where none is needed it passes */
+	p->service.config.crl_required = false;
 	assert_int_equal(bind_phone(&hanako, &another)->status, 201);
 	phone_free(&another);
 }
@@ -753,6 +847,7 @@ int main(void)
 		TEST(at_another_terminal),
 		TEST(by_a_foreign_reader),
 		TEST(transcripts_malformed),
+		TEST(by_each_handover),
 		TEST(macs_refused),
 		TEST(expired),
 		TEST(of_another_kind),
@@ -760,6 +855,7 @@ int main(void)
 		TEST(revoked),
 		TEST(revocation_unknown),
 		TEST(lists_told),
+		TEST(of_a_status_list),
 		TEST(a_list_that_comes_later),
 		TEST(files_that_go),
 		TEST(another_authority),

@@ -235,6 +235,7 @@ static bool is_verdict(const char *result)
 		"revocation_unknown",     "mdoc_invalid",
 		"mdoc_unsupported",       "mdoc_expired",
 		"mdoc_revoked",           "mdoc_mismatch",
+		"mdoc_status_unchecked",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++)

@@ -4,6 +4,7 @@
 #include <fuda/hash.h>
 
 #include "base/util.h"
+#include "mdoc/engagement.h"
 
 int transcript_proximity(struct cursor engagement, struct cursor reader_key, struct cursor select,
 			 struct cursor request, struct fuda_buf *ret)
@@ -79,6 +80,35 @@ int transcript_dcapi(const char *origin, const char *nonce, struct cursor thumbp
 	cbor_put_text(&out, nonce);
 	put_optional(&out, thumbprint);
 	return put_online("OpenID4VPDCAPIHandover", &out, ret);
+}
+
+/* null, or the NDEF messages: [Handover Select, Handover Request or null] (ISO 18013-5 9.1.5.1). */
+static bool is_handover(const struct cbor *item)
+{
+	struct cursor c = item->content;
+	struct cbor select, request;
+
+	if (cbor_is_null(item))
+		return true;
+	return cbor_is(item, CBOR_ARRAY) && item->number == 2 && cbor_next(&c, &select) == 0 &&
+	       cbor_next(&c, &request) == 0 && cbor_is(&select, CBOR_BYTES) &&
+	       select.content.left &&
+	       (cbor_is_null(&request) || (cbor_is(&request, CBOR_BYTES) && request.content.left));
+}
+
+int transcript_read(struct cursor bytes, struct cbor *ret_key)
+{
+	struct cbor transcript, item, engagement, handover;
+	struct engagement read;
+
+	if (cbor_read(bytes, &transcript, NULL) < 0 || !cbor_is(&transcript, CBOR_ARRAY) ||
+	    transcript.number != 3 || cbor_next(&transcript.content, &item) < 0 ||
+	    cbor_embedded(&item, &engagement) < 0 || engagement_read(engagement.whole, &read) < 0 ||
+	    cbor_next(&transcript.content, &item) < 0 ||
+	    cbor_next(&transcript.content, &handover) < 0 || !is_handover(&handover) ||
+	    cbor_embedded(&item, ret_key) < 0)
+		return FUDA_EFORMAT;
+	return 0;
 }
 
 int transcript_check(struct cursor bytes)

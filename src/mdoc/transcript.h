@@ -18,6 +18,9 @@ int transcript_openid4vp(const char *client_id, const char *nonce, struct cursor
 /* ... through the browser's Digital Credentials API. */
 int transcript_dcapi(const char *origin, const char *nonce, struct cursor thumbprint,
 		     struct fuda_buf *ret);
+/* Takes one as transcript_proximity() makes it, its DeviceEngagement readable and its handover of
+ * the one form or the other, and gives the COSE_Key. FUDA_EFORMAT: it is none. */
+int transcript_read(struct cursor bytes, struct cbor *ret_key);
 /* Whether `bytes` is an array of three. */
 int transcript_check(struct cursor bytes);
 

@@ -409,12 +409,13 @@ static bool says_nothing(const struct https_answer *answer, const struct problem
 {
 	static const char *const groups[] = { "challenge_", "terminal_", "http_" };
 	static const char *const codes[] = {
-		"invalid_certificate", "unsupported_certificate",
-		"certificate_expired", "certificate_revoked",
-		"revocation_unknown",  "signature_mismatch",
-		"mdoc_not_served",     "mdoc_invalid",
-		"mdoc_unsupported",    "mdoc_expired",
-		"mdoc_revoked",        "mdoc_mismatch",
+		"invalid_certificate",   "unsupported_certificate",
+		"certificate_expired",   "certificate_revoked",
+		"revocation_unknown",    "signature_mismatch",
+		"mdoc_not_served",       "mdoc_invalid",
+		"mdoc_unsupported",      "mdoc_expired",
+		"mdoc_revoked",          "mdoc_mismatch",
+		"mdoc_status_unchecked",
 	};
 
 	if (answer->status >= 500)

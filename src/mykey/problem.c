@@ -218,6 +218,9 @@ static const struct {
 	{ "mdoc_revoked", N_("The certificate by which the credential on the phone was issued has "
 			     "been revoked: its holder has the phone renew the credential. Use the "
 			     "card until then.") },
+	{ "mdoc_status_unchecked", N_("Whether the credential on the phone was revoked stands in "
+				      "a list on the network that the service does not read, so "
+				      "that it cannot take it: use the card.") },
 	{ "mdoc_taken", N_("This phone is bound to another holder: check whose phone it is. If it "
 			   "is this holder's, it was bound with a wrong card: fuda mykey unbind "
 			   "--mdoc takes it off, by the phone alone, and then bind it again.") },

@@ -91,6 +91,8 @@ static const struct {
 	  "A signature is wrong: the issuer's, or the phone's over this session." },
 	{ "mdoc_revocation_stale", 503,
 	  "No revocation list is in force for the issuer of the phone's credential." },
+	{ "mdoc_status_unchecked", 403,
+	  "Whether this credential was revoked stands in a status list, which is not read here." },
 	{ "mdoc_not_bound", 404, "This phone is bound to nobody: bind it with the card first." },
 	{ "mdoc_taken", 409, "This phone is bound to another holder: unbind it first, by itself." },
 	/* the service */

@@ -6,11 +6,8 @@
 
 #include "base/util.h"
 #include "mdoc/cose.h"
+#include "mdoc/transcript.h"
 #include "service/rule-request.h"
-
-enum {
-	TRANSCRIPT_PARTS = 3, /* DeviceEngagement, EReaderKey, Handover */
-};
 
 static const struct statement find_phone = { "SELECT subject FROM credential WHERE bidx = $1", 1 };
 static const struct statement add_phone = { "INSERT INTO credential (bidx, id, subject, kind, "
@@ -33,13 +30,10 @@ void mdoc_free(struct request *r)
 /* EReaderKey of a SessionTranscript: ISO 18013-5 9.1.5.1. */
 static int read_reader_key(struct cursor bytes, struct key **ret)
 {
-	struct cbor transcript, item, key;
+	struct cbor key;
+	int e = transcript_read(bytes, &key);
 
-	if (cbor_read(bytes, &transcript, NULL) < 0 || !cbor_is(&transcript, CBOR_ARRAY) ||
-	    transcript.number != TRANSCRIPT_PARTS || cbor_next(&transcript.content, &item) < 0 ||
-	    cbor_next(&transcript.content, &item) < 0 || cbor_embedded(&item, &key) < 0)
-		return FUDA_EFORMAT;
-	return cose_key_read(&key, ret);
+	return e < 0 ? e : cose_key_read(&key, ret);
 }
 
 static int judge_transcript(struct request *r, const char **ret_code)
@@ -62,6 +56,14 @@ static int judge_transcript(struct request *r, const char **ret_code)
 }
 
 /* ---- whether it is good ---- */
+
+static bool has_rule(const struct fuda_mdoc_findings *findings, enum fuda_mdoc_rule rule)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->found[i].rule == rule)
+			return true;
+	return false;
+}
 
 /* The rule that made the result what it is. */
 static void tell_rule(struct request *r, const struct fuda_mdoc_findings *findings,
@@ -123,7 +125,13 @@ static const char *refuse_document(struct request *r, const struct fuda_mdoc_doc
 	/* the terminal has what such a MAC is made with: the ephemeral key */
 	if (strcmp(d->proof, "mac") == 0)
 		return "mdoc_mac_refused";
-	if (d->result != FUDA_RESULT_OK && d->result != FUDA_RESULT_REVOCATION_UNKNOWN)
+	/* no list of ours will tell, whenever it is asked again */
+	if (d->result == FUDA_RESULT_REVOCATION_UNKNOWN &&
+	    has_rule(&d->findings, FUDA_MDOC_STATUS_NOT_CHECKED)) {
+		http_rule(r->x, fuda_mdoc_rule_name(FUDA_MDOC_STATUS_NOT_CHECKED));
+		return "mdoc_status_unchecked";
+	}
+	if (d->result != FUDA_RESULT_OK)
 		return refuse_result(r, &d->findings, d->result);
 	if (config->crl_required && d->revocation != FUDA_REVOCATION_GOOD)
 		return refuse_result(r, &d->findings, FUDA_RESULT_REVOCATION_UNKNOWN);
@@ -137,8 +145,7 @@ static int judge_response(struct request *r, const char **ret_code)
 	const struct fuda_mdoc_policy policy = {
 		.at = now_us() / SECONDS_US,
 		.early = MDOC_CLOCK,
-		/* that one is needed is seen to in refuse_document() */
-		.crl = FUDA_MDOC_CRL_SOFT,
+		.crl = r->service->config.crl_required ? FUDA_MDOC_CRL_HARD : FUDA_MDOC_CRL_SOFT,
 		.crl_age = (unsigned)r->service->config.crl_grace,
 	};
 	const struct fuda_mdoc_session session = { .transcript = { b->transcript.data,

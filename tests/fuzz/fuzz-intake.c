@@ -259,8 +259,9 @@ int __wrap_writer_submit(_unused_ struct writer *writer, struct task *task)
 #define CARD "\"challenge\":\"abc\",\"certificate\":\"MIIB\",\"signature\":\"AAAA\""
 
 /* SessionTranscript by the key that is the generator of the curve; and what is shown in it. */
-#define READER "\"transcript\":\"g9gYQaDYGFhLpAECIAEhWCBrF9Hy4SxCR/i85uVjpEDydwN9gS3rM6D0oTlF2JjC" \
-	       "liJYIE/jQuL+Gn+bjufrSnwPnhYrzjNXazFezsu2QGg3v1H19g==\""
+#define READER "\"transcript\":\"g9gYTaIAYzEuMAGCAdgYQaDYGFhLpAECIAEhWCBrF9Hy4SxCR/i85uVjpEDydw" \
+	       "N9gS3rM6D0oTlF2JjCliJYIE/jQuL+Gn+bjufrSnwPnhYrzjNXazFezsu2QGg3v1" \
+	       "H19g==\""
 #define GOOD   "\"response\":\"hQEBAQEBAQEBAQEB\""
 
 static void fuzz_seeds(void)
