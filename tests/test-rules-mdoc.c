@@ -539,6 +539,19 @@ static void add_status(struct phone *phone)
 	fuda_mdoc_key_free(&key);
 }
 
+/* The purpose of a signer's certificate is one of the configuration's. */
+static void by_purpose(_unused_ void **state)
+{
+	struct config *config = &p->service.config;
+
+	config->mdoc_purpose_count = 1;
+	snprintf(config->mdoc_purpose[0], CONFIG_TEXT, "1.2.392.1");
+	assert_refused(show_phone(&hanakos), 403, "mdoc_invalid");
+	config->mdoc_purpose_count = 2;
+	snprintf(config->mdoc_purpose[1], CONFIG_TEXT, "1.0.18013.5.1.2");
+	assert_refused(show_phone(&hanakos), 404, "mdoc_not_bound");
+}
+
 /* That does not pass by waiting. */
 static void of_a_status_list(_unused_ void **state)
 {
@@ -855,6 +868,7 @@ int main(void)
 		TEST(revoked),
 		TEST(revocation_unknown),
 		TEST(lists_told),
+		TEST(by_purpose),
 		TEST(of_a_status_list),
 		TEST(a_list_that_comes_later),
 		TEST(files_that_go),

@@ -55,6 +55,7 @@ static void knows_what_counts_without_a_line(void **state)
 	assert_null(config.revocation.responder);
 	assert_int_equal(config.mdoc_trust_count, 0);
 	assert_string_equal(config.mdoc_doctype, "org.iso.23220.1.jp.mnc");
+	assert_int_equal(config.mdoc_purpose_count, 0);
 	assert_string_equal(config.renewal, "");
 	assert_int_equal(config.approvals, 1);
 	assert_int_equal(config.drain, 10);
@@ -75,6 +76,7 @@ static void reads_every_key(void **state)
 			       "trust = a.pem\ntrust = /b.pem\ncrl = one.crl\n"
 			       "mdoc_trust = iaca.pem\nmdoc_trust = /link.pem\nmdoc_crl = iaca.crl\n"
 			       "mdoc_doctype = org.iso.18013.5.1.mDL\n"
+			       "mdoc_purpose = 1.0.18013.5.1.2\nmdoc_purpose = 1.2.392.1\n"
 			       "crl_required = no\ncrl_grace = 0\nrenewal = csv:pairs.csv\n"
 			       "ocsp = https://ocsp.example:8080/a?b=c\nocsp_required = yes\n"
 			       "queue = 1\nbatch = 4096\nthreads = 256\nconnections = 2\nper_address = 3\nidle = 4\n"
@@ -97,6 +99,8 @@ static void reads_every_key(void **state)
 	assert_string_equal(config.mdoc_trust[1], "/link.pem");
 	assert_int_equal(config.mdoc_crl_count, 1);
 	assert_string_equal(config.mdoc_doctype, "org.iso.18013.5.1.mDL");
+	assert_int_equal(config.mdoc_purpose_count, 2);
+	assert_string_equal(config.mdoc_purpose[1], "1.2.392.1");
 	assert_int_equal(config.crl_count, 1);
 	assert_ptr_equal(config.revocation.files[0], config.crl[0]);
 	assert_null(config.revocation.files[1]);
@@ -135,6 +139,12 @@ static void refuses(void **state)
 		{ "database =", ":3: \"database\" is sqlite:FILE" },
 		{ "database = sqlite:", ":3: \"database\" is sqlite:FILE" },
 		{ "mdoc_trust =", ":3: \"mdoc_trust\" is the name of a file" },
+		{ "mdoc_purpose =", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = 1", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = 1.2.", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = .1.2", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = 1..2", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = 1.2 1.3", ":3: \"mdoc_purpose\" is an object identifier" },
 		{ "mdoc_doctype =", ":3: \"mdoc_doctype\" is a name" },
 		{ "mdoc_doctype = org.iso mnc", ":3: \"mdoc_doctype\" is a name" },
 		{ "mdoc_doctype = a\nmdoc_doctype = a", ":4: \"mdoc_doctype\" is said twice" },
@@ -274,7 +284,7 @@ static void prints_what_it_reads(void **state)
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(65536);
 	static const char *const keys[] = { "environment", "origin", "database", "listen", "operations",
 		"tls_certificate", "tls_key", "trust", "crl", "crl_required", "crl_grace", "ocsp", "ocsp_required",
-		"mdoc_trust", "mdoc_crl", "mdoc_doctype", "renewal", "queue",
+		"mdoc_trust", "mdoc_crl", "mdoc_doctype", "mdoc_purpose", "renewal", "queue",
 		"batch", "threads", "connections", "per_address", "idle", "idempotency_hours", "code_hours",
 		"approvals", "drain", "checkpoint_file" };
 	char commented[64];
@@ -298,7 +308,8 @@ static void prints_what_it_reads(void **state)
 	/* what stands behind '#' is what counts */
 	for (char *p = (char *)text.data; (p = strstr(p, "\n#")); p++)
 		if (p[2] != ' ' && !strstr(p, "\n#trust") && !strstr(p, "\n#crl =") &&
-		    strncmp(p, "\n#mdoc_trust", 12) != 0 && strncmp(p, "\n#mdoc_crl", 10) != 0)
+		    strncmp(p, "\n#mdoc_trust", 12) != 0 && strncmp(p, "\n#mdoc_crl", 10) != 0 &&
+		    strncmp(p, "\n#mdoc_purpose", 14) != 0)
 			p[1] = ' ';
 	assert_int_equal(reads((const char *)text.data), 0);
 }

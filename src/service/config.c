@@ -26,6 +26,7 @@ enum form {
 	RENEWAL,
 	URL,
 	DOCTYPE,
+	PURPOSES, /* of a list */
 	FLAG,
 	NUMBER,
 };
@@ -88,6 +89,10 @@ static const struct key {
 	  "# as well." },
 	{ PLACE(mdoc_doctype), ONE, DOCTYPE, "org.iso.23220.1.jp.mnc", 0, 0,
 	  "The kind of mobile credential that is taken: the My Number card's." },
+	{ LIST(mdoc_purpose), PURPOSES, "", 0, 0,
+	  "Extended key usages that signers of mobile credentials may have, as 1.2.3, a line "
+	  "each.\n"
+	  "# Without any it is that of mobile driving licences, as Japan's is not public." },
 	{ PLACE(renewal), ONE, RENEWAL, "", 0, 0,
 	  "csv:FILE, where it stands which certificate took the place of which, a line each:\n"
 	  "# NEW,OLD, or ISSUER:NEW,ISSUER:OLD with the key identifiers of their CAs." },
@@ -311,6 +316,34 @@ static int take_doctype(const struct reading *r, const struct key *key, const ch
 	return put(r, key, value);
 }
 
+/* Numbers with dots between them: an object identifier. */
+static bool is_dotted(const char *value)
+{
+	size_t len = strspn(value, "0123456789."), dots = 0;
+
+	if (value[len] || !len || value[len - 1] == '.' || *value == '.' || strstr(value, ".."))
+		return false;
+	for (const char *p = value; *p; p++)
+		dots += *p == '.';
+	return dots > 0;
+}
+
+static int take_purposes(const struct reading *r, const struct key *key, const char *value)
+{
+	size_t *count = count_of(r->config, key);
+	char *to = (char *)place_of(r->config, key) + *count * CONFIG_TEXT;
+
+	if (!*value && r->line == 0)
+		return 0;
+	if (!is_dotted(value))
+		return refuse(r, key, _("an object identifier, as 1.2.3"));
+	if (strlen(value) >= CONFIG_TEXT)
+		return too_long(r, key);
+	memcpy(to, value, strlen(value) + 1);
+	(*count)++;
+	return 0;
+}
+
 static int take_flag(const struct reading *r, const struct key *key, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
@@ -354,6 +387,8 @@ static int take_value(const struct reading *r, const struct key *key, const char
 		return take_url(r, key, value);
 	case DOCTYPE:
 		return take_doctype(r, key, value);
+	case PURPOSES:
+		return take_purposes(r, key, value);
 	case FLAG:
 		return take_flag(r, key, value);
 	case NUMBER:
@@ -366,7 +401,7 @@ static int take_value(const struct reading *r, const struct key *key, const char
 
 static bool is_list(const struct key *key)
 {
-	return key->form == LISTEN || key->form == PATHS;
+	return key->form == LISTEN || key->form == PATHS || key->form == PURPOSES;
 }
 
 static int take(struct reading *r, const char *name, const char *value)

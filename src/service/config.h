@@ -39,7 +39,10 @@ struct config {
 	size_t mdoc_trust_count;
 	char mdoc_crl[CONFIG_LIST][CONFIG_TEXT]; /* files of their revocation lists */
 	size_t mdoc_crl_count;
-	char mdoc_doctype[128];    /* the kind of credential that is taken */
+	char mdoc_doctype[128]; /* the kind of credential that is taken */
+	/* extended key usages that signers may have; none: that of mobile driving licences */
+	char mdoc_purpose[CONFIG_LIST][CONFIG_TEXT];
+	size_t mdoc_purpose_count;
 	char renewal[CONFIG_TEXT]; /* "csv:FILE"; "": none */
 	int64_t queue, batch, threads, connections, per_address, idle;
 	int64_t idempotency_hours, code_hours, approvals, drain;

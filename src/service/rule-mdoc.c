@@ -138,8 +138,19 @@ static const char *refuse_document(struct request *r, const struct fuda_mdoc_doc
 	return shows_more(d) ? "mdoc_unasked" : NULL;
 }
 
+/* NULL: what is usual. */
+static const char *const *purposes_of(const struct config *config,
+				      const char *room[CONFIG_LIST + 1])
+{
+	for (size_t i = 0; i < config->mdoc_purpose_count; i++)
+		room[i] = config->mdoc_purpose[i];
+	room[config->mdoc_purpose_count] = NULL;
+	return config->mdoc_purpose_count ? room : NULL;
+}
+
 static int judge_response(struct request *r, const char **ret_code)
 {
+	const char *room[CONFIG_LIST + 1];
 	_cleanup_(fuda_mdoc_result_free) struct fuda_mdoc_result *result = NULL;
 	const struct mdoc_brought *b = &r->presented;
 	const struct fuda_mdoc_policy policy = {
@@ -147,6 +158,7 @@ static int judge_response(struct request *r, const char **ret_code)
 		.early = MDOC_CLOCK,
 		.crl = r->service->config.crl_required ? FUDA_MDOC_CRL_HARD : FUDA_MDOC_CRL_SOFT,
 		.crl_age = (unsigned)r->service->config.crl_grace,
+		.purposes = purposes_of(&r->service->config, room),
 	};
 	const struct fuda_mdoc_session session = { .transcript = { b->transcript.data,
 								   b->transcript.len } };
