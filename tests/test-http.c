@@ -105,7 +105,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: a\r\nClient-Cert: :AA==:\r\n\r\n", 400, "client_cert_not_trusted" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nClient-Cert-Pem: x\r\n\r\n", 400, "client_cert_not_trusted" },
 	{ "POST / HTTP/1.1\r\nHost: a\r\n"
-	  "Expect: 100-continue\r\nContent-Length: 16385\r\n\r\n", 413, "body_too_large" },
+	  "Expect: 100-continue\r\nContent-Length: 32769\r\n\r\n", 413, "body_too_large" },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n", 413, "body_too_large" },
 };
 
@@ -150,7 +150,7 @@ static void limits(void **state)
 	memset(key, 'k', 65);
 	/* the longest that may be */
 	snprintf(text, sizeof(text),
-		 "POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: %.64s\r\nContent-Length: 16384\r\n\r\n%16384s",
+		 "POST / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: %.64s\r\nContent-Length: 32768\r\n\r\n%32768s",
 		 key, "x");
 	peer_asks(&p, text, 200, &a);
 	snprintf(text, sizeof(text), "GET /%7000s HTTP/1.1\r\nHost: a\r\nX: %1160s\r\n\r\n", "", "x");
@@ -162,7 +162,7 @@ static void limits(void **state)
 	peer_asks(&p, text, 400, &a);
 	peer_close(&p);
 	p = peer_connect(&s);
-	snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 16385\r\n\r\n%16385s", "x");
+	snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 32769\r\n\r\n%32769s", "x");
 	peer_asks(&p, text, 413, &a);
 	assert_true(peer_is_closed(&p, 5000));
 	peer_close(&p);
