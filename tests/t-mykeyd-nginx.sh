@@ -67,7 +67,7 @@ ask 401 '/v1/challenge?purpose=bind' --cert one/tls.pem --key one/tls.key
 json_lines "$tmp/out" | grep -q '^.code=terminal_' || fail "a foreign certificate has another code"
 ask 401 /v1/mykeys --cert one/tls.pem --key one/tls.key -H 'Content-Type: application/json' -H 'Idempotency-Key: k' -d '{}'
 json_lines "$tmp/out" | grep -q '^.code=terminal_' || fail "a foreign certificate has another code"
-head -c 20000 /dev/zero | tr '\0' x >"$tmp/big"
+head -c 40000 /dev/zero | tr '\0' x >"$tmp/big"
 ask 413 /v1/mykeys "$@" -H 'Content-Type: application/json' --data-binary @big
 
 # one dies: nobody sees it
