@@ -7,6 +7,7 @@
 #include "trace/follow.h"
 
 #define JPKI   "00A4040C0AD392F000260100000001 9000;"
+#define PHONE "00A4040C07A0000002480400 9000;"
 #define TEXT   "00A4040C0AD3921000310001010408 9000;"
 #define COMMON "00A4040C0AD3921000310001010100 9000;"
 #define CA     "00A4020C020002 9000;" /* in jpki a CA certificate, in text the attributes */
@@ -209,6 +210,37 @@ static void reads(void **state)
 	}
 }
 
+/* Session data of a phone, and what else an ENVELOPE may be. */
+static void sessions(void **state)
+{
+	static const struct {
+		const char *done, *command;
+		enum trace_command_kind kind;
+	} envelopes[] = {
+		{ PHONE, "00C3000002A00000", TRACE_IS_SESSION },
+		{ PHONE, "10C3000002A000", TRACE_IS_SESSION },
+		{ PHONE "10C3000002A000 9000;", "00C3000002A00000", TRACE_IS_SESSION },
+		{ PHONE "00C3000002A00000 6100;00C0000000 9000;", "00C3000002A00000", TRACE_IS_SESSION },
+		{ PHONE, "00C2000002A00000", TRACE_IS_PIN },
+		{ PHONE, "08C3000002A00000", TRACE_IS_PIN },
+		{ PHONE, "01C3000002A00000", TRACE_IS_PIN },
+		{ PHONE "00C2000002A000 9000;", "00C3000002A00000", TRACE_IS_PIN },
+		{ PHONE "reset;", "00C3000002A00000", TRACE_IS_PIN },
+		{ JPKI, "00C3000002A00000", TRACE_IS_PIN },
+		{ "00A4040C07A0000002480400 6A82;", "00C3000002A00000", TRACE_IS_PIN },
+		{ "", "00C3000002A00000", TRACE_IS_PIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(envelopes); i++) {
+		struct trace_follow f = { 0 };
+
+		follow(&f, envelopes[i].done);
+		if (about(&f, envelopes[i].command).kind != envelopes[i].kind)
+			fail_msg("%s %s", envelopes[i].done, envelopes[i].command);
+	}
+}
+
 static void selects(void **state)
 {
 	struct trace_follow f = { 0 };
@@ -298,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(reads),
+		cmocka_unit_test(sessions),
 		cmocka_unit_test(selects),
 		cmocka_unit_test(names_secrets),
 		cmocka_unit_test(takes_anything),

@@ -361,6 +361,7 @@ static void add_command(struct title *t, const struct trace_event *event, size_t
 	case TRACE_IS_CHALLENGE:
 	case TRACE_IS_SIGN:
 	case TRACE_IS_SECURE:
+	case TRACE_IS_SESSION:
 		if (about->file)
 			add(t, " %s", about->file->name);
 		break;

@@ -8,11 +8,12 @@
 #include "codec/apdu.h"
 
 enum {
-	BASIC = 0x00,	    /* class of the standard's commands: channel 0, whole, in plain */
-	JICSAP = 0x80,	    /* class of those that JICSAP and the card add */
+	BASIC = 0x00,          /* class of the standard's commands: channel 0, whole, in plain */
+	JICSAP = 0x80,         /* class of those that JICSAP and the card add */
 	SECURE_BITS = 0x0C,    /* of a class of 00 to 1F or 80 to 9F: secure messaging */
+	CHAINED = 0x10,        /* in the class: not the last piece */
 	SECURE_FURTHER = 0x20, /* ... of 40 to 7F: ISO 7816-4 5.4.1 */
-	BY_SFI = 0x80,	       /* in P1 of READ BINARY, in P2 of others */
+	BY_SFI = 0x80,         /* in P1 of READ BINARY, in P2 of others */
 	SFI_MAX = 0x1E,
 	CURRENT = 0,
 	NONE = -1, /* a short identifier that is none */
@@ -58,8 +59,8 @@ static int sfi_of_signature(const struct apdu *a)
 /* ---- commands ---- */
 
 enum effect {
-	FORGETS,    /* may do anything */
-	LEAVES,	    /* what is selected stays */
+	FORGETS, /* may do anything */
+	LEAVES,  /* what is selected stays */
 	SELECTS,
 	TAKES_FILE, /* the file that it names becomes the current one: card.md 3 */
 	DROPS_FILE, /* ... may become that, or not */
@@ -184,6 +185,12 @@ static uint16_t file_of(const struct trace_follow *f, const struct command *know
 	return sfi == CURRENT ? f->file : (uint16_t)sfi;
 }
 
+/* Session data of ISO 18013-5 8.3.3.1.2, of which all but the last piece is chained. */
+static bool is_session(const struct trace_follow *f, const struct apdu *a)
+{
+	return f->application == &aid_mdoc && a->ins == 0xC3 && (a->cla & ~CHAINED) == 0;
+}
+
 /* The application's own key signs, whatever file is selected: card.md 3.1. */
 static bool by_own_key(const struct apdu *a, const struct command *known)
 {
@@ -212,7 +219,7 @@ void trace_about(const struct trace_follow *f, const uint8_t *command, size_t le
 		return;
 	}
 	known = command_of(a.cla, a.ins);
-	about.kind = kind_of(known, &a, command, len);
+	about.kind = is_session(f, &a) ? TRACE_IS_SESSION : kind_of(known, &a, command, len);
 	about.offset = offset_of(&a);
 	if (known) {
 		uint16_t file = file_of(f, known, &a);
@@ -223,8 +230,7 @@ void trace_about(const struct trace_follow *f, const uint8_t *command, size_t le
 			about.file = trace_file(about.application, file);
 		if (known->kind == TRACE_IS_GET_RESPONSE)
 			about.file = f->continued;
-		if (about.file &&
-		    (about.kind == TRACE_IS_TRIES || about.kind == TRACE_IS_VERIFY))
+		if (about.file && (about.kind == TRACE_IS_TRIES || about.kind == TRACE_IS_VERIFY))
 			about.secret = about.file->secret;
 	}
 	*ret = about;
@@ -279,13 +285,15 @@ static const struct trace_file *continued(const struct trace_follow *f, const ui
 void trace_follow(struct trace_follow *f, const uint8_t *command, size_t len, uint16_t sw)
 {
 	const struct command *known;
+	bool parsed;
 	struct apdu a;
 	uint16_t file;
 
 	f->continued = continued(f, command, len, sw);
-	if (was_none(sw))
+	parsed = apdu_parse(command, len, &a) == 0;
+	if (was_none(sw) || (parsed && is_session(f, &a)))
 		return;
-	known = apdu_parse(command, len, &a) == 0 ? command_of(a.cla, a.ins) : NULL;
+	known = parsed ? command_of(a.cla, a.ins) : NULL;
 	switch (known ? known->effect : FORGETS) {
 	case FORGETS:
 		trace_follow_reset(f);

@@ -7,23 +7,25 @@
 #include "trace/names.h"
 
 struct trace_follow {
-	const struct aid *application; /* NULL: not known */
-	uint16_t file;		       /* current EF, 0: none or not known */
+	const struct aid *application;      /* NULL: not known */
+	uint16_t file;                      /* current EF, 0: none or not known */
 	const struct trace_file *continued; /* what a READ left for GET RESPONSE; NULL */
 };
 
 enum trace_command_kind {
 	TRACE_IS_OTHER,
 	TRACE_IS_SELECT, /* of an application or a file */
-	TRACE_IS_READ,	 /* READ BINARY, READ RECORD */
+	TRACE_IS_READ,   /* READ BINARY, READ RECORD */
 	TRACE_IS_GET_DATA,
 	TRACE_IS_GET_RESPONSE,
 	TRACE_IS_CHALLENGE,
-	TRACE_IS_TRIES,	 /* VERIFY without data: asks for the counter */
-	TRACE_IS_VERIFY, /* a secret is presented */
-	TRACE_IS_PIN,	 /* another command with secrets: CHANGE and kin, wrapped, or malformed */
-	TRACE_IS_SIGN,	 /* `80 2A`, INTERNAL AUTHENTICATE */
-	TRACE_IS_SECURE, /* secure messaging: data is enciphered */
+	TRACE_IS_TRIES,   /* VERIFY without data: asks for the counter */
+	TRACE_IS_VERIFY,  /* a secret is presented */
+	TRACE_IS_PIN,     /* another command with secrets: CHANGE and kin, wrapped, or malformed */
+	TRACE_IS_SIGN,    /* `80 2A`, INTERNAL AUTHENTICATE */
+	TRACE_IS_SECURE,  /* secure messaging: data is enciphered */
+	TRACE_IS_SESSION, /* ENVELOPE to a phone: its data is enciphered, and no secret goes to it
+			   */
 };
 
 #define TRACE_OFFSET_UNKNOWN SIZE_MAX
@@ -31,12 +33,12 @@ enum trace_command_kind {
 /* What a command is about. */
 struct trace_about {
 	enum trace_command_kind kind;
-	const char *name;	       /* "SELECT", "READ BINARY", ...; "" if not known. Static */
+	const char *name;              /* "SELECT", "READ BINARY", ...; "" if not known. Static */
 	const struct aid *application; /* that it goes to, or selects; NULL if not known */
 	const struct trace_file *file; /* that it selects, reads, uses or goes on reading; NULL if
 					* not known */
-	size_t offset;		       /* READ: where in the file; TRACE_OFFSET_UNKNOWN */
-	const char *secret;	       /* TRIES, VERIFY: which one; NULL if not known */
+	size_t offset;                 /* READ: where in the file; TRACE_OFFSET_UNKNOWN */
+	const char *secret;            /* TRIES, VERIFY: which one; NULL if not known */
 	const struct aid *selects;     /* of a SELECT by AID that is known */
 };
 

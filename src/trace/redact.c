@@ -46,14 +46,16 @@ static int add_hidden(struct trace_keyring *k, struct trace_statement *s, const 
 /* ---- commands ---- */
 
 /* A secret is not where it should be if a length is wrong, and then parts of it are where lengths
- * should be. */
-static int redact_secret(const uint8_t *command, size_t len, struct trace_statement *ret)
+ * should be. What a phone is sent is not shown either, and its Le goes with it. */
+static int redact_secret(const struct trace_about *about, const uint8_t *command, size_t len,
+			 struct trace_statement *ret)
 {
+	bool le_may_be = about->kind == TRACE_IS_SESSION;
 	size_t header = len < HEADER ? len : (size_t)HEADER;
 	struct apdu a;
 	int e;
 
-	if (apdu_parse(command, len, &a) == 0 && a.lc >= SECRET_MIN && !a.le)
+	if (apdu_parse(command, len, &a) == 0 && a.lc >= SECRET_MIN && (le_may_be || !a.le))
 		header = a.extended ? EXTENDED_BODY : SHORT_BODY;
 	e = add_shown(ret, command, header);
 	return e < 0 ? e : add_secret(ret, len - header);
@@ -105,7 +107,7 @@ int trace_redact_command(struct trace_keyring *k, const struct trace_about *abou
 	/* asked again, whatever it was thought to be about */
 	if (apdu_is_pin_command(command, len))
 		return about->kind == TRACE_IS_TRIES ? add_shown(ret, command, len) :
-						       redact_secret(command, len, ret);
+						       redact_secret(about, command, len, ret);
 	return raw ? add_shown(ret, command, len) : redact_plain(k, about, command, len, ret);
 }
 

@@ -9,6 +9,8 @@ enum { SW_OK = 0x9000 };
 
 static bool has_secret(const struct trace_event *event)
 {
+	if (event->about.kind == TRACE_IS_SESSION)
+		return false;
 	return event->what->kind == TRACE_VERIFY || event->command_hides & TRACE_HIDES_SECRET ||
 	       event->about.kind == TRACE_IS_VERIFY || event->about.kind == TRACE_IS_PIN;
 }

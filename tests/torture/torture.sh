@@ -19,6 +19,7 @@ unset XDG_CONFIG_HOME
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}:abort_on_error=1" UBSAN_OPTIONS=abort_on_error=1
 mkdir "$place/given"
 canaries=$top/tests/canaries
+sh "$top/tests/stock.sh" "$place/phone" --kind wallet >/dev/null
 sh "$top/tests/stock.sh" "$place/stock" --secrets "$canaries/suite.secrets" --person "$canaries/suite.person" >/dev/null
 password=$(sed -n 's/^secret.sign *= *//p' "$canaries/suite.secrets")
 cp "$top/tests/torture/sign.apdu" "$place/"
@@ -65,11 +66,12 @@ one() {
 		exec "$fuda" mykey tap --register --pin-file given/both --terminal "$FUDA_TORTURE_DIR/terminal" \
 			-r "virtual:$FUDA_TORTURE_DIR/spare" >/dev/null' ;;
 	mykey*) before=$cp_all ;;
+	mdoc*) before='cp -R phone "$FUDA_TORTURE_DIR/card"' ;;
 	esac
 	# shellcheck disable=SC2086 # words
 	(cd "$place" && "$fuda" trace torture --reader 'virtual:{dir}/card' \
 		--before "$before" ${secrets:+--stdin "given/$secrets"} --fuda --kinds "$kinds" \
-		--jobs "$jobs" --limit 30 --ignore '^APDUs| ms\)$' --markdown "$name" $3 \
+		--jobs "$jobs" --limit 30 --ignore '^(APDUs|Judged for)| ms\)$' --markdown "$name" $3 \
 		-- "$fuda" $4 --reader '{reader}' --timeout $timeout ${secrets:+--pin-fd 0}) || {
 		echo "$name: must not be" >&2
 		bad=1
