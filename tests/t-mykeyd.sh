@@ -312,6 +312,19 @@ becomes "word of a revocation list that cannot be read" grep -q '"event":"revoca
 mykeyd_stop a
 says_not a.log 'No revocation list is named'
 
+# of who issues mobile credentials, half of what it takes
+fresh phone --kind wallet
+half() {
+	daemon 0 init --folder "$1" --environment test --origin https://localhost:1 --listen 127.0.0.1:0 "$2" "$3"
+}
+half lists --set "mdoc_crl=$tmp/phone/crl.pem"
+says err "'mdoc_trust = FILE'"
+half issuers --set "mdoc_trust=$tmp/phone/ca.pem"
+says err "'mdoc_crl = FILE'"
+daemon 0 init --folder both --environment test --origin https://localhost:1 --listen 127.0.0.1:0 \
+	--set "mdoc_trust=$tmp/phone/ca.pem" --set "mdoc_crl=$tmp/phone/crl.pem"
+says_not err mobile
+
 # lists of the cards' CA as they grow old: told with their dates, and by the service that runs before it refuses cards
 fresh card
 (

@@ -61,6 +61,18 @@ void mykeyd_warn(const struct config *config)
 			  "of the cards' CA\ninto a file and a line 'crl = FILE' into "
 			  "%s/mykeyd.conf; for tests, 'crl_required = no'.\n"),
 			config->folder);
+	if (config->crl_required && config->mdoc_trust_count && !config->mdoc_crl_count)
+		fprintf(stderr,
+			_("No revocation list of those who issue mobile credentials is named, so "
+			  "every phone is refused:\nput it into a file and a line 'mdoc_crl = FILE' "
+			  "into %s/mykeyd.conf.\n"),
+			config->folder);
+	if (config->mdoc_crl_count && !config->mdoc_trust_count)
+		fprintf(stderr,
+			_("Revocation lists of those who issue mobile credentials are named, and "
+			  "nobody whose they are:\nwithout a line 'mdoc_trust = FILE' in "
+			  "%s/mykeyd.conf no phone is asked.\n"),
+			config->folder);
 	if (!config->crl_required && !config->ocsp_required &&
 	    strcmp(config->environment, "production") == 0)
 		fprintf(stderr,
