@@ -205,6 +205,27 @@ for reader in virtual:nosuch nosuch:phone trace:virtual:nosuch; do
 	json_lacks .tries_before
 	says_not err "$verify"
 done
+# nor does a profile of which the service takes no credential
+cat >"$tmp/library.profile" <<EOF
+fuda-mdoc-profile 1
+profile library
+doctype jp.example.library.card
+namespace jp.example.library
+element over_NN bool age_over_NN ages=20
+EOF
+for which in 'bind --mdoc -r trace:virtual:card --phone-reader virtual:phone --pin-file pin' 'show --mdoc -r trace:virtual:phone' \
+	'unbind --mdoc -r trace:virtual:phone'; do
+	# shellcheck disable=SC2086
+	run 2 mykey $which --terminal t --profile-file library.profile --profile library --json
+	says out 'takes credentials of the doctype org.iso.23220.1.jp.mnc, and the profile has jp.example.library.card'
+	json_lacks .tries_before
+	says_not err '00 20 00'
+	says_not err '00 A4'
+done
+get 200 "$url/v1/challenge?purpose=unbind-mdoc" --cert "$tmp/t/certificate.pem" --key "$tmp/t/key.pem"
+says out '"doctype":"org.iso.23220.1.jp.mnc"'
+get 200 "$url/v1/challenge?purpose=bind" --cert "$tmp/t/certificate.pem" --key "$tmp/t/key.pem"
+says_not out doctype
 # a phone is no card
 run 3 mykey show -r virtual:phone --terminal t --pin-file pin
 says err 'fuda mykey show --mdoc'

@@ -140,6 +140,34 @@ static void reader_keys(void **state)
 	assert_null(key);
 }
 
+/* Nobody is asked for a PIN, nor for a phone, that the service would not take. */
+static void doctypes(void **state)
+{
+	static const char said[] = ",\"doctype\":\"org.example.1\"";
+	struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_BIND_MDOC,
+					.doctype = "org.example.1" };
+
+	(void)state;
+	REPLY({ .challenge = true, .more = said });
+	assert_int_equal(begin(&wish), 0);
+	wish.doctype = "org.example.10";
+	assert_int_equal(begin(&wish), FUDA_EINVAL);
+	assert_non_null(strstr(fuda_context_message(ctx), "of the doctype org.example.1, and"));
+	assert_non_null(strstr(fuda_context_message(ctx), "has org.example.10:"));
+	assert_int_equal(fuda_mykey_reader_key(mykey, &(struct fuda_mdoc_key *){ NULL }),
+			 FUDA_EINVAL);
+	/* without a phone it matters to nobody, and a service need not say it */
+	wish.purpose = FUDA_MYKEY_BIND;
+	assert_int_equal(begin(&wish), 0);
+	wish = binding;
+	assert_int_equal(begin(&wish), 0);
+	REPLY({ .challenge = true });
+	wish.doctype = "org.example.10";
+	assert_int_equal(begin(&wish), 0);
+	REPLY({ .challenge = true, .more = ",\"doctype\":1" });
+	assert_int_equal(begin(&wish), FUDA_EFORMAT);
+}
+
 static void refused(void **state)
 {
 	static const char *const codes[] = { "mdoc_expired", "mdoc_foreign", "mdoc_taken",
@@ -208,6 +236,7 @@ int main(void)
 		CLIENT(unbinds_without_a_card),
 		CLIENT(not_asked_without_its_parts),
 		CLIENT(reader_keys),
+		CLIENT(doctypes),
 		CLIENT(refused),
 		CLIENT(unsure),
 	};

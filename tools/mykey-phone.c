@@ -35,8 +35,9 @@ static void presenting_free(struct presenting *p)
 	fuda_mdoc_profiles_free(&p->profiles);
 }
 
-/* What a wrong option would make fail is seen before anybody is asked for anything. */
-static int prepare(struct call *call, struct presenting *p)
+/* What a wrong option would make fail is seen before anybody is asked for anything; what the
+ * service takes is seen with its challenge. */
+static int prepare(struct call *call, struct presenting *p, struct fuda_mykey_wish *wish)
 {
 	int r = mdoc_profiles(call, &p->profiles);
 
@@ -48,6 +49,7 @@ static int prepare(struct call *call, struct presenting *p)
 				  mdoc_profile(), asked);
 	p->talk.wishes = &p->wish;
 	p->talk.wish_count = 1;
+	wish->doctype = p->wish.doctype;
 	return 0;
 }
 
@@ -88,41 +90,43 @@ static int ask(struct call *call, struct fuda_mykey *mykey, const struct fuda_my
 }
 
 static int work_alone(struct call *call, struct fuda_mykey *mykey,
-		      const struct fuda_mykey_wish *wish)
+		      const struct fuda_mykey_wish *purpose)
 {
+	struct fuda_mykey_wish wish = *purpose;
 	_cleanup_(presenting_free) struct presenting p = PRESENTING_INIT;
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
-	int r = prepare(call, &p);
+	int r = prepare(call, &p, &wish);
 
 	call->world_told = true; /* the service judges the phone */
 	if (r == 0)
-		r = mykey_challenge(call, mykey, wish, &s);
+		r = mykey_challenge(call, mykey, &wish, &s);
 	if (r == 0)
 		r = phone_open(call);
 	if (r == 0)
-		r = mykey_freshen(call, mykey, wish, &s);
+		r = mykey_freshen(call, mykey, &wish, &s);
 	if (r == 0)
 		r = make_key(mykey, &p);
 	if (r < 0)
 		return r;
 	restart(call);
 	r = phone_talk(call, &p.talk);
-	return r < 0 ? r : ask(call, mykey, wish, &p, &s);
+	return r < 0 ? r : ask(call, mykey, &wish, &p, &s);
 }
 
 /* The card signs first: what it refuses costs the person no way with the phone. */
 static int work_bind(struct call *call, struct fuda_mykey *mykey,
-		     const struct fuda_mykey_wish *wish)
+		     const struct fuda_mykey_wish *purpose)
 {
+	struct fuda_mykey_wish wish = *purpose;
 	_cleanup_(presenting_free) struct presenting p = PRESENTING_INIT;
 	_cleanup_(mykey_signed_free) struct mykey_signed s = MYKEY_SIGNED_INIT;
 	char reader[READER_NAME];
-	int r = prepare(call, &p);
+	int r = prepare(call, &p, &wish);
 
 	if (r == 0 && mykey_phone_reader)
 		r = phone_reader_there(call, mykey_phone_reader);
 	if (r == 0)
-		r = mykey_sign_by_pin(call, mykey, wish, &s);
+		r = mykey_sign_by_pin(call, mykey, &wish, &s);
 	if (r == 0)
 		r = make_key(mykey, &p);
 	if (r < 0)
@@ -131,7 +135,7 @@ static int work_bind(struct call *call, struct fuda_mykey *mykey,
 	call_close_card(call);
 	restart(call);
 	r = phone_follow(call, reader, mykey_phone_reader, &p.talk);
-	return r < 0 ? r : ask(call, mykey, wish, &p, &s);
+	return r < 0 ? r : ask(call, mykey, &wish, &p, &s);
 }
 
 int mykey_run_phone(struct call *call, enum fuda_mykey_purpose purpose)

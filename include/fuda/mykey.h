@@ -138,6 +138,8 @@ struct fuda_mykey_wish {
 	const char *local_number;             /* link: what the holder is called there */
 	const struct fuda_mykey_face *face;   /* registering for taps */
 	const struct fuda_mykey_phone *phone; /* those with a phone: there when it is asked */
+	const char *doctype; /* those with a phone: what it is going to be asked for; NULL: it is
+			      * not looked at */
 };
 struct fuda_mykey_answer {
 	char result[48]; /* "ok", or the service's problem code */
@@ -157,7 +159,8 @@ struct fuda_mykey_answer {
 
 /* Gets a challenge from the service, checks that it is for this terminal, purpose and origin, and
  * gives what the card must sign. Nothing of the card is needed yet: a challenge that cannot be had
- * costs no try. FUDA_EINVAL: a wish, number or sector that there cannot be; FUDA_EREFUSED,
+ * costs no try. FUDA_EINVAL: a wish, number or sector that there cannot be, or a doctype that the
+ * service does not take; FUDA_EREFUSED,
  * FUDA_EWAIT (longer than there is time for), FUDA_EUNREACHABLE, FUDA_EVERIFY (another service,
  * or a challenge for something else). */
 int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish *wish,

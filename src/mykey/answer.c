@@ -24,6 +24,7 @@ int answer_challenge(const struct https_answer *answer, struct answer_challenge 
 		{ "expires", JSON_NUMBER, true, &c.expires, 0, NULL },
 		{ "origin", JSON_STRING, true, c.origin, sizeof(c.origin), NULL },
 		{ "terminal", JSON_STRING, true, c.terminal, sizeof(c.terminal), NULL },
+		{ "doctype", JSON_STRING, false, c.doctype, sizeof(c.doctype), NULL },
 	};
 
 	if (read_json(answer, fields, ARRAY_SIZE(fields)) < 0 || !*c.token ||

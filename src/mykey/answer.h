@@ -9,7 +9,7 @@
 #include "mykey/terminal.h"
 #include "mykey/transcript.h"
 
-enum { ANSWER_TOKEN = 256 };
+enum { ANSWER_TOKEN = 256, ANSWER_DOCTYPE = 256 };
 
 /* A challenge, as it was offered. */
 struct answer_challenge {
@@ -17,6 +17,7 @@ struct answer_challenge {
 	char origin[TERMINAL_ORIGIN], terminal[FUDA_TERMINAL_ID];
 	uint8_t nonce[TRANSCRIPT_NONCE];
 	int64_t expires;
+	char doctype[ANSWER_DOCTYPE]; /* that a phone has to show; "" if it is not said */
 };
 /* FUDA_EFORMAT. */
 int answer_challenge(const struct https_answer *answer, struct answer_challenge *ret);

@@ -136,7 +136,20 @@ static int check_challenge(struct fuda_mykey *m, const struct answer_challenge *
 	return 0;
 }
 
-int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
+/* What a phone would show in vain is not asked for, nor is a PIN before it. */
+static int check_doctype(struct fuda_mykey *m, const struct fuda_mykey_wish *wish,
+			 const struct answer_challenge *c)
+{
+	if (!purposes[wish->purpose].phone || !wish->doctype || !*c->doctype ||
+	    strcmp(wish->doctype, c->doctype) == 0)
+		return 0;
+	return ctx_fail(m->ctx, FUDA_EINVAL,
+			_("The service at %s takes credentials of the doctype %s, and the profile "
+			  "has %s: name another one (--profile). Nothing was signed."),
+			m->terminal->origin, c->doctype, wish->doctype);
+}
+
+int ask_take_challenge(struct fuda_mykey *m, const struct fuda_mykey_wish *wish,
 		       const struct https_answer *a, struct fuda_digest *ret)
 {
 	struct answer_challenge c;
@@ -149,9 +162,11 @@ int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 				  "signed."));
 	r = check_challenge(m, &c);
 	if (r == 0)
+		r = check_doctype(m, wish, &c);
+	if (r == 0)
 		r = terminal_id_read(m->terminal->facts.id, id);
 	if (r == 0)
-		r = transcript_digest(&(struct transcript){ purposes[purpose].name,
+		r = transcript_digest(&(struct transcript){ purposes[wish->purpose].name,
 							    m->terminal->origin, id, c.nonce,
 							    c.expires },
 				      ret);
@@ -160,7 +175,7 @@ int ask_take_challenge(struct fuda_mykey *m, enum fuda_mykey_purpose purpose,
 	memcpy(m->token, c.token, sizeof(c.token));
 	memcpy(m->nonce, c.nonce, sizeof(c.nonce));
 	m->expires = c.expires;
-	m->purpose = purpose;
+	m->purpose = wish->purpose;
 	m->challenged = true;
 	/* `expires` is by the service's clock */
 	m->ends = deadline_now() + LIFE_MS;
@@ -312,7 +327,7 @@ int fuda_mykey_challenge(struct fuda_mykey *mykey, const struct fuda_mykey_wish 
 		challenge_target(wish, target);
 	if (r == 0)
 		r = ask_get(m, target, dl, &a);
-	return r < 0 ? r : ask_take_challenge(m, wish->purpose, &a, ret);
+	return r < 0 ? r : ask_take_challenge(m, wish, &a, ret);
 }
 
 /* ---- asking ---- */

@@ -125,8 +125,9 @@ static int read_release(const struct https_answer *answer, struct released *ret)
 
 static int take_release(struct asking *a, const struct https_answer *answer)
 {
+	const struct fuda_mykey_wish tap = { .purpose = FUDA_MYKEY_TAP };
 	struct released *to = a->to;
-	int r = ask_take_challenge(a->m, FUDA_MYKEY_TAP, answer, &to->digest);
+	int r = ask_take_challenge(a->m, &tap, answer, &to->digest);
 
 	if (r < 0)
 		return r;

@@ -544,7 +544,8 @@ static const char *judge_query(const struct service *service, const struct termi
 		       NULL;
 }
 
-/* All that the card signs is said, so that the client can check it before the card signs it. */
+/* All that the card signs is said, so that the client can check it before the card signs it, and
+ * what a phone has to show, so that none is asked in vain. */
 void rule_challenge(struct service *service, const struct terminal *terminal, struct exchange *x)
 {
 	_cleanup_buf_ struct fuda_buf body = FUDA_BUF_INIT(ANSWER_MAX);
@@ -572,6 +573,8 @@ void rule_challenge(struct service *service, const struct terminal *terminal, st
 	json_string(&out, "terminal", id);
 	json_base64(&out, "nonce", challenge.nonce, sizeof(challenge.nonce));
 	json_number(&out, "expires", challenge.expires);
+	if (wanted.deed->mdoc)
+		json_string(&out, "doctype", service->config.mdoc_doctype);
 	if (json_end(&out) < 0) {
 		answer_problem(x, "internal_error", NULL, 0);
 		return;
