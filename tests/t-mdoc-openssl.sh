@@ -105,7 +105,7 @@ refused() {
 	json .rule "$rule"
 	json '.documents[0].findings[0].rule' "$rule"
 	json_lacks '.documents[0].findings[1]'
-	json_lacks '.documents[0].name'
+	json_lacks '.documents[0].attributes.name'
 }
 for rule in $signers; do
 	swapped $rule.pem
@@ -150,7 +150,7 @@ library='--profile-file library.profile --profile library-card'
 # shellcheck disable=SC2086
 {
 	run 0 mdoc verify member-response.cbor --request member-request.cbor $session $library --trust root.pem --json
-	json '.documents[0].age_over_18' true
+	json '.documents[0].attributes.age_over_18' true
 	run 2 mdoc request address $library -o refused
 	says err 'name, card_number, member_from, age_over_NN'
 }

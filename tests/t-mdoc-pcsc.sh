@@ -45,11 +45,11 @@ ask() {
 shown() {
 	json .result ok
 	json '.documents[0].proof' "$1"
-	json '.documents[0].name' '山田　太郎'
-	json '.documents[0].age_over_20' true
+	json '.documents[0].attributes.name' '山田　太郎'
+	json '.documents[0].attributes.age_over_20' true
 	json .reader
 	grep -q '^.reader=pcsc:Fuda Test' "$tmp/lines" || fail "not through the PC/SC service"
-	json_lacks '.documents[0].address'
+	json_lacks '.documents[0].attributes.address'
 	json_lacks '.documents[0].findings'
 }
 
@@ -96,7 +96,7 @@ wallet shy --set reader=known
 hold shy
 ask 0 name age_over_20
 json '.documents[0].withheld[0]' name
-json_lacks '.documents[0].name'
+json_lacks '.documents[0].attributes.name'
 identity="--identity-key phone/reader-key.pem --identity-certificate phone/reader.pem"
 # shellcheck disable=SC2086 # words
 ask 0 name age_over_20 $identity
@@ -108,7 +108,7 @@ json '.documents[0].withheld[1]' age_over_20
 ask 2 name --identity-key stranger/reader-key.pem --identity-certificate phone/reader.pem
 run 6 mdoc request name --trust stranger/ca.pem --json
 json .rule issuer_key_unknown
-json_lacks '.documents[0].name'
+json_lacks '.documents[0].attributes.name'
 
 # ---- phones that take little at once, say what is not so, and need time ----
 

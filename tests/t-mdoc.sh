@@ -20,8 +20,8 @@ refuses() {
 	json .error EVERIFY
 	json .rule "$rule"
 	grep -q -x -E "\.(documents\[0\]\.)?findings\[[0-9]+\]\.rule=$rule" "$tmp/lines" || fail "no finding $rule"
-	json_lacks '.documents[0].name'
-	json_lacks '.documents[0].age_over_20'
+	json_lacks '.documents[0].attributes.name'
+	json_lacks '.documents[0].attributes.age_over_20'
 	[ -s "$tmp/err" ] || fail "nothing is said to people"
 }
 unsure() {
@@ -47,18 +47,18 @@ json '.documents[0].result' ok
 json '.documents[0].doctype' org.iso.23220.1.jp.mnc
 json '.documents[0].revocation' good
 json '.documents[0].proof' signature
-json '.documents[0].age_over_20' true
-json '.documents[0].name'
-json '.documents[0].birth_date'
+json '.documents[0].attributes.age_over_20' true
+json '.documents[0].attributes.name'
+json '.documents[0].attributes.birth_date'
 json '.documents[0].device_key'
 json '.documents[0].portrait' photo.jp2
 json '.documents[0].portrait_bytes' "$(wc -c <"$tmp/photo.jp2")"
-json_lacks '.documents[0].address'
+json_lacks '.documents[0].attributes.address'
 json_lacks .world
 [ -s "$tmp/photo.jp2" ] || fail "no portrait"
 [ "$(stat -c %a "$tmp/photo.jp2")" = 600 ] || fail "others can see the portrait"
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem
-grep -q '^    Name  ' "$tmp/out" || fail "people are not told the name"
+grep -q '^      Name  ' "$tmp/out" || fail "people are not told the name"
 grep -q '^Result  *ok$' "$tmp/out" || fail "no result"
 silent err
 # people are told in their words, programs always in the same ones
@@ -66,10 +66,10 @@ if [ -f "$build/po/ja/LC_MESSAGES/fudasashi.mo" ]; then
 	export LC_ALL=C.UTF-8 LANGUAGE=ja
 	run 0 mdoc request name sex age_over_20 -r virtual:phone --trust phone/ca.pem
 	grep -q '^    スマートフォンの認証  *署名$' "$tmp/out" || fail "the proof is named in another language"
-	grep -q -E '^    性別  *(男|女)$' "$tmp/out" || fail "the sex is named in another language"
+	grep -q -E '^      性別  *(男|女)$' "$tmp/out" || fail "the sex is named in another language"
 	run 0 mdoc request sex -r virtual:phone --trust phone/ca.pem --json
 	json '.documents[0].proof' signature
-	grep -q -x -E '\.documents\[0\]\.sex=(fe)?male' "$tmp/lines" || fail "no word for the sex"
+	grep -q -x -E '\.documents\[0\]\.attributes\.sex=(fe)?male' "$tmp/lines" || fail "no word for the sex"
 	export LC_ALL=C
 	unset LANGUAGE
 fi
@@ -103,7 +103,7 @@ judge='mdoc verify kept/response.cbor --transcript kept/transcript.cbor --reques
 	json '.documents[0].revocation' good
 	refuses clock ${judge#mdoc } --trust phone/ca.pem --require-clock --at 2020-01-01
 	json '.documents[0].result' invalid_certificate
-	json_lacks '.documents[0].name'
+	json_lacks '.documents[0].attributes.name'
 	run 1 $judge --trust nothing
 	run 1 $judge --trust phone/ca.pem --crl phone/ca.pem
 	says err 'phone/ca.pem: '
@@ -150,7 +150,7 @@ json .apdus.count
 gone=fault:late=60000@$(sed -n 's/^\.apdus\.count=//p' "$tmp/lines"):virtual:phone
 before=$(date +%s)
 run 0 mdoc request name -r "$gone" --trust phone/ca.pem --timeout 60 --json -vv
-json '.documents[0].name'
+json '.documents[0].attributes.name'
 [ $(($(date +%s) - before)) -lt 30 ] || fail "the end of the session was waited for"
 commands=$(grep -c '^fuda: > ' "$tmp/err")
 ending() {
@@ -161,7 +161,7 @@ ending() {
 becomes 'end of the session' ending
 kill -INT $! 2>/dev/null || : # a busy machine has come to the end of it
 wait $! || fail "interrupted at the end, it has no answer"
-json '.documents[0].name'
+json '.documents[0].attributes.name'
 wallet any --set fault=any-doctype
 refuses doctype_differs request jp.example.library.card/jp.example.library/holder -r virtual:any --trust phone/ca.pem
 
@@ -169,12 +169,12 @@ refuses doctype_differs request jp.example.library.card/jp.example.library/holde
 wallet more --set fault=unrequested
 run 0 mdoc request name -r virtual:more --trust phone/ca.pem --json
 json '.documents[0].findings[0].rule' element_not_requested
-json_lacks '.documents[0].individual_number'
+json_lacks '.documents[0].attributes.individual_number'
 wallet none --set consent=none
 run 0 mdoc request name age_over_20 -r virtual:none --trust phone/ca.pem --json
 json '.documents[0].withheld[0]' name
 json '.documents[0].withheld[1]' age_over_20
-json_lacks '.documents[0].name'
+json_lacks '.documents[0].attributes.name'
 
 # the My Number is not asked for by accident, in whatever way it is named
 run 2 mdoc request individual_number -r virtual:phone --trust phone/ca.pem
@@ -188,7 +188,7 @@ run 2 mdoc request jp.example.tax/jp.example.tax/tax_id --profile-file tax.profi
 says err --my-number
 [ ! -e "$tmp/asked" ] || fail "a request for it was written"
 run 0 mdoc request individual_number --my-number -r virtual:phone --trust phone/ca.pem --json
-json '.documents[0].individual_number'
+json '.documents[0].attributes.individual_number'
 
 # a wallet that shows nothing to strangers
 wallet shy --set reader=known
@@ -199,7 +199,7 @@ says out 'Not shown           Name'
 says out 'Not shown           20 or older'
 run 0 mdoc request name -r virtual:shy --trust phone/ca.pem --identity-key phone/reader-key.pem \
 	--identity-certificate phone/reader.pem --json
-json '.documents[0].name'
+json '.documents[0].attributes.name'
 
 # a QR code, and mistakes that are found before anybody is asked
 run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --engagement "$("$build/fuda-vcard" qr "$tmp/phone")" --json
@@ -330,7 +330,7 @@ hold='-c credential.cbor -k device.pem'
 		run 0 mdoc request name age_over_20 -o "request-$form" --form $form
 		run 0 mdoc present $hold --request "request-$form" $network -o "response-$form.cbor" --form $form
 		run 0 mdoc verify "response-$form.cbor" --request "request-$form" $network --trust phone/ca.pem --json
-		json '.documents[0].name' '番号　花子'
+		json '.documents[0].attributes.name' '番号　花子'
 		run 0 mdoc show "response-$form.cbor" --json
 		json .kind DeviceResponse
 	done
@@ -342,6 +342,21 @@ hold='-c credential.cbor -k device.pem'
 	run 0 mdoc present $hold --request request $network
 	mv "$tmp/out" "$tmp/response.cbor"
 	run 0 mdoc verify response.cbor --request request $network --trust phone/ca.pem
+
+	# what a credential says stands nowhere for what was found out, whatever its profile calls it
+	printf '%s\n' 'fuda-mdoc-profile 1' 'profile claims' 'doctype jp.example.claims' 'namespace jp.example.claims' \
+		'element a tstr result' 'element b tstr revocation' 'element c tstr issuer' >"$tmp/claims.profile"
+	printf '%s\n' 'result = revoked' 'revocation = good' 'issuer = C=JP, CN=Japan' >"$tmp/claims"
+	run 0 mdoc issue claims -k device.pub $signer --profile-file claims.profile --profile claims -o claims.cbor
+	run 0 mdoc request result revocation issuer --profile-file claims.profile --profile claims -o claims.request
+	run 0 mdoc present -c claims.cbor -k device.pem --request claims.request $network -o claims.response
+	run 0 mdoc verify claims.response --request claims.request $network --trust phone/ca.pem \
+		--profile-file claims.profile --json
+	json '.documents[0].result' ok
+	json '.documents[0].attributes.result' revoked
+	json '.documents[0].revocation' not_checked
+	json '.documents[0].attributes.revocation' good
+	json '.documents[0].issuer' 'C=JP, CN=fudasashi TEST IACA'
 
 	# each part of what it is bound to counts
 	refuses device_signature verify response.cbor --request request $network --nonce another --trust phone/ca.pem

@@ -184,8 +184,17 @@ struct telling {
 	const struct fuda_mdoc_policy *policy;
 	const struct fuda_mdoc_document *document;
 	bool whole_ok;
-	struct report *to, *others;
+	struct report *to, *shown, *others;
 };
+
+/* What the credential says has a place of its own: no attribute, whatever a profile calls it,
+ * stands in that of what was found out. */
+static struct report *shown(struct telling *t)
+{
+	if (!t->shown)
+		t->shown = report_object(t->to, _("Shown"), "attributes", NULL);
+	return t->shown;
+}
 
 static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 {
@@ -194,13 +203,14 @@ static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 	report_number(t->to, NULL, "portrait_bytes", (long)bytes->len);
 	if (by.portrait) {
 		r = file_write_private(t->call, by.portrait, bytes->data, bytes->len);
-		report_text(t->to, _("Portrait"), "portrait", by.portrait);
+		report_text(shown(t), _("Portrait"), NULL, by.portrait);
+		report_text(t->to, NULL, "portrait", by.portrait);
 	} else {
-		char shown[120];
+		char size[120];
 
-		snprintf(shown, sizeof(shown), _("%zu bytes (--portrait FILE writes them)"),
+		snprintf(size, sizeof(size), _("%zu bytes (--portrait FILE writes them)"),
 			 bytes->len);
-		report_text(t->to, _("Portrait"), NULL, shown);
+		report_text(shown(t), _("Portrait"), NULL, size);
 	}
 	return r;
 }
@@ -217,7 +227,7 @@ static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, con
 	snprintf(label, sizeof(label), "%s/%s%s", space, name,
 		 e->by_device ? _(" (said by the phone)") : "");
 	snprintf(cut, sizeof(cut), "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? " ..." : "");
-	report_text(t->to, label, NULL, cut);
+	report_text(shown(t), label, NULL, cut);
 	if (!t->others)
 		t->others = report_list(t->to, NULL, "elements", NULL);
 	one = report_object(t->others, NULL, NULL, NULL);
@@ -245,13 +255,13 @@ static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, cons
 	if (!*e->attribute || e->by_device || is_told(t, e)) {
 		tell_other(t, e, text);
 	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
-		report_flag(t->to, label, e->attribute, strcmp(text, "true") == 0);
+		report_flag(shown(t), label, e->attribute, strcmp(text, "true") == 0);
 	} else if (strcmp(e->attribute, "age_in_years") == 0) {
-		report_number(t->to, label, e->attribute, strtol(text, NULL, 10));
+		report_number(shown(t), label, e->attribute, strtol(text, NULL, 10));
 	} else if (strcmp(e->attribute, "sex") == 0) {
-		records_sex_name(t->to, text);
+		records_sex_name(shown(t), text);
 	} else {
-		report_text(t->to, label, e->attribute, text);
+		report_text(shown(t), label, e->attribute, text);
 	}
 }
 
