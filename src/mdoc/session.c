@@ -178,7 +178,7 @@ int session_read_data(struct cursor bytes, struct cursor *ret_data, uint64_t *re
 	    cbor_members(&map, members, ARRAY_SIZE(members), NULL) < 0 ||
 	    (!has_data && !has_status) ||
 	    (has_data && (cbor_bytes(&data, &sealed) < 0 || !sealed.left)) ||
-	    (has_status && cbor_uint(&status, UINT32_MAX, &number) < 0))
+	    (has_status && cbor_uint(&status, SESSION_NO_STATUS - 1, &number) < 0))
 		return FUDA_EFORMAT;
 	*ret_data = sealed;
 	*ret_status = number;

@@ -8,7 +8,7 @@
 
 enum session_role { SESSION_READER, SESSION_DEVICE };
 enum session_status {
-	SESSION_NO_STATUS = 0,
+	SESSION_NO_STATUS = INT32_MAX, /* 0 is one that a message can have */
 	SESSION_ENCRYPTION_ERROR = 10,
 	SESSION_CBOR_ERROR = 11,
 	SESSION_TERMINATION = 20,

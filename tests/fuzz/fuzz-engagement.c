@@ -101,6 +101,7 @@ static void fuzz_seeds(void)
 		"a164646174615002c0ffee02c0ffee02c0ffee02c0ffee",
 		"a26464617461420102667374617475730a",
 		"a16673746174757314",
+		"a16673746174757300",
 	};
 	static const char text[] = "mdoc:ogBjMS4wAYIB2BhYS6QBAiABIVggaxfR8uEsQkf4vObl";
 
