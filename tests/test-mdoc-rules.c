@@ -748,6 +748,34 @@ static void policies(void **state)
 		expect(cases[i].fault, &cases[i].policy, true, cases[i].found, cases[i].worth);
 }
 
+/* C19: a list that clears the signer says nothing of the status list that the credential itself has. */
+static void status_lists(void **state)
+{
+	static const struct {
+		enum fault fault;
+		enum fuda_mdoc_crl_policy crl;
+		enum fuda_revocation revocation;
+	} cases[] = {
+		{ GOOD, FUDA_MDOC_CRL_SOFT, FUDA_REVOCATION_GOOD },
+		{ STATUS_LIST, FUDA_MDOC_CRL_SOFT, FUDA_REVOCATION_UNKNOWN },
+		{ STATUS_LIST, FUDA_MDOC_CRL_OFF, FUDA_REVOCATION_NOT_CHECKED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct fuda_mdoc_policy policy = { .at = TEST_NOW, .crl = cases[i].crl };
+		struct fuda_buf response = FUDA_BUF_INIT(MAX);
+		struct fuda_mdoc_result *result;
+
+		make_response(cases[i].fault, &response);
+		result = judge(&response, &policy, true);
+		assert_int_equal(result->result, OK_);
+		assert_int_equal(result->documents[0].revocation, cases[i].revocation);
+		fuda_mdoc_result_free(&result);
+		fuda_buf_free(&response);
+	}
+}
+
 /* A MAC can be judged by the reader alone, and nothing without what it is bound to. */
 static void without(void **state)
 {
@@ -949,7 +977,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule),   cmocka_unit_test(policies),
-		cmocka_unit_test(without),     cmocka_unit_test(twice),
+		cmocka_unit_test(status_lists), cmocka_unit_test(without), cmocka_unit_test(twice),
 		cmocka_unit_test(clock_),      cmocka_unit_test(what_is_told),
 		cmocka_unit_test(too_many),    cmocka_unit_test(remarks_give_way),
 		cmocka_unit_test(all_of_them),
