@@ -763,12 +763,12 @@ static void status_lists(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct fuda_mdoc_policy policy = { .at = TEST_NOW, .crl = cases[i].crl };
+		const struct fuda_mdoc_policy by = { .at = TEST_NOW, .crl = cases[i].crl };
 		struct fuda_buf response = FUDA_BUF_INIT(MAX);
 		struct fuda_mdoc_result *result;
 
 		make_response(cases[i].fault, &response);
-		result = judge(&response, &policy, true);
+		result = judge(&response, &by, true);
 		assert_int_equal(result->result, OK_);
 		assert_int_equal(result->documents[0].revocation, cases[i].revocation);
 		fuda_mdoc_result_free(&result);
