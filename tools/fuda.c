@@ -36,7 +36,8 @@ const struct program program = {
 	.name = "fuda",
 	.overview = N_("Usage: fuda COMMAND [OPTION]... [ARGUMENT]...\n\n"
 		       "Reads My Number cards, authenticates and signs with them, verifies the "
-		       "result.\n\n"
+		       "result;\n"
+		       "asks phones that carry one as a mobile credential.\n\n"
 		       "Commands:\n"),
 	.commands = commands,
 	.command_count = ARRAY_SIZE(commands),
