@@ -11,6 +11,7 @@ unset PCSCLITE_CSOCK_NAME
 at_exit 'mykeyd_end; sh "$top/tests/scan.sh" "$tmp" || pcscd_status=1; rm -rf "$tmp"'
 
 fresh card
+fresh other
 secrets_of card
 "$build/fuda-vcard" make "$tmp/phone" --kind wallet --person "$top/tests/canaries/suite.person" >"$tmp/out" 2>"$tmp/err" ||
 	fail "no wallet"
@@ -106,6 +107,38 @@ json .new false
 [ "$(value reader)" != "$(value phone_reader)" ] || fail "one reader"
 run 0 mykey show --mdoc --reader 'pcsc: 00 01' --terminal t --json
 json .mykey_id "$id"
+# with no reader named the phone is found where it is: a card is asked once, and left alone
+run 0 mykey show --mdoc --terminal t --json -vv
+json .mykey_id "$id"
+value reader | grep -q ' 00 01$' || fail "not the phone's reader"
+printf 'fuda: > 00A4040007D276000085010100\nfuda: < 6A82\nfuda: > 00A4040007D276000085010100\nfuda: < 9000\n' >"$tmp/first"
+grep '[<>] ' "$tmp/err" | head -n 4 | diff "$tmp/first" - || fail "the card was asked otherwise"
+[ "$(grep -c 'fuda: < 6' "$tmp/err")" = 1 ] || fail "the card was asked more than once"
+run 0 mdoc request age_over_20 --trust phone/ca.pem --json
+json .result ok
+value reader | grep -q ' 00 01$' || fail "not the phone's reader"
+"$build/fuda-vcard" qr "$tmp/phone" >"$tmp/code"
+run 0 mdoc request age_over_20 --trust phone/ca.pem --engagement code --json
+json .result ok
+value reader | grep -q ' 00 01$' || fail "not the phone's reader"
+# nobody is a phone: that is told of all
+one_left() {
+	"$fuda" readers --json >"$tmp/readers" 2>/dev/null && [ "$(grep -o '"card":true' "$tmp/readers" | wc -l)" = 1 ]
+}
+pcscd_stop $player
+becomes 'one card' one_left
+put other 1
+for what in 'mdoc request name --trust phone/ca.pem' 'mykey show --mdoc --terminal t' 'mykey unbind --mdoc --terminal t'; do
+	# shellcheck disable=SC2086
+	run 1 $what --json -vv
+	json .error ENOTFOUND
+	says out ' 00 00, pcsc:'
+	says out ' 00 01 does not offer mobile documents'
+	[ "$(grep -c 'fuda: > ' "$tmp/err")" = 2 ] || fail "more was sent than one command to each"
+done
+pcscd_stop $player
+becomes 'one card' one_left
+put phone 1
 # the phone goes in the middle: nothing is bound, and nothing was lost
 pcscd_stop $player
 player=$card_player

@@ -100,30 +100,16 @@ static int save_all(struct call *call, const struct asking *a, struct folder *fo
 	return r < 0 ? r : folder_seal(call, folder, t->response.data, t->response.len);
 }
 
-/* Of several readers the first one with something on it was taken. */
-static int no_phone(struct call *call)
-{
-	return call_fail(call, FUDA_ENOTFOUND,
-			 _("What lies on %s does not offer mobile documents. If it is the phone, "
-			   "have its wallet opened, and NFC allowed there; if it is a card, take "
-			   "it away, or name the phone's reader (--reader)."),
-			 fuda_card_reader(call->card));
-}
-
 static int talk(struct call *call, struct asking *a, const struct fuda_buf *engagement)
 {
-	int r = phone_open(call);
+	int r;
 
-	if (r < 0)
-		return r;
 	a->talk.wishes = a->wishes.wishes;
 	a->talk.wish_count = a->wishes.count;
 	a->talk.identity = a->identified ? &a->identity : NULL;
 	a->talk.engagement = mdoc_span(engagement);
-	r = phone_talk(call, &a->talk);
-	if (r == FUDA_ENOTFOUND && (!a->talk.reader || engagement->len))
-		return no_phone(call);
-	return r;
+	r = phone_open(call, &a->talk);
+	return r < 0 ? r : phone_talk(call, &a->talk);
 }
 
 /* Makes the request once for another session, and throws it away: whether there can be one, signed

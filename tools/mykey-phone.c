@@ -101,7 +101,7 @@ static int work_alone(struct call *call, struct fuda_mykey *mykey,
 	if (r == 0)
 		r = mykey_challenge(call, mykey, &wish, &s);
 	if (r == 0)
-		r = phone_open(call);
+		r = phone_open(call, &p.talk);
 	if (r == 0)
 		r = mykey_freshen(call, mykey, &wish, &s);
 	if (r == 0)

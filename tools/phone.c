@@ -7,7 +7,10 @@
 
 #include "tools/report.h"
 
-enum { END_MS = 1500 /* for the end of the session to be heard */ };
+enum {
+	END_MS = 1500, /* for the end of the session to be heard */
+	NAMES_SIZE = 512,
+};
 
 void phone_talk_free(struct phone_talk *talk)
 {
@@ -50,13 +53,98 @@ static int wait_for_event(struct call *call, struct fuda_reader_watch **watch, b
 	return r;
 }
 
-int phone_open(struct call *call)
+/* ---- finding it ---- */
+
+/* Either its wallet is not open, or it is no phone. */
+static int no_phone(struct call *call, const char *readers)
+{
+	return call_fail(call, FUDA_ENOTFOUND,
+			 _("What lies on %s does not offer mobile documents. If it is the phone, "
+			   "have its wallet opened, and NFC allowed there; if it is a card, take "
+			   "it away, or name the phone's reader (--reader)."),
+			 readers);
+}
+
+/* Whether what was opened is a phone, by one SELECT (mdoc.md 1.4): a card does not know the
+ * application, and is left alone. */
+static int probe(struct call *call, const struct phone_talk *talk)
+{
+	static const uint8_t ndef[] = "\x00\xA4\x04\x00\x07\xD2\x76\x00\x00\x85\x01\x01",
+			     mdoc[] = "\x00\xA4\x04\x00\x07\xA0\x00\x00\x02\x48\x04\x00";
+	_cleanup_buf_ struct fuda_buf answer = FUDA_BUF_INIT(FUDA_RESPONSE_MAX);
+	uint8_t sw1;
+	/* with the 00 behind a literal as its Le */
+	int r = fuda_card_transmit(call->card, talk->engagement.len ? mdoc : ndef, sizeof(ndef),
+				   call->dl, &answer);
+
+	if (r < 0)
+		return r;
+	sw1 = answer.len < 2 ? 0 : answer.data[answer.len - 2];
+	return sw1 == 0x90 || sw1 == 0x61 ? 0 : FUDA_ENOTFOUND;
+}
+
+/* What does not answer now may be the phone, which is said if no other is; what is gone is not. */
+static int note_failure(struct call *call, const char *reader, int code)
+{
+	if (code == FUDA_ENOTFOUND || code == FUDA_EREMOVED || code == FUDA_ENOCARD)
+		return 0;
+	return call_fail(call, code, "%s: %s", reader, fuda_context_message(call->ctx));
+}
+
+/* Of the readers on which something lies the first with a phone. */
+static int open_first_phone(struct call *call, const struct fuda_reader_list *list,
+			    const struct phone_talk *talk)
+{
+	const struct fuda_reader_info *info;
+	char names[NAMES_SIZE] = "";
+	int failed = 0;
+
+	for (size_t i = 0; (info = fuda_reader_list_get(list, i)); i++) {
+		size_t len = strlen(names);
+		int r;
+
+		if (!info->card)
+			continue;
+		snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", info->name);
+		r = fuda_card_open(call->ctx, info->name, call->dl, &call->card);
+		if (r == 0)
+			r = probe(call, talk);
+		if (r == 0) {
+			report_text(call->report, _("Reader"), "reader", info->name);
+			call->message[0] = '\0';
+		}
+		if (r == 0 || r == FUDA_ETIMEOUT || r == FUDA_ECANCELLED || r == FUDA_ENOMEM)
+			return r;
+		if (!failed)
+			failed = note_failure(call, info->name, r);
+		if (call->card)
+			call_close_card(call);
+	}
+	return failed ? failed : no_phone(call, names);
+}
+
+/* With one thing on the readers there is nothing to choose, nor with a name. */
+static int open_any(struct call *call, const struct phone_talk *talk)
+{
+	_cleanup_(fuda_reader_list_free) struct fuda_reader_list *list = NULL;
+	const struct fuda_reader_info *info;
+	size_t things = 0;
+	int r = common.reader ? 0 : fuda_reader_list_new(call->ctx, call->dl, &list);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; list && (info = fuda_reader_list_get(list, i)); i++)
+		things += info->card;
+	return things > 1 ? open_first_phone(call, list, talk) : call_open_card(call);
+}
+
+int phone_open(struct call *call, const struct phone_talk *talk)
 {
 	_cleanup_(fuda_reader_watch_free) struct fuda_reader_watch *watch = NULL;
 	bool told = false;
 	int r;
 
-	while ((r = call_open_card(call)) == FUDA_ENOCARD || r == FUDA_EREMOVED) {
+	while ((r = open_any(call, talk)) == FUDA_ENOCARD || r == FUDA_EREMOVED) {
 		if (!told)
 			fputs(_("Hold the phone to the reader.\n"), stderr);
 		told = true;
@@ -135,7 +223,7 @@ static void end(struct phone_talk *talk, struct fuda_mdoc_phone *phone)
 		fuda_mdoc_phone_exchange(phone, message.data, message.len, dl, NULL);
 }
 
-int phone_talk(struct call *call, struct phone_talk *talk)
+static int try_talk(struct call *call, struct phone_talk *talk)
 {
 	_cleanup_(fuda_mdoc_phone_free) struct fuda_mdoc_phone *phone = NULL;
 	int r = engage(call, talk, &phone);
@@ -144,6 +232,15 @@ int phone_talk(struct call *call, struct phone_talk *talk)
 		r = ask(call, talk, phone);
 	if (r == 0)
 		end(talk, phone);
+	return r;
+}
+
+int phone_talk(struct call *call, struct phone_talk *talk)
+{
+	int r = try_talk(call, talk);
+
+	if (r == FUDA_ENOTFOUND && (!talk->reader || talk->engagement.len))
+		return no_phone(call, fuda_card_reader(call->card));
 	return r;
 }
 
@@ -179,7 +276,7 @@ static int try_follow(struct call *call, const char *reader, struct phone_talk *
 	if (call->card)
 		call_close_card(call);
 	r = fuda_card_open(call->ctx, reader, call->dl, &call->card);
-	return r < 0 ? r : phone_talk(call, talk);
+	return r < 0 ? r : try_talk(call, talk);
 }
 
 /* Whose phone it is nobody else looks at: rule-mdoc.h. */
