@@ -251,20 +251,25 @@ static bool is_same_list(const struct issuer_list *a, const struct issuer_list *
 
 /* Newer lists take nobody's place: an authority may list its signers and its link certificates
  * apart (mdoc.md 2.2), and who is on any of its lists is revoked. */
-static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new)
+static int put(struct fuda_mdoc_trust *trust, struct trusted_list *new,
+	       const struct issuer_list **ret)
 {
 	for (size_t i = 0; i < trust->list_count; i++)
-		if (is_same_list(trust->lists[i].list, new->list))
+		if (is_same_list(trust->lists[i].list, new->list)) {
+			*ret = trust->lists[i].list;
 			return 0;
+		}
 	if (trust->list_count == LISTS_MAX)
 		return ctx_fail(trust->ctx, FUDA_ETOOBIG,
 				_("More than %d revocation lists; name fewer."), LISTS_MAX);
 	trust->lists[trust->list_count++] = *new;
+	*ret = new->list;
 	new->list = NULL;
 	return 0;
 }
 
-int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len)
+int trust_add_list(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len,
+		   const struct issuer_list **ret)
 {
 	_cleanup_(fuda_buf_free_public) struct fuda_buf room = FUDA_BUF_INIT(ISSUER_LIST_MAX);
 	struct trusted_list new = { 0 };
@@ -276,20 +281,35 @@ int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes,
 	if (r < 0)
 		return r;
 	r = find_issuer(trust, new.list, &new.by);
-	r = r < 0 ? cannot_use(trust, r) : put(trust, &new);
+	r = r < 0 ? cannot_use(trust, r) : put(trust, &new, ret);
 	issuer_list_free(&new.list);
 	return r;
 }
 
-int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path)
+int trust_add_list_file(struct fuda_mdoc_trust *trust, const char *path,
+			const struct issuer_list **ret)
 {
 	_cleanup_(fuda_buf_free_public) struct fuda_buf file = FUDA_BUF_INIT(ISSUER_LIST_MAX);
 	int r = pki_read_file(trust->ctx, path, &file);
 
 	if (r < 0)
 		return r; /* which names it */
-	r = fuda_mdoc_trust_add_crl(trust, file.data, file.len);
+	r = trust_add_list(trust, file.data, file.len, ret);
 	return r < 0 ? failed_in(trust->ctx, r, path) : 0;
+}
+
+int fuda_mdoc_trust_add_crl(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len)
+{
+	const struct issuer_list *list;
+
+	return trust_add_list(trust, bytes, len, &list);
+}
+
+int fuda_mdoc_trust_add_crl_file(struct fuda_mdoc_trust *trust, const char *path)
+{
+	const struct issuer_list *list;
+
+	return trust_add_list_file(trust, path, &list);
 }
 
 /* ---- for who judges ---- */

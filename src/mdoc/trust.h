@@ -31,8 +31,14 @@ struct trusted_list {
 	struct issuer_list *list;
 	const struct anchor *by;
 };
-/* Likewise; behind the last is where the next one comes. */
+/* Likewise. */
 const struct trusted_list *trust_list_at(const struct fuda_mdoc_trust *trust, size_t i);
+/* As fuda_mdoc_trust_add_crl() and fuda_mdoc_trust_add_crl_file(). `*ret`: the list, which may have
+ * been there already: it is not there twice. */
+int trust_add_list(struct fuda_mdoc_trust *trust, const uint8_t *bytes, size_t len,
+		   const struct issuer_list **ret);
+int trust_add_list_file(struct fuda_mdoc_trust *trust, const char *path,
+			const struct issuer_list **ret);
 /* Forgets one, if it is there: another has come in its place. */
 void trust_drop_list(struct fuda_mdoc_trust *trust, const struct issuer_list *list);
 

@@ -74,16 +74,6 @@ static void note(struct seen *seen, struct fuda_context *ctx, const struct stat 
 
 /* ---- lists ---- */
 
-/* Where the next one comes. */
-static size_t count_lists(const struct fuda_mdoc_trust *trust)
-{
-	size_t n = 0;
-
-	while (trust_list_at(trust, n))
-		n++;
-	return n;
-}
-
 static const struct trusted_list *find_list(const struct fuda_mdoc_trust *trust,
 					    const struct issuer_list *list)
 {
@@ -95,38 +85,57 @@ static const struct trusted_list *find_list(const struct fuda_mdoc_trust *trust,
 	return NULL;
 }
 
+/* An authority that has another key may still have the same name, and begins anew. */
+static bool is_of_one_key(const struct fuda_mdoc_trust *trust, const struct issuer_list *a,
+			  const struct issuer_list *b)
+{
+	const struct trusted_list *one = find_list(trust, a), *other = find_list(trust, b);
+
+	return one && other && key_equal(one->by->cert->key, other->by->cert->key);
+}
+
 /* Whether it may take its place now, as with those of cards: revocation.c. */
-static int check_list(struct fuda_context *ctx, const struct seen *seen,
+static int check_list(const struct issuers *issuers, const struct seen *seen,
 		      const struct issuer_list *new)
 {
+	struct fuda_context *ctx = issuers->ctx;
+
 	if (new->this_update > time(NULL) + MDOC_CLOCK)
 		return ctx_fail(ctx, FUDA_EWAIT,
 				_("%s: The list begins in the future. Check the clock of this "
 				  "machine."),
 				seen->path);
-	if (seen->list && cur_equal(seen->list->issuer, new->issuer) &&
-	    new->this_update < seen->list->this_update)
+	if (seen->list && new->this_update < seen->list->this_update &&
+	    is_of_one_key(issuers->trust, seen->list, new))
 		return ctx_fail(ctx, FUDA_EVERIFY,
 				_("%s: The list is older than the one in force, which stays."),
 				seen->path);
 	return 0;
 }
 
-/* The same as is there already, be it of another file, is not there twice. */
+static bool is_in_force(const struct issuers *issuers, const struct issuer_list *list)
+{
+	for (size_t i = 0; i < issuers->list_count; i++)
+		if (issuers->lists[i].list == list)
+			return true;
+	return false;
+}
+
+/* Two files may have the same list, which is in the trust once: it stays for as long as it is in
+ * force for one of them. */
 static int read_list(struct issuers *issuers, struct seen *seen)
 {
-	size_t n = count_lists(issuers->trust);
-	int e = fuda_mdoc_trust_add_crl_file(issuers->trust, seen->path);
-	const struct trusted_list *new = e == 0 ? trust_list_at(issuers->trust, n) : NULL;
-	const struct issuer_list *gone;
+	const struct issuer_list *new, *gone;
+	int e = trust_add_list_file(issuers->trust, seen->path, &new);
 
-	if (!new)
+	if (e < 0)
 		return e;
-	e = check_list(issuers->ctx, seen, new->list);
-	gone = e < 0 ? new->list : seen->list;
+	e = check_list(issuers, seen, new);
+	gone = e < 0 ? new : seen->list;
 	if (e == 0)
-		seen->list = new->list;
-	trust_drop_list(issuers->trust, gone);
+		seen->list = new;
+	if (!is_in_force(issuers, gone))
+		trust_drop_list(issuers->trust, gone);
 	return e;
 }
 
@@ -168,12 +177,10 @@ static int keep_lists(const struct issuers *issuers, struct fuda_mdoc_trust *to,
 {
 	for (size_t i = 0; i < issuers->list_count; i++) {
 		const struct issuer_list *list = issuers->lists[i].list;
-		size_t n = count_lists(to);
-		int e = list ? fuda_mdoc_trust_add_crl(to, list->der.data, list->der.len) : 0;
+		int e = list ? trust_add_list(to, list->der.data, list->der.len, &ret[i]) : 0;
 
 		if (e < 0 && e != FUDA_ENOTFOUND && e != FUDA_EVERIFY)
 			return e;
-		ret[i] = trust_list_at(to, n) ? trust_list_at(to, n)->list : NULL;
 	}
 	return 0;
 }
