@@ -61,13 +61,13 @@ static inline void write_key(const char *name, EVP_PKEY *key)
 	assert_int_equal(fclose(f), 0);
 }
 
-static inline bool add_key_id(X509_CRL *list)
+static inline bool add_key_id(X509_CRL *list, X509 *iaca)
 {
 	X509_EXTENSION *extension;
 	X509V3_CTX v3;
 	bool ok;
 
-	X509V3_set_ctx(&v3, authorities.iaca.cert, NULL, NULL, list, 0);
+	X509V3_set_ctx(&v3, iaca, NULL, NULL, list, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &v3, NID_authority_key_identifier, "keyid:always");
 	ok = extension && X509_CRL_add_ext(list, extension, -1);
 	X509_EXTENSION_free(extension);
@@ -84,33 +84,40 @@ static inline bool add_number(X509_CRL *list)
 	return ok;
 }
 
-static inline bool add_signer(X509_CRL *list, const ASN1_TIME *at)
+static inline bool add_entry(X509_CRL *list, X509 *cert, const ASN1_TIME *at)
 {
 	X509_REVOKED *entry = X509_REVOKED_new();
 
-	return X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(ds.cert)) &&
+	return X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(cert)) &&
 	       X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)at) &&
 	       X509_CRL_add0_revoked(list, entry);
 }
 
-/* The list of the authority, as of `at`, with the signer on it or nobody: mdoc.md 2.2. */
-static inline void write_list(bool revoked, time_t at, unsigned days)
+/* The list of an authority, as of `at`, with one certificate on it or none: mdoc.md 2.2. */
+static inline void write_list_of(const struct issuer *iaca, const char *name, X509 *revoked,
+				 time_t at, unsigned days)
 {
-	const struct issuer *iaca = &authorities.iaca;
 	ASN1_TIME *from = ASN1_TIME_set(NULL, at), *to = ASN1_TIME_set(NULL, at + days * DAY);
 	X509_CRL *list = X509_CRL_new();
-	FILE *f = fopen(scratch_path("iaca.crl"), "wb");
+	FILE *f = fopen(scratch_path(name), "wb");
 
 	assert_true(X509_CRL_set_version(list, X509_CRL_VERSION_2) &&
 		    X509_CRL_set_issuer_name(list, X509_get_subject_name(iaca->cert)) &&
 		    X509_CRL_set1_lastUpdate(list, from) && X509_CRL_set1_nextUpdate(list, to) &&
-		    add_key_id(list) && add_number(list) && (!revoked || add_signer(list, from)) &&
+		    add_key_id(list, iaca->cert) && add_number(list) &&
+		    (!revoked || add_entry(list, revoked, from)) &&
 		    X509_CRL_sign(list, iaca->key, EVP_sha384()));
 	assert_true(f && PEM_write_X509_CRL(f, list) == 1);
 	assert_int_equal(fclose(f), 0);
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(to);
 	X509_CRL_free(list);
+}
+
+/* ... of ours, with our signer. */
+static inline void write_list(bool revoked, time_t at, unsigned days)
+{
+	write_list_of(&authorities.iaca, "iaca.crl", revoked ? ds.cert : NULL, at, days);
 }
 
 static inline void make_issuer(void)
@@ -361,6 +368,40 @@ static inline const struct exchange *show_phone(struct phone *phone)
 	struct asked a = asked_make(0, &hanako, phone, "show-mdoc");
 
 	return finish(&a);
+}
+
+/* ---- refusals ---- */
+
+#define PHONES() COUNT(p, "SELECT COUNT(*) FROM credential WHERE kind = 'mdoc'")
+
+/* Neither purpose takes it, for this reason. `spoil` changes what is shown. */
+static inline void assert_neither(void (*spoil)(struct shown *s), int status, const char *code,
+			   const char *rule)
+{
+	static const char *const purposes[] = { "bind-mdoc", "show-mdoc", "unbind-mdoc" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(purposes); i++) {
+		struct asked a = asked_make(0, &hanako, &hanakos, purposes[i]);
+		const struct exchange *x;
+
+		a.shown.token = a.post.token;
+		if (spoil)
+			spoil(&a.shown);
+		x = finish(&a);
+		assert_refused(x, status, code);
+		if (rule)
+			assert_string_equal(x->request.rule, rule);
+	}
+	assert_int_equal(PHONES(), 0);
+	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 0);
+}
+
+static inline void challenge_for(const char *query, const char *code)
+{
+	struct exchange x = { .request = { .method = "GET", .query = query } };
+
+	rule_challenge(&p->service, &p->terminal[0], &x);
+	assert_string_equal(x.code, code);
 }
 
 #endif

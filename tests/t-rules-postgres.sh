@@ -15,6 +15,7 @@ tests/test-rules
 tests/test-rules-refused
 tests/test-rules-races
 tests/test-rules-mdoc
+tests/test-rules-issuers
 tests/test-renewal
 tests/test-join
 tests/test-tap

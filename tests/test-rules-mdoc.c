@@ -1,35 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Phones: what binds one to the holder of a card, what it tells alone, and what neither does. */
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <fuda/encode.h>
 
+#include "mdoc/response.h"
 #include "service/mdoc-lists.h"
 #include "tests/phone-stand.h"
-
-#define PHONES() COUNT(p, "SELECT COUNT(*) FROM credential WHERE kind = 'mdoc'")
-
-/* Neither purpose takes it, for this reason. `spoil` changes what is shown. */
-static void assert_neither(void (*spoil)(struct shown *s), int status, const char *code,
-			   const char *rule)
-{
-	static const char *const purposes[] = { "bind-mdoc", "show-mdoc", "unbind-mdoc" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(purposes); i++) {
-		struct asked a = asked_make(0, &hanako, &hanakos, purposes[i]);
-		const struct exchange *x;
-
-		a.shown.token = a.post.token;
-		if (spoil)
-			spoil(&a.shown);
-		x = finish(&a);
-		assert_refused(x, status, code);
-		if (rule)
-			assert_string_equal(x->request.rule, rule);
-	}
-	assert_int_equal(PHONES(), 0);
-	assert_int_equal(COUNT(p, "SELECT COUNT(*) FROM mykey"), 0);
-}
 
 /* ---- what is done ---- */
 
@@ -289,6 +264,10 @@ static void expired(_unused_ void **state)
 	another = phone_make(now + DAY, 10);
 	assert_neither(other_phone, 403, "mdoc_invalid", "not_yet_valid");
 	phone_free(&another);
+	/* but for its issuer's clock, which may be ahead */
+	another = phone_make(now + MDOC_CLOCK / 2, 10);
+	assert_int_equal(bind_phone(&hanako, &another)->status, 201);
+	phone_free(&another);
 }
 
 static void of_another_kind(_unused_ void **state)
@@ -310,197 +289,37 @@ static void of_another_issuer(_unused_ void **state)
 	phone_free(&another);
 }
 
-static void challenge_for(const char *query, const char *code)
+/* The MSO, whose key may then sign all of the namespace itself; or with the name of a status list.
+ */
+static void put_mso(struct cbor_out *out, const struct cbor *mso, bool signs)
 {
-	struct exchange x = { .request = { .method = "GET", .query = query } };
+	struct cursor c = mso->content, name;
+	struct cbor key, value;
 
-	rule_challenge(&p->service, &p->terminal[0], &x);
-	assert_string_equal(x.code, code);
-}
-
-static void revoked(_unused_ void **state)
-{
-	write_list(true, now - DAY, 30);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
-	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
-	/* that counts wherever lists are not needed, */
-	p->service.config.crl_required = false;
-	assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
-	/* and when the file cannot be used any more: that is told each time */
-	scratch_write("iaca.crl", "", 0600);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFORMAT);
-		assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.crl"));
-		assert_neither(NULL, 403, "mdoc_revoked", "certificate_revoked");
+	cbor_put_map(out, mso->number + !signs);
+	while (cbor_next(&c, &key) == 0 && cbor_next(&c, &value) == 0) {
+		assert_int_equal(cbor_text(&key, &name), 0);
+		cbor_put_raw(out, key.whole);
+		if (!signs || !cur_equal(name, cur_of((const uint8_t *)"deviceKeyInfo", 13))) {
+			cbor_put_raw(out, value.whole);
+			continue;
+		}
+		cbor_put_map(out, value.number + 1);
+		cbor_put_raw(out, value.content);
+		cbor_put_text(out, "keyAuthorizations");
+		cbor_put_map(out, 1);
+		cbor_put_text(out, "nameSpaces");
+		cbor_put_array(out, 1);
+		cbor_put_text(out, SPACE);
 	}
-	/* until a newer list has him no more */
-	write_list(false, now - DAY / 2, 30);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
-	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
+	if (signs)
+		return;
+	cbor_put_text(out, "status");
+	cbor_put_map(out, 0);
 }
 
-/* No card is asked for its PIN, then. */
-static void assert_not_listed(void)
-{
-	challenge_for("purpose=bind-mdoc", "mdoc_revocation_stale");
-	challenge_for("purpose=show-mdoc", "mdoc_revocation_stale");
-	challenge_for("purpose=bind", "");
-	assert_neither(NULL, 503, "mdoc_revocation_stale", NULL);
-}
-
-/* Without a list in force nobody is believed, as it is with cards. */
-static void revocation_unknown(_unused_ void **state)
-{
-	struct asked a = asked_make(0, &hanako, &hanakos, "show-mdoc");
-
-	write_list(false, now - 10 * DAY, 9);
-	start_issuers();
-	assert_not_listed();
-	assert_int_equal(finish(&a)->retry_after, 300);
-	p->service.config.crl_grace = 2 * DAY;
-	challenge_for("purpose=bind-mdoc", "");
-	assert_refused(show_phone(&hanakos), 404, "mdoc_not_bound");
-	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	start_issuers();
-	assert_not_listed();
-	/* it comes while it runs; not before its time */
-	write_list(false, now + DAY, 9);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EWAIT);
-	assert_not_listed();
-	p->service.config.mdoc_crl_count = 0;
-	start_issuers();
-	assert_not_listed();
-	p->service.config.crl_required = false;
-	challenge_for("purpose=bind-mdoc", "");
-	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
-}
-
-static struct mdoc_list_state list_state(void)
-{
-	struct mdoc_list_state s;
-
-	assert_int_equal(mdoc_list_state(p->ctx, &p->service.config, 0, now, &s), 0);
-	assert_string_equal(s.file, p->service.config.mdoc_crl[0]);
-	assert_int_equal(!*s.why, s.loaded && !s.flawed);
-	return s;
-}
-
-/* What people are told of the lists. */
-static void lists_told(_unused_ void **state)
-{
-	struct mdoc_list_state s;
-	FILE *f;
-
-	write_list(true, now - DAY, 30);
-	s = list_state();
-	assert_true(s.loaded && !s.flawed && !s.stale && !s.half);
-	assert_int_equal(s.this_update, now - DAY);
-	assert_int_equal(s.next_update, now + 29 * DAY);
-	assert_int_equal(s.count, 1);
-	assert_non_null(strstr(s.issuer, "CN="));
-	write_list(false, now - 10 * DAY, 19);
-	s = list_state();
-	assert_true(s.loaded && s.half && !s.stale);
-	assert_int_equal(s.count, 0);
-	write_list(false, now - 10 * DAY, 9);
-	assert_true(list_state().stale);
-	p->service.config.crl_grace = 2 * DAY;
-	assert_false(list_state().stale);
-	/* it begins tomorrow; it is no list; it is somebody else's; it is not there */
-	write_list(false, now + DAY, 9);
-	s = list_state();
-	assert_true(s.loaded && s.flawed);
-	f = fopen(p->service.config.mdoc_crl[0], "wb");
-	assert_true(f && fputs("no list", f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	assert_false(list_state().loaded);
-	free_issuer();
-	make_issuer();
-	write_list(false, now - DAY, 30);
-	assert_false(list_state().loaded);
-	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	assert_false(list_state().loaded);
-	assert_int_equal(mdoc_list_state(p->ctx, &p->service.config, 1, now, &s), FUDA_ENOTFOUND);
-}
-
-static void a_list_that_comes_later(_unused_ void **state)
-{
-	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	start_issuers();
-	assert_not_listed();
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
-	write_list(false, now - DAY, 30);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
-	challenge_for("purpose=bind-mdoc", "");
-	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
-}
-
-/* The list's file is of another time: two writings may be within a tick of the clock. */
-static void stamp(unsigned days)
-{
-	const struct timespec times[2] = { { now - days, 0 }, { now - days, 0 } };
-
-	assert_int_equal(utimensat(AT_FDCWD, p->service.config.mdoc_crl[0], times, 0), 0);
-}
-
-/* Nobody is refused because a file of the authorities or of their lists is away. */
-static void files_that_go(_unused_ void **state)
-{
-	assert_int_equal(bind_phone(&hanako, &hanakos)->status, 201);
-	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-	/* an older one does not take its place */
-	write_list(false, now - 10 * DAY, 9);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EVERIFY);
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-	/* nor one from the future, nor are there more and more of them */
-	write_list(true, now + DAY, 9);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EWAIT);
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-	for (unsigned days = 10; days < 80; days++) {
-		assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-		write_list(false, now - DAY, days);
-		stamp(days);
-		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
-	}
-	assert_int_equal(unlink(p->service.config.mdoc_crl[0]), 0);
-	assert_int_equal(unlink(p->service.config.mdoc_trust[0]), 0);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
-	assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.pem"));
-	assert_non_null(strstr(fuda_context_message(p->ctx), "iaca.crl"));
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-	scratch_write("iaca.pem", "nothing", 0600);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_ENOTFOUND);
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-	/* back again, the list in force is kept, without its file */
-	write_certificate("iaca.pem", authorities.iaca.cert);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_EFILE);
-	assert_null(strstr(fuda_context_message(p->ctx), "iaca.pem"));
-	assert_int_equal(show_phone(&hanakos)->status, 200);
-}
-
-/* Whoever is named no more is believed no more, and the next one's list counts at once. */
-static void another_authority(_unused_ void **state)
-{
-	free_issuer();
-	make_issuer();
-	another = phone_make(now - DAY, 10);
-	write_list(false, now - DAY, 30);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), FUDA_ENOTFOUND);
-	assert_int_equal(show_phone(&hanakos)->status, 404);
-	write_certificate("iaca.pem", authorities.iaca.cert);
-	assert_int_equal(issuers_refresh(p->ctx, p->service.issuers), 0);
-	assert_refused(show_phone(&hanakos), 403, "mdoc_invalid");
-	assert_int_equal(bind_phone(&hanako, &another)->status, 201);
-	phone_free(&another);
-}
-
-/* The credential anew, with the name of a status list in its MSO. */
-static void add_status(struct phone *phone)
+/* The credential anew. */
+static void issue_again(struct phone *phone, bool signs)
 {
 	struct fuda_buf inner = TEST_BUF, payload = TEST_BUF, all = TEST_BUF;
 	struct cbor_out out = CBOR_OUT(&inner), wrap = CBOR_OUT(&payload), to = CBOR_OUT(&all);
@@ -519,10 +338,7 @@ static void add_status(struct phone *phone)
 	assert_int_equal(cose_sign1_read(&auth, &cose), 0);
 	assert_int_equal(cbor_read(cose.payload, &item, NULL), 0);
 	assert_int_equal(cbor_embedded(&item, &mso), 0);
-	cbor_put_map(&out, mso.number + 1);
-	cbor_put_raw(&out, mso.content);
-	cbor_put_text(&out, "status");
-	cbor_put_map(&out, 0);
+	put_mso(&out, &mso, signs);
 	cbor_put_embedded(&wrap, cur_of(inner.data, inner.len));
 	cbor_put_map(&to, 2);
 	cbor_put_text(&to, "nameSpaces");
@@ -558,7 +374,7 @@ static void of_a_status_list(_unused_ void **state)
 	struct asked a;
 
 	another = phone_make(now - DAY, 10);
-	add_status(&another);
+	issue_again(&another, false);
 	assert_neither(other_phone, 403, "mdoc_status_unchecked", "status_not_checked");
 	a = asked_make(0, &hanako, &another, "show-mdoc");
 	assert_int_equal(finish(&a)->retry_after, 0);
@@ -624,9 +440,108 @@ static void two_ages(struct shown *s)
 	s->wish_count = 2;
 }
 
+/* The only one that is shown. */
+static struct cbor shown_document(const struct shown *s)
+{
+	struct cbor response, documents, one;
+	struct cursor c = cur_of(s->response.data, s->response.len);
+
+	assert_int_equal(cbor_read(c, &response, NULL), 0);
+	assert_int_equal(cbor_get(&response, "documents", &documents), 0);
+	c = documents.content;
+	assert_int_equal(cbor_next(&c, &one), 0);
+	return one;
+}
+
+/* A response with `document` in it, so many times. */
+static void put_response(struct shown *s, struct cursor document, size_t times)
+{
+	struct fuda_buf bytes = TEST_BUF;
+	struct cbor_out out = CBOR_OUT(&bytes);
+
+	cbor_put_map(&out, 3);
+	cbor_put_text(&out, "version");
+	cbor_put_text(&out, "1.0");
+	cbor_put_text(&out, "documents");
+	cbor_put_array(&out, times);
+	for (size_t i = 0; i < times; i++)
+		cbor_put_raw(&out, document);
+	cbor_put_text(&out, "status");
+	cbor_put_uint(&out, 0);
+	assert_int_equal(out.failed, 0);
+	fuda_buf_free(&s->response);
+	s->response = bytes;
+}
+
+static void two_documents(struct shown *s)
+{
+	show(s);
+	put_response(s, shown_document(s).whole, 2);
+}
+
+static void put_device_signed(struct cbor_out *out, const struct shown *s)
+{
+	struct signer signer = private_signer(s->phone->key->private);
+	struct fuda_buf inner = TEST_BUF, spaces = TEST_BUF, bytes = TEST_BUF;
+	struct cbor_out map = CBOR_OUT(&inner), wrap = CBOR_OUT(&spaces);
+
+	cbor_put_map(&map, 1);
+	cbor_put_text(&map, SPACE);
+	cbor_put_map(&map, 1);
+	cbor_put_text(&map, "age_over_20");
+	cbor_put_bool(&map, true);
+	cbor_put_embedded(&wrap, cur_of(inner.data, inner.len));
+	assert_int_equal(response_authentication(cur_of(s->transcript.data, s->transcript.len),
+						 cur_of((const uint8_t *)DOCTYPE, strlen(DOCTYPE)),
+						 cur_of(spaces.data, spaces.len), &bytes),
+			 0);
+	cbor_put_map(out, 2);
+	cbor_put_text(out, "nameSpaces");
+	cbor_put_raw(out, cur_of(spaces.data, spaces.len));
+	cbor_put_text(out, "deviceAuth");
+	cbor_put_map(out, 1);
+	cbor_put_text(out, "deviceSignature");
+	assert_int_equal(cose_sign1_put(out, &signer, NULL, 0, &PIECE(bytes.data, bytes.len), 1,
+					true),
+			 0);
+	assert_int_equal(map.failed | wrap.failed | out->failed, 0);
+	fuda_buf_free(&inner);
+	fuda_buf_free(&spaces);
+	fuda_buf_free(&bytes);
+}
+
+/* The age is the phone's own word, as its issuer lets it say. */
+static void by_the_phone_itself(struct shown *s)
+{
+	static const struct fuda_mdoc_wish none = { DOCTYPE, SPACE, "no_such_element", false };
+	struct fuda_buf bytes = TEST_BUF;
+	struct cbor_out out = CBOR_OUT(&bytes);
+	struct cbor document, issuer_signed;
+
+	s->phone = &another;
+	s->wishes = &none;
+	show(s);
+	document = shown_document(s);
+	assert_int_equal(cbor_get(&document, "issuerSigned", &issuer_signed), 0);
+	cbor_put_map(&out, 3);
+	cbor_put_text(&out, "docType");
+	cbor_put_text(&out, DOCTYPE);
+	cbor_put_text(&out, "issuerSigned");
+	cbor_put_raw(&out, issuer_signed.whole);
+	cbor_put_text(&out, "deviceSigned");
+	put_device_signed(&out, s);
+	put_response(s, cur_of(bytes.data, bytes.len), 1);
+	fuda_buf_free(&bytes);
+}
+
 /* Nobody needs it, so a terminal that asks for it is told. */
 static void more_than_needed(_unused_ void **state)
 {
+	another = phone_make(now - DAY, 10);
+	issue_again(&another, true);
+	assert_neither(two_documents, 403, "mdoc_unasked", NULL);
+	assert_neither(by_the_phone_itself, 403, "mdoc_unasked", NULL);
+	phone_free(&another);
 	assert_neither(birth_date, 403, "mdoc_unasked", NULL);
 	assert_neither(age_and_birth_date, 403, "mdoc_unasked", NULL);
 	assert_neither(two_ages, 403, "mdoc_unasked", NULL);
@@ -865,14 +780,8 @@ int main(void)
 		TEST(expired),
 		TEST(of_another_kind),
 		TEST(of_another_issuer),
-		TEST(revoked),
-		TEST(revocation_unknown),
-		TEST(lists_told),
 		TEST(by_purpose),
 		TEST(of_a_status_list),
-		TEST(a_list_that_comes_later),
-		TEST(files_that_go),
-		TEST(another_authority),
 		TEST(changed),
 		TEST(more_than_needed),
 		TEST(of_another_holder),

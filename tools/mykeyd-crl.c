@@ -98,6 +98,51 @@ static int status_of_cards(struct call *call, struct desk *desk)
 
 /* ---- of phones ---- */
 
+static void report_ca_of_phones(struct call *call, struct report *all,
+				const struct mdoc_ca_state *s)
+{
+	struct report *one = report_object(all, NULL, NULL, NULL);
+	struct report *people = report_object(call->report, s->subject, NULL, NULL);
+
+	report_text(one, NULL, "subject", s->subject);
+	report_text(one, NULL, "state", *s->why ? "bad" : "good");
+	report_word(people, _("State"), NULL, "-",
+		    *s->why ? _("counts for no phone") :
+		    s->root ? _("in force") :
+			      _("in force, as far as its issuer is"));
+	report_text(one, NULL, "reason", s->why);
+	report_text(people, _("Because"), NULL, s->why);
+	report_time(one, NULL, "not_before", s->not_before);
+	report_time(one, NULL, "not_after", s->not_after);
+	report_time(people, _("Valid from"), NULL, s->not_before);
+	report_time(people, _("Valid until"), NULL, s->not_after);
+	problem = problem || *s->why;
+}
+
+/* Who issues them, as the files are now. */
+static int status_of_issuers(struct call *call, struct fuda_context *ctx,
+			     const struct config *config)
+{
+	_cleanup_(fuda_mdoc_trust_free) struct fuda_mdoc_trust *trust = NULL;
+	int r = mdoc_files_read(ctx, config, &trust);
+	struct mdoc_ca_state s;
+	const char *refused;
+	struct report *all;
+
+	if (r < 0)
+		return call_fail(call, r, "%s", fuda_context_message(ctx));
+	all = report_known_list(call->report, "phone_issuers");
+	for (size_t i = 0; mdoc_ca_tell(trust, i, time(NULL), &s) == 0; i++)
+		report_ca_of_phones(call, all, &s);
+	refused = mdoc_refusal(trust, config, time(NULL));
+	if (refused && strcmp(refused, "mdoc_not_served") == 0) {
+		report_word(call->report, _("Issuers of phones"), NULL, "-",
+			    _("no root is good (mdoc_trust): phones are refused"));
+		problem = true;
+	}
+	return 0;
+}
+
 static const char *mdoc_state_of(const struct mdoc_list_state *s)
 {
 	if (!s->loaded)
@@ -168,6 +213,8 @@ static int status_of_phones(struct call *call, struct desk *desk)
 	}
 	/* what is said of cards stays said */
 	r = fuda_context_new(&ctx);
+	if (r == 0)
+		r = status_of_issuers(call, ctx, config);
 	for (size_t i = 0; r == 0; i++) {
 		r = mdoc_list_state(ctx, config, i, time(NULL), &s);
 		if (r == 0)

@@ -49,6 +49,7 @@ static void tell_ready(const struct server *server)
 static void warn_of_lists(struct service *service)
 {
 	struct revocation_state s;
+	const char *refused = issuers_refusal(service->issuers, time(NULL));
 	size_t bad = 0;
 
 	for (size_t i = 0; revocation_state(service->revocation, i, time(NULL), &s) == 0; i++)
@@ -59,7 +60,13 @@ static void warn_of_lists(struct service *service)
 			  "used: "
 			  "'fuda-mykeyd crl status --folder %s' says which.\n"),
 			service->config.folder);
-	if (issuers_unlisted(service->issuers, time(NULL)))
+	if (refused && strcmp(refused, "mdoc_not_served") == 0)
+		fprintf(stderr,
+			_("Phones are refused, because no root certificate of those who issue "
+			  "mobile credentials (mdoc_trust) is good: 'fuda-mykeyd crl status "
+			  "--folder %s' says why.\n"),
+			service->config.folder);
+	else if (refused)
 		fprintf(stderr, "%s",
 			_("Phones are refused, because no revocation list of those who issue "
 			  "mobile credentials (mdoc_crl) is in force: the log says what is wrong "

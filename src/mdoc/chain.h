@@ -19,7 +19,8 @@ struct chain_policy {
 	enum fuda_mdoc_crl_policy crl;
 	unsigned crl_age; /* seconds beyond its next update for which a list still counts */
 	/* Which extended key usages the leaf may have, dotted, ending with NULL; NULL: that of
-	 * mobile driving licences, 1.0.18013.5.1.2 or .6, as those of Japan are not public. */
+	 * mobile driving licences, 1.0.18013.5.1.2, or of their readers, .6, by the role, as those
+	 * of Japan are not public. */
 	const char *const *purposes;
 };
 

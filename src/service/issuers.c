@@ -339,19 +339,18 @@ int issuers_list(struct issuers *issuers, size_t i, time_t at, struct mdoc_list_
 	return 0;
 }
 
-bool issuers_unlisted(struct issuers *issuers, time_t at)
+int issuers_certificate(struct issuers *issuers, size_t i, time_t at, struct mdoc_ca_state *ret)
 {
-	struct mdoc_list_state s;
-
-	if (!issuers || !issuers->certificate_count || !issuers->config->crl_required)
-		return false;
 	LOCKED(issuers);
-	for (size_t i = 0; i < issuers->list_count; i++) {
-		tell_list(issuers, &issuers->lists[i], at, &s);
-		if (s.loaded && !s.flawed && !s.stale)
-			return false;
-	}
-	return true;
+	return mdoc_ca_tell(issuers->trust, i, at, ret);
+}
+
+const char *issuers_refusal(struct issuers *issuers, time_t at)
+{
+	if (!issuers || !issuers->certificate_count)
+		return NULL;
+	LOCKED(issuers);
+	return mdoc_refusal(issuers->trust, issuers->config, at);
 }
 
 int issuers_verify(struct issuers *issuers, const struct fuda_mdoc_policy *policy,

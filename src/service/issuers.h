@@ -24,10 +24,11 @@ int issuers_refresh(struct fuda_context *ctx, struct issuers *issuers);
  * last one. Any thread. */
 int issuers_list(struct issuers *issuers, size_t i, time_t at, struct mdoc_list_state *ret);
 
-/* Whether they are named, and no list is in force at `at` by which a signer could be found to be
- * good, though there must be (crl_required): no phone would be taken. Of none (NULL): no. Any
- * thread. */
-bool issuers_unlisted(struct issuers *issuers, time_t at);
+/* mdoc_ca_tell() of those that are believed now. Any thread. */
+int issuers_certificate(struct issuers *issuers, size_t i, time_t at, struct mdoc_ca_state *ret);
+
+/* mdoc_refusal() likewise; of none, or NULL: NULL. Any thread. */
+const char *issuers_refusal(struct issuers *issuers, time_t at);
 
 /* fuda_mdoc_verify(), without profiles. Any thread. */
 int issuers_verify(struct issuers *issuers, const struct fuda_mdoc_policy *policy,

@@ -27,6 +27,7 @@ static int list_terminals(struct keeper *k);
 static int watch_tls(struct keeper *k);
 static int watch_responder(struct keeper *k);
 static int watch_mdoc_lists(struct keeper *k);
+static int watch_mdoc_cas(struct keeper *k);
 
 enum { DUTY_SWEEP = 3, DUTY_CHECKPOINT = 5 };
 static const struct duty {
@@ -45,6 +46,7 @@ static const struct duty {
 	{ "tls", KEEPER_SLOW_SECONDS, false, watch_tls },
 	{ "responder", KEEPER_RESPONDER_SECONDS, false, watch_responder },
 	{ "mdoc_revocation", KEEPER_LISTS_SECONDS, true, watch_mdoc_lists },
+	{ "mdoc_trust", KEEPER_LISTS_SECONDS, true, watch_mdoc_cas },
 };
 
 struct keeper {
@@ -384,6 +386,27 @@ static int watch_mdoc_lists(struct keeper *k)
 			e = tell_mdoc_list(k, &s);
 	}
 	return e == FUDA_ENOTFOUND ? 0 : e;
+}
+
+/* They are as read just before. */
+static int watch_mdoc_cas(struct keeper *k)
+{
+	struct issuers *issuers = k->service->issuers;
+	const char *refused = issuers_refusal(issuers, time(NULL));
+	struct mdoc_ca_state s;
+
+	if (refused && strcmp(refused, "mdoc_not_served") == 0)
+		return ctx_fail(k->ctx, FUDA_EVERIFY,
+				_("No root certificate of those who issue mobile credentials "
+				  "(mdoc_trust) is good: phones are refused. 'fuda-mykeyd crl "
+				  "status' says why."));
+	for (size_t i = 0; issuers_certificate(issuers, i, time(NULL), &s) == 0; i++)
+		if (*s.why)
+			return ctx_fail(k->ctx, FUDA_EVERIFY,
+					_("The certificate of \"%s\" (mdoc_trust) counts for no "
+					  "phone: %s"),
+					s.subject, s.why);
+	return 0;
 }
 
 /* ---- time ---- */

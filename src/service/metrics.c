@@ -357,6 +357,7 @@ static void print_gauges(struct page *p, struct metrics *m, time_t now)
 
 static void print_health(struct page *p, struct service *service)
 {
+	const char *refused = issuers_refusal(service->issuers, time(NULL));
 	const char *reasons[SERVICE_REASONS];
 
 	single(p, "ready", "gauge", "1: this process can serve.",
@@ -364,10 +365,14 @@ static void print_health(struct page *p, struct service *service)
 	single(p, "clock_untrusted", "gauge",
 	       "1: its clock is not the database's, or behind the audit trail.",
 	       atomic_load(&service->health.clock));
-	if (service->config.mdoc_trust_count)
+	if (service->config.mdoc_trust_count) {
 		single(p, "mdoc_crl_stale", "gauge",
 		       "1: phones are refused, as no list of their issuers is in force.",
-		       issuers_unlisted(service->issuers, time(NULL)));
+		       refused && strcmp(refused, "mdoc_revocation_stale") == 0);
+		single(p, "mdoc_not_served", "gauge",
+		       "1: phones are refused, as no root of their issuers is good.",
+		       refused && strcmp(refused, "mdoc_not_served") == 0);
+	}
 	single(p, "audit_broken", "gauge", "1: the audit trail was changed.",
 	       atomic_load(&service->health.audit));
 }

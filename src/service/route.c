@@ -114,11 +114,11 @@ static void readyz(struct side *side, struct exchange *x)
 	const char *reasons[SERVICE_REASONS];
 	char body[512] = "{\"ready\":true}\n";
 	size_t n = service_reasons(side->service, reasons), at;
+	const char *refused = issuers_refusal(side->service->issuers, time(NULL));
 
 	/* cards are served all the same */
-	if (!n && issuers_unlisted(side->service->issuers, time(NULL)))
-		snprintf(body, sizeof(body),
-			 "{\"ready\":true,\"refused\":[\"mdoc_revocation_stale\"]}\n");
+	if (!n && refused)
+		snprintf(body, sizeof(body), "{\"ready\":true,\"refused\":[\"%s\"]}\n", refused);
 	if (n) {
 		at = (size_t)snprintf(body, sizeof(body), "{\"ready\":false,\"reasons\":[");
 		for (size_t i = 0; i < n; i++) /* words of ours, a few dozen bytes each */

@@ -150,10 +150,12 @@ static const char *take_body(struct request *r, const struct http_request *q,
 static const char *find_served(const struct service *service, const struct terminal *terminal,
 			       const struct deed *deed)
 {
+	const char *code = deed->mdoc ? issuers_refusal(service->issuers, time(NULL)) : NULL;
+
 	if (deed->mdoc && !service->config.mdoc_trust_count)
 		return "mdoc_not_served";
-	if (deed->mdoc && issuers_unlisted(service->issuers, time(NULL)))
-		return "mdoc_revocation_stale";
+	if (code)
+		return code;
 	return deed->tap && !terminal->tap ? "tap_not_allowed" : NULL;
 }
 
