@@ -144,6 +144,7 @@ static void refuses(void **state)
 		{ "mdoc_purpose = 1.2.", ":3: \"mdoc_purpose\" is an object identifier" },
 		{ "mdoc_purpose = .1.2", ":3: \"mdoc_purpose\" is an object identifier" },
 		{ "mdoc_purpose = 1..2", ":3: \"mdoc_purpose\" is an object identifier" },
+		{ "mdoc_purpose = 1.0.18013.5.1.6", ":3: \"mdoc_purpose\" is not that of readers" },
 		{ "mdoc_purpose = 1.2 1.3", ":3: \"mdoc_purpose\" is an object identifier" },
 		{ "mdoc_doctype =", ":3: \"mdoc_doctype\" is a name" },
 		{ "mdoc_doctype = org.iso mnc", ":3: \"mdoc_doctype\" is a name" },

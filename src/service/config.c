@@ -337,6 +337,9 @@ static int take_purposes(const struct reading *r, const struct key *key, const c
 		return 0;
 	if (!is_dotted(value))
 		return refuse(r, key, _("an object identifier, as 1.2.3"));
+	/* who reads credentials would issue them */
+	if (strcmp(value, "1.0.18013.5.1.6") == 0)
+		return refuse(r, key, _("not that of readers, 1.0.18013.5.1.6"));
 	if (strlen(value) >= CONFIG_TEXT)
 		return too_long(r, key);
 	memcpy(to, value, strlen(value) + 1);
