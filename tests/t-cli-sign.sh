@@ -38,7 +38,7 @@ for key in auth sign; do
 		json .result ok
 		json .world test
 		json_lacks .error
-		json_lacks .apdus
+		json_lacks .apdus.count
 		verify 0 letter --hash $hash --scheme $scheme --use $key
 		pss=
 		[ $scheme = pkcs1 ] || pss='-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32'
@@ -143,7 +143,7 @@ says err 'nowhere/sig:'
 json .error EFILE
 json_lacks .result
 json_lacks .tries_before
-json_lacks .apdus
+json_lacks .apdus.count
 sign 1 sign letter -o unwritten -c nowhere/me.pem
 [ ! -e "$tmp/unwritten" ] || fail "a file of a failure"
 if [ -w /dev/full ]; then
