@@ -973,6 +973,33 @@ static int teardown(void **state)
 	return stand_teardown(state);
 }
 
+/* A name that ends where a string would is not taken for a shorter one. */
+static void names(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+		size_t len;
+	} all[] = {
+		{ MNC "\0evil", MNC "\\00evil", sizeof(MNC "\0evil") - 1 },
+		{ "a\\00", "a\\5C00", 4 },
+		{ "\x1B[m\xC2\x85", "\\1B[m\\C2\\85", 5 },
+		{ "\xFF"
+		  "札",
+		  "\\FF札", 4 },
+		{ "", "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		_cleanup_buf_ struct fuda_buf shown = FUDA_BUF_INIT(64);
+		const struct fuda_mdoc_span name = { (const uint8_t *)all[i].name, all[i].len };
+
+		assert_int_equal(fuda_mdoc_name_text(name, &shown), 0);
+		assert_int_equal(fuda_buf_append(&shown, "", 1), 0);
+		assert_string_equal(shown.data, all[i].shown);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -980,7 +1007,7 @@ int main(void)
 		cmocka_unit_test(status_lists), cmocka_unit_test(without), cmocka_unit_test(twice),
 		cmocka_unit_test(clock_),      cmocka_unit_test(what_is_told),
 		cmocka_unit_test(too_many),    cmocka_unit_test(remarks_give_way),
-		cmocka_unit_test(all_of_them),
+		cmocka_unit_test(all_of_them), cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

@@ -51,6 +51,12 @@ struct fuda_mdoc_span {
 	size_t len;
 };
 
+/* Appends a name as it may be shown, of a doctype, namespace or element, whoever chose it: what a
+ * terminal would obey (NUL among it), what is no UTF-8, and the backslash stand as hexadecimal
+ * bytes behind backslashes ("\00"), so that no two names look the same for that. FUDA_ETOOBIG,
+ * FUDA_ENOMEM. */
+int fuda_mdoc_name_text(struct fuda_mdoc_span name, struct fuda_buf *ret);
+
 /* How CBOR is written: as it is, in hexadecimal, in base64url (RFC 4648 5, without padding). */
 enum fuda_mdoc_form { FUDA_MDOC_CBOR, FUDA_MDOC_HEX, FUDA_MDOC_BASE64URL };
 /* Appends the CBOR that `bytes` are in any of these forms (blanks around and inside texts are let
@@ -235,6 +241,12 @@ struct fuda_mdoc_policy {
 };
 enum { FUDA_MDOC_SKEW_MAX = 60, FUDA_MDOC_DAYS = 30 };
 
+/* What is known before anybody is asked, as every response would be refused for it: that the clock
+ * is not known to be right, and where revocation must be (FUDA_MDOC_CRL_HARD), that there is no
+ * list, or none that counts at that time. Nothing is found if something may be accepted. */
+void fuda_mdoc_policy_judge(const struct fuda_mdoc_trust *trust,
+			    const struct fuda_mdoc_policy *policy, struct fuda_mdoc_findings *ret);
+
 /* Judges who signed a DeviceRequest, for who is asked: the certificates by the readers' CAs and the
  * lists of `trust`, each document's signature. Of the policy `at`, `early` and what is about lists
  * count. `ret_reader` (512 bytes) gets the subject of the leaf, "" if nobody signed. FUDA_EINVAL:
@@ -340,6 +352,8 @@ int fuda_mdoc_attributes_set_portrait(struct fuda_context *ctx,
  * wrong", without the value; FUDA_EFILE. Nothing is set on failure. */
 int fuda_mdoc_attributes_read(struct fuda_context *ctx, struct fuda_mdoc_attributes *attributes,
 			      const char *path);
+/* The file that the portrait was read from; NULL: none. The attributes' own. */
+const char *fuda_mdoc_attributes_portrait(const struct fuda_mdoc_attributes *attributes);
 
 /* Who issues: a Document Signer. */
 struct fuda_mdoc_signer {

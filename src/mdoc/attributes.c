@@ -28,6 +28,7 @@ struct attribute {
 struct fuda_mdoc_attributes {
 	struct attribute all[ATTRIBUTES_MAX];
 	size_t count;
+	char portrait[CONFIG_PATH_MAX]; /* where it was read from; "" */
 };
 
 /* ---- kinds ---- */
@@ -364,7 +365,16 @@ static int read_portrait(const struct place *at, struct fuda_mdoc_attributes *at
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return ctx_fail_code(at->ctx, FUDA_ETOOBIG);
 	e = pki_read_file(at->ctx, path, &bytes);
-	return e < 0 ? e : set_portrait(at, attributes, cur_of(bytes.data, bytes.len));
+	if (e == 0)
+		e = set_portrait(at, attributes, cur_of(bytes.data, bytes.len));
+	if (e == 0)
+		snprintf(attributes->portrait, sizeof(attributes->portrait), "%s", path);
+	return e;
+}
+
+const char *fuda_mdoc_attributes_portrait(const struct fuda_mdoc_attributes *attributes)
+{
+	return *attributes->portrait ? attributes->portrait : NULL;
 }
 
 static int take_line(struct place *at, struct fuda_mdoc_attributes *attributes, char *line)
@@ -390,6 +400,11 @@ int fuda_mdoc_attributes_read(struct fuda_context *ctx, struct fuda_mdoc_attribu
 
 	if (e < 0)
 		return e;
+	if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
+		return ctx_fail(ctx, FUDA_EFORMAT,
+				_("%s: It begins with a byte order mark (BOM). Save it as UTF-8 "
+				  "without one."),
+				path);
 	if (text.len && memchr(text.data, 0, text.len))
 		return ctx_fail(ctx, FUDA_EFORMAT, _("%s: This is no text."), path);
 	e = fuda_buf_append(&text, "", 1);

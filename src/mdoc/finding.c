@@ -64,7 +64,7 @@ enum fuda_result fuda_mdoc_rule_result(enum fuda_mdoc_rule rule)
 }
 
 /* The next character as it may be shown, in `ret`; its length. What a terminal would obey, and what
- * is no UTF-8, stands as hexadecimal bytes behind backslashes, as in names. */
+ * is no UTF-8, stands as hexadecimal bytes behind backslashes, as in names; the backslash too. */
 static size_t take_char(struct cursor *c, char ret[16])
 {
 	struct cursor before = *c, bytes;
@@ -72,7 +72,7 @@ static size_t take_char(struct cursor *c, char ret[16])
 	uint32_t ch;
 	uint8_t b;
 
-	if (utf8_next(c, &ch) == 0 && !utf8_is_control(ch)) {
+	if (utf8_next(c, &ch) == 0 && !utf8_is_control(ch) && ch != '\\') {
 		len = before.left - c->left;
 		memcpy(ret, before.p, len);
 		return len;
@@ -99,6 +99,20 @@ static void put_detail(char to[FUDA_MDOC_DETAIL], struct cursor from)
 		used += len;
 	}
 	to[used] = '\0';
+}
+
+int fuda_mdoc_name_text(struct fuda_mdoc_span name, struct fuda_buf *ret)
+{
+	struct cursor c = cur_of(name.bytes, name.len);
+	int r = 0;
+
+	while (r == 0 && c.left) {
+		char shown[16];
+		size_t len = take_char(&c, shown);
+
+		r = fuda_buf_append(ret, shown, len);
+	}
+	return r;
 }
 
 static bool is_remark(enum fuda_mdoc_rule rule)

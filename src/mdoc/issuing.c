@@ -74,6 +74,12 @@ static int judge_certificate(struct fuda_mdoc_issuer *issuer, const struct fuda_
 
 	if (e < 0)
 		return ctx_fail_code(issuer->ctx, e);
+	if (issuer->certificate && issuer->certificate->ca)
+		return ctx_fail(issuer->ctx, FUDA_EVERIFY,
+				_("%s is the certificate of a CA, as a root has, and cannot be "
+				  "that "
+				  "of a Document Signer: name the one that the CA issued to it."),
+				from->certificate);
 	if (findings.count)
 		return ctx_fail(issuer->ctx, FUDA_EVERIFY,
 				_("%s cannot be the certificate of a Document Signer: %s"),

@@ -128,3 +128,25 @@ enum fuda_revocation revocation_judge(const struct fuda_mdoc_trust *trust,
 		return worse(result, FUDA_REVOCATION_UNKNOWN);
 	return worse(result, look_up_root(&job, &chain->path[chain->steps - 1]));
 }
+
+void revocation_judge_lists(const struct fuda_mdoc_trust *trust, const struct chain_policy *policy,
+			    struct fuda_mdoc_findings *findings)
+{
+	struct job job = { .trust = trust, .policy = policy, .findings = findings };
+	const struct trusted_list *trusted, *last = NULL;
+
+	if (policy->crl != FUDA_MDOC_CRL_HARD)
+		return;
+	for (size_t i = 0; (trusted = trust_list_at(trust, i)); i++) {
+		if (why_not(trusted, trusted->by->cert, policy) == FUDA_MDOC_NONE)
+			return;
+		last = trusted;
+	}
+	if (!last)
+		add(&job, FUDA_MDOC_CRL_MISSING, "crl", "");
+	else if (last->list->findings.count)
+		findings_join(findings, &last->list->findings);
+	else
+		add(&job, why_not(last, last->by->cert, policy), "crl",
+		    last->by->cert->facts.subject);
+}

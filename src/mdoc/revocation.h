@@ -13,4 +13,8 @@ enum fuda_revocation revocation_judge(const struct fuda_mdoc_trust *trust,
 				      const struct chain_policy *policy,
 				      struct fuda_mdoc_findings *findings);
 
+/* What is found against every path, where lists are needed: none of those at hand counts. */
+void revocation_judge_lists(const struct fuda_mdoc_trust *trust, const struct chain_policy *policy,
+			    struct fuda_mdoc_findings *findings);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/context.h"
 #include "mdoc/finding.h"
+#include "mdoc/revocation.h"
 #include "mdoc/transcript.h"
 
 enum { DAY = 86400 };
@@ -199,6 +200,21 @@ struct work {
 	struct device_request request;
 	struct device_response response;
 };
+
+void fuda_mdoc_policy_judge(const struct fuda_mdoc_trust *trust,
+			    const struct fuda_mdoc_policy *policy, struct fuda_mdoc_findings *ret)
+{
+	const struct chain_policy lists = {
+		.at = policy->at,
+		.skew = MIN(policy->early, FUDA_MDOC_SKEW_MAX),
+		.crl = policy->crl,
+		.crl_age = policy->crl_age,
+	};
+
+	*ret = (struct fuda_mdoc_findings){ 0 };
+	judge_clock(policy, ret);
+	revocation_judge_lists(trust, &lists, ret);
+}
 
 static int judge_documents(const struct judging *common, const struct work *work,
 			   struct fuda_mdoc_result *ret)
