@@ -164,6 +164,10 @@ wait $! || fail "interrupted at the end, it has no answer"
 json '.documents[0].attributes.name'
 wallet any --set fault=any-doctype
 refuses doctype_differs request jp.example.library.card/jp.example.library/holder -r virtual:any --trust phone/ca.pem
+# names are told whole, whatever is in them
+odd=$(printf 'x\ny\\z')
+refuses doctype_differs request "jp.$odd/jp.example.library/holder" -r virtual:any --trust phone/ca.pem
+grep -q -F '"doctype":"jp.x\\0Ay\\5Cz"' "$tmp/out" || fail "the name is not told whole"
 
 # what nobody asked for is dropped; what was not shown is named
 wallet more --set fault=unrequested
@@ -175,6 +179,11 @@ run 0 mdoc request name age_over_20 -r virtual:none --trust phone/ca.pem --json
 json '.documents[0].withheld[0]' name
 json '.documents[0].withheld[1]' age_over_20
 json_lacks '.documents[0].attributes.name'
+says err 'Nothing was shown'
+json .remark
+run 0 mdoc request name -r virtual:none --trust phone/ca.pem
+says out 'Not shown           Name'
+says err 'Nothing was shown'
 
 # the My Number is not asked for by accident, in whatever way it is named
 run 2 mdoc request individual_number -r virtual:phone --trust phone/ca.pem
@@ -217,9 +226,61 @@ run 2 mdoc request
 run 2 mdoc request nme -r virtual:phone --trust phone/ca.pem
 run 2 mdoc request a/b -r virtual:phone --trust phone/ca.pem
 run 2 mdoc request name --profile nothing -o asked
+run 2 mdoc request a/b/c --profile nothing -o asked
+says err "no profile 'nothing'"
+says_not err 'something is missing'
+run 2 mdoc request
+says err 'fuda-mdoc-profile(5)'
+run 0 mdoc request --help
+says out 'fuda-mdoc-profile(5)'
 run 2 mdoc request name name -r virtual:phone --trust phone/ca.pem --json
 json_lacks .apdus.count
 run 2 mdoc request name -r virtual:phone -o asked --save elsewhere
+# ... with -o nobody is asked, so that nothing is judged
+for said in '--save elsewhere' '--engagement code' '--trust phone/ca.pem' '--crl good.crl' '--crl-grace 1' --require-revocation \
+	'--at 2026-11-20' '--skew 1' '--max-days 2' --allow-float --allow-times --require-clock '--purpose 1.2' \
+	'--portrait photo.jp2' '-r virtual:phone' '--timeout 5'; do
+	# shellcheck disable=SC2086
+	run 2 mdoc request name -o asked $said
+	case ${said%% *} in -r) said=--reader ;; esac
+	says err "${said%% *} does not go with it"
+done
+[ ! -e "$tmp/asked" ] || fail "a request was written"
+# ... what is known to be refused is not asked for
+refused_unasked() {
+	refuses "$@"
+	json_lacks .apdus.count
+}
+refused_unasked clock request name -r virtual:phone --trust phone/ca.pem --require-clock --at 2020-01-01
+json .result invalid_certificate
+run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --require-revocation --json
+says err '--crl is missing'
+json_lacks .apdus.count
+later=$(date -u -d '+5 days' +%FT%TZ)
+refused_unasked crl_expired request name -r virtual:phone --trust phone/ca.pem --crl short.crl --require-revocation --at "$later"
+json .result revocation_unknown
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --crl short.crl --crl-grace 9 --require-revocation --at "$later"
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --crl short.crl --crl good.crl --require-revocation --at "$later"
+# ... there are limits
+some() {
+	seq "$1" | sed "s,.*,$2,"
+}
+# shellcheck disable=SC2046
+{
+	run 0 mdoc request $(some 64 'jp.a/jp.b/c&') -o limit
+	run 2 mdoc request $(some 65 'jp.a/jp.b/c&') -o asked
+	run 0 mdoc request $(some 8 'jp.a&/jp.b/c') -o limit
+	run 2 mdoc request $(some 9 'jp.a&/jp.b/c') -o asked
+	says err '8 kinds of document'
+}
+for i in 1 2 3 4 5; do
+	cat "$tmp/phone/reader.pem" >>"$tmp/chain$i.pem"
+	[ $i = 5 ] || cat "$tmp/chain$i.pem" >"$tmp/chain$((i + 1)).pem"
+done
+run 0 mdoc request name -r virtual:phone --trust phone/ca.pem --identity-key phone/reader-key.pem --identity-certificate chain4.pem
+run 1 mdoc request name -r virtual:phone --trust phone/ca.pem --identity-key phone/reader-key.pem --identity-certificate chain5.pem --json
+says out 'more than 4 certificates'
+json_lacks .apdus.count
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --form hex
 run 2 mdoc request name -r virtual:phone --trust phone/ca.pem --nonce one
 run 1 mdoc request name -r virtual:phone --trust nothing --json
@@ -291,6 +352,58 @@ signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 	run 2 mdoc issue misspelled -k device.pub $signer -o refused
 	says err 'misspelled:7: The profile deployed-2025 makes nothing of the attribute "nmae"'
 	[ ! -e "$tmp/refused" ] || fail "something was issued"
+	printf '\357\273\277' | cat - "$tmp/hanako" >"$tmp/marked"
+	run 1 mdoc issue marked -k device.pub $signer -o refused
+	says err BOM
+	run 2 mdoc issue hanako -k device.pub $signer -o refused --profile nothing
+	for oid in junk 1 1.02; do
+		run 2 mdoc issue hanako -k device.pub $signer -o refused --purpose $oid
+		says err "--purpose $oid"
+	done
+	run 6 mdoc issue hanako -k device.pub --signer-key phone/ds-key.pem --signer-certificate phone/ca.pem -o refused
+	says err 'certificate of a CA'
+	[ ! -e "$tmp/refused" ] || fail "something was issued"
+	# the report says until when; that the signer ends earlier is told
+	until=$(date -u -d '+2 days 12:00' +%FT%TZ)
+	run 0 mdoc issue hanako -k device.pub $signer -o kept.cbor --days 2 --at "$(date -u -d '12:00' +%FT%TZ)" --json
+	json .valid_until "$until"
+	silent err
+	end=$(openssl x509 -in "$tmp/phone/ds.pem" -noout -enddate | sed 's/.*=//')
+	run 0 mdoc issue hanako -k device.pub $signer -o kept.cbor --at "$(date -u -d "$end -2 days" +%FT%TZ)" --json
+	json .valid_until "$(date -u -d "$end" +%FT%TZ)"
+	says err 'ends earlier'
+	json .remark
+	# what is read is never written over, whatever it is called
+	mkdir "$tmp/own"
+	cp "$tmp/hanako" "$tmp/device.pub" "$tmp/photo.jp2" "$tmp/phone/ds-key.pem" "$tmp/phone/ds.pem" "$tmp/own"
+	ln -s ds-key.pem "$tmp/own/link"
+	printf '%s\n' 'fuda-mdoc-profile 1' 'profile one' 'doctype one' 'namespace one' 'element a tstr name' >"$tmp/own/one.profile"
+	(cd "$tmp/own" && sha256sum -- *) >"$tmp/before"
+	whole() {
+		(cd "$tmp/own" && sha256sum -- *) | cmp -s "$tmp/before" - || fail "an input was replaced: $*"
+	}
+	own='--signer-key own/ds-key.pem --signer-certificate own/ds.pem --profile-file own/one.profile'
+	for to in hanako device.pub photo.jp2 ds-key.pem link ds.pem one.profile; do
+		run 2 mdoc issue own/hanako -k own/device.pub $own -o own/$to
+		says err "own/$to is read here"
+		for line in "own/hanako own/device.pub own/$to" "own/hanako own/device.pub new.cbor:hanako device.pub own/$to" \
+			"hanako device.pub own/$to:own/hanako own/device.pub new.cbor"; do
+			case $to$line in photo.jp2hanako*) continue ;; esac # what attributes name is known when they are read
+			echo "$line" | tr ' :' '\t\n' >"$tmp/own.tsv"
+			run 1 mdoc issue --batch own.tsv $own
+			says err "own/$to is read here"
+		done
+		whole "$to"
+	done
+	printf 'hanako\tdevice.pub\town.tsv\n' >"$tmp/own.tsv"
+	run 1 mdoc issue --batch own.tsv $own
+	says err 'own.tsv is read here'
+	run 2 mdoc issue --batch own.tsv $own -k own/device.pub
+	says err '--device-key does not go with it'
+	run 2 mdoc issue --batch own.tsv $own -o new.cbor
+	printf '# nobody\n\n' >"$tmp/own.tsv"
+	run 1 mdoc issue --batch own.tsv $own
+	says err 'own.tsv: there is no line in it'
 	printf 'hanako\tdevice.pub\tone.cbor\nhanako\tdevice.pem\ttwo.cbor\n' >"$tmp/lines.tsv"
 	run 0 mdoc issue --batch lines.tsv $signer --json
 	json .issued 2
@@ -370,6 +483,34 @@ hold='-c credential.cbor -k device.pem'
 	run 2 mdoc verify response.cbor --client-id one --nonce two --trust phone/ca.pem
 	run 2 mdoc verify response.cbor $network --thumbprint 00 --trust phone/ca.pem
 	run 2 mdoc present $hold --request request
+	for said in '--nonce n' '--response-uri https://counter.example' '--transcript kept/transcript.cbor --nonce n'; do
+		run 2 mdoc verify response.cbor $said --trust phone/ca.pem
+		says err --transcript
+	done
+	refuses device_signature verify response.cbor --request request $network --nonce another --trust phone/ca.pem
+	says err --nonce
+	refuses device_unbound verify response.cbor --request request --trust phone/ca.pem
+	says err --client-id
+	# what is read is not written over here either
+	cp "$tmp/credential.cbor" "$tmp/device.pem" "$tmp/request" "$tmp/response.cbor" "$tmp/phone/ca.pem" "$tmp/good.crl" \
+		"$tmp/phone/reader-key.pem" "$tmp/phone/reader.pem" "$tmp/kept/transcript.cbor" "$tmp/phone/reader-ca.pem" "$tmp/own"
+	(cd "$tmp/own" && sha256sum -- *) >"$tmp/before"
+	for to in credential.cbor device.pem request transcript.cbor; do
+		run 2 mdoc present -c own/credential.cbor -k own/device.pem --request own/request --transcript own/transcript.cbor -o own/$to
+		says err "own/$to is read here"
+	done
+	for to in reader-key.pem reader.pem transcript.cbor one.profile; do
+		run 2 mdoc request name -o own/$to --identity-key own/reader-key.pem --identity-certificate own/reader.pem \
+			--transcript own/transcript.cbor --profile-file own/one.profile
+		says err "own/$to is read here"
+	done
+	for to in response.cbor request ca.pem good.crl; do
+		run 2 mdoc verify own/response.cbor --request own/request $network --trust own/ca.pem --crl own/good.crl --portrait own/$to
+		says err "own/$to is read here"
+	done
+	run 2 mdoc request name -r virtual:phone --trust own/ca.pem --portrait own/ca.pem --json
+	json_lacks .apdus.count
+	whole
 	run 2 mdoc present $hold --request request $network --mac -o refused
 	run 2 mdoc present -c credential.cbor -k phone/ds-key.pem --request request $network -o refused
 	run 1 mdoc verify phone/ca.pem $network --trust phone/ca.pem
@@ -398,6 +539,46 @@ hold='-c credential.cbor -k device.pem'
 	says err 'Nothing that is asked for is held'
 	run 2 mdoc present $hold --request absent $network --deny not_there -o refused
 	[ ! -e "$tmp/refused" ] || fail "something was shown"
+
+	# two faces do not go into one file, and none that is there is taken for another's
+	printf '%s\n' 'fuda-mdoc-profile 1' 'profile member' 'doctype jp.example.member' 'namespace jp.example.member' \
+		'element holder tstr name' 'element face bstr-jpeg2000 portrait max=131072' >"$tmp/member.profile"
+	printf '%s\n' 'fuda-mdoc-profile 1' 'profile pair' 'doctype jp.example.pair' 'namespace one' \
+		'element face bstr-jpeg2000 portrait' 'namespace two' 'element face bstr-jpeg2000 portrait' >"$tmp/pair.profile"
+	head -c 131060 /dev/zero | cat "$tmp/photo.jp2" - | head -c 131072 >"$tmp/large.jp2"
+	printf 'name = 札　差\nportrait = large.jp2\n' >"$tmp/member"
+	run 0 mdoc issue member -k device.pub $signer -o member.cbor --profile-file member.profile --profile member
+	both='--request both'
+	run 0 mdoc request portrait jp.example.member/jp.example.member/holder jp.example.member/jp.example.member/face -o both
+	run 0 mdoc present $hold -c member.cbor $both $network -o both.cbor
+	echo old >"$tmp/face.jp2"
+	run 0 mdoc verify both.cbor $both $network --trust phone/ca.pem --profile-file member.profile --portrait face.jp2 --json
+	json '.documents[0].portrait_bytes'
+	json '.documents[1].portrait_bytes' 131072
+	json_lacks '.documents[0].portrait'
+	json_lacks '.documents[1].portrait'
+	json .remark
+	says err 'Several documents show a portrait'
+	[ "$(cat "$tmp/face.jp2")" = old ] || fail "one of two portraits was written"
+	run 0 mdoc verify both.cbor $both $network --trust phone/ca.pem --profile-file member.profile --portrait face.jp2
+	says out 'not written: another document'
+	# one that no profile knows is none, and too long to be shown
+	run 0 mdoc verify both.cbor $both $network --trust phone/ca.pem --portrait face.jp2 --json
+	json '.documents[0].portrait' face.jp2
+	cmp -s "$tmp/face.jp2" "$tmp/photo.jp2" || fail "another portrait"
+	grep -q -x '\.documents\[1\]\.elements\[[01]\]\.value=/ 1310[0-9]* bytes /' "$tmp/lines" || fail "its length is not told"
+	json_lacks .remark
+	# of one document the first is written, the other is an element
+	echo 'portrait = photo.jp2' >"$tmp/pair"
+	run 0 mdoc issue pair -k device.pub $signer -o pair.cbor --profile-file pair.profile --profile pair
+	run 0 mdoc request jp.example.pair/one/face jp.example.pair/two/face -o two
+	run 0 mdoc present -c pair.cbor -k device.pem --request two $network -o two.cbor
+	rm "$tmp/face.jp2"
+	run 0 mdoc verify two.cbor --request two $network --trust phone/ca.pem --profile-file pair.profile --portrait face.jp2 --json
+	json '.documents[0].portrait' face.jp2
+	json '.documents[0].elements[0].namespace' two
+	json_lacks '.documents[0].elements[1].namespace'
+	cmp -s "$tmp/face.jp2" "$tmp/photo.jp2" || fail "another portrait"
 
 	# a reader that says who it is
 	run 0 mdoc request name -o signed --identity-key phone/reader-key.pem --identity-certificate phone/reader.pem $network

@@ -13,10 +13,10 @@
 #include "tools/mdoc-common.h"
 #include "tools/report.h"
 
-enum { KEY_FILE_MAX = 65536, DER_SEQUENCE = 0x30, PROGRESS_EVERY = 1000, COLUMNS = 3 };
+enum { KEY_FILE_MAX = 65536, DER_SEQUENCE = 0x30, PROGRESS_EVERY = 1000, COLUMNS = 3, DAY = 86400 };
 #define BATCH_MAX 1000000ul
 
-static const char *signer_key, *signer_certificate, *module, *device_key, *at, *batch, *out = "-";
+static const char *signer_key, *signer_certificate, *module, *device_key, *at, *batch, *out;
 static int days, decoys;
 static struct text_list purposes;
 
@@ -65,6 +65,17 @@ static int read_device_key(struct call *call, const char *path, struct fuda_buf 
 
 /* ---- one credential ---- */
 
+/* What is read is not written over: in a batch a mistake in the list, whose line is told. */
+static int check_kept(struct call *call, const char *to)
+{
+	if (!batch)
+		return mdoc_check_output(call, to);
+	return mdoc_would_replace(to) ?
+		       call_fail(call, FUDA_EFORMAT,
+				 _("%s: %s is read here, and would be replaced"), batch, to) :
+		       0;
+}
+
 static int issue(struct call *call, struct issuing *i, const struct fuda_mdoc_attributes *holder,
 		 const char *key_path, const char *to)
 {
@@ -77,8 +88,10 @@ static int issue(struct call *call, struct issuing *i, const struct fuda_mdoc_at
 		.days = (unsigned)days,
 		.decoys = (unsigned)decoys,
 	};
-	int r = read_device_key(call, key_path, &public, &key);
+	int r = check_kept(call, to);
 
+	if (r == 0)
+		r = read_device_key(call, key_path, &public, &key);
 	order.device_key = mdoc_span(&public);
 	order.key = key;
 	if (r == 0)
@@ -98,6 +111,12 @@ static int issue_file(struct call *call, struct issuing *i, const char *attribut
 
 	if (r == 0)
 		r = fuda_mdoc_attributes_read(call->ctx, holder, attributes);
+	if (r == 0)
+		r = mdoc_keep(call, attributes);
+	if (r == 0)
+		r = mdoc_keep(call, fuda_mdoc_attributes_portrait(holder));
+	if (r == 0)
+		r = mdoc_keep(call, key_path);
 	return r < 0 ? r : issue(call, i, holder, key_path, to);
 }
 
@@ -232,6 +251,27 @@ static void name_line(struct call *call, const struct issuing *i, unsigned long 
 	report_number(call->report, NULL, "issued", (long)i->count);
 }
 
+/* Notes what all lines read, so that no line's output is another's input. What is wrong with a line
+ * is told in its turn. A pipe can be read once only. */
+static int keep_inputs(struct call *call, struct reading *r)
+{
+	char *columns[COLUMNS];
+	int e = mdoc_keep(call, batch);
+
+	if (fseeko(r->file, 0, SEEK_SET) < 0)
+		return e;
+	while (e == 0 && !session_cancelled() && next_line(call, r) == 0) {
+		if (*r->line == '#' || !cut_line(r->line, columns))
+			continue;
+		e = mdoc_keep(call, columns[0]);
+		if (e == 0)
+			e = mdoc_keep(call, columns[1]);
+	}
+	rewind(r->file);
+	r->number = 0;
+	return e;
+}
+
 static int issue_batch(struct call *call, struct issuing *i)
 {
 	_cleanup_(reading_free) struct reading r = { .file = fopen(batch, "re") };
@@ -239,10 +279,15 @@ static int issue_batch(struct call *call, struct issuing *i)
 
 	if (!r.file)
 		return call_fail(call, FUDA_EFILE, "%s: %s", batch, strerror(errno));
+	e = keep_inputs(call, &r);
+	if (e < 0)
+		return e;
 	while (!session_cancelled()) {
 		e = next_line(call, &r);
 		if (e == FUDA_ENOTFOUND)
-			return 0;
+			return i->count ? 0 :
+					  call_fail(call, FUDA_EFORMAT,
+						    _("%s: there is no line in it"), batch);
 		if (e == 0 && (!*r.line || *r.line == '#'))
 			continue;
 		if (e == 0)
@@ -267,13 +312,21 @@ static int begin(struct call *call, struct issuing *i)
 		.module = module,
 		.purposes = purposes.count ? oids : NULL,
 	};
-	int r = mdoc_profiles(call, &i->profiles);
+	int r = mdoc_check_purposes(call, &purposes);
 
+	if (r == 0)
+		r = mdoc_profiles(call, &i->profiles);
 	for (size_t n = 0; n < purposes.count; n++)
 		oids[n] = purposes.items[n];
 	i->at = time(NULL);
 	if (r == 0 && at)
 		r = certs_time(call, "--at", at, &i->at);
+	if (r == 0)
+		r = mdoc_keep(call, signer_key);
+	if (r == 0)
+		r = mdoc_keep(call, signer_certificate);
+	if (r == 0)
+		r = mdoc_keep(call, module);
 	return r < 0 ? r : fuda_mdoc_issuer_new(call->ctx, &signer, &i->issuer);
 }
 
@@ -281,9 +334,17 @@ static void tell(struct call *call, const struct issuing *i)
 {
 	const struct fuda_cert_facts *f = fuda_cert_facts(fuda_mdoc_issuer_certificate(i->issuer));
 
+	const time_t until = i->at + (time_t)(days ? days : FUDA_MDOC_DAYS) * DAY;
+
 	report_text(call->report, _("Profile"), "profile", mdoc_profile());
 	report_text(call->report, _("Signer"), "signer", f->subject);
 	report_time(call->report, _("Valid from"), "valid_from", i->at);
+	report_time(call->report, _("Valid until"), "valid_until",
+		    until < f->not_after ? until : f->not_after);
+	if (f->not_after < until)
+		mdoc_remark(call, _("The signer's certificate ends earlier, and the credential "
+				    "with "
+				    "it."));
 	report_number(call->report, _("Credentials"), "issued", (long)i->count);
 }
 
@@ -295,13 +356,19 @@ static int run(struct call *call)
 	if (r == 0 && (!signer_key || !signer_certificate))
 		r = call_usage(call, _("%s is missing"),
 			       signer_key ? "--signer-certificate" : "--signer-key");
+	if (r == 0 && batch && (device_key || out))
+		r = call_usage(call,
+			       _("the lines of --batch name key and output: --%s does not go "
+				 "with it"),
+			       device_key ? "device-key" : "output");
 	if (r == 0 && !batch && !device_key)
 		r = call_usage(call, _("%s is missing"), "--device-key");
 	if (r == 0)
 		r = begin(call, &issuing);
 	if (r == 0)
 		r = batch ? issue_batch(call, &issuing) :
-			    issue_file(call, &issuing, call->operands[0], device_key, out);
+			    issue_file(call, &issuing, call->operands[0], device_key,
+				       out ? out : "-");
 	if (r == 0)
 		tell(call, &issuing);
 	return r;

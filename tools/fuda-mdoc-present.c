@@ -48,6 +48,8 @@ static int read_held(struct call *call, struct holding *h)
 		if (r == 0)
 			r = fuda_mdoc_key_read(call->ctx, key, &h->key[i]);
 		if (r == 0)
+			r = mdoc_keep(call, key);
+		if (r == 0)
 			h->held[i] = (struct fuda_mdoc_held){ mdoc_span(&h->credential[i]),
 							      h->key[i], by_mac };
 	}
@@ -92,6 +94,10 @@ static int open_trust(struct call *call, struct fuda_mdoc_trust **ret)
 		r = fuda_mdoc_trust_add_reader_file(trust, reader_cas.items[i]);
 	for (size_t i = 0; r == 0 && i < crls.count; i++)
 		r = fuda_mdoc_trust_add_crl_file(trust, crls.items[i]);
+	if (r == 0)
+		r = mdoc_keep_all(call, &reader_cas);
+	if (r == 0)
+		r = mdoc_keep_all(call, &crls);
 	if (r < 0)
 		return r;
 	*ret = trust;
@@ -136,6 +142,8 @@ static int present(struct call *call, const struct holding *h)
 		r = mdoc_read_kind(call, request_path, "DeviceRequest", &request);
 	if (r == 0)
 		r = check_reader(call, &request, &transcript);
+	if (r == 0)
+		r = mdoc_check_output(call, out);
 	if (r == 0)
 		r = fuda_mdoc_present(call->ctx, mdoc_span(&request), h->held, h->count,
 				      mdoc_span(&transcript), consents, NULL, &response);

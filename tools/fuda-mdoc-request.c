@@ -46,6 +46,8 @@ static int read_identity(struct call *call, struct asking *a)
 				  identity_key ? "--identity-certificate" : "--identity-key");
 	r = fuda_mdoc_key_read(call->ctx, identity_key, &a->key);
 	if (r == 0)
+		r = mdoc_keep(call, identity_key);
+	if (r == 0)
 		r = mdoc_chain_read(call, identity_certificate, &a->chain);
 	a->identity = (struct fuda_mdoc_identity){ a->key, a->chain.spans, a->chain.count };
 	a->identified = true;
@@ -68,6 +70,8 @@ static int write_request(struct call *call, struct asking *a)
 	_cleanup_buf_ struct fuda_buf transcript = MDOC_BUF, request = MDOC_BUF;
 	int r = mdoc_read_transcript(call, a->identified, &transcript);
 
+	if (r == 0)
+		r = mdoc_check_output(call, out);
 	if (r == 0)
 		r = fuda_mdoc_request(call->ctx, a->wishes.wishes, a->wishes.count,
 				      a->identified ? &a->identity : NULL, mdoc_span(&transcript),
@@ -141,11 +145,13 @@ static int request(struct call *call, struct asking *a)
 	_cleanup_(folder_close) struct folder folder = FOLDER_NONE;
 	_cleanup_buf_ struct fuda_buf engagement = MDOC_BUF;
 	struct fuda_mdoc_session session;
-	int r = mdoc_check_judging(call);
+	int r = 0;
 
 	call->world_told = true; /* which is one of cards */
-	if (r == 0 && engagement_text)
+	if (engagement_text)
 		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
+	if (r == 0)
+		r = mdoc_check_judging(call);
 	if (r == 0 && save)
 		r = folder_open(call, save, file_names, &folder);
 	if (r == 0)
@@ -162,17 +168,36 @@ static int request(struct call *call, struct asking *a)
 	return mdoc_judge(call, a->profiles, &session, &a->talk.response);
 }
 
+/* What was said that has a meaning only where a phone is asked; NULL: nothing. */
+static const char *said_for_phone(void)
+{
+	if (engagement_text)
+		return "engagement";
+	if (save)
+		return "save";
+	if (common.reader)
+		return "reader";
+	return common.timeout ? "timeout" : mdoc_judging_said();
+}
+
 static int run(struct call *call)
 {
 	_cleanup_(asking_free) struct asking *a = calloc(1, sizeof(*a));
-	int r = a ? call_operands(call, 1, MDOC_WISHES_MAX) : FUDA_ENOMEM;
+	int r = a ? 0 : FUDA_ENOMEM;
 
+	if (r == 0 && !call->operand_count)
+		r = call_usage(call, _("what is asked for is missing: attributes, as name or "
+				       "age_over_20; fuda-mdoc-profile(5) lists them"));
+	if (r == 0)
+		r = call_operands(call, 1, MDOC_WISHES_MAX);
 	if (r < 0)
 		return r;
 	a->talk = PHONE_TALK_INIT;
-	if (out && (engagement_text || save))
-		return call_usage(call, _("-o writes a request and asks no phone: neither "
-					  "--engagement nor --save goes with it"));
+	if (out && said_for_phone())
+		return call_usage(call,
+				  _("-o writes a request and asks no phone: --%s does not go "
+				    "with it"),
+				  said_for_phone());
 	if (!out && mdoc_says_file())
 		return call_usage(call, _("a phone on the reader has a session of its own: --form, "
 					  "--transcript and what makes one go with -o only"));

@@ -34,6 +34,8 @@ static int run(struct call *call)
 		r = mdoc_profiles(call, &profiles);
 	if (r == 0 && reader_key)
 		r = fuda_mdoc_key_read(call->ctx, reader_key, &reader);
+	if (r == 0)
+		r = mdoc_keep(call, reader_key);
 	session.reader = reader;
 	return r < 0 ? r : verify(call, profiles, &session);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/mdoc-common.h"
 
-#include <errno.h>
+#include <search.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <fuda/encode.h>
 
@@ -12,6 +14,7 @@
 enum {
 	THUMBPRINT = 32,
 	CHAIN_MAX = 4,
+	KINDS_MAX = 8, /* of documents in a request */
 	CERTIFICATE_MAX = 16384,
 	PEM_MAX = 1 << 17,
 	ATTRIBUTES_LIST = 768,
@@ -30,7 +33,8 @@ const struct option_spec mdoc_form_options[] = {
 };
 
 const struct option_spec mdoc_profile_options[] = {
-	{ "profile", 0, "NAME", N_("names of the elements (deployed-2025)"), OPTION_TEXT,
+	{ "profile", 0, "NAME",
+	  N_("names of the elements, see fuda-mdoc-profile(5) (deployed-2025)"), OPTION_TEXT,
 	  &profile_name },
 	{ "profile-file", 0, "FILE", N_("one more profile; repeatable"), OPTION_LIST,
 	  &profile_files },
@@ -57,6 +61,73 @@ struct fuda_mdoc_span mdoc_span(const struct fuda_buf *bytes)
 	return (struct fuda_mdoc_span){ bytes->data, bytes->len };
 }
 
+/* ---- what is read is not written over ---- */
+
+struct file_id {
+	dev_t device;
+	ino_t inode;
+};
+static void *inputs; /* of these, as tsearch() keeps them */
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct file_id *x = a, *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+static bool identify(const char *path, struct file_id *ret)
+{
+	struct stat st;
+
+	if (!path || strcmp(path, "-") == 0 || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*ret = (struct file_id){ st.st_dev, st.st_ino };
+	return true;
+}
+
+int mdoc_keep(struct call *call, const char *path)
+{
+	struct file_id id, *copy;
+
+	if (!identify(path, &id) || tfind(&id, &inputs, compare_files))
+		return 0;
+	copy = malloc(sizeof(*copy));
+	if (copy)
+		*copy = id;
+	if (copy && tsearch(copy, &inputs, compare_files))
+		return 0;
+	free(copy);
+	return call_fail(call, FUDA_ENOMEM, "%s", fuda_error_text(FUDA_ENOMEM));
+}
+
+int mdoc_keep_all(struct call *call, const struct text_list *paths)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < paths->count; i++)
+		r = mdoc_keep(call, paths->items[i]);
+	return r;
+}
+
+bool mdoc_would_replace(const char *path)
+{
+	struct file_id id;
+
+	return identify(path, &id) && tfind(&id, &inputs, compare_files);
+}
+
+int mdoc_check_output(struct call *call, const char *path)
+{
+	return mdoc_would_replace(path) ?
+		       call_usage(call,
+				  _("%s is read here, and would be replaced: name another file"),
+				  path) :
+		       0;
+}
+
 /* ---- files ---- */
 
 /* A picture of a QR code is taken for what the code says. */
@@ -74,6 +145,8 @@ int mdoc_read(struct call *call, const char *path, const char *what, struct fuda
 	bool input = strcmp(path, "-") == 0;
 	int r = file_read(call, input ? "/dev/stdin" : path, &bytes);
 
+	if (r == 0)
+		r = mdoc_keep(call, path);
 	if (r < 0)
 		return r;
 	if (is_png(&bytes))
@@ -183,10 +256,15 @@ static int make_transcript(struct call *call, struct fuda_buf *ret)
 int mdoc_read_transcript(struct call *call, bool needed, struct fuda_buf *ret)
 {
 	int ways = (said.file != NULL) + (said.client_id != NULL) + (said.origin != NULL);
+	bool parts = said.nonce || said.response_uri || said.thumbprint;
 
 	if (ways > 1)
 		return call_usage(call, _("only one of --transcript, --client-id and --origin"));
-	if (!ways && needed)
+	if (said.file && parts)
+		return call_usage(call, _("--nonce, --response-uri and --thumbprint make a "
+					  "transcript, "
+					  "and --transcript names one: not both"));
+	if (!ways && (needed || parts))
 		return call_usage(call, _("the session's transcript is missing: --transcript FILE, "
 					  "or --client-id or --origin with what belongs to it"));
 	if (!ways)
@@ -208,6 +286,16 @@ const char *mdoc_profile(void)
 	return profile_name;
 }
 
+static bool has_profile(const struct fuda_mdoc_profiles *profiles, const char *name)
+{
+	const char *one;
+
+	for (size_t i = 0; (one = fuda_mdoc_profile_name(profiles, i)); i++)
+		if (strcmp(one, name) == 0)
+			return true;
+	return false;
+}
+
 int mdoc_profiles(struct call *call, struct fuda_mdoc_profiles **ret)
 {
 	struct fuda_mdoc_profiles *profiles;
@@ -217,21 +305,16 @@ int mdoc_profiles(struct call *call, struct fuda_mdoc_profiles **ret)
 		return r;
 	for (size_t i = 0; r == 0 && i < profile_files.count; i++)
 		r = fuda_mdoc_profiles_add(call->ctx, profiles, profile_files.items[i]);
+	if (r == 0)
+		r = mdoc_keep_all(call, &profile_files);
+	if (r == 0 && !has_profile(profiles, profile_name))
+		r = call_usage(call, _("there is no profile '%s'; see fuda-mdoc-profile(5)"),
+			       profile_name);
 	if (r < 0)
 		fuda_mdoc_profiles_free(&profiles);
 	else
 		*ret = profiles;
 	return r;
-}
-
-static bool has_profile(const struct fuda_mdoc_profiles *profiles, const char *name)
-{
-	const char *one;
-
-	for (size_t i = 0; (one = fuda_mdoc_profile_name(profiles, i)); i++)
-		if (strcmp(one, name) == 0)
-			return true;
-	return false;
 }
 
 /* DOCTYPE/NAMESPACE/ELEMENT, cut in `text`. */
@@ -293,9 +376,6 @@ static int find_wish(struct call *call, const struct fuda_mdoc_profiles *profile
 				  _("'%s': an element is named as "
 				    "DOCTYPE/NAMESPACE/ELEMENT"),
 				  operand);
-	if (!has_profile(profiles, profile_name))
-		return call_usage(call, _("there is no profile '%s'; see fuda-mdoc-profile(5)"),
-				  profile_name);
 	list_attributes(profiles, list);
 	return call_usage(call,
 			  _("the profile %s has no element that says '%s'; attributes are %s"),
@@ -317,6 +397,24 @@ static int check_twice(struct call *call, const struct mdoc_wishes *w)
 				return call_usage(call, _("%s is asked for twice"),
 						  call->operands[i]);
 	return 0;
+}
+
+/* One kind of document after another; said here, where it can be said what is too much. */
+static int check_kinds(struct call *call, const struct mdoc_wishes *w)
+{
+	int kinds = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		size_t n = 0;
+
+		while (strcmp(w->wishes[n].doctype, w->wishes[i].doctype) != 0)
+			n++;
+		kinds += n == i;
+	}
+	return kinds <= KINDS_MAX ?
+		       0 :
+		       call_usage(call, _("a request is for %d kinds of document at most"),
+				  KINDS_MAX);
 }
 
 /* By its name, of which profiles need not know; or by what a profile makes of it. */
@@ -344,6 +442,8 @@ int mdoc_wishes(struct call *call, const struct fuda_mdoc_profiles *profiles, bo
 				       _("the My Number may be asked for only where the My Number "
 					 "Act (番号法) allows it; if it does, say --my-number"));
 	}
+	if (r == 0)
+		r = check_kinds(call, ret);
 	return r < 0 ? r : check_twice(call, ret);
 }
 
@@ -363,6 +463,8 @@ int mdoc_chain_read(struct call *call, const char *path, struct mdoc_chain *ret)
 	size_t left;
 	int r = file_read(call, path, &pem);
 
+	if (r == 0)
+		r = mdoc_keep(call, path);
 	if (r < 0)
 		return r;
 	ret->count = 0;
@@ -376,8 +478,13 @@ int mdoc_chain_read(struct call *call, const char *path, struct mdoc_chain *ret)
 		if (r == 0)
 			ret->spans[ret->count++] = mdoc_span(der);
 	}
-	if (ret->count && (r == 0 || r == FUDA_ENOTFOUND))
+	if (ret->count && r == FUDA_ENOTFOUND)
+		return 0;
+	if (r == 0 && !(left && memmem(text, left, "-----BEGIN CERTIFICATE-----", 27)))
 		return 0;
 	mdoc_chain_free(ret);
+	if (r == 0)
+		return call_fail(call, FUDA_ETOOBIG, _("%s: more than %d certificates"), path,
+				 CHAIN_MAX);
 	return call_fail(call, FUDA_EFORMAT, _("%s: there is no certificate in it (PEM)"), path);
 }

@@ -9,6 +9,17 @@
 
 enum { MDOC_FILE_MAX = 4 << 20 };
 
+/* ---- what is read is not written over ---- */
+
+/* Notes a file that is read; what is none (NULL, "-", a pipe) is let pass. mdoc_read(),
+ * mdoc_profiles(), mdoc_trust() and mdoc_chain_read() note theirs. */
+int mdoc_keep(struct call *call, const char *path);
+int mdoc_keep_all(struct call *call, const struct text_list *paths);
+/* Whether writing `path` would replace one of them, under whatever name; as a mistake in the
+ * options. */
+bool mdoc_would_replace(const char *path);
+int mdoc_check_output(struct call *call, const char *path);
+
 /* ---- files ---- */
 
 /* Reads a file ("-": standard input) in any form, as CBOR; `what` is what it is to be, for people.
@@ -44,6 +55,7 @@ bool mdoc_says_file(void);
 extern const struct option_spec mdoc_profile_options[];
 /* The name that they say. */
 const char *mdoc_profile(void);
+/* Fails also if it is none of them. */
 int mdoc_profiles(struct call *call, struct fuda_mdoc_profiles **ret);
 
 enum { MDOC_WISHES_MAX = 64, MDOC_WISH_TEXT = 256 };
@@ -74,7 +86,12 @@ extern const struct option_spec mdoc_judging_options[];
 
 /* Who is believed, by --trust and --crl; that nobody is, is a mistake. */
 int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret);
-/* Finds mistakes in what the options of judging say, for who asks a person first. */
+/* Whether each is an OID. */
+int mdoc_check_purposes(struct call *call, const struct text_list *purposes);
+/* The first option of judging that was given, without its dashes; NULL: none. */
+const char *mdoc_judging_said(void);
+/* Finds mistakes in what the options of judging say, for who asks a person first; and if a phone is
+ * to be asked, refuses what would be refused whatever it shows. */
 int mdoc_check_judging(struct call *call);
 /* Whether they have the portrait written. */
 bool mdoc_keeps_portrait(void);
@@ -82,6 +99,8 @@ bool mdoc_keeps_portrait(void);
  * another one why it is not. FUDA_EVERIFY unless all is good. */
 int mdoc_judge(struct call *call, const struct fuda_mdoc_profiles *profiles,
 	       const struct fuda_mdoc_session *session, const struct fuda_buf *response);
+/* Tells people, on standard error, and programs, in the report, what is no failure. */
+void mdoc_remark(struct call *call, const char *text);
 /* Adds findings to the report. */
 void mdoc_report_findings(struct call *call, struct report *to,
 			  const struct fuda_mdoc_findings *findings);

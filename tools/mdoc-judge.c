@@ -11,7 +11,13 @@
 #include "tools/records.h"
 #include "tools/report.h"
 
-enum { DAY = 86400, VALUE_MAX = 1 << 20, SHOWN = 160, LABEL_SIZE = 160 };
+enum {
+	DAY = 86400,
+	VALUE_MAX = (1 << 18) + 1,
+	SHOWN = 160,
+	CUT_SIZE = SHOWN + 8,
+	LABEL_SIZE = 160
+};
 
 static struct {
 	struct text_list crls, purposes;
@@ -60,11 +66,41 @@ int mdoc_trust(struct call *call, struct fuda_mdoc_trust **ret)
 		r = fuda_mdoc_trust_add_file(trust, common.trust.items[i]);
 	for (size_t i = 0; r == 0 && i < by.crls.count; i++)
 		r = fuda_mdoc_trust_add_crl_file(trust, by.crls.items[i]);
+	if (r == 0)
+		r = mdoc_keep_all(call, &common.trust);
+	if (r == 0)
+		r = mdoc_keep_all(call, &by.crls);
 	if (r < 0)
 		fuda_mdoc_trust_free(&trust);
 	else
 		*ret = trust;
 	return r;
+}
+
+static bool is_said(const struct option_spec *option)
+{
+	switch (option->kind) {
+	case OPTION_SWITCH:
+		return *(const bool *)option->to;
+	case OPTION_COUNT:
+	case OPTION_NUMBER:
+		return *(const int *)option->to != 0;
+	case OPTION_TEXT:
+	case OPTION_CHOICE:
+		return *(const char *const *)option->to != NULL;
+	case OPTION_LIST:
+		return ((const struct text_list *)option->to)->count != 0;
+	}
+	return false;
+}
+
+const char *mdoc_judging_said(void)
+{
+	const struct option_spec *option = mdoc_judging_options;
+
+	while (option->name && !is_said(option))
+		option++;
+	return option->name;
 }
 
 /* ---- findings ---- */
@@ -84,6 +120,26 @@ static const char *text_of(const struct call *call, enum fuda_mdoc_rule rule)
 		{ FUDA_MDOC_RESPONSE_STATUS, false,
 		  N_("The phone says that something went wrong, so nothing that came with that is "
 		     "taken.") },
+		{ FUDA_MDOC_DEVICE_SIGNATURE, false,
+		  N_("The signature of the phone does not fit this session: compare the "
+		     "transcript, "
+		     "or --client-id, --origin, --nonce, --response-uri and --thumbprint, with "
+		     "what "
+		     "was sent to the phone. If they are right, the document is not the phone's "
+		     "own: "
+		     "do not accept it.") },
+		{ FUDA_MDOC_DEVICE_MAC, false,
+		  N_("The MAC of the phone does not fit this session: compare the transcript and "
+		     "the "
+		     "reader's key with those of the session. If they are right, the document is "
+		     "not "
+		     "the phone's own: do not accept it.") },
+		{ FUDA_MDOC_DEVICE_UNBOUND, false,
+		  N_("Whether the credential is the phone's own cannot be judged without the "
+		     "session: "
+		     "name its transcript (--transcript), or what it is made of (--client-id, "
+		     "--nonce "
+		     "and --response-uri, or --origin and --nonce).") },
 		{ FUDA_MDOC_CERTIFICATE_NOT_YET_VALID, true,
 		  N_("The certificate was not valid yet at the time that --at names.") },
 		{ FUDA_MDOC_CRL_NOT_YET_VALID, true,
@@ -184,6 +240,7 @@ struct telling {
 	const struct fuda_mdoc_policy *policy;
 	const struct fuda_mdoc_document *document;
 	bool whole_ok;
+	bool alone; /* no other document shows a portrait */
 	struct report *to, *shown, *others;
 };
 
@@ -196,46 +253,73 @@ static struct report *shown(struct telling *t)
 	return t->shown;
 }
 
+/* What people see of a text of any length. */
+static const char *cut(const char *text, char ret[CUT_SIZE])
+{
+	snprintf(ret, CUT_SIZE, "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? " ..." : "");
+	return ret;
+}
+
+/* A name with its NUL behind it. */
+static int put_name(struct fuda_mdoc_span name, struct fuda_buf *ret)
+{
+	int r = fuda_mdoc_name_text(name, ret);
+
+	return r < 0 ? r : fuda_buf_append(ret, "", 1);
+}
+
+static int no_memory(struct call *call, int code)
+{
+	return call_fail(call, code, "%s", fuda_error_text(code));
+}
+
 static int tell_portrait(struct telling *t, const struct fuda_buf *bytes)
 {
-	int r = 0;
+	char size[160];
+	int r;
 
 	report_number(t->to, NULL, "portrait_bytes", (long)bytes->len);
-	if (by.portrait) {
+	if (by.portrait && t->alone) {
 		r = file_write_private(t->call, by.portrait, bytes->data, bytes->len);
-		report_text(shown(t), _("Portrait"), NULL, by.portrait);
-		report_text(t->to, NULL, "portrait", by.portrait);
-	} else {
-		char size[120];
-
-		snprintf(size, sizeof(size), _("%zu bytes (--portrait FILE writes them)"),
-			 bytes->len);
-		report_text(shown(t), _("Portrait"), NULL, size);
+		if (r == 0) {
+			report_text(shown(t), _("Portrait"), NULL, by.portrait);
+			report_text(t->to, NULL, "portrait", by.portrait);
+		}
+		return r;
 	}
-	return r;
+	snprintf(size, sizeof(size),
+		 by.portrait ? _("%zu bytes (not written: another document shows one too)") :
+			       _("%zu bytes (--portrait FILE writes them)"),
+		 bytes->len);
+	report_text(shown(t), _("Portrait"), NULL, size);
+	return 0;
 }
 
 /* What no profile knows, or the phone says on its own, by its full name. */
-static void tell_other(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
+static int tell_other(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
 {
-	char space[256], name[256], label[600];
+	_cleanup_buf_ struct fuda_buf space = MDOC_BUF, name = MDOC_BUF;
+	char label[2 * CUT_SIZE + 80], cuts[3][CUT_SIZE];
 	struct report *one;
-	char cut[SHOWN + 8];
+	int r = put_name(e->space, &space);
 
-	snprintf(space, sizeof(space), "%.*s", (int)e->space.len, (const char *)e->space.bytes);
-	snprintf(name, sizeof(name), "%.*s", (int)e->name.len, (const char *)e->name.bytes);
-	snprintf(label, sizeof(label), "%s/%s%s", space, name,
+	if (r == 0)
+		r = put_name(e->name, &name);
+	if (r < 0)
+		return no_memory(t->call, r);
+	snprintf(label, sizeof(label), "%s/%s%s", cut((const char *)space.data, cuts[0]),
+		 cut((const char *)name.data, cuts[1]),
 		 e->by_device ? _(" (said by the phone)") : "");
-	snprintf(cut, sizeof(cut), "%.*s%s", SHOWN, text, strlen(text) > SHOWN ? " ..." : "");
-	report_text(shown(t), label, NULL, cut);
+	report_text(shown(t), label, NULL, cut(text, cuts[2]));
 	if (!t->others)
 		t->others = report_list(t->to, NULL, "elements", NULL);
 	one = report_object(t->others, NULL, NULL, NULL);
-	report_text(one, NULL, "namespace", space);
-	report_text(one, NULL, "element", name);
+	report_text(one, NULL, "namespace", (const char *)space.data);
+	report_text(one, NULL, "element", (const char *)name.data);
 	report_text(one, NULL, "value", text);
 	if (e->by_device)
 		report_flag(one, NULL, "by_device", true);
+	return 0;
 }
 
 /* Whether an element before it said the same attribute: two namespaces may have the birth date. */
@@ -247,14 +331,12 @@ static bool is_told(const struct telling *t, const struct fuda_mdoc_element *e)
 	return false;
 }
 
-static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
+static void tell_attribute(struct telling *t, const struct fuda_mdoc_element *e, const char *text)
 {
 	char label[LABEL_SIZE];
 
 	label_of(e->attribute, label);
-	if (!*e->attribute || e->by_device || is_told(t, e)) {
-		tell_other(t, e, text);
-	} else if (strncmp(e->attribute, over, strlen(over)) == 0) {
+	if (strncmp(e->attribute, over, strlen(over)) == 0) {
 		report_flag(shown(t), label, e->attribute, strcmp(text, "true") == 0);
 	} else if (strcmp(e->attribute, "age_in_years") == 0) {
 		report_number(shown(t), label, e->attribute, strtol(text, NULL, 10));
@@ -268,24 +350,30 @@ static void tell_text(struct telling *t, const struct fuda_mdoc_element *e, cons
 static int tell_element(struct telling *t, const struct fuda_mdoc_element *e)
 {
 	_cleanup_buf_ struct fuda_buf text = FUDA_BUF_INIT(VALUE_MAX);
-	int r = fuda_mdoc_element_text(t->profiles, t->document, e, t->policy, &text);
+	const bool other = !*e->attribute || e->by_device || is_told(t, e);
+	const bool portrait = strcmp(e->attribute, "portrait") == 0;
+	int r = other && portrait ?
+			fuda_mdoc_diagnose(e->value.bytes, e->value.len, 0, &text) :
+			fuda_mdoc_element_text(t->profiles, t->document, e, t->policy, &text);
 
 	/* what nobody knows is no reason to tell nothing of the others: a comment in its notation
 	 */
-	if (r == FUDA_ETOOBIG && !*e->attribute) {
+	if (r == FUDA_ETOOBIG && (!*e->attribute || (other && portrait))) {
 		char size[40];
 		int n = snprintf(size, sizeof(size), "/ %zu bytes /", e->value.len);
 
 		fuda_buf_clear(&text);
 		r = fuda_buf_append(&text, size, (size_t)n);
 	}
-	if (r == 0 && strcmp(e->attribute, "portrait") == 0 && !e->by_device)
+	if (r == 0 && portrait && !other)
 		return tell_portrait(t, &text);
 	if (r == 0)
 		r = fuda_buf_append(&text, "", 1);
 	if (r < 0)
-		return call_fail(t->call, r, "%s", fuda_error_text(r));
-	tell_text(t, e, (const char *)text.data);
+		return no_memory(t->call, r);
+	if (other)
+		return tell_other(t, e, (const char *)text.data);
+	tell_attribute(t, e, (const char *)text.data);
 	return 0;
 }
 
@@ -303,13 +391,21 @@ static void tell_proof(struct report *to, const char *proof)
 			report_word(to, _("Proof of the phone"), "proof", proof, _(proofs[i].text));
 }
 
+static int tell_kind(struct telling *t)
+{
+	_cleanup_buf_ struct fuda_buf doctype = MDOC_BUF;
+	char shown[CUT_SIZE];
+	int r = put_name(t->document->doctype, &doctype);
+
+	if (r < 0)
+		return no_memory(t->call, r);
+	report_word(t->to, _("Kind"), "doctype", (const char *)doctype.data,
+		    cut((const char *)doctype.data, shown));
+	return 0;
+}
+
 static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 {
-	char doctype[256];
-
-	snprintf(doctype, sizeof(doctype), "%.*s", (int)d->doctype.len,
-		 (const char *)d->doctype.bytes);
-	report_text(to, _("Kind"), "doctype", doctype);
 	report_text(to, NULL, "result", fuda_result_name(d->result));
 	report_text(to, _("Signer"), "signer", d->signer);
 	report_text(to, _("Issuer"), "issuer", d->issuer);
@@ -324,44 +420,91 @@ static void tell_facts(struct report *to, const struct fuda_mdoc_document *d)
 		report_hex(to, NULL, "device_key", d->device_key, sizeof(d->device_key));
 }
 
+/* An attribute, or an element by its namespace and name. */
+static int put_withheld(const struct fuda_mdoc_element *e, struct fuda_buf *ret)
+{
+	int r;
+
+	if (*e->attribute)
+		return fuda_buf_append(ret, e->attribute, strlen(e->attribute) + 1);
+	r = fuda_mdoc_name_text(e->space, ret);
+	if (r == 0)
+		r = fuda_buf_append(ret, "/", 1);
+	return r < 0 ? r : put_name(e->name, ret);
+}
+
 /* What nobody was shown has no value; that it was not is no fault. */
-static void tell_withheld(struct telling *t)
+static int tell_withheld(struct telling *t)
 {
 	struct report *list = NULL;
 
 	for (size_t i = 0; i < t->document->withheld_count; i++) {
 		const struct fuda_mdoc_element *e = &t->document->withheld[i];
-		char name[520], label[LABEL_SIZE];
+		_cleanup_buf_ struct fuda_buf name = MDOC_BUF;
+		char label[LABEL_SIZE], shown[CUT_SIZE];
+		int r = put_withheld(e, &name);
 
+		if (r < 0)
+			return no_memory(t->call, r);
 		label_of(e->attribute, label);
-		if (*e->attribute)
-			snprintf(name, sizeof(name), "%s", e->attribute);
-		else
-			snprintf(name, sizeof(name), "%.*s/%.*s", (int)e->space.len,
-				 (const char *)e->space.bytes, (int)e->name.len,
-				 (const char *)e->name.bytes);
 		if (!list)
 			list = report_list(t->to, NULL, "withheld", NULL);
-		report_text(list, NULL, NULL, name);
-		report_text(t->to, _("Not shown"), NULL, *label ? label : name);
+		report_text(list, NULL, NULL, (const char *)name.data);
+		report_text(t->to, _("Not shown"), NULL,
+			    *label ? label : cut((const char *)name.data, shown));
 	}
+	return 0;
 }
 
 static int tell_document(struct telling *t)
 {
-	int r = 0;
+	int r = tell_kind(t);
 
 	tell_facts(t->to, t->document);
 	mdoc_report_findings(t->call, t->to, &t->document->findings);
 	for (size_t i = 0; r == 0 && t->whole_ok && i < t->document->element_count; i++)
 		r = tell_element(t, &t->document->elements[i]);
-	tell_withheld(t);
-	return r;
+	return r < 0 ? r : tell_withheld(t);
+}
+
+static bool shows_portrait(const struct fuda_mdoc_document *d)
+{
+	for (size_t i = 0; i < d->element_count; i++)
+		if (strcmp(d->elements[i].attribute, "portrait") == 0 && !d->elements[i].by_device)
+			return true;
+	return false;
+}
+
+void mdoc_remark(struct call *call, const char *text)
+{
+	report_text(call->report, NULL, "remark", text);
+	fprintf(stderr, "%s\n", text);
+}
+
+/* One file cannot have the faces of two documents, and which of them is meant nobody said. */
+static bool tell_whole(struct call *call, const struct fuda_mdoc_result *result)
+{
+	size_t portraits = 0, elements = 0;
+
+	for (size_t i = 0; i < result->document_count; i++) {
+		portraits += shows_portrait(&result->documents[i]);
+		elements += result->documents[i].element_count;
+	}
+	if (result->result != FUDA_RESULT_OK)
+		return false;
+	if (!elements)
+		mdoc_remark(call, _("Nothing was shown: the holder refused, or the phone does not "
+				    "have it."));
+	if (by.portrait && portraits > 1)
+		mdoc_remark(call, _("Several documents show a portrait, and --portrait names one "
+				    "file: none was written. Ask for one document at a time."));
+	return portraits == 1;
 }
 
 static int tell(struct call *call, const struct fuda_mdoc_profiles *profiles,
 		const struct fuda_mdoc_policy *policy, const struct fuda_mdoc_result *result)
 {
+	const bool alone = tell_whole(call, result);
 	struct report *list = NULL;
 	int r = 0;
 
@@ -377,6 +520,7 @@ static int tell(struct call *call, const struct fuda_mdoc_profiles *profiles,
 			.document = &result->documents[i],
 			/* what stands in a bad answer is nothing that anybody may act on */
 			.whole_ok = result->result == FUDA_RESULT_OK,
+			.alone = alone,
 			.to = report_object(list, _("Document"), NULL, NULL),
 		};
 
@@ -425,14 +569,14 @@ static bool is_oid(const char *text)
 	return arcs > 1 && !text[-1];
 }
 
-static int check_purposes(struct call *call)
+int mdoc_check_purposes(struct call *call, const struct text_list *purposes)
 {
-	for (size_t i = 0; i < by.purposes.count; i++)
-		if (!is_oid(by.purposes.items[i]))
+	for (size_t i = 0; i < purposes->count; i++)
+		if (!is_oid(purposes->items[i]))
 			return call_usage(call,
 					  _("--purpose %s: an OID is numbers with points between "
 					    "them, as 1.0.18013.5.1.2"),
-					  by.purposes.items[i]);
+					  purposes->items[i]);
 	return 0;
 }
 
@@ -452,23 +596,7 @@ static int check_portrait(struct call *call)
 		return 0;
 	r = file_out_open(call, by.portrait, &out);
 	file_out_close(&out);
-	return r;
-}
-
-int mdoc_check_judging(struct call *call)
-{
-	struct fuda_mdoc_trust *trust;
-	time_t at;
-	int r = check_purposes(call);
-
-	if (r == 0)
-		r = check_portrait(call);
-	if (r == 0)
-		r = mdoc_trust(call, &trust);
-	if (r < 0)
-		return r;
-	fuda_mdoc_trust_free(&trust);
-	return by.at ? certs_time(call, "--at", by.at, &at) : 0;
+	return r < 0 ? r : mdoc_check_output(call, by.portrait);
 }
 
 bool mdoc_keeps_portrait(void)
@@ -493,6 +621,42 @@ static int conclude(struct call *call, const struct fuda_mdoc_result *result)
 	call->shown = true;
 	return call_fail(call, FUDA_EVERIFY, "%s",
 			 first ? text_of(call, first->rule) : fuda_error_text(FUDA_EVERIFY));
+}
+
+/* What would be refused whatever is shown: the holder is not asked for that. */
+static int check_known(struct call *call, const struct fuda_mdoc_trust *trust,
+		       const struct fuda_mdoc_policy *policy)
+{
+	struct fuda_mdoc_result result = { 0 };
+
+	if (by.require_revocation && !by.crls.count)
+		return call_usage(call, _("%s is missing"), "--crl");
+	fuda_mdoc_policy_judge(trust, policy, &result.findings);
+	if (!result.findings.count)
+		return 0;
+	result.result = fuda_mdoc_rule_result(result.findings.found[0].rule);
+	tell(call, NULL, policy, &result);
+	return conclude(call, &result);
+}
+
+int mdoc_check_judging(struct call *call)
+{
+	const char *purposes[LIST_MAX + 1];
+	struct fuda_mdoc_trust *trust;
+	struct fuda_mdoc_policy policy;
+	int r = mdoc_check_purposes(call, &by.purposes);
+
+	if (r == 0)
+		r = make_policy(call, purposes, &policy);
+	if (r == 0)
+		r = mdoc_trust(call, &trust);
+	if (r < 0)
+		return r;
+	r = check_portrait(call);
+	if (r == 0 && call->command->flags & COMMAND_CARD)
+		r = check_known(call, trust, &policy);
+	fuda_mdoc_trust_free(&trust);
+	return r;
 }
 
 static int judge(struct call *call, struct fuda_mdoc_trust *trust,
@@ -520,8 +684,10 @@ int mdoc_judge(struct call *call, const struct fuda_mdoc_profiles *profiles,
 	       const struct fuda_mdoc_session *session, const struct fuda_buf *response)
 {
 	struct fuda_mdoc_trust *trust;
-	int r = mdoc_trust(call, &trust);
+	int r = mdoc_check_output(call, by.portrait);
 
+	if (r == 0)
+		r = mdoc_trust(call, &trust);
 	if (r < 0)
 		return r;
 	r = judge(call, trust, profiles, session, response);
