@@ -175,7 +175,7 @@ elif [ -e /usr/lib/softhsm/libsofthsm2.so ] && command -v softhsm2-util >/dev/nu
 		run 2 mdoc issue ageless $wrong -k device.pub -o refused
 		run 1 mdoc issue hanako.txt $wrong -k nothing -o refused
 		run 1 mdoc issue hanako.txt $wrong -k hanako.txt -o refused
-		run 1 mdoc issue hanako.txt $wrong -k device.pub -o refused --profile unheard-of
+		run 2 mdoc issue hanako.txt $wrong -k device.pub -o refused --profile unheard-of
 		run 2 mdoc issue hanako.txt $wrong -k device.pub -o refused --at "$(date -u -d '+91 days' +%F)"
 		run 1 mdoc issue --batch nowhere $wrong
 		run 4 mdoc issue hanako.txt $wrong -k device.pub -o refused
