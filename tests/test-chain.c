@@ -317,6 +317,27 @@ static void times(void **state)
 	assert_found(FUDA_MDOC_CERTIFICATE_EXPIRED, "iaca");
 }
 
+/* A root whose certificate was made anew for the same key: whichever was added first, the one that lasts
+ * counts, unless it breaks the profile. */
+static void renewed_roots(void **state)
+{
+	struct cert_plan old = plan_mdoc(CERT_ROOT), young = plan_mdoc(CERT_ROOT), bad = plan_mdoc(CERT_ROOT);
+	const struct cert_plan *const orders[][2] = { { &old, &young }, { &young, &old }, { &young, &bad } };
+
+	(void)state;
+	old.field[F_VALIDITY] = "30{17{'250101000000Z'}17{'261119235959Z'}}";
+	bad.field[F_VALIDITY] = "30{17{'250101000000Z'}17{'480101000000Z'}}";
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		fuda_mdoc_trust_free(&trust);
+		assert_int_equal(fuda_mdoc_trust_new(ctx, &trust), 0);
+		for (size_t k = 0; k < 2; k++)
+			believe_mdoc(trust, orders[i][k], false);
+		policy.at = TEST_NOW;
+		judge_ds();
+		assert_good();
+	}
+}
+
 /* ---- links ---- */
 
 static void links(void **state)
@@ -634,6 +655,7 @@ int main(void)
 		T(bad_roots),
 		T(places),
 		T(times),
+		T(renewed_roots),
 		T(links),
 		T(bad_links),
 		T(links_in_a_circle),

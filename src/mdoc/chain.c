@@ -63,11 +63,28 @@ static unsigned worth(const struct candidate *candidate)
 	return (candidate->signature == 0 ? 2u : 0u) + (candidate->named ? 1u : 0u);
 }
 
+/* The same authority's certificate, made anew for the same key, to last longer. */
+static bool renews(const struct candidate *candidate, const struct candidate *best)
+{
+	const struct fuda_cert *young = candidate->step.cert, *old = best->step.cert;
+
+	return candidate->anchor && best->anchor && candidate->step.role == best->step.role &&
+	       !candidate->anchor->findings.count && cur_equal(young->subject, old->subject) &&
+	       key_equal(young->key, old->key) && young->facts.not_after > old->facts.not_after;
+}
+
 static int try(const struct fuda_cert *cert, struct candidate *candidate, bool *found,
 	       struct candidate *best)
 {
-	if ((*found && worth(best) == WORTH_MAX) || !may_issue(cert, candidate))
+	if (!may_issue(cert, candidate))
 		return 0;
+	if (*found && worth(best) == WORTH_MAX) {
+		if (renews(candidate, best)) {
+			best->step = candidate->step;
+			best->anchor = candidate->anchor;
+		}
+		return 0;
+	}
 	candidate->signature = issuer_signature_judge(candidate->step.cert->key, cert->algorithm,
 						      cert->tbs, cert->signature);
 	if (candidate->signature < 0 && candidate->signature != FUDA_EVERIFY &&
