@@ -401,6 +401,8 @@ signer='--signer-key phone/ds-key.pem --signer-certificate phone/ds.pem'
 	run 2 mdoc issue --batch own.tsv $own -k own/device.pub
 	says err '--device-key does not go with it'
 	run 2 mdoc issue --batch own.tsv $own -o new.cbor
+	run 2 mdoc issue hanako -k device.pub $own -o new.cbor --module nothing
+	says err 'key in a token'
 	printf '# nobody\n\n' >"$tmp/own.tsv"
 	run 1 mdoc issue --batch own.tsv $own
 	says err 'own.tsv: there is no line in it'
@@ -562,6 +564,11 @@ hold='-c credential.cbor -k device.pem'
 	[ "$(cat "$tmp/face.jp2")" = old ] || fail "one of two portraits was written"
 	run 0 mdoc verify both.cbor $both $network --trust phone/ca.pem --profile-file member.profile --portrait face.jp2
 	says out 'not written: another document'
+	# one that is not written is not told as written
+	if [ -w /dev/full ]; then
+		run 1 mdoc verify both.cbor $both $network --trust phone/ca.pem --portrait /dev/full --json
+		json_lacks '.documents[0].portrait'
+	fi
 	# one that no profile knows is none, and too long to be shown
 	run 0 mdoc verify both.cbor $both $network --trust phone/ca.pem --portrait face.jp2 --json
 	json '.documents[0].portrait' face.jp2

@@ -356,6 +356,9 @@ static int run(struct call *call)
 	if (r == 0 && (!signer_key || !signer_certificate))
 		r = call_usage(call, _("%s is missing"),
 			       signer_key ? "--signer-certificate" : "--signer-key");
+	if (r == 0 && module && strncmp(signer_key, "pkcs11:", strlen("pkcs11:")) != 0)
+		r = call_usage(call, _("--module is for a key in a token (--signer-key "
+				       "pkcs11:...)"));
 	if (r == 0 && batch && (device_key || out))
 		r = call_usage(call,
 			       _("the lines of --batch name key and output: --%s does not go "
