@@ -36,6 +36,12 @@ json .error ENOREADER
 run 3 info -r virtual:
 says err 'the folder is missing'
 says_not err 'No such file'
+(cd "$tmp" && mkdir -p folder && touch folder/card.conf)
+run 3 info -r folder # which has a software card
+says err 'in the folder of that name is virtual:folder'
+says_not err pcscd
+says_not err 'fuda doctor'
+rm -r "$tmp/folder"
 run 3 info -r bogus
 says err bogus
 ! has_pcsc || says err 'Start it'

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which drivers and readers there are, and opening one by its name. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reader/reader.h"
 
@@ -117,13 +119,30 @@ static int not_found(struct fuda_context *ctx, int code, const char *name)
 	return ctx_fail(ctx, code, _("No reader \"%s\" was found. %s"), name, why);
 }
 
+/* What has no driver in front of it is the folder of a software card: better said than that there
+ * is no reader, for which a service would be started in vain. */
+static bool is_folder(const char *name)
+{
+	char path[PATH_MAX];
+
+	return fuda_driver_there("virtual") &&
+	       (size_t)snprintf(path, sizeof(path), "%s/card.conf", name) < sizeof(path) &&
+	       access(path, F_OK) == 0;
+}
+
 /* By a name that is not whole: a part of that of a reader which is listed. */
 static int find(struct fuda_context *ctx, const char *part, struct fuda_deadline *dl,
 		struct fuda_reader_list **ret_list, const char **ret_name)
 {
 	int r = fuda_reader_list_new(ctx, dl, ret_list);
 
-	return r < 0 ? not_found(ctx, r, part) : find_by_part(ctx, part, *ret_list, ret_name);
+	r = r < 0 ? not_found(ctx, r, part) : find_by_part(ctx, part, *ret_list, ret_name);
+	if ((r == FUDA_ENOREADER || r == FUDA_ENOSERVICE || r == FUDA_EACCESS) && is_folder(part))
+		return ctx_fail(ctx, FUDA_ENOREADER,
+				_("There is no reader \"%s\". The software card in the folder of "
+				  "that name is virtual:%s."),
+				part, part);
+	return r;
 }
 
 int reader_open(struct fuda_context *ctx, const char *name, struct fuda_deadline *dl,
