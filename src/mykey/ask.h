@@ -58,8 +58,8 @@ int ask_check_terminal(struct fuda_mykey *m);
 /* GETs `target` until the answer is one of 200. */
 int ask_get(struct fuda_mykey *m, const char *target, struct fuda_deadline *dl,
 	    struct https_answer *ret);
-/* Takes a challenge for what `wish` says, once it is known to be good for nothing but what is wanted
- * here and now. */
+/* Takes a challenge for what `wish` says, once it is known to be good for nothing but what is
+ * wanted here and now. */
 int ask_take_challenge(struct fuda_mykey *m, const struct fuda_mykey_wish *wish,
 		       const struct https_answer *a, struct fuda_digest *ret);
 /* Writes down `code`, with a text about the service, whose origin stands for %s. */
