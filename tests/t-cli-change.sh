@@ -76,7 +76,7 @@ for bad in 123 12345 abcd ''; do
 		change 4 auth
 		json .error EPINFORM
 		json_lacks '.copies[0].holds'
-		says err 'The new PIN for user authentication must have 4 digits'
+		says err 'two: The new PIN for user authentication must have 4 digits'
 		;;
 	esac
 	two "$bad" 1234

@@ -545,6 +545,18 @@ static int read_failed(struct call *call, enum fuda_pin pin, int code)
 	}
 }
 
+/* Where a secret came from that none can be. */
+static int malformed(struct call *call, int fd, int code)
+{
+	char message[sizeof(call->message)], text[60];
+
+	if (code != FUDA_EPINFORM)
+		return code;
+	snprintf(message, sizeof(message), "%s",
+		 call->message[0] ? call->message : fuda_context_message(call->ctx));
+	return call_fail(call, code, "%s: %s", file_name(fd, text), message);
+}
+
 static int read_given(struct call *call, const struct wanted *w, struct fuda_secret **ret)
 {
 	static int lines;
@@ -557,7 +569,7 @@ static int read_given(struct call *call, const struct wanted *w, struct fuda_sec
 	r = read_line(call, w, fd, ++lines, &line);
 	session_restart(call);
 	if (r == 0)
-		r = make(call, w, &line, ret);
+		r = malformed(call, fd, make(call, w, &line, ret));
 	else if (!call->usage)
 		r = read_failed(call, w->pin, r);
 	line_end(&line);
