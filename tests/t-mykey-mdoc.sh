@@ -189,6 +189,16 @@ json .mykey_id "$id"
 
 run 2 mykey bind --phone-reader virtual:phone -r virtual:card --terminal t --pin-file pin
 says err '--phone-reader goes with --mdoc'
+for option in '--profile nosuch' '--profile-file nosuch'; do
+	for what in bind show; do
+		# shellcheck disable=SC2086
+		run 2 mykey $what $option -r virtual:card --terminal t --pin-file pin
+		says err '--profile and --profile-file go with --mdoc'
+	done
+done
+run 2 mykey show --mdoc -r virtual:phone --terminal t --pin-file pin
+says err 'a phone is asked without PIN'
+run 2 mykey show --mdoc -r virtual:phone --terminal t --pin-fd 3
 run 2 mykey unbind -r virtual:phone --terminal t
 says err 'say --mdoc'
 run 2 mykey show --mdoc -r virtual:phone --terminal t --profile nosuch
@@ -211,7 +221,7 @@ fuda-mdoc-profile 1
 profile library
 doctype jp.example.library.card
 namespace jp.example.library
-element over_NN bool age_over_NN ages=20
+element age_over_NN bool age_over_NN ages=20
 EOF
 for which in 'bind --mdoc -r trace:virtual:card --phone-reader virtual:phone --pin-file pin' 'show --mdoc -r trace:virtual:phone' \
 	'unbind --mdoc -r trace:virtual:phone'; do
@@ -222,6 +232,11 @@ for which in 'bind --mdoc -r trace:virtual:card --phone-reader virtual:phone --p
 	says_not err '00 20 00'
 	says_not err '00 A4'
 done
+sed -i 's/^doctype .*/doctype org.iso.23220.1.jp.mnc/; s/^element age_over_NN/element aged_NN/' "$tmp/library.profile"
+run 2 mykey bind --mdoc -r trace:virtual:card --phone-reader virtual:phone --pin-file pin --terminal t \
+	--profile-file library.profile --profile library
+says err "the service takes elements named age_over_NN alone, and the profile 'library' has 'aged_20'"
+says_not err '00 20 00'
 get 200 "$url/v1/challenge?purpose=unbind-mdoc" --cert "$tmp/t/certificate.pem" --key "$tmp/t/key.pem"
 says out '"doctype":"org.iso.23220.1.jp.mnc"'
 get 200 "$url/v1/challenge?purpose=bind" --cert "$tmp/t/certificate.pem" --key "$tmp/t/key.pem"
@@ -229,9 +244,14 @@ says_not out doctype
 # a phone is no card
 run 3 mykey show -r virtual:phone --terminal t --pin-file pin
 says err 'fuda mykey show --mdoc'
+says_not err 'fuda mdoc request'
 run 3 mykey bind -r virtual:phone --terminal t --pin-file pin --json
 says out '--phone-reader'
 json_lacks .tries_before
+run 3 mykey bind --mdoc -r virtual:phone --phone-reader virtual:card --terminal t --pin-file pin
+says err 'If it is the phone that lies on virtual:phone, the two are swapped'
+says_not err 'fuda mykey bind --mdoc'
+says_not err 'fuda mdoc request'
 # a card presents nothing; behind its signature it is told to make place, until the time is over
 show 1 card
 json .error ENOTFOUND

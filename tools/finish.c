@@ -108,7 +108,7 @@ static bool step_matters(int code)
 static void tell_failure(const struct call *call, int code)
 {
 	const char *step = call->message[0] || !call->ctx ? "" : fuda_context_step(call->ctx);
-	const char *hint = program.hint ? program.hint(code) : NULL;
+	const char *hint = program.hint && !call->hinted ? program.hint(code) : NULL;
 	char doing[200];
 
 	fprintf(stderr, "%s: ", program.name);

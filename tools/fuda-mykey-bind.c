@@ -9,8 +9,8 @@ static int run(struct call *call)
 	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_BIND };
 	int r = call_operands(call, 0, 0);
 
-	if (r == 0 && mykey_phone_reader && !mdoc)
-		r = call_usage(call, _("--phone-reader goes with --mdoc"));
+	if (r == 0)
+		r = mykey_phone_options(call, mdoc);
 	if (r < 0)
 		return r;
 	return mdoc ? mykey_run_phone(call, FUDA_MYKEY_BIND_MDOC) : mykey_run(call, &wish);

@@ -9,6 +9,11 @@ static int run(struct call *call)
 	const struct fuda_mykey_wish wish = { .purpose = FUDA_MYKEY_SHOW };
 	int r = call_operands(call, 0, 0);
 
+	if (r == 0)
+		r = mykey_phone_options(call, mdoc);
+	if (r == 0 && mdoc && (common.pin_file || common.pin_fd >= 0))
+		r = call_usage(call, _("a phone is asked without PIN: --pin-file and --pin-fd do "
+				       "not go with --mdoc"));
 	if (r < 0)
 		return r;
 	return mdoc ? mykey_run_phone(call, FUDA_MYKEY_SHOW_MDOC) : mykey_run(call, &wish);

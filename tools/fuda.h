@@ -128,6 +128,7 @@ struct call {
 	bool concluded;      /* the report has its result */
 	char message[1024];  /* of a failure found by the program, "" if the library found it */
 	char remark[300];    /* a sentence that follows the message, whoever it is from; or "" */
+	bool hinted;         /* it says what to do, in place of the program's hint */
 	bool usage;          /* the failure is in the command line */
 	int status;          /* of another program, that this one ends with; 0: its own */
 };

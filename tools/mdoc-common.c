@@ -20,7 +20,8 @@ enum {
 	ATTRIBUTES_LIST = 768,
 };
 
-static const char *form_name = "cbor", *profile_name = "deployed-2025";
+static const char default_profile[] = "deployed-2025";
+static const char *form_name = "cbor", *profile_name = default_profile;
 static struct text_list profile_files;
 static struct {
 	const char *file, *client_id, *nonce, *response_uri, *origin, *thumbprint;
@@ -284,6 +285,11 @@ bool mdoc_says_file(void)
 const char *mdoc_profile(void)
 {
 	return profile_name;
+}
+
+bool mdoc_says_profile(void)
+{
+	return profile_name != default_profile || profile_files.count;
 }
 
 static bool has_profile(const struct fuda_mdoc_profiles *profiles, const char *name)

@@ -55,6 +55,8 @@ bool mdoc_says_file(void);
 extern const struct option_spec mdoc_profile_options[];
 /* The name that they say. */
 const char *mdoc_profile(void);
+/* Whether an option says anything of them. */
+bool mdoc_says_profile(void);
 /* Fails also if it is none of them. */
 int mdoc_profiles(struct call *call, struct fuda_mdoc_profiles **ret);
 

@@ -327,10 +327,18 @@ int mykey_run(struct call *call, const struct fuda_mykey_wish *wish)
 /* A phone is no card, and is asked otherwise. */
 static void point_to_phones(struct call *call, enum fuda_mykey_purpose purpose)
 {
+	call->hinted = purpose == FUDA_MYKEY_SHOW || purpose == FUDA_MYKEY_BIND ||
+		       purpose == FUDA_MYKEY_BIND_MDOC;
 	if (purpose == FUDA_MYKEY_SHOW)
 		snprintf(call->remark, sizeof(call->remark), "%s",
 			 _("If it is a phone that was bound, 'fuda mykey show --mdoc' asks it."));
-	else if (purpose == FUDA_MYKEY_BIND || purpose == FUDA_MYKEY_BIND_MDOC)
+	else if (purpose == FUDA_MYKEY_BIND_MDOC)
+		snprintf(call->remark, sizeof(call->remark),
+			 _("The card comes first, then the phone. If it is the phone that lies on "
+			   "%s, the two are swapped: --reader names the card's reader, "
+			   "--phone-reader the phone's."),
+			 call->card ? fuda_card_reader(call->card) : _("the reader"));
+	else if (purpose == FUDA_MYKEY_BIND)
 		snprintf(call->remark, sizeof(call->remark), "%s",
 			 _("If it is a phone: 'fuda mykey bind --mdoc' binds it, the card first "
 			   "and then the phone, on the reader of --phone-reader if it names "

@@ -2,6 +2,7 @@
 #include "tools/mykey-phone.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/mdoc-common.h"
 #include "tools/phone.h"
@@ -14,6 +15,8 @@ const char *mykey_phone_reader;
 
 /* What is asked of a phone, as something must be: whether its holder is of age. */
 static const char asked[] = "age_over_20";
+/* What the service knows such an element by. */
+static const char taken[] = "age_over_";
 
 /* One presentation. */
 struct presenting {
@@ -47,6 +50,11 @@ static int prepare(struct call *call, struct presenting *p, struct fuda_mykey_wi
 		return call_usage(call,
 				  _("there is no profile '%s' with an element that says '%s'"),
 				  mdoc_profile(), asked);
+	if (strncmp(p->wish.name, taken, sizeof(taken) - 1) != 0)
+		return call_usage(call,
+				  _("the service takes elements named %sNN alone, and the profile "
+				    "'%s' has '%s'"),
+				  taken, mdoc_profile(), p->wish.name);
 	p->talk.wishes = &p->wish;
 	p->talk.wish_count = 1;
 	wish->doctype = p->wish.doctype;
@@ -136,6 +144,15 @@ static int work_bind(struct call *call, struct fuda_mykey *mykey,
 	restart(call);
 	r = phone_follow(call, reader, mykey_phone_reader, &p.talk);
 	return r < 0 ? r : ask(call, mykey, &wish, &p, &s);
+}
+
+int mykey_phone_options(struct call *call, bool mdoc)
+{
+	if (!mdoc && mykey_phone_reader)
+		return call_usage(call, _("--phone-reader goes with --mdoc"));
+	if (!mdoc && mdoc_says_profile())
+		return call_usage(call, _("--profile and --profile-file go with --mdoc"));
+	return 0;
 }
 
 int mykey_run_phone(struct call *call, enum fuda_mykey_purpose purpose)

@@ -29,8 +29,8 @@ void phone_talk_free(struct phone_talk *talk);
 struct fuda_mdoc_session phone_session(const struct phone_talk *talk);
 
 /* Opens what lies on the reader that --reader names, or the first phone where several have
- * something on them, waiting for it until the time is over; tells the person to hold the phone there.
- * FUDA_ENOTFOUND: none is a phone. */
+ * something on them, waiting for it until the time is over; tells the person to hold the phone
+ * there. FUDA_ENOTFOUND: none is a phone. */
 int phone_open(struct call *call, const struct phone_talk *talk);
 /* The whole of it, with the phone that was opened. FUDA_ENOTFOUND: it is none, or its wallet is not
  * open. */
