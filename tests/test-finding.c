@@ -83,12 +83,58 @@ static void rules(void **state)
 	assert_string_equal(fuda_mdoc_rule_name(FUDA_MDOC_RULES), "");
 }
 
+/* No flood of remarks hides what is wrong. */
+static void remarks_give_way(void **state)
+{
+	struct fuda_mdoc_findings all = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < FUDA_MDOC_FINDINGS_MAX + 8; i++)
+		finding_add(&all, FUDA_MDOC_ELEMENT_NOT_REQUESTED, "", "", 0);
+	for (size_t i = 0; i < 2; i++)
+		finding_add(&all, FUDA_MDOC_DIGEST_MISMATCH, "", "", 0);
+	assert_int_equal(all.count, FUDA_MDOC_FINDINGS_MAX);
+	assert_int_equal(all.missed, 10);
+	assert_int_equal(all.found[0].rule, FUDA_MDOC_DIGEST_MISMATCH);
+	assert_int_equal(all.found[1].rule, FUDA_MDOC_DIGEST_MISMATCH);
+	assert_int_equal(all.found[2].rule, FUDA_MDOC_ELEMENT_NOT_REQUESTED);
+}
+
+/* A name that ends where a string would is not taken for a shorter one. */
+static void names(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+		size_t len;
+	} all[] = {
+		{ "mdoc\0evil", "mdoc\\00evil", 9 },
+		{ "a\\00", "a\\5C00", 4 },
+		{ "\x1B[m\xC2\x85", "\\1B[m\\C2\\85", 5 },
+		{ "\xFF"
+		  "札",
+		  "\\FF札", 4 },
+		{ "", "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		_cleanup_buf_ struct fuda_buf shown = FUDA_BUF_INIT(64);
+		const struct fuda_mdoc_span name = { (const uint8_t *)all[i].name, all[i].len };
+
+		assert_int_equal(fuda_mdoc_name_text(name, &shown), 0);
+		assert_int_equal(fuda_buf_append(&shown, "", 1), 0);
+		assert_string_equal(shown.data, all[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(details),
 		cmocka_unit_test(full),
+		cmocka_unit_test(remarks_give_way),
 		cmocka_unit_test(rules),
+		cmocka_unit_test(names),
 	};
 
 	return RUN(tests);

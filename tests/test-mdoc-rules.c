@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mdoc/finding.h"
 #include "mdoc/key.h"
 #include "mdoc/response.h"
 #include "mdoc/session.h"
@@ -861,23 +860,6 @@ static void too_many(void **state)
 	fuda_buf_free(&response);
 }
 
-/* ... and no flood of remarks hides what is wrong. */
-static void remarks_give_way(void **state)
-{
-	struct fuda_mdoc_findings all = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < FUDA_MDOC_FINDINGS_MAX + 8; i++)
-		finding_add(&all, FUDA_MDOC_ELEMENT_NOT_REQUESTED, "", "", 0);
-	for (size_t i = 0; i < 2; i++)
-		finding_add(&all, FUDA_MDOC_DIGEST_MISMATCH, "", "", 0);
-	assert_int_equal(all.count, FUDA_MDOC_FINDINGS_MAX);
-	assert_int_equal(all.missed, 10);
-	assert_int_equal(all.found[0].rule, FUDA_MDOC_DIGEST_MISMATCH);
-	assert_int_equal(all.found[1].rule, FUDA_MDOC_DIGEST_MISMATCH);
-	assert_int_equal(all.found[2].rule, FUDA_MDOC_ELEMENT_NOT_REQUESTED);
-}
-
 static void what_is_told(void **state)
 {
 	struct fuda_buf response = FUDA_BUF_INIT(MAX), name = FUDA_BUF_INIT(MAX);
@@ -973,41 +955,13 @@ static int teardown(void **state)
 	return stand_teardown(state);
 }
 
-/* A name that ends where a string would is not taken for a shorter one. */
-static void names(void **state)
-{
-	static const struct {
-		const char *name, *shown;
-		size_t len;
-	} all[] = {
-		{ MNC "\0evil", MNC "\\00evil", sizeof(MNC "\0evil") - 1 },
-		{ "a\\00", "a\\5C00", 4 },
-		{ "\x1B[m\xC2\x85", "\\1B[m\\C2\\85", 5 },
-		{ "\xFF"
-		  "札",
-		  "\\FF札", 4 },
-		{ "", "", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-		_cleanup_buf_ struct fuda_buf shown = FUDA_BUF_INIT(64);
-		const struct fuda_mdoc_span name = { (const uint8_t *)all[i].name, all[i].len };
-
-		assert_int_equal(fuda_mdoc_name_text(name, &shown), 0);
-		assert_int_equal(fuda_buf_append(&shown, "", 1), 0);
-		assert_string_equal(shown.data, all[i].shown);
-	}
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule),   cmocka_unit_test(policies),
 		cmocka_unit_test(status_lists), cmocka_unit_test(without), cmocka_unit_test(twice),
 		cmocka_unit_test(clock_),      cmocka_unit_test(what_is_told),
-		cmocka_unit_test(too_many),    cmocka_unit_test(remarks_give_way),
-		cmocka_unit_test(all_of_them), cmocka_unit_test(names),
+		cmocka_unit_test(too_many),    cmocka_unit_test(all_of_them),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

@@ -64,8 +64,8 @@ void mykeyd_warn(const struct config *config)
 	if (config->crl_required && config->mdoc_trust_count && !config->mdoc_crl_count)
 		fprintf(stderr,
 			_("No revocation list of those who issue mobile credentials is named, so "
-			  "every phone is refused:\nput it into a file and a line 'mdoc_crl = FILE' "
-			  "into %s/mykeyd.conf.\n"),
+			  "every phone is refused:\nput it into a file and a line "
+			  "'mdoc_crl = FILE' into %s/mykeyd.conf.\n"),
 			config->folder);
 	if (config->mdoc_crl_count && !config->mdoc_trust_count)
 		fprintf(stderr,
