@@ -512,8 +512,8 @@ static void damaged_row(_unused_ void **state)
 static void damaged_number(_unused_ void **state)
 {
 	static const struct statement swap = {
-		"UPDATE link SET local_sealed = (SELECT b.local_sealed FROM link b"
-		" WHERE b.subject <> link.subject)", 0
+		"UPDATE link SET local_sealed = b.local_sealed FROM link AS b"
+		" WHERE b.subject <> link.subject", 0
 	};
 
 	bind_both();
@@ -521,6 +521,7 @@ static void damaged_number(_unused_ void **state)
 	assert_int_equal(ask(p, 0, &taro, "link", LIBRARY("222222"))->status, 200);
 	change(p, &swap, NULL);
 	assert_refused(ask(p, 1, &hanako, "resolve", ""), 500, "internal_error");
+	assert_refused(ask(p, 1, &taro, "resolve", ""), 500, "internal_error");
 	assert_int_equal(ask(p, 0, &hanako, "resolve", ",\"sector\":\"bus\"")->status, 200);
 }
 
