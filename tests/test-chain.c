@@ -317,24 +317,40 @@ static void times(void **state)
 	assert_found(FUDA_MDOC_CERTIFICATE_EXPIRED, "iaca");
 }
 
-/* A root whose certificate was made anew for the same key: whichever was added first, the one that lasts
- * counts, unless it breaks the profile. */
+/* A root whose certificate was made anew for the same key: whichever was added first, one that is in force
+ * will do, unless it breaks the profile. */
 static void renewed_roots(void **state)
 {
-	struct cert_plan old = plan_mdoc(CERT_ROOT), young = plan_mdoc(CERT_ROOT), bad = plan_mdoc(CERT_ROOT);
-	const struct cert_plan *const orders[][2] = { { &old, &young }, { &young, &old }, { &young, &bad } };
+	struct cert_plan good = plan_mdoc(CERT_ROOT), old = good, later = good, bad = good;
+	const struct {
+		const struct cert_plan *first, *second;
+		enum fuda_mdoc_rule rule;
+	} cases[] = {
+		{ &old, &good, FUDA_MDOC_NONE },
+		{ &good, &old, FUDA_MDOC_NONE },
+		{ &later, &good, FUDA_MDOC_NONE },
+		{ &good, &later, FUDA_MDOC_NONE },
+		{ &good, &bad, FUDA_MDOC_NONE },
+		{ &old, &later, FUDA_MDOC_CERTIFICATE_EXPIRED },
+		{ &later, &old, FUDA_MDOC_CERTIFICATE_NOT_YET_VALID },
+		{ &old, &bad, FUDA_MDOC_CERTIFICATE_EXPIRED },
+	};
 
 	(void)state;
 	old.field[F_VALIDITY] = "30{17{'250101000000Z'}17{'261119235959Z'}}";
+	later.field[F_VALIDITY] = "30{17{'270101000000Z'}17{'350101000000Z'}}";
 	bad.field[F_VALIDITY] = "30{17{'250101000000Z'}17{'480101000000Z'}}";
-	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		fuda_mdoc_trust_free(&trust);
 		assert_int_equal(fuda_mdoc_trust_new(ctx, &trust), 0);
-		for (size_t k = 0; k < 2; k++)
-			believe_mdoc(trust, orders[i][k], false);
+		believe_mdoc(trust, cases[i].first, false);
+		believe_mdoc(trust, cases[i].second, false);
 		policy.at = TEST_NOW;
 		judge_ds();
-		assert_good();
+		if (cases[i].rule)
+			assert_found(cases[i].rule, "iaca");
+		else
+			assert_good();
 	}
 }
 

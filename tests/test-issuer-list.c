@@ -6,6 +6,7 @@
 #include <fuda/encode.h>
 #include <stdio.h>
 
+#include "mdoc/revocation.h"
 #include "mdoc/trust.h"
 #include "tests/mdoc-stand.h"
 
@@ -376,6 +377,28 @@ static void links(void **state)
 	assert_found(FUDA_MDOC_CERTIFICATE_REVOKED, "link");
 }
 
+/* Of roots with one key, a list is the one's in whose name it is, whichever was added first. */
+static void two_names(void **state)
+{
+	struct cert_plan old = plan_mdoc(CERT_ROOT), root = plan_mdoc(CERT_ROOT);
+	struct crl_plan list = plan_iaca_crl();
+	struct fuda_mdoc_findings known = { 0 };
+
+	(void)state;
+	fuda_mdoc_trust_free(&trust);
+	assert_int_equal(fuda_mdoc_trust_new(ctx, &trust), 0);
+	old.field[F_SUBJECT] = old.field[F_ISSUER] = READER_CA_NAME;
+	believe_mdoc(trust, &old, false);
+	believe_mdoc(trust, &root, false);
+	believe_list(trust, &list);
+	assert_true(cur_equal(trust_list_at(trust, 0)->by->cert->subject, trust_list_at(trust, 0)->list->issuer));
+	policy.crl = FUDA_MDOC_CRL_HARD;
+	revocation_judge_lists(trust, &policy, &known);
+	assert_int_equal(known.count, 0);
+	judge_ds();
+	assert_good();
+}
+
 /* A root that gives itself up. */
 static void roots(void **state)
 {
@@ -431,7 +454,7 @@ int main(void)
 		T(missing),         T(newer_and_older), T(wrong_beside_good),
 		T(two_of_one_time), T(too_many),        T(not_to_list),
 		T(two_generations), T(links),           T(roots),
-		T(readers),
+		T(readers),         T(two_names),
 	};
 #undef T
 

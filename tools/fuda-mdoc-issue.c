@@ -251,8 +251,21 @@ static void name_line(struct call *call, const struct issuing *i, unsigned long 
 	report_number(call->report, NULL, "issued", (long)i->count);
 }
 
-/* Notes what all lines read, so that no line's output is another's input. What is wrong with a line
- * is told in its turn. A pipe can be read once only. */
+/* What a line reads; that it cannot be read is told in its turn. */
+static int keep_line(struct call *call, char *const columns[COLUMNS])
+{
+	_cleanup_(fuda_mdoc_attributes_free) struct fuda_mdoc_attributes *holder = NULL;
+	int r = fuda_mdoc_attributes_new(call->ctx, &holder);
+
+	if (r == 0 && fuda_mdoc_attributes_read(call->ctx, holder, columns[0]) == 0)
+		r = mdoc_keep(call, fuda_mdoc_attributes_portrait(holder));
+	if (r == 0)
+		r = mdoc_keep(call, columns[0]);
+	return r < 0 ? r : mdoc_keep(call, columns[1]);
+}
+
+/* Notes what all lines read, so that no line's output is another's input. A pipe can be read once
+ * only. */
 static int keep_inputs(struct call *call, struct reading *r)
 {
 	char *columns[COLUMNS];
@@ -263,9 +276,7 @@ static int keep_inputs(struct call *call, struct reading *r)
 	while (e == 0 && !session_cancelled() && next_line(call, r) == 0) {
 		if (*r->line == '#' || !cut_line(r->line, columns))
 			continue;
-		e = mdoc_keep(call, columns[0]);
-		if (e == 0)
-			e = mdoc_keep(call, columns[1]);
+		e = keep_line(call, columns);
 	}
 	rewind(r->file);
 	r->number = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -89,6 +90,19 @@ static int save_key(struct call *call, struct folder *folder, const struct askin
 	return r < 0 ? r : folder_put(call, folder, "reader-key.pem", pem.data, pem.len);
 }
 
+/* What is there, of before or now, is no portrait's to replace. */
+static int keep_saved(struct call *call)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && save && file_names[i]; i++) {
+		snprintf(path, sizeof(path), "%s/%s", save, file_names[i]);
+		r = mdoc_keep(call, path);
+	}
+	return r;
+}
+
 static int save_all(struct call *call, const struct asking *a, struct folder *folder)
 {
 	const struct phone_talk *t = &a->talk;
@@ -151,6 +165,8 @@ static int request(struct call *call, struct asking *a)
 	if (engagement_text)
 		r = mdoc_read_text(call, engagement_text, "DeviceEngagement", &engagement);
 	if (r == 0)
+		r = keep_saved(call);
+	if (r == 0)
 		r = mdoc_check_judging(call);
 	if (r == 0 && save)
 		r = folder_open(call, save, file_names, &folder);
@@ -162,6 +178,8 @@ static int request(struct call *call, struct asking *a)
 		r = talk(call, a, &engagement);
 	if (r == 0 && save)
 		r = save_all(call, a, &folder);
+	if (r == 0)
+		r = keep_saved(call);
 	if (r < 0)
 		return r;
 	session = phone_session(&a->talk);

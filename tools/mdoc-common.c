@@ -79,21 +79,25 @@ static int compare_files(const void *a, const void *b)
 	return (x->inode > y->inode) - (x->inode < y->inode);
 }
 
-static bool identify(const char *path, struct file_id *ret)
+/* `r`: of stat() or fstat() */
+static bool is_file(int r, const struct stat *st, struct file_id *ret)
 {
-	struct stat st;
-
-	if (!path || strcmp(path, "-") == 0 || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (r < 0 || !S_ISREG(st->st_mode))
 		return false;
-	*ret = (struct file_id){ st.st_dev, st.st_ino };
+	*ret = (struct file_id){ st->st_dev, st->st_ino };
 	return true;
 }
 
 int mdoc_keep(struct call *call, const char *path)
 {
 	struct file_id id, *copy;
+	struct stat st;
+	int r;
 
-	if (!identify(path, &id) || tfind(&id, &inputs, compare_files))
+	if (!path)
+		return 0;
+	r = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(path, &st);
+	if (!is_file(r, &st, &id) || tfind(&id, &inputs, compare_files))
 		return 0;
 	copy = malloc(sizeof(*copy));
 	if (copy)
@@ -116,8 +120,10 @@ int mdoc_keep_all(struct call *call, const struct text_list *paths)
 bool mdoc_would_replace(const char *path)
 {
 	struct file_id id;
+	struct stat st;
 
-	return identify(path, &id) && tfind(&id, &inputs, compare_files);
+	return path && strcmp(path, "-") != 0 && is_file(stat(path, &st), &st, &id) &&
+	       tfind(&id, &inputs, compare_files);
 }
 
 int mdoc_check_output(struct call *call, const char *path)

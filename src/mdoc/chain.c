@@ -63,28 +63,11 @@ static unsigned worth(const struct candidate *candidate)
 	return (candidate->signature == 0 ? 2u : 0u) + (candidate->named ? 1u : 0u);
 }
 
-/* The same authority's certificate, made anew for the same key, to last longer. */
-static bool renews(const struct candidate *candidate, const struct candidate *best)
-{
-	const struct fuda_cert *young = candidate->step.cert, *old = best->step.cert;
-
-	return candidate->anchor && best->anchor && candidate->step.role == best->step.role &&
-	       !candidate->anchor->findings.count && cur_equal(young->subject, old->subject) &&
-	       key_equal(young->key, old->key) && young->facts.not_after > old->facts.not_after;
-}
-
 static int try(const struct fuda_cert *cert, struct candidate *candidate, bool *found,
 	       struct candidate *best)
 {
-	if (!may_issue(cert, candidate))
+	if ((*found && worth(best) == WORTH_MAX) || !may_issue(cert, candidate))
 		return 0;
-	if (*found && worth(best) == WORTH_MAX) {
-		if (renews(candidate, best)) {
-			best->step = candidate->step;
-			best->anchor = candidate->anchor;
-		}
-		return 0;
-	}
 	candidate->signature = issuer_signature_judge(candidate->step.cert->key, cert->algorithm,
 						      cert->tbs, cert->signature);
 	if (candidate->signature < 0 && candidate->signature != FUDA_EVERIFY &&
@@ -420,15 +403,42 @@ static const char *time_text(time_t at, char ret[32])
 	return ret;
 }
 
-/* C4: all of them, now. Only the beginning has leeway, for clocks that differ: C20. */
-static void judge_times(const struct judged_chain *judged, const struct chain_policy *policy,
-			struct fuda_mdoc_findings *findings)
+/* Only the beginning has leeway, for clocks that differ: C20. */
+static bool has_begun(const struct fuda_cert *cert, const struct chain_policy *policy)
+{
+	return cert->facts.not_before <= policy->at + (time_t)policy->skew;
+}
+
+/* A root may have been certified anew for the same key: any of its certificates will do. */
+static bool is_renewed(const struct fuda_mdoc_trust *trust, const struct path_step *root,
+		       const struct chain_policy *policy)
+{
+	const struct anchor *anchor;
+
+	for (size_t i = 0; (anchor = trust_anchor_at(trust, i)); i++)
+		if (anchor->role == root->role && !anchor->findings.count && root->cert->key &&
+		    cur_equal(anchor->cert->subject, root->cert->subject) &&
+		    key_equal(anchor->cert->key, root->cert->key) &&
+		    has_begun(anchor->cert, policy) && anchor->cert->facts.not_after >= policy->at)
+			return true;
+	return false;
+}
+
+/* C4: all of them, now. */
+static void judge_times(const struct fuda_mdoc_trust *trust, const struct judged_chain *judged,
+			const struct chain_policy *policy, struct fuda_mdoc_findings *findings)
 {
 	for (size_t i = 0; i < judged->steps; i++) {
 		const struct fuda_cert_facts *f = &judged->path[i].cert->facts;
+		bool begun = has_begun(judged->path[i].cert, policy);
 		char text[32];
 
-		if (f->not_before > policy->at + (time_t)policy->skew)
+		if (begun && f->not_after >= policy->at)
+			continue;
+		if (judged->rooted && i + 1 == judged->steps &&
+		    is_renewed(trust, &judged->path[i], policy))
+			continue;
+		if (!begun)
 			add_about(findings, FUDA_MDOC_CERTIFICATE_NOT_YET_VALID, &judged->path[i],
 				  time_text(f->not_before, text));
 		if (f->not_after < policy->at)
@@ -475,7 +485,7 @@ int chain_judge(struct fuda_mdoc_trust *trust, enum chain_role role, const struc
 	findings_join(findings, &judged->findings);
 	*ret = verdict_of(judged);
 	judge_purpose(judged, policy, findings);
-	judge_times(judged, policy, findings);
+	judge_times(trust, judged, policy, findings);
 	ret->revocation = revocation_judge(trust, judged, policy, findings);
 	return 0;
 }

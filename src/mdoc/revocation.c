@@ -137,8 +137,10 @@ void revocation_judge_lists(const struct fuda_mdoc_trust *trust, const struct ch
 
 	if (policy->crl != FUDA_MDOC_CRL_HARD)
 		return;
+	/* in whose name one is counts when it is known whose certificate is looked up */
 	for (size_t i = 0; (trusted = trust_list_at(trust, i)); i++) {
-		if (why_not(trusted, trusted->by->cert, policy) == FUDA_MDOC_NONE)
+		if (!trusted->list->findings.count &&
+		    freshness(trusted->list, policy) == FUDA_MDOC_NONE)
 			return;
 		last = trusted;
 	}
@@ -147,6 +149,5 @@ void revocation_judge_lists(const struct fuda_mdoc_trust *trust, const struct ch
 	else if (last->list->findings.count)
 		findings_join(findings, &last->list->findings);
 	else
-		add(&job, why_not(last, last->by->cert, policy), "crl",
-		    last->by->cert->facts.subject);
+		add(&job, freshness(last->list, policy), "crl", last->by->cert->facts.subject);
 }

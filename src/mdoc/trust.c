@@ -202,20 +202,23 @@ int fuda_mdoc_trust_add_reader_file(struct fuda_mdoc_trust *trust, const char *p
 
 /* ---- revocation lists ---- */
 
-/* Who signed it, of those that may have: two can bear one key identifier. */
+/* Who signed it, of those that may have: two can bear one key identifier. Those whose name it is in
+ * are looked at first. */
 static int find_issuer(const struct fuda_mdoc_trust *trust, const struct issuer_list *list,
 		       const struct anchor **ret)
 {
 	int found = FUDA_ENOTFOUND;
 
-	for (size_t i = 0; i < trust->anchor_count; i++) {
+	for (size_t i = 0; i < 2 * trust->anchor_count; i++) {
+		const struct anchor *anchor = trust->anchors[i % trust->anchor_count];
+		bool named = cur_equal(list->issuer, anchor->cert->subject);
 		int r;
 
-		if (!issuer_list_names(list, trust->anchors[i]->cert))
+		if (named != (i < trust->anchor_count) || !issuer_list_names(list, anchor->cert))
 			continue;
-		r = issuer_list_signed_by(list, trust->anchors[i]->cert);
+		r = issuer_list_signed_by(list, anchor->cert);
 		if (r == 0)
-			*ret = trust->anchors[i];
+			*ret = anchor;
 		if (r == 0 || (r != FUDA_EVERIFY && r != FUDA_ENOTSUP))
 			return r;
 		found = r;
